@@ -1,0 +1,16 @@
+/** Integer minor units with an ISO 4217 currency: 1250 EUR is twelve euros fifty. */
+export type Money = { amount: number; currency: string }
+
+export const amountMax = 100_000_000
+
+/** Minor-unit digits per currency, where they are not two. Source: ISO 4217 list one. */
+const minorDigits: Readonly<Record<string, number>> = {
+  BHD: 3, CLP: 0, ISK: 0, JPY: 0, KRW: 0, KWD: 3, OMR: 3, TND: 3, UGX: 0, VND: 0,
+}
+
+/** `{ 1250, EUR }` in `de` → `12,50 €`. */
+export function formatMoney(money: Money, locale = 'en'): string {
+  const digits = minorDigits[money.currency] ?? 2
+  const format = new Intl.NumberFormat(locale, { style: 'currency', currency: money.currency })
+  return format.format(money.amount / 10 ** digits)
+}

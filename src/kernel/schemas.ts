@@ -1,0 +1,46 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import { amountMax } from './money.ts'
+
+/** JSON schemas that more than one service speaks. Objects are closed: an unknown field is an error. */
+
+export const closed = { additionalProperties: false } as const
+
+/** Text without control characters, trimmed at neither end, never empty. */
+export const Text = (maxLength: number) =>
+  Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u0008\\u000B\\u000C\\u000E-\\u001F\\u007F]*$' })
+/** One line of text that shows something: no control characters, not only blanks. */
+export const Line = (maxLength: number) =>
+  Type.String({ minLength: 1, maxLength, pattern: '^(?=.*\\S)[^\\u0000-\\u001F\\u007F-\\u009F]*$' })
+
+export const Nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
+
+export const IsbnText = Type.String({
+  minLength: 10,
+  maxLength: 24,
+  description: 'ISBN-13 or ISBN-10, hyphens allowed',
+})
+export const Timestamp = Type.String({ format: 'date-time', description: 'UTC, ISO 8601' })
+export const Uuid = Type.String({ format: 'uuid' })
+
+export const MoneySchema = Type.Object(
+  {
+    amount: Type.Integer({ minimum: 0, maximum: amountMax, description: 'minor units' }),
+    currency: Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217' }),
+  },
+  { ...closed, $id: 'Money' },
+)
+
+export const limitMax = 100
+export const Paging = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: limitMax, default: 24 })),
+  cursor: Type.Optional(Type.String({ maxLength: 512 })),
+}
+
+/** The shape of every list. */
+export const Page = <S extends TSchema>(item: S) => ({
+  items: Type.Array(item),
+  total: Type.Integer(),
+  next: Nullable(Type.String()),
+})
+
+export type Money = Static<typeof MoneySchema>

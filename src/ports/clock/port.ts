@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleepFor } from 'node:timers/promises'
+
+/** Time, randomness and ids: the one place a test turns to make them repeatable. */
+export type Clock = {
+  /** Milliseconds since 1970-01-01 UTC. */
+  now(): number
+  /** Milliseconds that never run backwards, for measuring waits. */
+  monotonicMs(): number
+  /** Resolves after `ms`, or rejects when `signal` aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** A number in [0, 1). */
+  random(): number
+  randomBytes(length: number): Buffer
+  /** A UUID version 7: sorts by time of creation. Source: RFC 9562 section 5.7. */
+  uuid(): string
+}
+
+export const systemClock: Clock = {
+  now: Date.now,
+  monotonicMs: () => performance.now(),
+  sleep: (ms, signal) => sleepFor(ms, undefined, { signal }),
+  random: Math.random,
+  randomBytes,
+  uuid: () => uuid7(Date.now(), pooledRandom(10)),
+}
+
+/** Lays out a UUID version 7 from a time in milliseconds and ten random bytes. */
+export function uuid7(timeMs: number, random: Uint8Array): string {
+  const time = timeMs.toString(16).padStart(12, '0')
+  const hex = Buffer.from(random.buffer, random.byteOffset, 10).toString('hex')
+  const variant = ((Number.parseInt(hex[4] ?? '0', 16) & 0x3) | 0x8).toString(16)
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex.slice(1, 4)}-${variant}${hex.slice(5, 8)}-${hex.slice(8, 20)}`
+}
+
+/** Milliseconds since 1970 that a UUID version 7 carries. */
+export function uuid7TimeMs(uuid: string): number {
+  return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16)
+}
+
+// One system call for many ids: asking the kernel for ten bytes at a time costs more than the insert it names.
+const poolBytes = 8192
+let pool = Buffer.alloc(0)
+let poolOffset = 0
+
+function pooledRandom(length: number): Uint8Array {
+  if (poolOffset + length > pool.length) {
+    pool = randomBytes(poolBytes)
+    poolOffset = 0
+  }
+  poolOffset += length
+  return pool.subarray(poolOffset - length, poolOffset)
+}

@@ -1,0 +1,46 @@
+import { type Static, Type } from 'typebox'
+import { anyone, defineRoute, staff } from '#kernel/contract'
+import { closed, IsbnText, Line } from '#kernel/schemas'
+import { Availability } from '#services/catalog'
+import { Customer, Order } from '#services/orders'
+
+export const linesMax = 20
+export const quantityMax = 100
+
+export const NewOrder = Type.Object(
+  {
+    customer: Customer,
+    lines: Type.Array(
+      Type.Object({ isbn: IsbnText, quantity: Type.Integer({ minimum: 1, maximum: quantityMax }) }, closed),
+      { minItems: 1, maxItems: linesMax },
+    ),
+  },
+  { ...closed, $id: 'NewOrder' },
+)
+export type NewOrder = Static<typeof NewOrder>
+
+export const placeOrder = defineRoute({
+  method: 'POST', path: '/api/orders', tag: 'Orders', access: anyone, body: NewOrder, reply: Order, status: 201,
+  headers: Type.Object({
+    'idempotency-key': Type.String({ minLength: 8, maxLength: 255, pattern: '^[\\x21-\\x7E]+$' }),
+  }),
+  summary: 'Reserve copies',
+  also: {
+    200: 'The same key and body were seen before: the same order again, with `Idempotent-Replayed: true`.',
+    409: 'Out of stock, over the per-customer limit, sales not open, or the same key still in flight.',
+    422: 'The same key was used with another body.',
+    429: 'Too many orders are waiting.',
+    503: 'A part of the shop is away; try again with the same key.',
+  },
+})
+export const setStock = defineRoute({
+  method: 'PUT', path: '/api/books/{isbn}/stock', tag: 'Books', access: staff('manager'),
+  params: Type.Object({ isbn: IsbnText }, closed), reply: Availability,
+  body: Type.Object(
+    { copies: Type.Integer({ minimum: 0, maximum: 1_000_000_000 }), reason: Type.Optional(Line(500)) },
+    closed,
+  ),
+  summary: 'Set the copies owned', also: { 409: 'Fewer than are sold and held.' },
+})
+
+export const publicRoutes = [placeOrder, setStock]

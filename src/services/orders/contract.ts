@@ -1,0 +1,134 @@
+import { type Static, Type } from 'typebox'
+import { anyone, defineRoute, orderHolder, staff } from '#kernel/contract'
+import { closed, Line, MoneySchema, Nullable, Page, Paging, Timestamp, Uuid } from '#kernel/schemas'
+
+export const orderStatuses = [
+  'reserved', 'paid', 'confirmed', 'redeemed', 'expired', 'cancelled', 'refunded', 'failed',
+] as const
+export type OrderStatus = (typeof orderStatuses)[number]
+const OrderStatusSchema = Type.Union(orderStatuses.map((status) => Type.Literal(status)))
+
+export const OrderLine = Type.Object({
+  isbn: Type.String(),
+  title: Type.String(),
+  quantity: Type.Integer(),
+  unitPrice: MoneySchema,
+})
+export const OrderVoucher = Type.Object({
+  code: Type.String(),
+  isbn: Type.String(),
+  status: Type.Union([Type.Literal('valid'), Type.Literal('redeemed'), Type.Literal('revoked')]),
+  url: Type.String({ description: 'a signed link to the PDF that expires' }),
+})
+export const Customer = Type.Object({ name: Line(200), email: Type.String({ format: 'email', maxLength: 254 }) }, closed)
+
+/** An order as its reader sees it. */
+export const Order = Type.Object(
+  {
+    id: Uuid,
+    status: OrderStatusSchema,
+    customer: Customer,
+    lines: Type.Array(OrderLine),
+    total: MoneySchema,
+    createdAt: Timestamp,
+    expiresAt: Nullable(Timestamp),
+    /** How the current or last payment stands; null before the first attempt and for a free order. */
+    payment: Nullable(
+      Type.Object({
+        status: Type.Union([Type.Literal('processing'), Type.Literal('declined'), Type.Literal('captured'), Type.Literal('refunded')]),
+        reason: Type.Optional(Type.String()),
+      }),
+    ),
+    vouchers: Type.Array(OrderVoucher),
+    token: Type.Optional(Type.String({ description: 'only in the first answer to POST /api/orders' })),
+  },
+  { $id: 'Order' },
+)
+export const OrderList = Type.Object(Page(Type.Ref('Order')), { $id: 'OrderList' })
+export const Voucher = Type.Object(
+  {
+    code: Type.String(),
+    isbn: Type.String(),
+    title: Type.String(),
+    status: Type.Union([Type.Literal('valid'), Type.Literal('redeemed'), Type.Literal('revoked')]),
+    orderId: Uuid,
+    customer: Type.Object({ name: Type.String() }),
+    redeemedAt: Nullable(Timestamp),
+  },
+  { $id: 'Voucher' },
+)
+
+export type Order = Static<typeof Order>
+export type OrderLine = Static<typeof OrderLine>
+export type OrderList = Omit<Static<typeof OrderList>, 'items'> & { items: Order[] }
+export type Voucher = Static<typeof Voucher>
+
+const byId = Type.Object({ id: Type.String({ maxLength: 64 }) }, closed)
+const byCode = Type.Object({ code: Type.String({ maxLength: 64 }) }, closed)
+
+export const getOrder = defineRoute({
+  method: 'GET', path: '/api/orders/{id}', tag: 'Orders', access: orderHolder, params: byId, reply: Order,
+  summary: 'Get an order', also: { 404: 'No such order, or the token is not its token.' },
+})
+export const listOrders = defineRoute({
+  method: 'GET', path: '/api/orders', tag: 'Orders', access: staff('bookseller', 'manager'), reply: OrderList,
+  query: Type.Object(
+    {
+      ...Paging,
+      status: Type.Optional(OrderStatusSchema),
+      email: Type.Optional(Type.String({ maxLength: 254 })),
+      isbn: Type.Optional(Type.String({ maxLength: 24 })),
+    },
+    closed,
+  ),
+  summary: 'List orders',
+})
+export const payOrder = defineRoute({
+  method: 'POST', path: '/api/orders/{id}/payment', tag: 'Orders', access: orderHolder, params: byId, status: 202, reply: Order,
+  body: Type.Object({ method: Type.String({ minLength: 1, maxLength: 40 }), card: Type.String({ minLength: 8, maxLength: 40 }) }, closed),
+  summary: 'Pay for an order', also: { 409: 'The order is not waiting for a payment.' },
+})
+export const cancelOrder = defineRoute({
+  method: 'POST', path: '/api/orders/{id}/cancel', tag: 'Orders', access: orderHolder, params: byId, reply: Order,
+  summary: 'Cancel an order: copies and money go back, vouchers are revoked',
+  also: { 409: 'A voucher of it has been redeemed, or a payment is under way.' },
+})
+export const getVoucher = defineRoute({
+  method: 'GET', path: '/api/vouchers/{code}', tag: 'Vouchers', access: staff('bookseller', 'manager'), params: byCode, reply: Voucher,
+  summary: 'Look a voucher up',
+})
+export const redeemVoucher = defineRoute({
+  method: 'POST', path: '/api/vouchers/{code}/redeem', tag: 'Vouchers', access: staff('bookseller', 'manager'), params: byCode,
+  reply: Voucher, summary: 'Redeem a voucher, once',
+  also: { 409: 'It was redeemed already, at `redeemedAt`.', 410: 'It was revoked.', 404: 'Unknown or forged.' },
+})
+export const getVoucherKey = defineRoute({
+  method: 'GET', path: '/api/voucher-key', tag: 'Vouchers', access: anyone,
+  reply: Type.Object({ algorithm: Type.Literal('Ed25519'), publicKey: Type.String({ description: 'SPKI, PEM' }) }),
+  summary: 'The public key that tells a forged voucher without the network',
+})
+
+export const Session = Type.Object({ email: Type.String(), roles: Type.Array(Type.String()) }, { $id: 'Session' })
+export const logIn = defineRoute({
+  method: 'POST', path: '/api/session', tag: 'Staff', access: anyone,
+  body: Type.Object({ email: Type.String({ maxLength: 254 }), password: Type.String({ maxLength: 1000 }) }, closed),
+  reply: Type.Object({ token: Type.String() }),
+  summary: 'Log in: a cookie for browsers, or a token with `Accept: application/json`',
+  also: { 204: 'Logged in; the session is in the cookie.', 401: 'Wrong email or password.', 429: 'Too many attempts.' },
+})
+export const getSession = defineRoute({
+  method: 'GET', path: '/api/session', tag: 'Staff', access: staff('bookseller', 'manager', 'operator'), reply: Session,
+  summary: 'Who is logged in',
+})
+export const logOut = defineRoute({
+  method: 'DELETE', path: '/api/session', tag: 'Staff', access: anyone, status: 204, summary: 'Log out',
+})
+
+/** Topic of `OrderChanged` messages. */
+export const orderChangedTopic = 'order.changed'
+/** Orders that changed in one transaction. */
+export type OrderChanged = { orders: { id: string; version: number }[] }
+
+export const publicRoutes = [
+  getOrder, listOrders, payOrder, cancelOrder, getVoucher, redeemVoucher, getVoucherKey, logIn, getSession, logOut,
+]

@@ -1,0 +1,44 @@
+import { type Static, Type } from 'typebox'
+import { anyone, defineRoute, internal } from '#kernel/contract'
+import { closed, Uuid } from '#kernel/schemas'
+
+/** What the generator needs to draw one voucher. */
+export const VoucherData = Type.Object({
+  code: Type.String(),
+  /** Ed25519 signature of the code, base64url. */
+  signature: Type.String(),
+  isbn: Type.String(),
+  title: Type.String(),
+  contributors: Type.Array(Type.String()),
+  customerName: Type.String(),
+  orderId: Uuid,
+  orderedAt: Type.String(),
+  /** This voucher's place among the order's vouchers, from 1. */
+  number: Type.Integer(),
+  count: Type.Integer(),
+})
+export type VoucherData = Static<typeof VoucherData>
+
+/** The key of a voucher's PDF in the object store. */
+export const voucherKey = (orderId: string, code: string) => `vouchers/${orderId}/${code}.pdf`
+
+/**
+ * Asks for the PDFs of some vouchers; idempotent. The answer does not wait for them: `stored` are the codes already in
+ * the object store, the others follow as object notifications.
+ */
+export const requestVouchers = defineRoute({
+  method: 'POST', path: '/internal/vouchers', tag: 'Internal', access: internal,
+  body: Type.Object({ vouchers: Type.Array(VoucherData, { maxItems: 5000 }) }),
+  reply: Type.Object({ stored: Type.Array(Type.String()) }), status: 202,
+  summary: 'Draw vouchers',
+})
+
+/** The target of the files adapter's signed links. */
+export const getObject = defineRoute({
+  method: 'GET', path: '/api/files/{key}', tag: 'Vouchers', access: anyone,
+  params: Type.Object({ key: Type.String({ maxLength: 600, description: 'percent-encoded object key' }) }, closed),
+  query: Type.Object({ expires: Type.Integer(), signature: Type.String({ maxLength: 100 }) }, closed),
+  summary: 'Download a file by its signed link', also: { 403: 'The link has expired or its signature is wrong.' },
+})
+
+export const publicRoutes = [getObject]
