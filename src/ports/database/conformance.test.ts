@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import { testDatabase } from '../../local/test-database.ts'
+import { ConstraintViolation, type Database, DatabaseBusy, DatabaseUnavailable, openDatabase } from './port.ts'
+
+const adapters = ['postgres']
+
+for (const adapter of adapters) {
+  test(`${adapter}: a transaction commits when its work resolves and rolls back when it throws`, async (t) => {
+    await using database = await fresh(t)
+    await database.transaction((tx) => tx.execute('INSERT INTO things VALUES (1, 1)'))
+    await assert.rejects(
+      database.transaction(async (tx) => {
+        await tx.execute('INSERT INTO things VALUES (2, 1)')
+        throw new Error('no')
+      }),
+      /no/,
+    )
+    assert.deepEqual(await database.query('SELECT id FROM things', []), [{ id: 1 }])
+  })
+
+  test(`${adapter}: a prepared transaction holds its rows until it is committed or aborted, by any connection`, async (t) => {
+    await using database = await fresh(t, 500)
+    await database.execute('INSERT INTO things VALUES (1, 5)')
+    const [first, second] = [`octavo:${randomUUID()}`, `octavo:${randomUUID()}`]
+    const take = (id: string) =>
+      database.transaction((tx) => tx.execute('UPDATE things SET n = n - 1 WHERE id = 1'), { prepareAs: id })
+    await take(first)
+    assert.deepEqual((await database.prepared.inDoubt()).map((each) => each.id), [first])
+    await assert.rejects(take(second), DatabaseBusy)
+    assert.equal(await database.prepared.commit(first), 'done')
+    assert.equal(await database.prepared.commit(first), 'absent')
+    await take(second)
+    assert.equal(await database.prepared.abort(second), 'done')
+    assert.deepEqual(await database.query('SELECT n FROM things', []), [{ n: 4 }])
+  })
+
+  test(`${adapter}: constraint violations carry the constraint's name and kind`, async (t) => {
+    await using database = await fresh(t)
+    await database.execute('INSERT INTO things VALUES (1, 1)')
+    await assert.rejects(
+      database.execute('INSERT INTO things VALUES (1, 1)'),
+      (error) => error instanceof ConstraintViolation && error.kind === 'unique' && error.constraint === 'things_pkey',
+    )
+    await assert.rejects(
+      database.execute('UPDATE things SET n = -1'),
+      (error) => error instanceof ConstraintViolation && error.kind === 'check',
+    )
+  })
+
+  test(`${adapter}: a lost connection is told apart from a refusal, and the next statement works`, async (t) => {
+    await using database = await fresh(t)
+    await assert.rejects(database.query('SELECT pg_terminate_backend(pg_backend_pid())', []), DatabaseUnavailable)
+    assert.deepEqual(await database.query('SELECT 1 AS one', []), [{ one: 1 }])
+  })
+
+  test(`${adapter}: a doorbell rings for listeners, once on connecting and then for each notify`, async (t) => {
+    await using database = await fresh(t)
+    let rings = 0
+    let heard: () => void = () => undefined
+    await using _listener = await database.listen('bell', () => {
+      rings++
+      heard()
+    })
+    assert.equal(rings, 1)
+    const next = new Promise<void>((resolve) => {
+      heard = resolve
+    })
+    await database.notify('bell')
+    await next
+    assert.equal(rings, 2)
+  })
+}
+
+async function fresh(t: Parameters<typeof testDatabase>[0], lockTimeoutMs = 5_000): Promise<Database> {
+  const { url } = await testDatabase(t, 'database')
+  const database = await openDatabase(url, { applicationName: 'test', lockTimeoutMs })
+  await database.execute('CREATE TABLE things (id int PRIMARY KEY, n int CHECK (n >= 0))')
+  return database
+}
