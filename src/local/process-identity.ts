@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A process as it can be found again: a pid alone may belong to someone else by then. */
+export type ProcessIdentity = { pid: number; startedAt: string }
+
+/** The identity of a running process, or undefined when no such process runs. A zombie does not run. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return undefined
+  const startedAt = process.platform === 'linux' ? startOnLinux(pid) : startByPs(pid)
+  return startedAt === undefined ? undefined : { pid, startedAt }
+}
+
+export function isRunning(identity: ProcessIdentity): boolean {
+  return identify(identity.pid)?.startedAt === identity.startedAt
+}
+
+/** The command line of a process, words joined by spaces; empty when it is gone. */
+export function commandLine(pid: number): string {
+  try {
+    if (process.platform === 'linux')
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
+    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).trim()
+  } catch {
+    return ''
+  }
+}
+
+/**
+ * Ends a process: asks with `signal`, and after `graceMs` insists with SIGKILL. A stopped process is woken first,
+ * so that it can hear. Does nothing when the process is gone or its pid belongs to another one by now.
+ */
+export async function endProcess(
+  identity: ProcessIdentity,
+  signal: NodeJS.Signals,
+  graceMs: number,
+): Promise<void> {
+  send(identity, signal)
+  send(identity, 'SIGCONT')
+  if (await gone(identity, graceMs)) return
+  send(identity, 'SIGKILL')
+  await gone(identity, 2000)
+}
+
+/** Waits up to `limitMs` for a process to end; true when it has. */
+export async function gone(identity: ProcessIdentity, limitMs: number): Promise<boolean> {
+  const deadline = performance.now() + limitMs
+  while (isRunning(identity)) {
+    if (performance.now() >= deadline) return false
+    await sleep(20)
+  }
+  return true
+}
+
+/** Pids of the running children of a process. */
+export function childrenOf(pid: number): number[] {
+  try {
+    const text =
+      process.platform === 'linux'
+        ? readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+        : execFileSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
+    return text.trim().split(/\s+/).filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
+}
+
+function send(identity: ProcessIdentity, signal: NodeJS.Signals): void {
+  if (!isRunning(identity)) return
+  try {
+    process.kill(identity.pid, signal)
+  } catch {
+    // It ended between the look and the signal, or is not ours to end.
+  }
+}
+
+function startOnLinux(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The second field is the name in brackets and may hold spaces. Source: proc_pid_stat(5).
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
+  } catch {
+    return undefined
+  }
+}
+
+function startByPs(pid: number): string | undefined {
+  try {
+    const text = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim()
+    return text === '' || text.startsWith('Z') ? undefined : text.slice(text.indexOf(' ')).trim()
+  } catch {
+    return undefined
+  }
+}
