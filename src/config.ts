@@ -66,7 +66,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 
 /** @throws ConfigError when a role is started without a setting it cannot do without. */
 export function needed(config: Config, name: 'bookDbUrl' | 'orderDbUrl' | 'secret'): string {
-  const variable = { bookDbUrl: 'OCTAVO_BOOK_DB', orderDbUrl: 'OCTAVO_ORDER_DB', secret: 'OCTAVO_SECRET' }[name]
+  const variable = { bookDbUrl: 'OCTAVO_BOOK_DB', orderDbUrl: 'OCTAVO_ORDER_DB', secret: 'OCTAVO_SECRET' }[
+    name
+  ]
   if (config[name] === '') throw new ConfigError(`${variable} is not set; this role needs it`)
   return config[name]
 }

@@ -5,7 +5,16 @@ export const amountMax = 100_000_000
 
 /** Minor-unit digits per currency, where they are not two. Source: ISO 4217 list one. */
 const minorDigits: Readonly<Record<string, number>> = {
-  BHD: 3, CLP: 0, ISK: 0, JPY: 0, KRW: 0, KWD: 3, OMR: 3, TND: 3, UGX: 0, VND: 0,
+  BHD: 3,
+  CLP: 0,
+  ISK: 0,
+  JPY: 0,
+  KRW: 0,
+  KWD: 3,
+  OMR: 3,
+  TND: 3,
+  UGX: 0,
+  VND: 0,
 }
 
 /** `{ 1250, EUR }` in `de` → `12,50 €`. */

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { testDatabase } from '../../local/test-database.ts'
-import { ConstraintViolation, type Database, DatabaseBusy, DatabaseUnavailable, openDatabase } from './port.ts'
+import {
+  ConstraintViolation,
+  type Database,
+  DatabaseBusy,
+  DatabaseUnavailable,
+  openDatabase,
+} from './port.ts'
 
 const adapters = ['postgres']
 
@@ -25,9 +31,15 @@ for (const adapter of adapters) {
     await database.execute('INSERT INTO things VALUES (1, 5)')
     const [first, second] = [`octavo:${randomUUID()}`, `octavo:${randomUUID()}`]
     const take = (id: string) =>
-      database.transaction((tx) => tx.execute('UPDATE things SET n = n - 1 WHERE id = 1'), { prepareAs: id })
+      database.transaction(async (tx) => {
+        await tx.execute('UPDATE things SET n = n - 1 WHERE id = 1')
+        tx.prepareAs(id)
+      })
     await take(first)
-    assert.deepEqual((await database.prepared.inDoubt()).map((each) => each.id), [first])
+    assert.deepEqual(
+      (await database.prepared.inDoubt()).map((each) => each.id),
+      [first],
+    )
     await assert.rejects(take(second), DatabaseBusy)
     assert.equal(await database.prepared.commit(first), 'done')
     assert.equal(await database.prepared.commit(first), 'absent')
@@ -41,7 +53,8 @@ for (const adapter of adapters) {
     await database.execute('INSERT INTO things VALUES (1, 1)')
     await assert.rejects(
       database.execute('INSERT INTO things VALUES (1, 1)'),
-      (error) => error instanceof ConstraintViolation && error.kind === 'unique' && error.constraint === 'things_pkey',
+      (error) =>
+        error instanceof ConstraintViolation && error.kind === 'unique' && error.constraint === 'things_pkey',
     )
     await assert.rejects(
       database.execute('UPDATE things SET n = -1'),
@@ -51,7 +64,10 @@ for (const adapter of adapters) {
 
   test(`${adapter}: a lost connection is told apart from a refusal, and the next statement works`, async (t) => {
     await using database = await fresh(t)
-    await assert.rejects(database.query('SELECT pg_terminate_backend(pg_backend_pid())', []), DatabaseUnavailable)
+    await assert.rejects(
+      database.query('SELECT pg_terminate_backend(pg_backend_pid())', []),
+      DatabaseUnavailable,
+    )
     assert.deepEqual(await database.query('SELECT 1 AS one', []), [{ one: 1 }])
   })
 
@@ -79,3 +95,11 @@ async function fresh(t: Parameters<typeof testDatabase>[0], lockTimeoutMs = 5_00
   await database.execute('CREATE TABLE things (id int PRIMARY KEY, n int CHECK (n >= 0))')
   return database
 }
+
+test('postgres: the same statement sent twice without waiting answers twice', async (t) => {
+  await using database = await fresh(t)
+  const answers = await database.transaction((tx) =>
+    Promise.all([1, 2, 3].map((n) => tx.query('SELECT $1::int AS n', [n]))),
+  )
+  assert.deepEqual(answers, [[{ n: 1 }], [{ n: 2 }], [{ n: 3 }]])
+})

@@ -2,7 +2,7 @@
 export type Database = AsyncDisposable &
   Statements & {
     /** Runs `work` in one transaction on one connection: commits when it resolves, rolls back when it throws. */
-    transaction<T>(work: (tx: Statements) => Promise<T>, options?: TransactionOptions): Promise<T>
+    transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
     /** Calls back when `channel`'s doorbell rings, and after every reconnect, because rings may have been missed. */
     listen(channel: string, onRing: () => void): Promise<AsyncDisposable>
     /** Rings the doorbell of `channel`. Outside of every business transaction: inside, it serialises commits. */
@@ -18,8 +18,10 @@ export type Statements = {
   execute(sql: string, params?: readonly unknown[]): Promise<number>
 }
 
-/** `prepareAs`: instead of committing, leave the transaction prepared under this id. */
-export type TransactionOptions = { prepareAs?: string }
+export type Transaction = Statements & {
+  /** Instead of committing when `work` resolves, leave the transaction prepared under this id. */
+  prepareAs(id: string): void
+}
 
 export type PreparedTransactions = {
   /** Resolves as well when the transaction is not there: it was finished before. */

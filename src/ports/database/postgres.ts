@@ -7,7 +7,7 @@ import {
   DatabaseUnavailable,
   type PreparedTransactions,
   type Statements,
-  type TransactionOptions,
+  type Transaction,
 } from './port.ts'
 import { listenOn } from './postgres-listen.ts'
 
@@ -28,7 +28,7 @@ export function openPostgres(url: string, options: DatabaseOptions): Database {
   const statements = statementsOn(pool)
   return {
     ...statements,
-    transaction: (work, transactionOptions) => transaction(pool, work, transactionOptions ?? {}),
+    transaction: (work) => transaction(pool, work),
     listen: (channel, onRing) => listenOn(connectionConfig(url, options), channel, onRing),
     notify: async (channel) => {
       await statements.query('SELECT pg_notify($1, $2)', [channel, ''])
@@ -46,6 +46,7 @@ function connectionConfig(url: string, options: DatabaseOptions): pg.ClientConfi
     application_name: options.applicationName,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
+    pipeline: true,
     options: `-c lock_timeout=${options.lockTimeoutMs ?? 5_000} -c timezone=UTC`,
     statement_timeout: options.statementTimeoutMs ?? 15_000,
   }
@@ -80,26 +81,28 @@ async function run(client: pg.Pool | pg.PoolClient, sql: string, params?: readon
   }
 }
 
-async function transaction<T>(
-  pool: pg.Pool,
-  work: (tx: Statements) => Promise<T>,
-  options: TransactionOptions,
-): Promise<T> {
+async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw translated(error)
   })
+  let ending = 'COMMIT'
   let failure: Error | undefined
   try {
-    // Not awaited: the server reads BEGIN and the first statement in one go. A failure shows in that statement.
-    const begun = client.query('BEGIN')
-    begun.catch(() => undefined)
-    const result = await work(statementsOn(client))
-    await client.query(options.prepareAs === undefined ? 'COMMIT' : prepareStatement(options.prepareAs))
+    // Not awaited: with pipelining the server reads BEGIN and the first statement in one go, and a failure to begin
+    // shows in that statement.
+    client.query('BEGIN').catch(() => undefined)
+    const result = await work({
+      ...statementsOn(client),
+      prepareAs: (id) => {
+        ending = `PREPARE TRANSACTION ${literal(id)}`
+      },
+    })
+    await client.query(ending)
     return result
   } catch (error) {
     failure = translated(error)
     await client.query('ROLLBACK').catch((lost: unknown) => {
-      failure = translated(lost)
+      failure = new DatabaseUnavailable('the connection was lost', { cause: lost })
     })
     throw translated(error)
   } finally {
@@ -129,10 +132,6 @@ function preparedOn(statements: Statements): PreparedTransactions {
   }
 }
 
-function prepareStatement(id: string): string {
-  return `PREPARE TRANSACTION ${literal(id)}`
-}
-
 /** A transaction id as an SQL literal; ids are ours, so anything unexpected is a bug. */
 function literal(id: string): string {
   if (!/^[\w:.-]{1,190}$/.test(id)) throw new Error(`not a transaction id: ${id}`)
@@ -154,16 +153,23 @@ const busyCodes = new Set(['55P03', '57014', '40P01', '40001'])
 
 /** Turns a driver's error into one of the port's. Source: PostgreSQL manual, appendix A. */
 function translated(error: unknown): Error {
-  if (error instanceof ConstraintViolation || error instanceof DatabaseUnavailable || error instanceof DatabaseBusy)
+  if (
+    error instanceof ConstraintViolation ||
+    error instanceof DatabaseUnavailable ||
+    error instanceof DatabaseBusy
+  )
     return error
   if (!(error instanceof pg.DatabaseError))
-    return isConnectionError(error) ? new DatabaseUnavailable('the database is away', { cause: error }) : asError(error)
+    return isConnectionError(error)
+      ? new DatabaseUnavailable('the database is away', { cause: error })
+      : asError(error)
   const code = error.code ?? ''
   const kind = constraintKinds[code]
   if (kind) return new ConstraintViolation(kind, error.constraint ?? '', error)
   if (busyCodes.has(code)) return new DatabaseBusy(error.message, { cause: error })
   // Class 08 connection, 57P shutdown, 53 resources, 25006 read-only (a demoted primary), 26000 a pooled statement gone.
-  if (/^(08|57P|53)/.test(code) || code === '25006') return new DatabaseUnavailable(error.message, { cause: error })
+  if (/^(08|57P|53)/.test(code) || code === '25006')
+    return new DatabaseUnavailable(error.message, { cause: error })
   return new Error(`database: ${error.message}`, { cause: error })
 }
 
@@ -172,7 +178,9 @@ function isConnectionError(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code ?? ''
   return (
     /^(ECONN|EPIPE|ENOENT|EHOSTUNREACH|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)/.test(code) ||
-    /connection terminated|connection timeout|timeout exceeded|not queryable|client was closed|Connection ended/i.test(error.message)
+    /connection terminated|connection timeout|timeout exceeded|not queryable|client was closed|Connection ended/i.test(
+      error.message,
+    )
   )
 }
 

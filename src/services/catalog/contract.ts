@@ -1,11 +1,25 @@
 import { type Static, Type } from 'typebox'
 import { anyone, defineRoute, internal, staff } from '#kernel/contract'
-import { closed, IsbnText, Line, MoneySchema, Nullable, Page, Paging, Text, Timestamp, Uuid } from '#kernel/schemas'
+import {
+  closed,
+  IsbnText,
+  Line,
+  MoneySchema,
+  Nullable,
+  Page,
+  Paging,
+  Text,
+  Timestamp,
+  Uuid,
+} from '#kernel/schemas'
 
 const tag = 'Books'
 
 /** Year, month or day: old books have no more than a year, some of them before our era. */
-const PublishedOn = Type.String({ pattern: '^-?\\d{4}(-\\d{2}(-\\d{2})?)?$', description: 'YYYY, YYYY-MM or YYYY-MM-DD' })
+const PublishedOn = Type.String({
+  pattern: '^-?\\d{4}(-\\d{2}(-\\d{2})?)?$',
+  description: 'YYYY, YYYY-MM or YYYY-MM-DD',
+})
 const Contributor = Type.Object({ name: Line(200), role: Line(40) }, closed)
 
 const editable = {
@@ -14,7 +28,9 @@ const editable = {
   contributors: Type.Optional(Type.Array(Contributor, { maxItems: 50 })),
   publisher: Type.Optional(Nullable(Line(200))),
   publishedOn: Type.Optional(Nullable(PublishedOn)),
-  language: Type.Optional(Nullable(Type.String({ pattern: '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$', description: 'BCP 47' }))),
+  language: Type.Optional(
+    Nullable(Type.String({ pattern: '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$', description: 'BCP 47' })),
+  ),
   format: Type.Optional(Line(40)),
   description: Type.Optional(Nullable(Text(20_000))),
   subjects: Type.Optional(Type.Array(Line(100), { maxItems: 50 })),
@@ -26,7 +42,10 @@ const editable = {
 }
 
 export const NewBook = Type.Object({ isbn: IsbnText, ...editable }, { ...closed, $id: 'NewBook' })
-export const BookEdit = Type.Object({ isbn: Type.Optional(IsbnText), ...editable }, { ...closed, $id: 'BookEdit' })
+export const BookEdit = Type.Object(
+  { isbn: Type.Optional(IsbnText), ...editable },
+  { ...closed, $id: 'BookEdit' },
+)
 export const BookPatch = Type.Partial(Type.Object(editable, closed), { ...closed, $id: 'BookPatch' })
 
 export const availabilityStatuses = ['in-stock', 'low', 'sold-out', 'upcoming'] as const
@@ -117,39 +136,90 @@ export const BookQuery = Type.Object(
 )
 
 export const listBooks = defineRoute({
-  method: 'GET', path: '/api/books', tag, access: anyone, query: BookQuery, reply: BookList,
+  method: 'GET',
+  path: '/api/books',
+  tag,
+  access: anyone,
+  query: BookQuery,
+  reply: BookList,
   summary: 'List and search books',
 })
 export const createBook = defineRoute({
-  method: 'POST', path: '/api/books', tag, access: staff('manager'), body: NewBook, reply: Book, status: 201,
-  summary: 'Add a book', also: { 409: 'The ISBN is taken.' },
+  method: 'POST',
+  path: '/api/books',
+  tag,
+  access: staff('manager'),
+  body: NewBook,
+  reply: Book,
+  status: 201,
+  summary: 'Add a book',
+  also: { 409: 'The ISBN is taken.' },
 })
 export const getBook = defineRoute({
-  method: 'GET', path: '/api/books/{isbn}', tag, access: anyone, params: byIsbn, reply: Book,
+  method: 'GET',
+  path: '/api/books/{isbn}',
+  tag,
+  access: anyone,
+  params: byIsbn,
+  reply: Book,
   summary: 'Get a book',
 })
 export const replaceBook = defineRoute({
-  method: 'PUT', path: '/api/books/{isbn}', tag, access: staff('manager'), params: byIsbn, body: BookEdit, reply: Book,
-  summary: 'Replace a book', also: { 412: 'Somebody else changed the book since the ETag in If-Match.' },
+  method: 'PUT',
+  path: '/api/books/{isbn}',
+  tag,
+  access: staff('manager'),
+  params: byIsbn,
+  body: BookEdit,
+  reply: Book,
+  summary: 'Replace a book',
+  also: { 412: 'Somebody else changed the book since the ETag in If-Match.' },
 })
 export const changeBook = defineRoute({
-  method: 'PATCH', path: '/api/books/{isbn}', tag, access: staff('manager'), params: byIsbn, body: BookPatch, reply: Book,
-  summary: 'Change fields of a book', also: { 412: 'Somebody else changed the book since the ETag in If-Match.' },
+  method: 'PATCH',
+  path: '/api/books/{isbn}',
+  tag,
+  access: staff('manager'),
+  params: byIsbn,
+  body: BookPatch,
+  reply: Book,
+  summary: 'Change fields of a book',
+  also: { 412: 'Somebody else changed the book since the ETag in If-Match.' },
 })
 export const deleteBook = defineRoute({
-  method: 'DELETE', path: '/api/books/{isbn}', tag, access: staff('manager'), params: byIsbn, status: 204,
-  summary: 'Remove a book', also: { 409: 'Copies are held or sold.', 412: 'Changed since the ETag in If-Match.' },
+  method: 'DELETE',
+  path: '/api/books/{isbn}',
+  tag,
+  access: staff('manager'),
+  params: byIsbn,
+  status: 204,
+  summary: 'Remove a book',
+  also: { 409: 'Copies are held or sold.', 412: 'Changed since the ETag in If-Match.' },
 })
 export const getAvailability = defineRoute({
-  method: 'GET', path: '/api/books/{isbn}/availability', tag, access: anyone, params: byIsbn, reply: Availability,
+  method: 'GET',
+  path: '/api/books/{isbn}/availability',
+  tag,
+  access: anyone,
+  params: byIsbn,
+  reply: Availability,
   summary: 'How many copies can be bought now',
 })
 export const getCover = defineRoute({
-  method: 'GET', path: '/api/books/{isbn}/cover.svg', tag, access: anyone, params: byIsbn,
+  method: 'GET',
+  path: '/api/books/{isbn}/cover.svg',
+  tag,
+  access: anyone,
+  params: byIsbn,
   summary: 'The cover we drew for a book (SVG)',
 })
 export const startImport = defineRoute({
-  method: 'POST', path: '/api/imports', tag: 'Imports', access: staff('manager'), reply: Import, status: 202,
+  method: 'POST',
+  path: '/api/imports',
+  tag: 'Imports',
+  access: staff('manager'),
+  reply: Import,
+  status: 202,
   streams: ['text/csv', 'application/xml'],
   query: Type.Object(
     {
@@ -162,8 +232,13 @@ export const startImport = defineRoute({
   summary: 'Import a catalogue from CSV',
 })
 export const getImport = defineRoute({
-  method: 'GET', path: '/api/imports/{id}', tag: 'Imports', access: staff('manager'), params: Type.Object({ id: Uuid }, closed),
-  reply: Import, summary: 'How an import is going',
+  method: 'GET',
+  path: '/api/imports/{id}',
+  tag: 'Imports',
+  access: staff('manager'),
+  params: Type.Object({ id: Uuid }, closed),
+  reply: Import,
+  summary: 'How an import is going',
 })
 
 // The participant's side of two-phase commit: see services/coordinator/contract.ts for the words.
@@ -213,8 +288,12 @@ export type SoldLine = {
 }
 
 export const prepareStock = defineRoute({
-  method: 'POST', path: '/internal/catalog/transactions/{id}/prepare', tag: 'Internal', access: internal,
-  params: Type.Object({ id: Uuid }), body: Type.Object({ requests: Type.Array(StockRequest) }),
+  method: 'POST',
+  path: '/internal/catalog/transactions/{id}/prepare',
+  tag: 'Internal',
+  access: internal,
+  params: Type.Object({ id: Uuid }),
+  body: Type.Object({ requests: Type.Array(StockRequest) }),
   reply: Type.Unsafe<{ prepared: boolean; answers: StockAnswer[] }>({}),
   summary: 'Take what can be taken and promise to keep it',
 })
@@ -225,5 +304,14 @@ export type StockChanged = { books: Availability[] }
 
 /** Everything the API page shows of this service. */
 export const publicRoutes = [
-  listBooks, createBook, getBook, replaceBook, changeBook, deleteBook, getAvailability, getCover, startImport, getImport,
+  listBooks,
+  createBook,
+  getBook,
+  replaceBook,
+  changeBook,
+  deleteBook,
+  getAvailability,
+  getCover,
+  startImport,
+  getImport,
 ]

@@ -20,7 +20,13 @@ export const NewOrder = Type.Object(
 export type NewOrder = Static<typeof NewOrder>
 
 export const placeOrder = defineRoute({
-  method: 'POST', path: '/api/orders', tag: 'Orders', access: anyone, body: NewOrder, reply: Order, status: 201,
+  method: 'POST',
+  path: '/api/orders',
+  tag: 'Orders',
+  access: anyone,
+  body: NewOrder,
+  reply: Order,
+  status: 201,
   headers: Type.Object({
     'idempotency-key': Type.String({ minLength: 8, maxLength: 255, pattern: '^[\\x21-\\x7E]+$' }),
   }),
@@ -34,13 +40,18 @@ export const placeOrder = defineRoute({
   },
 })
 export const setStock = defineRoute({
-  method: 'PUT', path: '/api/books/{isbn}/stock', tag: 'Books', access: staff('manager'),
-  params: Type.Object({ isbn: IsbnText }, closed), reply: Availability,
+  method: 'PUT',
+  path: '/api/books/{isbn}/stock',
+  tag: 'Books',
+  access: staff('manager'),
+  params: Type.Object({ isbn: IsbnText }, closed),
+  reply: Availability,
   body: Type.Object(
     { copies: Type.Integer({ minimum: 0, maximum: 1_000_000_000 }), reason: Type.Optional(Line(500)) },
     closed,
   ),
-  summary: 'Set the copies owned', also: { 409: 'Fewer than are sold and held.' },
+  summary: 'Set the copies owned',
+  also: { 409: 'Fewer than are sold and held.' },
 })
 
 export const publicRoutes = [placeOrder, setStock]

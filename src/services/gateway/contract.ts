@@ -8,22 +8,33 @@ import * as vouchers from '#services/vouchers'
 
 /** Server-sent events, answered by the gateway itself. Source: WHATWG HTML, section 9.2. */
 export const availabilityEvents = defineRoute({
-  method: 'GET', path: '/api/books/{isbn}/availability/events', tag: 'Books', access: anyone,
+  method: 'GET',
+  path: '/api/books/{isbn}/availability/events',
+  tag: 'Books',
+  access: anyone,
   params: Type.Object({ isbn: IsbnText }, closed),
   summary: 'Server-sent events: `availability` on connect and on every change',
 })
 export const orderEvents = defineRoute({
-  method: 'GET', path: '/api/orders/{id}/events', tag: 'Orders', access: orderHolder,
+  method: 'GET',
+  path: '/api/orders/{id}/events',
+  tag: 'Orders',
+  access: orderHolder,
   params: Type.Object({ id: Type.String({ maxLength: 64 }) }, closed),
   query: Type.Object({ token: Type.Optional(Type.String({ maxLength: 200 })) }, closed),
   headers: Type.Object({ 'last-event-id': Type.Optional(Type.String()) }),
-  summary: 'Server-sent events: `order` with the whole order on connect and on every change; `Last-Event-ID` replays',
+  summary:
+    'Server-sent events: `order` with the whole order on connect and on every change; `Last-Event-ID` replays',
 })
 
 /** The whole public API, for its reference page and for typed clients. */
 export const publicRoutes = [
-  ...catalog.publicRoutes, ...orders.publicRoutes, ...coordinator.publicRoutes, ...vouchers.publicRoutes,
-  availabilityEvents, orderEvents,
+  ...catalog.publicRoutes,
+  ...orders.publicRoutes,
+  ...coordinator.publicRoutes,
+  ...vouchers.publicRoutes,
+  availabilityEvents,
+  orderEvents,
 ]
 
 export type { Availability, Book, BookList, Import, NewBook } from '#services/catalog'

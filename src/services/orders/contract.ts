@@ -1,9 +1,16 @@
 import { type Static, Type } from 'typebox'
-import { anyone, defineRoute, orderHolder, staff } from '#kernel/contract'
+import { anyone, defineRoute, internal, orderHolder, staff } from '#kernel/contract'
 import { closed, Line, MoneySchema, Nullable, Page, Paging, Timestamp, Uuid } from '#kernel/schemas'
 
 export const orderStatuses = [
-  'reserved', 'paid', 'confirmed', 'redeemed', 'expired', 'cancelled', 'refunded', 'failed',
+  'reserved',
+  'paid',
+  'confirmed',
+  'redeemed',
+  'expired',
+  'cancelled',
+  'refunded',
+  'failed',
 ] as const
 export type OrderStatus = (typeof orderStatuses)[number]
 const OrderStatusSchema = Type.Union(orderStatuses.map((status) => Type.Literal(status)))
@@ -20,7 +27,10 @@ export const OrderVoucher = Type.Object({
   status: Type.Union([Type.Literal('valid'), Type.Literal('redeemed'), Type.Literal('revoked')]),
   url: Type.String({ description: 'a signed link to the PDF that expires' }),
 })
-export const Customer = Type.Object({ name: Line(200), email: Type.String({ format: 'email', maxLength: 254 }) }, closed)
+export const Customer = Type.Object(
+  { name: Line(200), email: Type.String({ format: 'email', maxLength: 254 }) },
+  closed,
+)
 
 /** An order as its reader sees it. */
 export const Order = Type.Object(
@@ -35,7 +45,12 @@ export const Order = Type.Object(
     /** How the current or last payment stands; null before the first attempt and for a free order. */
     payment: Nullable(
       Type.Object({
-        status: Type.Union([Type.Literal('processing'), Type.Literal('declined'), Type.Literal('captured'), Type.Literal('refunded')]),
+        status: Type.Union([
+          Type.Literal('processing'),
+          Type.Literal('declined'),
+          Type.Literal('captured'),
+          Type.Literal('refunded'),
+        ]),
         reason: Type.Optional(Type.String()),
       }),
     ),
@@ -67,11 +82,21 @@ const byId = Type.Object({ id: Type.String({ maxLength: 64 }) }, closed)
 const byCode = Type.Object({ code: Type.String({ maxLength: 64 }) }, closed)
 
 export const getOrder = defineRoute({
-  method: 'GET', path: '/api/orders/{id}', tag: 'Orders', access: orderHolder, params: byId, reply: Order,
-  summary: 'Get an order', also: { 404: 'No such order, or the token is not its token.' },
+  method: 'GET',
+  path: '/api/orders/{id}',
+  tag: 'Orders',
+  access: orderHolder,
+  params: byId,
+  reply: Order,
+  summary: 'Get an order',
+  also: { 404: 'No such order, or the token is not its token.' },
 })
 export const listOrders = defineRoute({
-  method: 'GET', path: '/api/orders', tag: 'Orders', access: staff('bookseller', 'manager'), reply: OrderList,
+  method: 'GET',
+  path: '/api/orders',
+  tag: 'Orders',
+  access: staff('bookseller', 'manager'),
+  reply: OrderList,
   query: Type.Object(
     {
       ...Paging,
@@ -84,44 +109,119 @@ export const listOrders = defineRoute({
   summary: 'List orders',
 })
 export const payOrder = defineRoute({
-  method: 'POST', path: '/api/orders/{id}/payment', tag: 'Orders', access: orderHolder, params: byId, status: 202, reply: Order,
-  body: Type.Object({ method: Type.String({ minLength: 1, maxLength: 40 }), card: Type.String({ minLength: 8, maxLength: 40 }) }, closed),
-  summary: 'Pay for an order', also: { 409: 'The order is not waiting for a payment.' },
+  method: 'POST',
+  path: '/api/orders/{id}/payment',
+  tag: 'Orders',
+  access: orderHolder,
+  params: byId,
+  status: 202,
+  reply: Order,
+  body: Type.Object(
+    {
+      method: Type.String({ minLength: 1, maxLength: 40 }),
+      card: Type.String({ minLength: 8, maxLength: 40 }),
+    },
+    closed,
+  ),
+  summary: 'Pay for an order',
+  also: { 409: 'The order is not waiting for a payment.' },
 })
 export const cancelOrder = defineRoute({
-  method: 'POST', path: '/api/orders/{id}/cancel', tag: 'Orders', access: orderHolder, params: byId, reply: Order,
+  method: 'POST',
+  path: '/api/orders/{id}/cancel',
+  tag: 'Orders',
+  access: orderHolder,
+  params: byId,
+  reply: Order,
   summary: 'Cancel an order: copies and money go back, vouchers are revoked',
   also: { 409: 'A voucher of it has been redeemed, or a payment is under way.' },
 })
 export const getVoucher = defineRoute({
-  method: 'GET', path: '/api/vouchers/{code}', tag: 'Vouchers', access: staff('bookseller', 'manager'), params: byCode, reply: Voucher,
+  method: 'GET',
+  path: '/api/vouchers/{code}',
+  tag: 'Vouchers',
+  access: staff('bookseller', 'manager'),
+  params: byCode,
+  reply: Voucher,
   summary: 'Look a voucher up',
 })
 export const redeemVoucher = defineRoute({
-  method: 'POST', path: '/api/vouchers/{code}/redeem', tag: 'Vouchers', access: staff('bookseller', 'manager'), params: byCode,
-  reply: Voucher, summary: 'Redeem a voucher, once',
-  also: { 409: 'It was redeemed already, at `redeemedAt`.', 410: 'It was revoked.', 404: 'Unknown or forged.' },
+  method: 'POST',
+  path: '/api/vouchers/{code}/redeem',
+  tag: 'Vouchers',
+  access: staff('bookseller', 'manager'),
+  params: byCode,
+  reply: Voucher,
+  summary: 'Redeem a voucher, once',
+  also: {
+    409: 'It was redeemed already, at `redeemedAt`.',
+    410: 'It was revoked.',
+    404: 'Unknown or forged.',
+  },
 })
 export const getVoucherKey = defineRoute({
-  method: 'GET', path: '/api/voucher-key', tag: 'Vouchers', access: anyone,
-  reply: Type.Object({ algorithm: Type.Literal('Ed25519'), publicKey: Type.String({ description: 'SPKI, PEM' }) }),
+  method: 'GET',
+  path: '/api/voucher-key',
+  tag: 'Vouchers',
+  access: anyone,
+  reply: Type.Object({
+    algorithm: Type.Literal('Ed25519'),
+    publicKey: Type.String({ description: 'SPKI, PEM' }),
+  }),
   summary: 'The public key that tells a forged voucher without the network',
 })
 
-export const Session = Type.Object({ email: Type.String(), roles: Type.Array(Type.String()) }, { $id: 'Session' })
+export const Session = Type.Object(
+  { email: Type.String(), roles: Type.Array(Type.String()) },
+  { $id: 'Session' },
+)
 export const logIn = defineRoute({
-  method: 'POST', path: '/api/session', tag: 'Staff', access: anyone,
-  body: Type.Object({ email: Type.String({ maxLength: 254 }), password: Type.String({ maxLength: 1000 }) }, closed),
+  method: 'POST',
+  path: '/api/session',
+  tag: 'Staff',
+  access: anyone,
+  body: Type.Object(
+    { email: Type.String({ maxLength: 254 }), password: Type.String({ maxLength: 1000 }) },
+    closed,
+  ),
   reply: Type.Object({ token: Type.String() }),
   summary: 'Log in: a cookie for browsers, or a token with `Accept: application/json`',
-  also: { 204: 'Logged in; the session is in the cookie.', 401: 'Wrong email or password.', 429: 'Too many attempts.' },
+  also: {
+    204: 'Logged in; the session is in the cookie.',
+    401: 'Wrong email or password.',
+    429: 'Too many attempts.',
+  },
 })
 export const getSession = defineRoute({
-  method: 'GET', path: '/api/session', tag: 'Staff', access: staff('bookseller', 'manager', 'operator'), reply: Session,
+  method: 'GET',
+  path: '/api/session',
+  tag: 'Staff',
+  access: staff('bookseller', 'manager', 'operator'),
+  reply: Session,
   summary: 'Who is logged in',
 })
 export const logOut = defineRoute({
-  method: 'DELETE', path: '/api/session', tag: 'Staff', access: anyone, status: 204, summary: 'Log out',
+  method: 'DELETE',
+  path: '/api/session',
+  tag: 'Staff',
+  access: anyone,
+  status: 204,
+  summary: 'Log out',
+})
+
+/**
+ * What a watcher of an order missed, in order; the last event is always the current state. `after` is the version the
+ * watcher has seen: with it every later version follows (all that are kept), without it or when there is nothing later
+ * only the current state. Staff come with their `Authorization` or `Cookie` header instead of the token.
+ */
+export const getOrderHistory = defineRoute({
+  method: 'GET', path: '/internal/orders/{id}/history', tag: 'Internal', access: internal, params: byId,
+  query: Type.Object(
+    { after: Type.Optional(Type.Integer({ minimum: 0 })), token: Type.Optional(Type.String({ maxLength: 200 })) },
+    closed,
+  ),
+  reply: Type.Object({ events: Type.Array(Type.Object({ version: Type.Integer(), order: Order })) }),
+  summary: 'Versions of an order for its live page', also: { 404: 'No such order, or the token is not its token.' },
 })
 
 /** Topic of `OrderChanged` messages. */
@@ -130,5 +230,14 @@ export const orderChangedTopic = 'order.changed'
 export type OrderChanged = { orders: { id: string; version: number }[] }
 
 export const publicRoutes = [
-  getOrder, listOrders, payOrder, cancelOrder, getVoucher, redeemVoucher, getVoucherKey, logIn, getSession, logOut,
+  getOrder,
+  listOrders,
+  payOrder,
+  cancelOrder,
+  getVoucher,
+  redeemVoucher,
+  getVoucherKey,
+  logIn,
+  getSession,
+  logOut,
 ]

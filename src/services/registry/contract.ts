@@ -16,20 +16,37 @@ export const InstanceSchema = Type.Object(
   closed,
 )
 
-const byId = Type.Object({ service: Type.String({ maxLength: 40 }), id: Type.String({ maxLength: 64 }) }, closed)
+const byId = Type.Object(
+  { service: Type.String({ maxLength: 40 }), id: Type.String({ maxLength: 64 }) },
+  closed,
+)
 
 /** Registers an instance or renews its lease: one call, idempotent. */
 export const renewLease = defineRoute({
-  method: 'PUT', path: '/internal/instances/{service}/{id}', tag: 'Internal', access: internal, params: byId,
-  body: InstanceSchema, reply: Type.Object({ leaseMs: Type.Integer() }), summary: 'Register or renew',
+  method: 'PUT',
+  path: '/internal/instances/{service}/{id}',
+  tag: 'Internal',
+  access: internal,
+  params: byId,
+  body: InstanceSchema,
+  reply: Type.Object({ leaseMs: Type.Integer() }),
+  summary: 'Register or renew',
 })
 export const endLease = defineRoute({
-  method: 'DELETE', path: '/internal/instances/{service}/{id}', tag: 'Internal', access: internal, params: byId, status: 204,
+  method: 'DELETE',
+  path: '/internal/instances/{service}/{id}',
+  tag: 'Internal',
+  access: internal,
+  params: byId,
+  status: 204,
   summary: 'Leave at once',
 })
 /** All instances; with `after`, waits up to 20 s for a revision newer than that. */
 export const listInstances = defineRoute({
-  method: 'GET', path: '/internal/instances', tag: 'Internal', access: internal,
+  method: 'GET',
+  path: '/internal/instances',
+  tag: 'Internal',
+  access: internal,
   query: Type.Object({ after: Type.Optional(Type.String({ maxLength: 80 })) }, closed),
   reply: Type.Object({
     /** Opaque: process start and a counter, so that a restarted registry is told apart. */

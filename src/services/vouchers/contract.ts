@@ -27,18 +27,29 @@ export const voucherKey = (orderId: string, code: string) => `vouchers/${orderId
  * the object store, the others follow as object notifications.
  */
 export const requestVouchers = defineRoute({
-  method: 'POST', path: '/internal/vouchers', tag: 'Internal', access: internal,
+  method: 'POST',
+  path: '/internal/vouchers',
+  tag: 'Internal',
+  access: internal,
   body: Type.Object({ vouchers: Type.Array(VoucherData, { maxItems: 5000 }) }),
-  reply: Type.Object({ stored: Type.Array(Type.String()) }), status: 202,
+  reply: Type.Object({ stored: Type.Array(Type.String()) }),
+  status: 202,
   summary: 'Draw vouchers',
 })
 
 /** The target of the files adapter's signed links. */
 export const getObject = defineRoute({
-  method: 'GET', path: '/api/files/{key}', tag: 'Vouchers', access: anyone,
-  params: Type.Object({ key: Type.String({ maxLength: 600, description: 'percent-encoded object key' }) }, closed),
+  method: 'GET',
+  path: '/api/files/{key}',
+  tag: 'Vouchers',
+  access: anyone,
+  params: Type.Object(
+    { key: Type.String({ maxLength: 600, description: 'percent-encoded object key' }) },
+    closed,
+  ),
   query: Type.Object({ expires: Type.Integer(), signature: Type.String({ maxLength: 100 }) }, closed),
-  summary: 'Download a file by its signed link', also: { 403: 'The link has expired or its signature is wrong.' },
+  summary: 'Download a file by its signed link',
+  also: { 403: 'The link has expired or its signature is wrong.' },
 })
 
 export const publicRoutes = [getObject]

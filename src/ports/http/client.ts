@@ -1,0 +1,168 @@
+import { Agent, request } from 'undici'
+import type { BodyOf, ParamsOf, QueryOf, ReplyOf, Route } from '#kernel/contract'
+import { Problem, problemBase, unavailable } from '#kernel/problem'
+import type { Discovery, Instance } from '#ports/discovery'
+import { internalHeader } from './names.ts'
+
+export type ServiceClientOptions = { discovery: Discovery; secret: string }
+
+export type CallOptions<R> = {
+  params?: ParamsOf<R>
+  query?: QueryOf<R>
+  body?: BodyOf<R>
+  headers?: Readonly<Record<string, string>>
+  /** Upper bound for the whole call, retries on other instances included. */
+  deadlineMs: number
+  /** Prefer the same instance for the same key, as long as it lives. */
+  stickTo?: string
+}
+
+export type ServiceClient = AsyncDisposable & {
+  /**
+   * Calls a route of some instance of `service`. A connection that cannot be made is tried on the next instance;
+   * once a request was sent its outcome is the answer, because the route may not be idempotent.
+   * @throws Problem with the service's own answer for 4xx and 5xx; status 503 when nobody could be reached in time
+   */
+  call<R extends Route>(service: string, route: R, options: CallOptions<R>): Promise<ReplyOf<R>>
+}
+
+const connectTimeoutMs = 1_000
+/** After a failed connection an instance comes last for this long. */
+const shunnedMs = 1_000
+
+export function serviceClient({ discovery, secret }: ServiceClientOptions): ServiceClient {
+  const agent = new Agent({
+    connections: 16,
+    pipelining: 1,
+    connect: { timeout: connectTimeoutMs },
+    keepAliveTimeout: 30_000,
+  })
+  const shunnedUntil = new Map<string, number>()
+  let turn = 0
+  return {
+    async call(service, route, options) {
+      const signal = AbortSignal.timeout(options.deadlineMs)
+      const instances = inOrder(discovery.instances(service), shunnedUntil, options.stickTo, turn++)
+      for (const instance of instances) {
+        const outcome = await attempt(agent, instance, route, options, secret, signal)
+        if (outcome.kind === 'answered') return outcome.value as never
+        shunnedUntil.set(instance.id, Date.now() + shunnedMs)
+      }
+      throw unavailable(`No ${service} instance can be reached.`)
+    },
+    async [Symbol.asyncDispose]() {
+      await agent.close()
+    },
+  }
+}
+
+function inOrder(
+  instances: readonly Instance[],
+  shunnedUntil: ReadonlyMap<string, number>,
+  stickTo: string | undefined,
+  turn: number,
+): Instance[] {
+  const now = Date.now()
+  const start = stickTo === undefined ? turn : 0
+  const rotated = instances.map((_, i) => instances[(i + start) % instances.length] as Instance)
+  const shunned = (instance: Instance) => ((shunnedUntil.get(instance.id) ?? 0) > now ? 1 : 0)
+  return rotated.sort((a, b) => shunned(a) - shunned(b))
+}
+
+type Outcome = { kind: 'answered'; value: unknown } | { kind: 'not-connected' }
+
+async function attempt<R extends Route>(
+  agent: Agent,
+  instance: Instance,
+  route: R,
+  options: CallOptions<R>,
+  secret: string,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  let response: Awaited<ReturnType<typeof request>>
+  try {
+    response = await request(instance.url + pathOf(route, options), {
+      dispatcher: agent,
+      method: route.method,
+      headers: {
+        [internalHeader]: secret,
+        ...(options.body !== undefined && { 'content-type': 'application/json' }),
+        ...options.headers,
+      },
+      body: options.body === undefined ? null : JSON.stringify(options.body),
+      signal,
+    })
+  } catch (error) {
+    if (isConnectFailure(error)) return { kind: 'not-connected' }
+    throw outcomeUnknown(instance, error)
+  }
+  const text = await response.body.text().catch((error: unknown) => {
+    throw outcomeUnknown(instance, error)
+  })
+  const value: unknown = text === '' ? undefined : parsed(text)
+  if (response.statusCode >= 400) throw problemFrom(response.statusCode, value, response.headers)
+  return { kind: 'answered', value }
+}
+
+/** The request was sent and no whole answer came back: it may or may not have been carried out. */
+export const outcomeUnknownKind = 'outcome-unknown'
+function outcomeUnknown(instance: Instance, cause: unknown): Problem {
+  const problem = new Problem(
+    503,
+    outcomeUnknownKind,
+    `${instance.service} did not answer in time.`,
+    {},
+    { 'retry-after': '1' },
+  )
+  problem.cause = cause
+  return problem
+}
+
+function isConnectFailure(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code
+  return (
+    code === 'ECONNREFUSED' ||
+    code === 'UND_ERR_CONNECT_TIMEOUT' ||
+    code === 'EHOSTUNREACH' ||
+    code === 'ENOTFOUND'
+  )
+}
+
+function pathOf<R extends Route>(route: R, options: CallOptions<R>): string {
+  const params = (options.params ?? {}) as Record<string, string>
+  const path = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(params[name] ?? ''),
+  )
+  const query = new URLSearchParams()
+  for (const [key, value] of Object.entries((options.query ?? {}) as Record<string, unknown>))
+    if (value !== undefined) query.set(key, String(value))
+  return query.size === 0 ? path : `${path}?${query}`
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function problemFrom(status: number, value: unknown, headers: Record<string, unknown>): Problem {
+  const {
+    type,
+    detail,
+    title: _title,
+    status: _status,
+    instance: _instance,
+    ...fields
+  } = (value ?? {}) as Record<string, unknown>
+  const kind = typeof type === 'string' ? type.replace(problemBase, '') : 'upstream-error'
+  const retryAfter = headers['retry-after']
+  return new Problem(
+    status,
+    kind,
+    typeof detail === 'string' ? detail : `The service answered ${status}.`,
+    fields,
+    typeof retryAfter === 'string' ? { 'retry-after': retryAfter } : {},
+  )
+}

@@ -1,0 +1,68 @@
+import type { FastifyReply } from 'fastify'
+import { type FieldError, invalid, Problem, unavailable } from '#kernel/problem'
+import { DatabaseBusy, DatabaseUnavailable } from '#ports/database'
+
+/** What a thrown error is to the caller. Only a fault of ours is a 5xx, and it never shows its insides. */
+export function problemOf(error: unknown, service: string): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof DatabaseUnavailable || error instanceof DatabaseBusy)
+    return unavailable('The database is not answering; try again in a moment.')
+  const { validation, validationContext, statusCode, code, message } = error as FastifyFault
+  if (validation) return invalid(validation.map((fault) => fieldErrorOf(fault, validationContext)))
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+    return new Problem(
+      415,
+      'unsupported-media-type',
+      'Send the body as application/json (or what the route names).',
+    )
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new Problem(413, 'body-too-large', 'The body is too large.')
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
+    return new Problem(statusCode, 'bad-request', message ?? 'The request is malformed.')
+  console.error(`${service}: unexpected error:`, error)
+  return new Problem(500, 'internal-error', 'Something went wrong on our side; it has been logged.')
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem, url: string): FastifyReply {
+  return reply
+    .code(problem.status)
+    .headers(problem.headers)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .header('x-request-id', reply.request.id)
+    .send(JSON.stringify(problem.toBody(url.split('?', 1)[0] ?? url)))
+}
+
+type AjvFault = {
+  keyword: string
+  instancePath: string
+  message?: string
+  params: Record<string, unknown>
+}
+type FastifyFault = {
+  validation?: AjvFault[]
+  validationContext?: string
+  statusCode?: number
+  code?: string
+  message?: string
+}
+
+/** `/lines/0/quantity` → `lines[0].quantity`, with a sentence a person can act on. */
+function fieldErrorOf(fault: AjvFault, context = 'body'): FieldError {
+  const path = fault.instancePath
+    .replace(/\/(\d+)(?=\/|$)/g, '[$1]')
+    .replaceAll('/', '.')
+    .replace(/^\./, '')
+  const within = (name: unknown) => (path === '' ? String(name) : `${path}.${name}`)
+  if (fault.keyword === 'additionalProperties')
+    return { field: within(fault.params.additionalProperty), message: 'is not a field of this request' }
+  if (fault.keyword === 'required')
+    return { field: within(fault.params.missingProperty), message: 'is required' }
+  if (fault.keyword === 'pattern')
+    return { field: path || context, message: 'has characters or a form not allowed here' }
+  if (fault.keyword === 'format')
+    return { field: path || context, message: `is not a valid ${fault.params.format}` }
+  if (fault.keyword === 'anyOf' || fault.keyword === 'const' || fault.keyword === 'enum')
+    return { field: path || context, message: 'is not one of the values allowed here' }
+  return { field: path || context, message: fault.message ?? 'is not valid' }
+}

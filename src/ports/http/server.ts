@@ -1,0 +1,214 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import type { Readable } from 'node:stream'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import {
+  type BodyOf,
+  type ParamsOf,
+  type QueryOf,
+  type ReplyOf,
+  type Role,
+  type Route,
+  roles,
+} from '#kernel/contract'
+import { forbidden, notFound, unauthorized } from '#kernel/problem'
+import { Answer } from './answer.ts'
+import { etagOf, isFresh } from './etag.ts'
+import { requestMetrics } from './metrics.ts'
+import { internalHeader, sessionCookie } from './names.ts'
+import { parseJson } from './parse-json.ts'
+import { problemOf, sendProblem } from './problems.ts'
+import { requestIdOf, traceparentOf } from './trace.ts'
+import { inputValidator } from './validation.ts'
+
+export type StaffMember = { email: string; roles: readonly Role[] }
+
+export type HttpServerOptions = {
+  name: string
+  secret: string
+  /** Looks a staff session's token up, on a primary. Without it no staff route can be entered. */
+  authenticateStaff?: (token: string) => Promise<StaffMember | undefined>
+  /** Whether `/readyz` says yes. */
+  ready?: () => boolean | Promise<boolean>
+  bodyBytesMax?: number
+}
+
+export type HttpRequest<R> = {
+  params: ParamsOf<R>
+  query: QueryOf<R>
+  body: BodyOf<R>
+  headers: Readonly<Record<string, string | undefined>>
+  /** Path with the query string. */
+  path: string
+  requestId: string
+  staff?: StaffMember
+  /** The token of `Authorization: Bearer …`, whatever it is for. */
+  bearer?: string
+  /** The body of a route with `streams`, when it came in one of those media types. */
+  stream?: Readable
+  contentType?: string
+}
+
+export type HttpServer = AsyncDisposable & {
+  readonly fastify: FastifyInstance
+  add<R extends Route>(route: R, handler: (request: HttpRequest<R>) => Promise<ReplyOf<R> | Answer>): void
+  /** @returns the server's URL, with the port it got */
+  listen(at: { host: string; port: number }): Promise<string>
+}
+
+const bodyBytesMaxDefault = 1024 * 1024
+
+/** A server that checks every request against its route, answers errors as problem+json and shows its health. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const fastify = Fastify({
+    logger: false,
+    bodyLimit: options.bodyBytesMax ?? bodyBytesMaxDefault,
+    genReqId: (request) => requestIdOf(request.headers['x-request-id']),
+    routerOptions: { maxParamLength: 700 },
+    requestTimeout: 60_000,
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    exposeHeadRoutes: true,
+  })
+  fastify.removeContentTypeParser(['application/json', 'text/plain'])
+  fastify.addContentTypeParser(
+    ['application/json', 'application/merge-patch+json'],
+    { parseAs: 'string' },
+    (_request, text, done) => parseJson(text as string, done),
+  )
+  fastify.setValidatorCompiler(inputValidator)
+  fastify.setErrorHandler((error, request, reply) =>
+    sendProblem(reply, problemOf(error, options.name), request.url),
+  )
+  fastify.setNotFoundHandler((request, reply) => sendProblem(reply, notFound('such address'), request.url))
+  const metrics = requestMetrics(fastify, options.name)
+  addHealth(fastify, options, metrics)
+  const expected = Buffer.from(options.secret)
+  return {
+    fastify,
+    add: (route, handler) => addRoute(fastify, route, handler, options, expected),
+    listen: async ({ host, port }) => {
+      await fastify.listen({ host, port })
+      return `http://${host}:${(fastify.server.address() as AddressInfo).port}`
+    },
+    async [Symbol.asyncDispose]() {
+      await fastify.close()
+    },
+  }
+}
+
+function addHealth(fastify: FastifyInstance, options: HttpServerOptions, metrics: () => string): void {
+  fastify.get('/healthz', async () => ({ status: 'alive', service: options.name }))
+  fastify.get('/readyz', async (_request, reply) => {
+    const ready = (await options.ready?.()) ?? true
+    return reply
+      .code(ready ? 200 : 503)
+      .send({ status: ready ? 'ready' : 'not ready', service: options.name })
+  })
+  fastify.get('/metrics', async (_request, reply) => reply.type('text/plain; version=0.0.4').send(metrics()))
+}
+
+function addRoute<R extends Route>(
+  fastify: FastifyInstance,
+  route: R,
+  handler: (request: HttpRequest<R>) => Promise<ReplyOf<R> | Answer>,
+  options: HttpServerOptions,
+  secret: Buffer,
+): void {
+  for (const type of route.streams ?? [])
+    if (!fastify.hasContentTypeParser(type))
+      fastify.addContentTypeParser(type, (_request, body, done) => done(null, body))
+  fastify.route({
+    method: route.method,
+    url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    schema: {
+      ...(route.params && { params: route.params }),
+      ...(route.query && { querystring: route.query }),
+      ...(route.headers && { headers: route.headers }),
+      ...(route.body && { body: route.body }),
+    },
+    ...(route.streams && { bodyLimit: Number.MAX_SAFE_INTEGER }),
+    onRequest: async (request) => {
+      // Who is asking comes before what is asked: a stranger learns nothing of the route's fields.
+      if (route.access.kind === 'internal') checkSecret(request, secret)
+      else if (route.access.kind === 'staff') await checkStaff(request, route.access.roles, options)
+    },
+    handler: async (request, reply) => {
+      const result = await handler(requestOf<R>(request, route))
+      return send(request, reply, route, result)
+    },
+  })
+}
+
+function requestOf<R extends Route>(request: FastifyRequest, route: R): HttpRequest<R> {
+  const contentType = request.headers['content-type']?.split(';', 1)[0]
+  const streamed = route.streams?.includes(contentType ?? '')
+  return {
+    params: request.params as ParamsOf<R>,
+    query: request.query as QueryOf<R>,
+    body: request.body as BodyOf<R>,
+    headers: request.headers as Record<string, string | undefined>,
+    path: request.url,
+    requestId: request.id,
+    staff: staffOf(request),
+    bearer: bearerOf(request),
+    ...(streamed && { stream: request.body as Readable }),
+    contentType,
+  }
+}
+
+function send(request: FastifyRequest, reply: FastifyReply, route: Route, result: unknown): FastifyReply {
+  const { status, body, headers } =
+    result instanceof Answer ? result : { status: route.status ?? 200, body: result, headers: {} }
+  reply.code(status).header('x-request-id', request.id).headers(headers)
+  const traceparent = traceparentOf(request.headers.traceparent)
+  if (traceparent !== undefined) reply.header('traceparent', traceparent)
+  if (body === undefined || body === null) return reply.send()
+  if (typeof body === 'string' || body instanceof Uint8Array) return reply.send(body)
+  const text = JSON.stringify(body)
+  reply.header('content-type', 'application/json; charset=utf-8')
+  if (route.method === 'GET' && status === 200) {
+    const etag = headers.etag ?? etagOf(text)
+    reply.header('etag', etag)
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-cache')
+    if (isFresh(request.headers['if-none-match'], etag))
+      return reply.code(304).removeHeader('content-type').send()
+  }
+  return reply.send(text)
+}
+
+function checkSecret(request: FastifyRequest, expected: Buffer): void {
+  const given = Buffer.from(String(request.headers[internalHeader] ?? ''))
+  if (given.length !== expected.length || expected.length === 0 || !timingSafeEqual(given, expected))
+    throw notFound('such address')
+}
+
+const staffMembers = new WeakMap<FastifyRequest, StaffMember>()
+const staffOf = (request: FastifyRequest) => staffMembers.get(request)
+
+async function checkStaff(
+  request: FastifyRequest,
+  allowed: readonly Role[],
+  options: HttpServerOptions,
+): Promise<void> {
+  const token = bearerOf(request) ?? cookieOf(request, sessionCookie)
+  const member = token === undefined ? undefined : await options.authenticateStaff?.(token)
+  if (member === undefined) throw unauthorized()
+  if (!member.roles.some((role) => allowed.includes(role)))
+    throw forbidden(allowed.filter((r) => roles.includes(r)))
+  staffMembers.set(request, member)
+}
+
+function bearerOf(request: FastifyRequest): string | undefined {
+  return /^Bearer +([\w.~+/=-]{1,500})$/i.exec(request.headers.authorization ?? '')?.[1]
+}
+
+/** One cookie of a request. Source: RFC 6265 section 4.2. */
+function cookieOf(request: FastifyRequest, name: string): string | undefined {
+  for (const pair of (request.headers.cookie ?? '').split(';')) {
+    const [key, value] = pair.trim().split('=', 2)
+    if (key === name) return value
+  }
+  return undefined
+}

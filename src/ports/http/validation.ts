@@ -1,0 +1,47 @@
+import { Ajv, type ValidateFunction } from 'ajv'
+import addFormats from 'ajv-formats'
+import type { FastifyRouteSchemaDef, FastifySchema } from 'fastify/types/schema.js'
+
+// A JSON body means what it says: no coercion. A query string and a path have only text, so numbers are read from it.
+const strict = new Ajv({
+  allErrors: true,
+  coerceTypes: false,
+  useDefaults: true,
+  removeAdditional: false,
+  strict: false,
+})
+const fromText = new Ajv({
+  allErrors: true,
+  coerceTypes: true,
+  useDefaults: true,
+  removeAdditional: false,
+  strict: false,
+})
+for (const ajv of [strict, fromText]) addFormats.default(ajv, ['date-time', 'email', 'uuid'])
+
+const compiled = new WeakMap<object, ValidateFunction>()
+
+/** Fastify's validator: one compiled check per schema, every wrong field named. */
+export function inputValidator({ schema, httpPart }: FastifyRouteSchemaDef<FastifySchema>): ValidateFunction {
+  const known = compiled.get(schema)
+  if (known) return known
+  const ajv = httpPart === 'body' ? strict : fromText
+  // Schemas carry names for the API page; compiled copies go without, so that two routes may share one.
+  const { $id: _name, ...anonymous } = schema as Record<string, unknown>
+  const validate = ajv.compile(withoutNames(anonymous))
+  compiled.set(schema, validate)
+  return validate
+}
+
+function withoutNames(node: unknown): Record<string, unknown> {
+  const strip = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(strip)
+    if (value === null || typeof value !== 'object') return value
+    return Object.fromEntries(
+      Object.entries(value)
+        .filter(([key, each]) => !(key === '$id' && typeof each === 'string'))
+        .map(([key, each]) => [key, strip(each)]),
+    )
+  }
+  return strip(node) as Record<string, unknown>
+}
