@@ -1,0 +1,58 @@
+import type { Clock } from '#ports/clock'
+import type { Database } from '#ports/database'
+import { startLoop } from './loop.ts'
+import type { Broker } from './port.ts'
+
+/** The table that a service writes its messages to, in the transaction they tell of; for its migrations. */
+export const outboxTable = `
+CREATE TABLE outbox (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  topic text NOT NULL,
+  payload jsonb NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now()
+)`
+
+export type OutboxRelay = AsyncDisposable & {
+  /** Call after a commit that wrote to the outbox: its messages go out at once instead of within a second. */
+  ring(): void
+}
+
+export type OutboxRelayOptions = {
+  database: Database
+  /** The schema of the table `outbox`. */
+  schema: string
+  broker: Broker
+  clock: Clock
+}
+
+const batchMax = 500
+const pollEveryMs = 1_000
+
+/**
+ * Carries messages from a service's outbox to the broker, at least once and in order of writing as far as one relay goes:
+ * the rows are deleted in a transaction that commits only after the broker has them. Any number of relays may share a table.
+ */
+export function startOutboxRelay({ database, schema, broker, clock }: OutboxRelayOptions): OutboxRelay {
+  if (!/^[a-z_][a-z0-9_]*$/.test(schema)) throw new Error(`not a schema name: ${schema}`)
+  const take = `
+    DELETE FROM ${schema}.outbox WHERE id IN (
+      SELECT id FROM ${schema}.outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+    RETURNING id, topic, payload`
+
+  const drain = () =>
+    database.transaction(async (tx) => {
+      const rows = await tx.query<{ id: number; topic: string; payload: unknown }>(take, [batchMax])
+      rows.sort((a, b) => a.id - b.id)
+      await broker.publish(rows.map(({ topic, payload }) => ({ topic, payload })))
+      return rows.length === batchMax ? 'more' : 'done'
+    })
+
+  const loop = startLoop({
+    clock,
+    everyMs: pollEveryMs,
+    work: drain,
+    onError: (error) =>
+      console.warn(`outbox of ${schema}: trying again: ${error instanceof Error ? error.message : error}`),
+  })
+  return { ring: () => loop.wake(), [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose]() }
+}
