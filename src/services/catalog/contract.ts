@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { anyone, defineRoute, internal, staff } from '#kernel/contract'
+import { anyone, defineRoute, staff } from '#kernel/contract'
 import {
   closed,
   IsbnText,
@@ -20,12 +20,13 @@ const PublishedOn = Type.String({
   pattern: '^-?\\d{4}(-\\d{2}(-\\d{2})?)?$',
   description: 'YYYY, YYYY-MM or YYYY-MM-DD',
 })
-const Contributor = Type.Object({ name: Line(200), role: Line(40) }, closed)
+const Contributors = Type.Array(Type.Object({ name: Line(200), role: Line(40) }, closed), { maxItems: 50 })
+const Subjects = Type.Array(Line(100), { maxItems: 50 })
 
 const editable = {
   title: Line(500),
   subtitle: Type.Optional(Nullable(Line(500))),
-  contributors: Type.Optional(Type.Array(Contributor, { maxItems: 50 })),
+  contributors: Type.Optional(Contributors),
   publisher: Type.Optional(Nullable(Line(200))),
   publishedOn: Type.Optional(Nullable(PublishedOn)),
   language: Type.Optional(
@@ -33,7 +34,7 @@ const editable = {
   ),
   format: Type.Optional(Line(40)),
   description: Type.Optional(Nullable(Text(20_000))),
-  subjects: Type.Optional(Type.Array(Line(100), { maxItems: 50 })),
+  subjects: Type.Optional(Subjects),
   price: MoneySchema,
   cover: Type.Optional(Nullable(Type.String({ maxLength: 2000, pattern: '^(https?://|/)[^\\s]*$' }))),
   limited: Type.Optional(Type.Boolean()),
@@ -46,7 +47,19 @@ export const BookEdit = Type.Object(
   { isbn: Type.Optional(IsbnText), ...editable },
   { ...closed, $id: 'BookEdit' },
 )
-export const BookPatch = Type.Partial(Type.Object(editable, closed), { ...closed, $id: 'BookPatch' })
+/** JSON merge patch (RFC 7396): a field left out stays, `null` takes it away or back to its default. */
+export const BookPatch = Type.Object(
+  {
+    ...editable,
+    title: Type.Optional(editable.title),
+    contributors: Type.Optional(Nullable(Contributors)),
+    format: Type.Optional(Nullable(Line(40))),
+    subjects: Type.Optional(Nullable(Subjects)),
+    price: Type.Optional(Type.Partial(MoneySchema, closed)),
+    limited: Type.Optional(Nullable(Type.Boolean())),
+  },
+  { ...closed, $id: 'BookPatch' },
+)
 
 export const availabilityStatuses = ['in-stock', 'low', 'sold-out', 'upcoming'] as const
 const AvailabilityStatus = Type.Union(availabilityStatuses.map((status) => Type.Literal(status)))
@@ -112,6 +125,7 @@ export const Import = Type.Object(
 
 export type Book = Static<typeof Book>
 export type NewBook = Static<typeof NewBook>
+export type BookEdit = Static<typeof BookEdit>
 export type BookPatch = Static<typeof BookPatch>
 export type BookList = Omit<Static<typeof BookList>, 'items'> & { items: Book[] }
 export type Availability = Static<typeof Availability>
@@ -241,7 +255,7 @@ export const getImport = defineRoute({
   summary: 'How an import is going',
 })
 
-// The participant's side of two-phase commit: see services/coordinator/contract.ts for the words.
+// What catalog does as a participant in two-phase commit; #kernel/transaction has the protocol's routes.
 
 /** A movement of stock that one member of a group asks for. */
 export const StockRequest = Type.Union([
@@ -286,17 +300,6 @@ export type SoldLine = {
   unitPrice: { amount: number; currency: string }
   perCustomer: number | null
 }
-
-export const prepareStock = defineRoute({
-  method: 'POST',
-  path: '/internal/catalog/transactions/{id}/prepare',
-  tag: 'Internal',
-  access: internal,
-  params: Type.Object({ id: Uuid }),
-  body: Type.Object({ requests: Type.Array(StockRequest) }),
-  reply: Type.Unsafe<{ prepared: boolean; answers: StockAnswer[] }>({}),
-  summary: 'Take what can be taken and promise to keep it',
-})
 
 /** Topic of `StockChanged` messages. */
 export const stockChangedTopic = 'stock.changed'

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { anyone, defineRoute, internal, orderHolder, staff } from '#kernel/contract'
+import { anyone, defineRoute, internal, orderHolder, roles, staff } from '#kernel/contract'
 import { closed, Line, MoneySchema, Nullable, Page, Paging, Timestamp, Uuid } from '#kernel/schemas'
 
 export const orderStatuses = [
@@ -171,6 +171,7 @@ export const getVoucherKey = defineRoute({
   summary: 'The public key that tells a forged voucher without the network',
 })
 
+const RoleSchema = Type.Union(roles.map((role) => Type.Literal(role)))
 export const Session = Type.Object(
   { email: Type.String(), roles: Type.Array(Type.String()) },
   { $id: 'Session' },
@@ -215,13 +216,131 @@ export const logOut = defineRoute({
  * only the current state. Staff come with their `Authorization` or `Cookie` header instead of the token.
  */
 export const getOrderHistory = defineRoute({
-  method: 'GET', path: '/internal/orders/{id}/history', tag: 'Internal', access: internal, params: byId,
+  method: 'GET',
+  path: '/internal/orders/{id}/history',
+  tag: 'Internal',
+  access: internal,
+  params: byId,
   query: Type.Object(
-    { after: Type.Optional(Type.Integer({ minimum: 0 })), token: Type.Optional(Type.String({ maxLength: 200 })) },
+    {
+      after: Type.Optional(Type.Integer({ minimum: 0 })),
+      token: Type.Optional(Type.String({ maxLength: 200 })),
+    },
     closed,
   ),
   reply: Type.Object({ events: Type.Array(Type.Object({ version: Type.Integer(), order: Order })) }),
-  summary: 'Versions of an order for its live page', also: { 404: 'No such order, or the token is not its token.' },
+  summary: 'Versions of an order for its live page',
+  also: { 404: 'No such order, or the token is not its token.' },
+})
+
+// The last agent of two-phase commit: its local commit carries the orders and the decision.
+
+/** An accepted order on its way into OrderDb. */
+export type PlacedOrder = {
+  id: string
+  /** Hashes as UUIDs: the first 16 bytes of SHA-256. */
+  keyHash: string
+  bodyHash: string
+  /** SHA-256 of the reader's token, hex. */
+  tokenHash: string
+  customer: { name: string; email: string }
+  lines: OrderLine[]
+  total: { amount: number; currency: string }
+  createdAt: string
+  expiresAt: string
+  /** Copies per title that count against a per-customer limit. */
+  limits: { isbn: string; quantity: number; perCustomer: number }[]
+}
+
+/** A change of an order's course that moves stock: `confirm` sells held copies, `release` and `return` free them. */
+export type Settlement = {
+  orderId: string
+  movement: 'confirm' | 'release' | 'return'
+  to: 'confirmed' | 'cancelled' | 'expired' | 'failed'
+  /** The saga that asks, or null when none may be at work. */
+  sagaId: string | null
+  lines: { isbn: string; quantity: number }[]
+}
+
+export type GroupCommit = { participants: string[]; placed: PlacedOrder[]; settled: Settlement[] }
+
+export type GroupOutcome =
+  | { kind: 'committed' }
+  /** Somebody decided this transaction before. */
+  | { kind: 'fenced' }
+  /** Some order's key or customer limit ran into a row that was not known; look them up and try again without. */
+  | { kind: 'conflict' }
+  /** These settlements do not fit their order: it is `already` there, or has gone another way (`stale`). */
+  | { kind: 'refused'; orders: { orderId: string; reason: 'already' | 'stale' }[] }
+
+const byTransaction = Type.Object({ id: Uuid }, closed)
+
+export const commitGroupRoute = defineRoute({
+  method: 'POST',
+  path: '/internal/decisions/{id}/commit',
+  tag: 'Internal',
+  access: internal,
+  params: byTransaction,
+  body: Type.Unsafe<GroupCommit>({ type: 'object' }),
+  reply: Type.Unsafe<GroupOutcome>({}),
+  summary: 'Commit a group of orders together with its decision',
+})
+export const recordDecision = defineRoute({
+  method: 'POST',
+  path: '/internal/decisions/{id}/record',
+  tag: 'Internal',
+  access: internal,
+  params: byTransaction,
+  body: Type.Object({ participants: Type.Array(Type.String()) }),
+  reply: Type.Object({ outcome: Type.Union([Type.Literal('recorded'), Type.Literal('fenced')]) }),
+  summary: 'Record a decision that carries no orders',
+})
+export const resolveDecision = defineRoute({
+  method: 'POST',
+  path: '/internal/decisions/{id}/resolve',
+  tag: 'Internal',
+  access: internal,
+  params: byTransaction,
+  reply: Type.Object({ decision: Type.Union([Type.Literal('committed'), Type.Literal('aborted')]) }),
+  summary: 'What was decided; aborts for good what was not',
+})
+export const pruneDecisions = defineRoute({
+  method: 'POST',
+  path: '/internal/decisions/prune',
+  tag: 'Internal',
+  access: internal,
+  body: Type.Object({ before: Timestamp }),
+  reply: Type.Object({ pruned: Type.Integer() }),
+  summary: 'Forget decisions that every participant has followed',
+})
+
+export type LookUp = { keys: string[]; limits: { isbn: string; customer: string }[] }
+export type LookedUp = {
+  /** Orders of known keys, with the hash of the body they came with. */
+  known: { keyHash: string; bodyHash: string; order: Order }[]
+  /** Copies that customers hold or have bought. */
+  bought: { isbn: string; customer: string; quantity: number }[]
+}
+export const lookUpOrders = defineRoute({
+  method: 'POST',
+  path: '/internal/orders/look-up',
+  tag: 'Internal',
+  access: internal,
+  body: Type.Unsafe<LookUp>({ type: 'object' }),
+  reply: Type.Unsafe<LookedUp>({}),
+  summary: 'Orders by idempotency key, and what customers have of limited titles',
+})
+
+export const introspectSession = defineRoute({
+  method: 'POST',
+  path: '/internal/session',
+  tag: 'Internal',
+  access: internal,
+  body: Type.Object({ token: Type.String({ maxLength: 500 }) }),
+  reply: Type.Object({
+    member: Nullable(Type.Object({ email: Type.String(), roles: Type.Array(RoleSchema) })),
+  }),
+  summary: 'Whose staff session this is',
 })
 
 /** Topic of `OrderChanged` messages. */
