@@ -2,6 +2,7 @@ import { backoffMs } from '#kernel/backoff'
 import {
   attemptsMax,
   type Broker,
+  BrokerBusy,
   type BrokerOptions,
   type DeadLetter,
   type Handler,
@@ -30,11 +31,12 @@ export async function openMemoryBroker(url: string, options: BrokerOptions): Pro
   hubs.set(url, hub)
   const retryBaseMs = options.retryBaseMs ?? 500
   const opened = new Set<AsyncDisposable>()
-  const untilDisposed = (end: () => void): AsyncDisposable => {
+  let closed = false
+  const untilDisposed = (end: () => unknown): AsyncDisposable => {
     const part = {
       async [Symbol.asyncDispose]() {
         opened.delete(part)
-        end()
+        await end()
       },
     }
     opened.add(part)
@@ -42,6 +44,7 @@ export async function openMemoryBroker(url: string, options: BrokerOptions): Pro
   }
   return {
     async publish(messages) {
+      if (closed) throw new BrokerBusy('the broker is closed')
       for (const { topic, payload } of messages) {
         const message: Message = {
           id: String(++hub.lastId),
@@ -66,9 +69,18 @@ export async function openMemoryBroker(url: string, options: BrokerOptions): Pro
       }
       hub.queues.set(name, queue)
       for (const topic of topics) queue.topics.add(topic)
-      queue.subscribers.add(handler)
+      const atWork = new Set<Promise<void>>()
+      const tracked: Handler = async (message) => {
+        const work = handler(message)
+        atWork.add(work)
+        await work.finally(() => atWork.delete(work))
+      }
+      queue.subscribers.add(tracked)
       setImmediate(() => deliver(name, queue, retryBaseMs))
-      return untilDisposed(() => queue.subscribers.delete(handler))
+      return untilDisposed(() => {
+        queue.subscribers.delete(tracked)
+        return Promise.allSettled(atWork)
+      })
     },
     async listen(topics, handler) {
       const listener = { topics: new Set(topics), handler }
@@ -77,6 +89,7 @@ export async function openMemoryBroker(url: string, options: BrokerOptions): Pro
     },
     deadLetters: async (name) => [...(hub.queues.get(name)?.dead ?? [])].reverse(),
     async [Symbol.asyncDispose]() {
+      closed = true
       for (const part of [...opened]) await part[Symbol.asyncDispose]()
     },
   }

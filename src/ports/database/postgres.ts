@@ -25,6 +25,8 @@ export function openPostgres(url: string, options: DatabaseOptions): Database {
   })
   // An idle connection that the server closes must not end the process; the next query opens another.
   pool.on('error', () => undefined)
+  // Nor one that closes between two statements of a transaction; the next statement fails in its place.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   const statements = statementsOn(pool)
   return {
     ...statements,
