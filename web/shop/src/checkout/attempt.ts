@@ -1,0 +1,74 @@
+import type { NewOrder } from '#services/gateway'
+
+/**
+ * One wish to order, from the first click until its outcome is known. Its key goes with every try, so that a double
+ * click, a retry or a reload never orders twice.
+ */
+export type Attempt = {
+  key: string
+  order: NewOrder
+  /** ISO 8601. */
+  startedAt: string
+  /** `unknown` while a try is under way, or after one that nobody answered: the order may exist. */
+  outcome: 'unknown' | 'refused'
+}
+
+export type AttemptStore = {
+  read(): string | null
+  write(value: string | null): void
+}
+
+/** Older attempts are forgotten: their unpaid copies have long been released. */
+const keptMs = 24 * 60 * 60_000
+
+/** The attempt whose outcome nobody knows yet, as after a reload in the middle of one. */
+export function openAttempt(store: AttemptStore, nowMs: number): Attempt | undefined {
+  const attempt = parseAttempt(store.read())
+  if (attempt?.outcome !== 'unknown') return undefined
+  return nowMs - Date.parse(attempt.startedAt) > keptMs ? undefined : attempt
+}
+
+/**
+ * The attempt to send for an order: the stored one as long as it is for the very same order, otherwise a new one with
+ * a new key. Stored before it is returned, so that a reload finds it.
+ */
+export function beginAttempt(
+  store: AttemptStore,
+  order: NewOrder,
+  newKey: () => string,
+  nowMs: number,
+): Attempt {
+  const stored = parseAttempt(store.read())
+  const isSame = stored !== undefined && JSON.stringify(stored.order) === JSON.stringify(order)
+  const attempt: Attempt = isSame
+    ? { ...stored, outcome: 'unknown' }
+    : { key: newKey(), order, startedAt: new Date(nowMs).toISOString(), outcome: 'unknown' }
+  store.write(JSON.stringify(attempt))
+  return attempt
+}
+
+/** The shop said no and took nothing. The key may be used again for the same order. */
+export function refuseAttempt(store: AttemptStore, attempt: Attempt): void {
+  store.write(JSON.stringify({ ...attempt, outcome: 'refused' } satisfies Attempt))
+}
+
+/** The order exists, or the reader gave the attempt up. */
+export function endAttempt(store: AttemptStore): void {
+  store.write(null)
+}
+
+function parseAttempt(text: string | null): Attempt | undefined {
+  if (!text) return undefined
+  try {
+    const value = JSON.parse(text) as Partial<Attempt> | null
+    const isWhole =
+      typeof value?.key === 'string' &&
+      typeof value.startedAt === 'string' &&
+      (value.outcome === 'unknown' || value.outcome === 'refused') &&
+      Array.isArray(value.order?.lines) &&
+      typeof value.order?.customer?.email === 'string'
+    return isWhole ? (value as Attempt) : undefined
+  } catch {
+    return undefined
+  }
+}
