@@ -17,6 +17,8 @@ export type PostgresOptions = {
   settings?: Readonly<Record<string, string>>
   /** Called with each line the server writes. */
   log?: (line: string) => void
+  /** Gives up a start that is under way. */
+  signal?: AbortSignal
   /** Called when the server ends without being asked to. */
   onExit?: (reason: string) => void
 }
@@ -73,7 +75,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
 
   const flags = Object.entries({ ...settings, unix_socket_directories: socket, ...options.settings })
   const args = ['-D', cluster, ...flags.flatMap(([name, value]) => ['-c', `${name}=${value}`])]
-  const { child, ended } = await launchServer(programs, args, cluster, options.log)
+  const { child, ended } = await launchServer(programs, args, cluster, options)
   let stopping = false
   ended.then((reason) => stopping || options.onExit?.(reason))
 
@@ -82,6 +84,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const stop = async (graceMs = 5000) => {
     stopping = true
     await stopChild(child, ended, graceMs)
+    if (!socket.startsWith(options.path)) rmSync(socket, { recursive: true, force: true })
   }
   return {
     pid: child.pid ?? 0,
@@ -161,7 +164,7 @@ async function launchServer(
   programs: PostgresPrograms,
   args: readonly string[],
   cluster: string,
-  log: PostgresOptions['log'],
+  { log, signal }: PostgresOptions,
 ) {
   for (let attempt = 0; ; attempt++) {
     const child = launch(programs, programs.postgres, args)
@@ -171,13 +174,13 @@ async function launchServer(
       child.once('close', (code, signal) => resolve(signal ?? `code ${code}`))
     })
     try {
-      await ready(cluster, child, ended, output)
+      await ready(cluster, child, ended, output, signal)
       return { child, ended }
     } catch (error) {
-      child.kill('SIGQUIT')
+      await stopChild(child, ended, 0)
       // After a kill of the server its sessions need a moment to notice; until then they hold the memory.
       const waits = /shared memory block|lock file/.test(output()) && attempt < restartsMax
-      if (!waits) throw error
+      if (!waits || signal?.aborted) throw error
       await sleep(100)
     }
   }
@@ -212,7 +215,13 @@ function collectLines(child: ChildProcess, log?: (line: string) => void): () => 
   return () => last.join('\n')
 }
 
-async function ready(cluster: string, child: ChildProcess, ended: Promise<string>, output: () => string) {
+async function ready(
+  cluster: string,
+  child: ChildProcess,
+  ended: Promise<string>,
+  output: () => string,
+  signal?: AbortSignal,
+) {
   const deadline = performance.now() + readyLimitMs
   let reason: string | undefined
   ended.then((why) => {
@@ -221,6 +230,7 @@ async function ready(cluster: string, child: ChildProcess, ended: Promise<string
   for (;;) {
     if (reason !== undefined)
       throw new PostgresUnavailable(`PostgreSQL in ${cluster} ended (${reason}): ${output()}`)
+    if (signal?.aborted) throw new PostgresUnavailable('the start was given up')
     if (performance.now() > deadline)
       throw new PostgresUnavailable(
         `PostgreSQL in ${cluster} was not ready in ${readyLimitMs} ms: ${output()}`,

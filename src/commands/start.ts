@@ -1,0 +1,36 @@
+import { parseArgs } from 'node:util'
+import { readConfig } from '#config'
+import { wantsColour } from '../local/log.ts'
+import { stopSignal } from '../local/stop-signal.ts'
+import { runStore } from '../local/supervisor.ts'
+import { laptop } from '../local/topology.ts'
+
+export const summary =
+  'run a whole store on this machine [--demo on|off: the sample catalogue, on at first start]'
+
+export async function run(args: string[]): Promise<number> {
+  const demo = readDemo(args)
+  if (demo === undefined) {
+    console.error('usage: octavo start [--demo on|off]')
+    return 2
+  }
+  process.stdout.on('error', () => {})
+  return runStore({
+    config: readConfig(process.env),
+    topology: laptop,
+    env: process.env,
+    demo,
+    write: (text) => process.stdout.write(text),
+    withColour: wantsColour(process.stdout, process.env),
+    stop: stopSignal(),
+  })
+}
+
+function readDemo(args: string[]): boolean | undefined {
+  try {
+    const { values } = parseArgs({ args, options: { demo: { type: 'string', default: 'on' } } })
+    return values.demo === 'on' ? true : values.demo === 'off' ? false : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,55 @@
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { readConfig } from '#config'
+import { writePrivate } from './data-folder.ts'
+import { identify, isRunning, type ProcessIdentity } from './process-identity.ts'
+
+type Published = { supervisor: ProcessIdentity; env: Record<string, string> }
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** No store runs where a command looked for one. */
+export class NoStoreError extends Error {
+  override name = 'NoStoreError'
+}
+
+/** What a command needs to be told when it is to work without a running `octavo start`. */
+const enough = ['OCTAVO_BOOK_DB', 'OCTAVO_ORDER_DB', 'OCTAVO_SECRET', 'OCTAVO_DISCOVERY']
+
+/**
+ * The environment of the store that runs on OCTAVO_DATA, for commands beside it: `readConfig(storeEnvironment())`.
+ * What the command's own environment sets wins; when that names everything needed, no running store is looked for.
+ * @throws NoStoreError when none runs there
+ */
+export function storeEnvironment(own: Environment = process.env): Environment {
+  if (enough.every((name) => own[name])) return own
+  const { dataPath } = readConfig(own)
+  const published = read(dataPath)
+  if (!published || !isRunning(published.supervisor))
+    throw new NoStoreError(
+      `no store runs on ${dataPath}; start one with npm start, or set OCTAVO_DATA to the folder of the one that runs`,
+    )
+  const set = Object.entries(own).filter(([, value]) => value !== undefined && value !== '')
+  return { ...published.env, ...Object.fromEntries(set) }
+}
+
+/** Lets commands find the running store. The file holds secrets: only this user can read it. */
+export function publishEnvironment(dataPath: string, env: Record<string, string>): void {
+  const supervisor = identify(process.pid) ?? { pid: process.pid, startedAt: '' }
+  writePrivate(file(dataPath), JSON.stringify({ supervisor, env } satisfies Published, null, 2))
+}
+
+export function forgetEnvironment(dataPath: string): void {
+  rmSync(file(dataPath), { force: true })
+}
+
+function read(dataPath: string): Published | undefined {
+  try {
+    return JSON.parse(readFileSync(file(dataPath), 'utf8')) as Published
+  } catch {
+    return undefined
+  }
+}
+
+function file(dataPath: string): string {
+  return join(dataPath, 'run', 'environment.json')
+}

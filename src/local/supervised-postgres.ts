@@ -1,0 +1,86 @@
+import type { Log } from './log.ts'
+import { type PostgresOptions, type PostgresServer, startPostgres } from './postgres-server.ts'
+import { identify, type ProcessIdentity } from './process-identity.ts'
+import { restartWaitMs, type Supervised } from './supervised-role.ts'
+
+export type SupervisedPostgres = Supervised & {
+  /** The URL of its database; the same after every restart. */
+  readonly url: string
+}
+
+type Options = Pick<PostgresOptions, 'path' | 'password'> & {
+  name: string
+  database: string
+  log: Log
+  /** Gives up the first start. */
+  signal?: AbortSignal
+  onChange: () => void
+}
+
+const wellAfterMs = 10_000
+
+/**
+ * Starts a PostgreSQL server with one database and starts it again whenever it ends.
+ * @throws PostgresUnavailable when the first start fails
+ */
+export async function supervisePostgres(options: Options): Promise<SupervisedPostgres> {
+  const { name, log, onChange } = options
+  let server: PostgresServer | undefined
+  let identity: ProcessIdentity | undefined
+  let starting: Promise<void> | undefined
+  let restarting: NodeJS.Timeout | undefined
+  let stopped = false
+  let failures = 0
+  let startedMs = 0
+  const givingUp = new AbortController()
+  const signal = options.signal ? AbortSignal.any([options.signal, givingUp.signal]) : givingUp.signal
+
+  const start = async () => {
+    startedMs = performance.now()
+    server = await startPostgres({
+      path: options.path,
+      password: options.password,
+      log: (line) => !stopped && log.line(name, line),
+      onExit: restart,
+      signal,
+    })
+    identity = identify(server.pid)
+    onChange()
+  }
+  const restart = (reason: string) => {
+    server = undefined
+    identity = undefined
+    onChange()
+    if (stopped) return
+    failures = performance.now() - startedMs > wellAfterMs ? 0 : failures + 1
+    const waitMs = restartWaitMs(failures, Math.random())
+    log.line(name, `ended (${reason}); it starts again in ${(waitMs / 1000).toFixed(1)} s`)
+    restarting = setTimeout(() => {
+      starting = start().catch((error: Error) => restart(error.message))
+    }, waitMs)
+  }
+
+  await start()
+  const first = server as PostgresServer | undefined
+  try {
+    await first?.ensureDatabase(options.database)
+  } catch (error) {
+    stopped = true
+    await first?.stop()
+    throw error
+  }
+  return {
+    name,
+    url: first?.url(options.database) ?? '',
+    get process() {
+      return identity
+    },
+    async stop(graceMs) {
+      stopped = true
+      clearTimeout(restarting)
+      givingUp.abort()
+      await starting
+      await server?.stop(graceMs)
+    },
+  }
+}

@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { backoffMs } from '#kernel/backoff'
+import { eachLine, type Log } from './log.ts'
+import { endProcess, identify, type ProcessIdentity } from './process-identity.ts'
+
+/** Something that is kept running until it is stopped. */
+export type Supervised = {
+  readonly name: string
+  /** The process that runs now, or undefined between two. */
+  readonly process: ProcessIdentity | undefined
+  /** Asks it to end, insists with SIGKILL after `graceMs`, and starts it no more. Never throws. */
+  stop(graceMs: number): Promise<void>
+}
+
+export type RoleOptions = {
+  name: string
+  /** Arguments for Node: a script and its arguments. */
+  command: readonly string[]
+  env: Readonly<Record<string, string | undefined>>
+  log: Log
+  /** Called whenever its process changes. */
+  onChange: () => void
+}
+
+/** A process that ran this long was well: the next restart is quick again. */
+const wellAfterMs = 10_000
+const restartMsMin = 100
+const restartMsMax = 10_000
+
+/** Runs a role as a process of its own and starts it again whenever it ends. */
+export function superviseRole(options: RoleOptions): Supervised {
+  const { name, log, onChange } = options
+  let running: { child: ChildProcess; identity: ProcessIdentity | undefined } | undefined
+  let restarting: NodeJS.Timeout | undefined
+  let stopped = false
+  let failures = 0
+
+  const run = () => {
+    const startedMs = performance.now()
+    const child = launch(options)
+    running = { child, identity: identify(child.pid ?? 0) }
+    onChange()
+    eachLine(child.stdout, (line) => log.line(name, line))
+    eachLine(child.stderr, (line) => log.line(name, line))
+    let ended = false
+    const end = (reason: string) => {
+      if (ended) return
+      ended = true
+      running = undefined
+      if (!stopped) onChange()
+      if (stopped) return
+      failures = performance.now() - startedMs > wellAfterMs ? 0 : failures + 1
+      const waitMs = restartWaitMs(failures, Math.random())
+      log.line(name, `ended (${reason}); it starts again in ${(waitMs / 1000).toFixed(1)} s`)
+      restarting = setTimeout(run, waitMs)
+    }
+    child.once('error', (error) => end(error.message))
+    child.once('exit', (code, signal) => end(signal ?? `exit code ${code}`))
+  }
+  run()
+
+  return {
+    name,
+    get process() {
+      return running?.identity
+    },
+    async stop(graceMs) {
+      stopped = true
+      clearTimeout(restarting)
+      if (!running) return
+      const { child, identity } = running
+      if (identity) await endProcess(identity, 'SIGTERM', graceMs)
+      else child.kill('SIGKILL')
+    },
+  }
+}
+
+/** The wait before a restart: about 0.1–0.2 s at first, growing to 10 s for what keeps failing. */
+export function restartWaitMs(failures: number, random: number): number {
+  const attempt = Math.max(0, failures - 1)
+  return Math.min(restartMsMax, restartMsMin + backoffMs(attempt, random, restartMsMin, restartMsMax))
+}
+
+function launch({ command, env }: RoleOptions): ChildProcess {
+  // Its own process group, so that Ctrl-C reaches the supervisor alone; and a channel whose end tells it that its
+  // supervisor has gone, however it went.
+  return spawn(process.execPath, [...command], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...env },
+  })
+}

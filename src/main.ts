@@ -1,0 +1,51 @@
+import { readdirSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
+import { describe } from './local/describe-error.ts'
+
+/** One file in commands/ is one command. */
+type Command = { summary: string; run(args: string[]): Promise<number> }
+
+const folder = join(import.meta.dirname, 'commands')
+
+/**
+ * Runs `octavo <command> <arguments>`.
+ * @returns the exit code: 0 done, 1 could not, 2 asked for the wrong way
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  enableCompileCache(join(import.meta.dirname, '..', 'node_modules', '.cache', 'node'))
+  const [name = 'help', ...rest] = args
+  if (['help', '--help', '-h'].includes(name)) return help()
+  if (!commandNames().includes(name)) {
+    console.error(
+      `octavo: there is no command "${name}". Commands: ${commandNames().join(', ')}; octavo help says more.`,
+    )
+    return 2
+  }
+  try {
+    return await (await load(name)).run(rest)
+  } catch (error) {
+    console.error(`octavo ${name}: ${describe(error)}`)
+    return 1
+  }
+}
+
+async function help(): Promise<number> {
+  console.log('octavo <command>\n')
+  const width = Math.max(...commandNames().map((name) => name.length))
+  for (const name of commandNames()) console.log(`  ${name.padEnd(width)}  ${(await load(name)).summary}`)
+  console.log('\nSettings are environment variables; README.md has the table.')
+  return 0
+}
+
+function commandNames(): string[] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .map((file) => file.slice(0, -3))
+}
+
+async function load(name: string): Promise<Command> {
+  return (await import(`./commands/${name}.ts`)) as Command
+}
+
+if (import.meta.main) process.exit(await main(process.argv.slice(2)))

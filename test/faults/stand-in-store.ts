@@ -1,0 +1,44 @@
+import { createServer } from 'node:http'
+import { readConfig } from '#config'
+import { describe } from '../../src/local/describe-error.ts'
+import { stopSignal } from '../../src/local/stop-signal.ts'
+import { runStore } from '../../src/local/supervisor.ts'
+import { laptop } from '../../src/local/topology.ts'
+
+/**
+ * The real supervisor and the real databases, with roles that do next to nothing, so that starting and stopping can be
+ * tested by themselves: `node stand-in-store.ts store`, which runs `node stand-in-store.ts role NAME` for each role.
+ */
+const [what, role] = process.argv.slice(2)
+process.exit(what === 'role' ? await runRole(role ?? '') : await runStandIn())
+
+async function runStandIn(): Promise<number> {
+  try {
+    return await runStore({
+      config: readConfig(process.env),
+      topology: { ...laptop, roleCommand: [import.meta.filename, 'role'] },
+      env: process.env,
+      demo: false,
+      write: (text) => process.stdout.write(text),
+      withColour: false,
+      stop: stopSignal(),
+    })
+  } catch (error) {
+    console.error(`octavo start: ${describe(error)}`)
+    return 1
+  }
+}
+
+async function runRole(name: string): Promise<number> {
+  const stop = stopSignal()
+  const config = readConfig(process.env)
+  const server = createServer((_request, response) => response.end('ok'))
+  server.listen({ host: '127.0.0.1', port: name === 'gateway' ? config.port : 0 })
+  console.log('at work')
+  if (name === 'vouchers' && process.env.STAND_IN_FAILS) return 1
+  await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))
+  // A role that is deaf to the end of its channel and to every polite signal.
+  if (name === 'orders' && process.env.STAND_IN_DEAF) await new Promise(() => {})
+  server.close()
+  return 0
+}
