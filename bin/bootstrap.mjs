@@ -1,0 +1,81 @@
+// The way from a fresh clone to a running command, on any Node from 20 on and with no package installed.
+// `node bin/bootstrap.mjs build|check|test [arguments]` is what the npm scripts call.
+import { spawn } from 'node:child_process'
+import { existsSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { buildPages } from './build-pages.mjs'
+import { installPackages } from './install-packages.mjs'
+import { isMain, octavoNode, root, SetUpError, say, withSetUpLock } from './set-up.mjs'
+
+const oldestNode = 20
+
+/** Runs `octavo <args>`, on the packages and pages of this checkout. */
+export async function octavo(args) {
+  const serves = args.length === 0 || args[0] === 'start' || args[0] === 'serve'
+  await orExplain(async () => {
+    await setUp({ pages: serves })
+    return runOnOctavoNode(join(root, 'src', 'main.ts'), args)
+  })
+}
+
+/** Makes sure that packages are installed and, when asked for, pages built. Says nothing when they are. */
+async function setUp({ pages }) {
+  const major = Number(process.versions.node.split('.')[0])
+  if (major < oldestNode)
+    throw new SetUpError(
+      `Octavo needs Node ${oldestNode} or later to set itself up; this is ${process.version}`,
+    )
+  await withSetUpLock(async () => {
+    await installPackages()
+    if (pages) await buildPages()
+  })
+}
+
+/** Runs a module's `main(args)` on Octavo's own Node: in this process when that is the one, else in a child. */
+async function runOnOctavoNode(path, args) {
+  if (realpathSync(process.execPath) === realpathSync(octavoNode)) {
+    const { main } = await import(pathToFileURL(path).href)
+    return main(args)
+  }
+  // The channel is for the child to notice when this process is killed.
+  const child = spawn(octavoNode, [path, ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 143)))
+  })
+}
+
+async function orExplain(work) {
+  try {
+    process.exit(await work())
+  } catch (error) {
+    console.error(error instanceof SetUpError ? `octavo: ${error.message}` : error)
+    process.exit(1)
+  }
+}
+
+const tasks = {
+  build: async () => {
+    await withSetUpLock(() => buildPages())
+    say('The pages are built.')
+    return 0
+  },
+  check: (args) => runOnOctavoNode(join(root, 'bin', 'check.mjs'), args),
+  test: (args) => runOnOctavoNode(join(root, 'bin', 'test.mjs'), args),
+}
+
+if (isMain(import.meta.url)) {
+  const [name = '', ...args] = process.argv.slice(2)
+  const task = tasks[name]
+  if (!task || !existsSync(join(root, 'package.json'))) {
+    console.error(`usage: node bin/bootstrap.mjs ${Object.keys(tasks).join('|')}`)
+    process.exit(2)
+  }
+  await orExplain(async () => {
+    // The tests build the pages themselves, when those chosen need them.
+    await setUp({ pages: name === 'check' })
+    return task(args)
+  })
+}
