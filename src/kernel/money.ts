@@ -19,7 +19,12 @@ const minorDigits: Readonly<Record<string, number>> = {
 
 /** `{ 1250, EUR }` in `de` → `12,50 €`. */
 export function formatMoney(money: Money, locale = 'en'): string {
-  const digits = minorDigits[money.currency] ?? 2
+  const digits = minorDigitsOf(money.currency)
   const format = new Intl.NumberFormat(locale, { style: 'currency', currency: money.currency })
   return format.format(money.amount / 10 ** digits)
+}
+
+/** How many decimals an amount in this currency has. */
+export function minorDigitsOf(currency: string): number {
+  return minorDigits[currency] ?? 2
 }

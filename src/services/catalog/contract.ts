@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { anyone, defineRoute, staff } from '#kernel/contract'
+import { amountMax } from '#kernel/money'
 import {
   closed,
   IsbnText,
@@ -62,7 +63,7 @@ export const BookPatch = Type.Object(
 )
 
 export const availabilityStatuses = ['in-stock', 'low', 'sold-out', 'upcoming'] as const
-const AvailabilityStatus = Type.Union(availabilityStatuses.map((status) => Type.Literal(status)))
+const AvailabilityStatus = Type.Enum(availabilityStatuses)
 
 export const Book = Type.Object(
   {
@@ -144,7 +145,7 @@ export const BookQuery = Type.Object(
     available: Type.Optional(Type.Boolean()),
     minPrice: Type.Optional(Type.Integer({ minimum: 0, description: 'minor units' })),
     maxPrice: Type.Optional(Type.Integer({ minimum: 0, description: 'minor units' })),
-    sort: Type.Optional(Type.Union(bookSorts.map((sort) => Type.Literal(sort)))),
+    sort: Type.Optional(Type.Enum(bookSorts)),
   },
   closed,
 )
@@ -234,16 +235,46 @@ export const startImport = defineRoute({
   access: staff('manager'),
   reply: Import,
   status: 202,
-  streams: ['text/csv', 'application/xml'],
+  streams: ['text/csv', 'application/xml', 'text/xml'],
   query: Type.Object(
     {
-      price: Type.Optional(Type.Integer({ minimum: 0, description: 'for records without one, minor units' })),
-      currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$' })),
-      copies: Type.Optional(Type.Integer({ minimum: 0, description: 'owned copies of each new book' })),
+      price: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          maximum: amountMax,
+          description: 'of new books whose record has none; minor units, default 1250',
+        }),
+      ),
+      currency: Type.Optional(
+        Type.String({ pattern: '^[A-Z]{3}$', description: 'of prices without one; ISO 4217, default EUR' }),
+      ),
+      copies: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          maximum: 1_000_000_000,
+          description: 'owned copies of each new book, default 0',
+        }),
+      ),
+      map: Type.Optional(
+        Type.String({
+          maxLength: 2000,
+          description:
+            'columns by field where the header is not understood, such as `isbn=isbn13,title=name`',
+        }),
+      ),
     },
     closed,
   ),
   summary: 'Import a catalogue from CSV',
+  description:
+    'Takes each record that can be taken and reports the others. Known books change where the file says something ' +
+    'else; what the file has no column for, and the stock of known books, stays.',
+  also: {
+    400: 'No CSV, or without the columns needed.',
+    413: 'Larger than 1 GiB.',
+    415: 'Another format.',
+    429: 'Other imports are running.',
+  },
 })
 export const getImport = defineRoute({
   method: 'GET',

@@ -1,0 +1,85 @@
+import { UnreadableFile } from './source.ts'
+
+/** The text of a file piece by piece, with its first piece at hand before the rest is read. */
+export type FileText = AsyncIterable<string> & { head: string; endsWithNewline(): boolean }
+
+/**
+ * Decodes a file as UTF-8, or UTF-16 with a byte order mark.
+ * @throws UnreadableFile for an empty file, a binary one and other encodings, at once or while reading on
+ */
+export async function textOf(bytes: AsyncIterable<Uint8Array>): Promise<FileText> {
+  const chunks = bytes[Symbol.asyncIterator]()
+  const first = await nextFilled(chunks)
+  if (first === undefined) throw new UnreadableFile('the file is empty')
+  refuseOtherFormats(first)
+  const decode = decoderFor(first)
+  const head = decode(first)
+  let last = head
+  async function* pieces(): AsyncGenerator<string> {
+    yield head
+    for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next()) {
+      const text = decode(chunk.value)
+      if (text !== '') last = text
+      yield text
+    }
+    const rest = decode()
+    if (rest !== '') {
+      last = rest
+      yield rest
+    }
+  }
+  return {
+    head,
+    endsWithNewline: () => /[\r\n]$/.test(last),
+    [Symbol.asyncIterator]: pieces,
+  }
+}
+
+async function nextFilled(chunks: AsyncIterator<Uint8Array>): Promise<Uint8Array | undefined> {
+  for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next())
+    if (chunk.value.length > 0) return chunk.value
+  return undefined
+}
+
+function decoderFor(first: Uint8Array): (chunk?: Uint8Array) => string {
+  const mark = (first[0] ?? 0) * 256 + (first[1] ?? 0)
+  const encoding = mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : 'utf-8'
+  const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: false })
+  return (chunk) => {
+    const text = decoded(decoder, chunk)
+    if (text.includes('\0')) throw new UnreadableFile('the file is binary, not text: it holds zero bytes')
+    return text
+  }
+}
+
+function decoded(decoder: InstanceType<typeof TextDecoder>, chunk: Uint8Array | undefined): string {
+  try {
+    return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true })
+  } catch (cause) {
+    throw new UnreadableFile(
+      'the file is not UTF-8 text: it is binary, cut off inside a character, or in another encoding (convert it first)',
+      { cause },
+    )
+  }
+}
+
+/** Files that people take for CSV, by their first bytes. */
+const formats: readonly { magic: readonly number[]; name: string }[] = [
+  { magic: [0x50, 0x4b, 0x03, 0x04], name: 'a ZIP archive or Excel workbook; save it as CSV' },
+  { magic: [0x1f, 0x8b], name: 'compressed (gzip); unpack it first' },
+  { magic: [0xd0, 0xcf, 0x11, 0xe0], name: 'an old Excel workbook; save it as CSV' },
+  { magic: [0x25, 0x50, 0x44, 0x46], name: 'a PDF' },
+  { magic: [0x89, 0x50, 0x4e, 0x47], name: 'a PNG picture' },
+  { magic: [0xff, 0xd8, 0xff], name: 'a JPEG picture' },
+]
+
+function refuseOtherFormats(first: Uint8Array): void {
+  const format = formats.find(({ magic }) => magic.every((byte, i) => first[i] === byte))
+  if (format !== undefined) throw new UnreadableFile(`the file is not CSV: it is ${format.name}`)
+  const start = new TextDecoder()
+    .decode(first.subarray(0, 200))
+    .replace(/^\uFEFF/, '')
+    .trimStart()
+  if (/^<(?:\?xml|!doctype|html|[a-z]+[\s>])/i.test(start))
+    throw new UnreadableFile('the file is not CSV: it is XML or HTML')
+}

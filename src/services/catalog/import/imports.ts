@@ -1,0 +1,130 @@
+import { invalid, notFound, Problem, tooMany } from '#kernel/problem'
+import type { Clock } from '#ports/clock'
+import type { Database } from '#ports/database'
+import { type Answer, answer, type HttpRequest } from '#ports/http'
+import type { Import, startImport } from '../contract.ts'
+import { parseMapping } from './columns.ts'
+import { findImport, noteAlive, noteProgress, openImport } from './import-log.ts'
+import { type CsvOptions, readCsv } from './read-csv.ts'
+import { runImport } from './run-import.ts'
+import {
+  type ImportCounts,
+  type ImportFault,
+  type ImportOptions,
+  importDefaults,
+  UnreadableFile,
+} from './source.ts'
+import { type Spooled, spool } from './spool.ts'
+
+/** The imports that this process runs for `POST /api/imports`. Disposing it stops them between two batches. */
+export type Imports = AsyncDisposable & {
+  start(request: HttpRequest<typeof startImport>): Promise<Answer>
+  get(id: string): Promise<Import>
+}
+
+/** One import keeps a core busy; more at once would only be slower together. */
+const runningMax = 2
+const aliveEveryMs = 5_000
+
+export function createImports(database: Database, clock: Clock): Imports {
+  const running = new Set<Promise<void>>()
+  const stop = new AbortController()
+  return {
+    async start(request) {
+      const options = optionsOf(request, clock.now())
+      if (request.stream === undefined) throw unsupported('Send the file as text/csv.')
+      if (request.headers['content-encoding'] !== undefined) throw unsupported('Send the file uncompressed.')
+      if (running.size >= runningMax)
+        throw tooMany('Other imports are running; try again when they are done.', 10)
+      const spooled = await spool(request.stream)
+      const id = clock.uuid()
+      try {
+        await checkBeginning(spooled, options.csv)
+        await openImport(database, id)
+      } catch (error) {
+        await spooled[Symbol.asyncDispose]()
+        throw error
+      }
+      const work = runOne(database, clock, id, spooled, options, stop.signal).finally(() =>
+        running.delete(work),
+      )
+      running.add(work)
+      return answer(202, await findImport(database, id), { location: `/api/imports/${id}` })
+    },
+    async get(id) {
+      const found = await findImport(database, id)
+      if (found === undefined) throw notFound('such import')
+      return found
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort(new UnreadableFile('the catalog process was stopped; import the file again'))
+      await Promise.all(running)
+    },
+  }
+}
+
+type Options = { csv: CsvOptions; books: ImportOptions }
+
+function optionsOf({ query, contentType }: HttpRequest<typeof startImport>, nowMs: number): Options {
+  if (contentType === 'application/xml' || contentType === 'text/xml')
+    throw unsupported('ONIX is not read yet; send the catalogue as text/csv.')
+  const mapping = parseMapping(query.map ?? '')
+  if (mapping.kind === 'error') throw invalid([{ field: 'map', message: mapping.message }])
+  const currency = query.currency ?? importDefaults.price.currency
+  return {
+    csv: { mapping: mapping.mapping, currency, nowMs },
+    books: {
+      price: { amount: query.price ?? importDefaults.price.amount, currency },
+      copies: query.copies ?? importDefaults.copies,
+    },
+  }
+}
+
+const unsupported = (detail: string) => new Problem(415, 'unsupported-media-type', detail)
+
+/** A file that is no catalogue at all is refused at once, instead of by an import that fails. */
+async function checkBeginning(spooled: Spooled, options: CsvOptions): Promise<void> {
+  try {
+    for await (const _record of readCsv(spooled.read(), options)) return
+  } catch (error) {
+    if (error instanceof UnreadableFile)
+      throw new Problem(400, 'unreadable-file', `Not imported: ${error.message}.`)
+    throw error
+  }
+}
+
+async function runOne(
+  database: Database,
+  clock: Clock,
+  id: string,
+  spooled: Spooled,
+  options: Options,
+  signal: AbortSignal,
+): Promise<void> {
+  const faults: ImportFault[] = []
+  let counts: ImportCounts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0 }
+  const heartbeat = setInterval(() => void noteAlive(database, id).catch(() => undefined), aliveEveryMs)
+  try {
+    counts = await runImport(database, clock, readCsv(spooled.read(), options.csv), options.books, {
+      signal,
+      onRejected: (fault) => faults.push(fault),
+      onProgress: (soFar) => {
+        counts = soFar
+        return noteProgress(database, id, soFar, faults)
+      },
+    })
+    await noteProgress(database, id, counts, faults, 'done')
+  } catch (error) {
+    const fault = { record: counts.read, message: wordsOf(error) }
+    await noteProgress(database, id, counts, [fault, ...faults], 'failed').catch(() => undefined)
+  } finally {
+    clearInterval(heartbeat)
+    await spooled[Symbol.asyncDispose]()
+  }
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof UnreadableFile) return error.message
+  console.error('catalog: an import failed:', error)
+  return 'the database did not take the records; import the file again'
+}

@@ -1,0 +1,118 @@
+import { parseIsbn } from '#kernel/isbn'
+import { minorDigitsOf } from '#kernel/money'
+
+/** One value read from a cell, or why it cannot be. */
+export type Read<T> = { kind: 'ok'; value: T } | { kind: 'error'; message: string }
+const ok = <T>(value: T): Read<T> => ({ kind: 'ok', value })
+const wrong = (message: string): Read<never> => ({ kind: 'error', message })
+
+/**
+ * An ISBN from the cells that may hold it, the first that is one counts. Leading zeros that a spreadsheet dropped are
+ * put back, and the check digit tells whether that was right; digits that it rounded away cannot be.
+ */
+export function readIsbn(cells: readonly { name: string; text: string }[]): Read<string> {
+  const filled = cells.filter(({ text }) => text !== '')
+  const problems: string[] = []
+  for (const { name, text } of filled) {
+    const plain = text.replace(/^="?|"$/g, '').replace(/\.0+$/, '')
+    const rounded = /^\d(?:[.,]\d+)?e\+?\d+$/i.test(plain)
+    const parsed = parseIsbn(/^\d{6,8}[\dXx]$/.test(plain) ? plain.padStart(10, '0') : plain)
+    if (!rounded && parsed.kind === 'ok') return ok(parsed.isbn)
+    const why = rounded
+      ? 'is a rounded number that has lost its last digits'
+      : parsed.kind === 'error' && parsed.message
+    problems.push(`${name} "${text.slice(0, 40)}" ${why}`)
+  }
+  if (filled.length === 0) return wrong('is missing')
+  return wrong(problems.join('; '))
+}
+
+/** A year (also `2008.0`, and −720 for 720 BCE), a month or a day, as the API writes it. */
+export function readDate(text: string): Read<string> {
+  const year = /^(-?\d{1,4})(?:\.0+)?$/.exec(text)
+  if (year !== null) return ok(yearText(Number(year[1])))
+  const date = /^(\d{4})[-/](\d{1,2})(?:[-/](\d{1,2}))?(?:[T ].*)?$/.exec(text)
+  if (date === null)
+    return wrong(`"${text.slice(0, 40)}" is not a year, a month (YYYY-MM) or a day (YYYY-MM-DD)`)
+  const parts = [date[1], date[2]?.padStart(2, '0'), date[3]?.padStart(2, '0')]
+  return ok(parts.filter((part) => part !== undefined).join('-'))
+}
+
+const yearText = (year: number) => (year < 0 ? '-' : '') + String(Math.abs(year)).padStart(4, '0')
+
+/** ISO 639-1, 639-2 (both sets) and BCP 47, with hyphens or underscores, as canonical BCP 47. Source: RFC 5646, UTS 35. */
+export function readLanguage(text: string): Read<string> {
+  const tag = text.replaceAll('_', '-')
+  try {
+    const [canonical = ''] = Intl.getCanonicalLocales(tag)
+    if (/^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(canonical)) return ok(canonical)
+  } catch {
+    // Said below, in the words of the file.
+  }
+  return wrong(`"${text.slice(0, 40)}" is not a language code such as en, eng or en-GB`)
+}
+
+/**
+ * Names with roles: `Ann Author; Bob Brush (illustrator)`. Commas part names only where no semicolon does, and never
+ * before "Jr." and its like.
+ */
+export function readContributors(text: string): { name: string; role: string }[] {
+  const separator = /[;|]/.test(text) ? /[;|]/ : /,\s+(?!(?:Jr|Sr|Ph\.?\s?D|M\.?D|Esq|I{2,3}|IV)\b)/
+  const seen = new Set<string>()
+  const contributors: { name: string; role: string }[] = []
+  for (const part of text.split(separator)) {
+    const match = /^(.*\S)\s*\(([^()]{1,40})\)$/.exec(part.trim())
+    const name = (match?.[1] ?? part).trim()
+    const role = match?.[2]?.trim().toLowerCase() ?? 'author'
+    if (name === '' || seen.has(`${name}\n${role}`)) continue
+    seen.add(`${name}\n${role}`)
+    contributors.push({ name, role })
+  }
+  return contributors
+}
+
+export function readList(text: string): string[] {
+  const separator = /[;|]/.test(text) ? /[;|]/ : /,/
+  return [
+    ...new Set(
+      text
+        .split(separator)
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    ),
+  ]
+}
+
+/** `12.50`, `12,50` or `€ 1,250.00` as minor units of the currency. */
+export function readPrice(text: string, currency: string): Read<number> {
+  const bare = text.replace(/^(?:[A-Z]{3}|\p{Sc})\s*|\s*(?:[A-Z]{3}|\p{Sc})$/gu, '')
+  const point = /[.,](\d{1,3})$/.exec(bare)
+  const grouped = point !== null && point[1]?.length === 3 && minorDigitsOf(currency) !== 3
+  const decimals = grouped ? '' : (point?.[1] ?? '')
+  const whole = (grouped || point === null ? bare : bare.slice(0, point.index)).replace(
+    /[.,'\s](?=\d{3}(?:\D|$))/g,
+    '',
+  )
+  const digits = minorDigitsOf(currency)
+  if (!/^\d{1,12}$/.test(whole) || decimals.length > digits)
+    return wrong(`"${text.slice(0, 40)}" is not a price in ${currency}`)
+  return ok(Number(whole + decimals.padEnd(digits, '0')))
+}
+
+export function readCount(text: string): Read<number> {
+  if (!/^\d{1,9}(?:\.0+)?$/.test(text)) return wrong(`"${text.slice(0, 40)}" is not a whole number from 0`)
+  return ok(Number.parseInt(text, 10))
+}
+
+export function readYes(text: string): Read<boolean> {
+  if (/^(?:yes|y|true|t|1|x)$/i.test(text)) return ok(true)
+  if (/^(?:no|n|false|f|0)$/i.test(text)) return ok(false)
+  return wrong(`"${text.slice(0, 40)}" is neither yes nor no`)
+}
+
+export function readTime(text: string): Read<string> {
+  const time = /^\d{4}-\d\d-\d\d(?:$|[T ])/.test(text) ? new Date(text) : new Date(Number.NaN)
+  if (Number.isNaN(time.getTime()))
+    return wrong(`"${text.slice(0, 40)}" is not a time such as 2026-12-01T10:00:00Z`)
+  return ok(time.toISOString())
+}

@@ -1,0 +1,96 @@
+import type { Clock } from '#ports/clock'
+import { type Database, DatabaseBusy, DatabaseUnavailable } from '#ports/database'
+import type { ImportCounts, ImportedBook, ImportFault, ImportOptions, SourceRecord } from './source.ts'
+import { writeBatch } from './write-batch.ts'
+
+export type ImportHooks = {
+  /** Called after each batch with the counts so far. */
+  onProgress?: (counts: Readonly<ImportCounts>) => Promise<void> | void
+  /** Called once for each record that was not taken. */
+  onRejected?: (fault: ImportFault) => void
+  /** Ends the import between two batches. */
+  signal?: AbortSignal
+}
+
+const batchSize = 500
+
+/**
+ * Takes every record of a file into the catalogue, batch by batch; a record that cannot be taken is reported and left
+ * out. What was written stays when the file turns out to be damaged further on.
+ * @throws UnreadableFile from the source; the database's error when it stays away; the signal's reason
+ */
+export async function runImport(
+  database: Database,
+  clock: Clock,
+  source: AsyncIterable<SourceRecord>,
+  options: ImportOptions,
+  hooks: ImportHooks = {},
+): Promise<ImportCounts> {
+  const counts: ImportCounts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0 }
+  const reject = (fault: ImportFault) => {
+    counts.rejected++
+    hooks.onRejected?.(fault)
+  }
+  const seen = new Map<string, number>()
+  let batch: Entry[] = []
+  const flush = async () => {
+    const entries = batch
+    batch = []
+    await writeSplitting(database, clock, entries, options, counts, reject)
+    await hooks.onProgress?.(counts)
+    hooks.signal?.throwIfAborted()
+  }
+  try {
+    for await (const entry of source) {
+      counts.read++
+      const earlier = entry.kind === 'book' ? seen.get(entry.book.isbn) : undefined
+      if (entry.kind === 'wrong') reject(faultOf(entry, entry.message, entry.field))
+      else if (earlier !== undefined)
+        reject(faultOf(entry, `repeats the ISBN ${entry.book.isbn} of line ${earlier}`, 'isbn'))
+      else {
+        seen.set(entry.book.isbn, entry.line ?? entry.record)
+        batch.push(entry)
+      }
+      if (batch.length >= batchSize) await flush()
+    }
+  } finally {
+    // The records before a cut are good ones: they are taken before the cut is told.
+    if (batch.length > 0 && hooks.signal?.aborted !== true) await flush()
+  }
+  await hooks.onProgress?.(counts)
+  return counts
+}
+
+type Entry = Extract<SourceRecord, { kind: 'book' }>
+
+/** A record that the database refuses is found by halving its batch, so that its neighbours are taken. */
+async function writeSplitting(
+  database: Database,
+  clock: Clock,
+  entries: readonly Entry[],
+  options: ImportOptions,
+  counts: ImportCounts,
+  reject: (fault: ImportFault) => void,
+): Promise<void> {
+  if (entries.length === 0) return
+  const books: ImportedBook[] = entries.map((entry) => entry.book)
+  try {
+    const written = await writeBatch(database, books, options, clock)
+    counts.created += written.created
+    counts.updated += written.updated
+    counts.unchanged += written.unchanged
+  } catch (error) {
+    if (error instanceof DatabaseBusy || error instanceof DatabaseUnavailable) throw error
+    if (entries.length === 1 && entries[0] !== undefined) {
+      reject(faultOf(entries[0], `could not be stored: ${error instanceof Error ? error.message : error}`))
+      return
+    }
+    const half = entries.length >> 1
+    await writeSplitting(database, clock, entries.slice(0, half), options, counts, reject)
+    await writeSplitting(database, clock, entries.slice(half), options, counts, reject)
+  }
+}
+
+function faultOf({ record, line }: SourceRecord, message: string, field?: string): ImportFault {
+  return { record, ...(line !== undefined && { line }), ...(field !== undefined && { field }), message }
+}

@@ -1,0 +1,61 @@
+/** How many readings of a mistyped word are searched for together. */
+const readingsMax = 4
+
+/**
+ * The words of `candidates` that a typist most probably meant by `word`, nearest first; none when all are too far off.
+ * A word still being typed is compared with the beginnings of the candidates as well.
+ */
+export function nearest(word: string, candidates: readonly string[]): string[] {
+  const allowed = mistakesAllowed(word)
+  if (allowed === 0) return []
+  const measured = candidates
+    .map((candidate) => ({ candidate, distance: distanceFrom(word, candidate, allowed) }))
+    .filter(({ distance }) => distance <= allowed)
+    .sort((a, b) => a.distance - b.distance || a.candidate.length - b.candidate.length)
+  const best = measured[0]?.distance ?? 0
+  return measured
+    .filter(({ distance }) => Math.floor(distance) === Math.floor(best))
+    .slice(0, readingsMax)
+    .map(({ candidate }) => candidate)
+}
+
+/** In a short word one wrong letter makes another word; a long one still shows what was meant with two. */
+function mistakesAllowed(word: string): number {
+  const length = [...word].length
+  if (length <= 3 || /^\d+$/.test(word)) return 0
+  return length <= 5 ? 1.5 : 2.5
+}
+
+/** Half a mistake more for a candidate that only begins like the word, so that whole words win. */
+function distanceFrom(word: string, candidate: string, limit: number): number {
+  const whole = mistakes(word, candidate, limit)
+  if (candidate.length <= word.length) return whole
+  return Math.min(whole, mistakes(word, candidate.slice(0, word.length), limit) + 0.5)
+}
+
+/**
+ * Insertions, deletions, substitutions and swaps of neighbours between two words, or Infinity when more than `limit`.
+ * Source: optimal string alignment; L. Boytsov, "Indexing methods for approximate dictionary searching", 2011, 2.2.
+ */
+export function mistakes(a: string, b: string, limit: number): number {
+  const [s, t] = [[...a], [...b]]
+  if (Math.abs(s.length - t.length) > limit) return Number.POSITIVE_INFINITY
+  let beforeLast: number[] = []
+  let last = Array.from({ length: t.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= s.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= t.length; j++) {
+      const same = s[i - 1] === t[j - 1]
+      let cost = Math.min(at(last, j) + 1, at(row, j - 1) + 1, at(last, j - 1) + (same ? 0 : 1))
+      if (i > 1 && j > 1 && s[i - 1] === t[j - 2] && s[i - 2] === t[j - 1])
+        cost = Math.min(cost, at(beforeLast, j - 2) + 1)
+      row.push(cost)
+    }
+    beforeLast = last
+    last = row
+  }
+  const total = at(last, t.length)
+  return total > limit ? Number.POSITIVE_INFINITY : total
+}
+
+const at = (row: readonly number[], index: number) => row[index] ?? Number.POSITIVE_INFINITY

@@ -1,0 +1,72 @@
+import type { Clock } from '#ports/clock'
+import type { Database } from '#ports/database'
+import { answer, type HttpServer } from '#ports/http'
+import { isbnOf } from './book-fields.ts'
+import { changeBook as change, replaceBook as replace } from './change-book.ts'
+import {
+  changeBook,
+  createBook,
+  deleteBook,
+  getAvailability,
+  getBook,
+  getCover,
+  getImport,
+  listBooks,
+  replaceBook,
+  startImport,
+} from './contract.ts'
+import { createBook as create } from './create-book.ts'
+import { deleteBook as remove } from './delete-book.ts'
+import { getAvailability as availability, getBook as get } from './get-book.ts'
+import { getCover as cover } from './get-cover.ts'
+import type { Imports } from './import/imports.ts'
+import { listBooks as list } from './list-books.ts'
+import { linkToNext } from './next-link.ts'
+
+export type RouteOptions = {
+  server: HttpServer
+  database: Database
+  clock: Clock
+  imports: Imports
+  /** Called after a change that may have left news in the outbox. */
+  onChanged: () => void
+}
+
+/** Ties each route of the contract to its use case. */
+export function addRoutes({ server, database, clock, imports, onChanged }: RouteOptions): void {
+  const editOf = (request: {
+    params: { isbn: string }
+    headers: Readonly<Record<string, string | undefined>>
+  }) => ({
+    isbn: isbnOf(request.params.isbn),
+    ifMatch: request.headers['if-match'],
+    nowMs: clock.now(),
+  })
+  server.add(listBooks, async ({ query, path }) => {
+    const page = await list(database, query, clock.now())
+    return answer(200, page, linkToNext(path, page.next))
+  })
+  server.add(getBook, async ({ params }) => get(database, isbnOf(params.isbn), clock.now()))
+  server.add(getAvailability, async ({ params }) => availability(database, isbnOf(params.isbn), clock.now()))
+  server.add(getCover, async ({ params, headers }) =>
+    cover(database, isbnOf(params.isbn), headers['if-none-match']),
+  )
+  server.add(createBook, async ({ body }) => create(database, body, clock.now()))
+  server.add(replaceBook, async (request) => {
+    const replaced = await replace(database, editOf(request), request.body)
+    onChanged()
+    return replaced
+  })
+  server.add(changeBook, async (request) => {
+    const changed = await change(database, editOf(request), request.body)
+    onChanged()
+    return changed
+  })
+  server.add(deleteBook, async (request) => {
+    const { isbn, ifMatch } = editOf(request)
+    await remove(database, isbn, ifMatch)
+    return answer(204)
+  })
+  server.add(startImport, (request) => imports.start(request))
+  server.add(getImport, ({ params }) => imports.get(params.id))
+}

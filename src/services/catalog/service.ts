@@ -1,0 +1,80 @@
+import { type Config, needed } from '#config'
+import { openBroker, startOutboxRelay } from '#ports/broker'
+import { type Clock, systemClock } from '#ports/clock'
+import { migrate, openDatabase } from '#ports/database'
+import { openDiscovery } from '#ports/discovery'
+import { createHttpServer, serviceClient } from '#ports/http'
+import { resolveDecision } from '#services/orders'
+import { authenticateStaff } from './authenticate-staff.ts'
+import { createImports } from './import/imports.ts'
+import { addRoutes } from './routes.ts'
+import { loadSample } from './sample/load-sample.ts'
+import { addStockRoutes } from './stock/routes.ts'
+
+export type Catalog = AsyncDisposable & { start(): Promise<void>; readonly url: string }
+export type CatalogOverrides = { clock?: Clock }
+
+const connectionsMax = 8
+const resolveDeadlineMs = 2_000
+const migrationsFolder = new URL('./migrations/', import.meta.url)
+
+/** The book service: books, search, covers, imports and the stock that orders are taken from. Owns BookDb. */
+export async function createCatalog(config: Config, overrides: CatalogOverrides = {}): Promise<Catalog> {
+  const { clock = systemClock } = overrides
+  const secret = needed(config, 'secret')
+  const databaseUrl = needed(config, 'bookDbUrl')
+  await using opened = new AsyncDisposableStack()
+  const database = opened.use(await openDatabase(databaseUrl, { applicationName: 'catalog', connectionsMax }))
+  const broker = opened.use(await openBroker(config.brokerUrl, { applicationName: 'catalog' }))
+  const discovery = opened.use(await openDiscovery(config.discoveryUrl, { secret, clock }))
+  const client = opened.use(serviceClient({ discovery, secret }))
+  const resources = opened.move()
+  let url = ''
+
+  return {
+    get url() {
+      return url
+    },
+    async start() {
+      await migrate(database, migrationsFolder, 'catalog')
+      if (config.demo) await loadSample(database, clock)
+      const relay = resources.use(startOutboxRelay({ database, schema: 'catalog', broker, clock }))
+      const onChanged = () => relay.ring()
+      const imports = resources.use(createImports(database, clock))
+      const server = createHttpServer({
+        name: 'catalog',
+        secret,
+        authenticateStaff: (token) => authenticateStaff(client, token),
+        ready: () =>
+          database.query('select 1').then(
+            () => true,
+            () => false,
+          ),
+      })
+      addRoutes({ server, database, clock, imports, onChanged })
+      resources.use(
+        addStockRoutes({
+          server,
+          database,
+          clock,
+          resolve: async (id) => {
+            const { decision } = await client.call('orders', resolveDecision, {
+              params: { id },
+              deadlineMs: resolveDeadlineMs,
+            })
+            return decision
+          },
+          onChanged,
+        }),
+      )
+      resources.use(server)
+      url = await server.listen({ host: config.serviceHost, port: config.servicePort })
+      const { version } = config
+      // Disposed first, because it was added last: nobody is sent here once this begins to end.
+      resources.use(await discovery.register({ service: 'catalog', id: clock.uuid(), url, version }))
+    },
+    async [Symbol.asyncDispose]() {
+      await resources.disposeAsync()
+    },
+  }
+}
