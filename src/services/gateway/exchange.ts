@@ -1,0 +1,79 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Problem } from '#kernel/problem'
+
+/** One request and its answer, with what every part of the gateway needs to know of it. */
+export type Exchange = {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly requestId: string
+  /** Path with its query string, in origin form. */
+  readonly target: string
+  /** Path alone, still percent-encoded. */
+  readonly path: string
+  readonly startedMs: number
+  /** What metrics call the route. */
+  label: string
+  /** Called when the exchange has taken as long as it may. */
+  expire: () => void
+  /** When that is, on the monotonic clock. */
+  expiresMs: number
+}
+
+const instanceCharactersMax = 500
+
+/** How much of a body that nobody wants is read so that its sender can read the answer. */
+const drainBytesMax = 32 * 1024 * 1024
+const drainMs = 15_000
+
+/** Answers with a problem; a body that is still coming is read and dropped first or after, within limits. */
+export function sendProblem(exchange: Exchange, problem: Problem): void {
+  const { request, response } = exchange
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const body = Buffer.from(JSON.stringify(problem.toBody(exchange.path.slice(0, instanceCharactersMax))))
+  const answer = () => {
+    if (response.headersSent || response.destroyed) return
+    response.writeHead(problem.status, {
+      ...problem.headers,
+      'content-type': 'application/problem+json; charset=utf-8',
+      'content-length': body.length,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'x-request-id': exchange.requestId,
+    })
+    response.end(request.method === 'HEAD' ? undefined : body)
+  }
+  // A sender that waits for a go-ahead gets none: there is nothing to drain, and no telling what follows.
+  if (request.headers.expect !== undefined) response.shouldKeepAlive = false
+  const isOver = request.complete || !hasBody(request) || request.headers.expect !== undefined
+  if (isOver || response.shouldKeepAlive) answer()
+  if (!isOver) drain(request, answer)
+}
+
+/** Reads and drops the rest of a body, then calls back; gives the connection up when there is too much of it. */
+export function drain(request: IncomingMessage, onDone: () => void): void {
+  if (request.complete || request.destroyed) {
+    onDone()
+    return
+  }
+  let bytes = 0
+  const giveUp = setTimeout(() => request.socket.destroy(), drainMs)
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > drainBytesMax) request.socket.destroy()
+  })
+  request.once('end', onDone)
+  request.once('close', () => clearTimeout(giveUp))
+  request.once('error', () => {})
+  request.resume()
+}
+
+export function hasBody(request: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
+  return encoding !== undefined || (length !== undefined && length !== '0')
+}
+
+export const tooLarge = (bytesMax: number) =>
+  new Problem(413, 'body-too-large', `The body is larger than ${bytesMax} bytes.`, { bytesMax })

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { Problem } from '#kernel/problem'
+
+type ParserFault = Error & { code?: string; rawPacket?: Buffer }
+
+/** Answers what could not be read as HTTP, on the bare socket, and closes it. */
+export function answerMalformed(error: ParserFault, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const problem = problemOf(error)
+  const body = JSON.stringify(problem.toBody(''))
+  socket.end(
+    [
+      `HTTP/1.1 ${problem.status} ${problem.message.replace(/[^ -~]/g, '')}`,
+      'content-type: application/problem+json; charset=utf-8',
+      `content-length: ${Buffer.byteLength(body)}`,
+      `x-request-id: ${randomUUID()}`,
+      'cache-control: no-store',
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  )
+  // Whoever goes on sending garbage does not get to keep the socket.
+  setTimeout(() => socket.destroy(), 2_000).unref()
+}
+
+function problemOf(error: ParserFault): Problem {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return isInFirstLine(error.rawPacket)
+        ? new Problem(414, 'uri-too-long', 'The address is too long.')
+        : new Problem(431, 'headers-too-large', 'The headers are too large.')
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new Problem(408, 'request-timeout', 'The request took too long to arrive.')
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return new Problem(413, 'body-too-large', 'The chunk extensions are too large.')
+    default:
+      return new Problem(400, 'bad-request', 'This is not a well-formed HTTP/1.1 request.')
+  }
+}
+
+/** Whether the packet that broke the limit has not got past its request line. */
+function isInFirstLine(packet: Buffer | undefined): boolean {
+  if (packet === undefined) return false
+  const end = packet.indexOf('\r\n')
+  return end === -1 ? !packet.includes(': ') : end > 8 * 1024
+}

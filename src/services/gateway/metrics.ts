@@ -1,0 +1,72 @@
+/** The gateway's numbers in the Prometheus text format 0.0.4. */
+export type Metrics = {
+  answered(method: string, label: string, status: number, seconds: number): void
+  rerouted(service: string, reason: RerouteReason): void
+  text(gauges: Readonly<Record<string, number>>): string
+}
+/** Why a request went to another instance than the first choice. */
+export type RerouteReason = 'connect' | 'reset' | 'timeout' | 'breaker'
+
+const bucketSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+type Histogram = { buckets: number[]; count: number; sum: number }
+
+export function createMetrics(): Metrics {
+  const answers = new Map<string, number>()
+  const durations = new Map<string, Histogram>()
+  const reroutes = new Map<string, number>()
+  return {
+    answered(method, label, status, seconds) {
+      const key = `method="${method}",route="${label}",status="${status}"`
+      answers.set(key, (answers.get(key) ?? 0) + 1)
+      let histogram = durations.get(label)
+      if (histogram === undefined) {
+        histogram = { buckets: bucketSeconds.map(() => 0), count: 0, sum: 0 }
+        durations.set(label, histogram)
+      }
+      observe(histogram, seconds)
+    },
+    rerouted(service, reason) {
+      const key = `service="${service}",reason="${reason}"`
+      reroutes.set(key, (reroutes.get(key) ?? 0) + 1)
+    },
+    text(gauges) {
+      const lines = ['# HELP octavo_gateway_requests_total Answered requests.']
+      lines.push('# TYPE octavo_gateway_requests_total counter')
+      for (const [labels, n] of answers) lines.push(`octavo_gateway_requests_total{${labels}} ${n}`)
+      lines.push(
+        '# HELP octavo_gateway_reroutes_total Requests sent to another instance than the first choice.',
+      )
+      lines.push('# TYPE octavo_gateway_reroutes_total counter')
+      for (const [labels, n] of reroutes) lines.push(`octavo_gateway_reroutes_total{${labels}} ${n}`)
+      lines.push('# HELP octavo_gateway_request_seconds From the request to the end of its answer.')
+      lines.push('# TYPE octavo_gateway_request_seconds histogram')
+      for (const [label, histogram] of durations) lines.push(...histogramLines(label, histogram))
+      for (const [name, value] of Object.entries(gauges))
+        lines.push(`# TYPE ${name} gauge`, `${name} ${value}`)
+      return `${lines.join('\n')}\n`
+    },
+  }
+}
+
+function observe(histogram: Histogram, seconds: number): void {
+  histogram.count++
+  histogram.sum += seconds
+  const first = bucketSeconds.findIndex((limit) => seconds <= limit)
+  if (first !== -1) histogram.buckets[first] = (histogram.buckets[first] ?? 0) + 1
+}
+
+function histogramLines(label: string, { buckets, count, sum }: Histogram): string[] {
+  const name = 'octavo_gateway_request_seconds'
+  let below = 0
+  const lines = bucketSeconds.map((limit, i) => {
+    below += buckets[i] ?? 0
+    return `${name}_bucket{route="${label}",le="${limit}"} ${below}`
+  })
+  return [
+    ...lines,
+    `${name}_bucket{route="${label}",le="+Inf"} ${count}`,
+    `${name}_sum{route="${label}"} ${sum}`,
+    `${name}_count{route="${label}"} ${count}`,
+  ]
+}

@@ -1,0 +1,261 @@
+import type { Dispatcher } from 'undici'
+import { Problem, unavailable } from '#kernel/problem'
+import { drain, type Exchange, hasBody, sendProblem, tooLarge } from './exchange.ts'
+import { headersIn, headersOut, rawHeader } from './headers.ts'
+import type { Metrics, RerouteReason } from './metrics.ts'
+import { BodyStream, BodyTooLarge, gather, SenderGone, wholeBytesMax } from './request-body.ts'
+import type { UpstreamTarget } from './routes.ts'
+import { titleOfOrder } from './title-of-order.ts'
+import { nextTraceparent } from './trace.ts'
+import type { Upstream, Upstreams } from './upstreams.ts'
+
+export type ProxyParts = {
+  upstreams: Upstreams
+  metrics: Metrics
+  newSpanId: () => string
+  protocol: 'http' | 'https'
+  nowMs: () => number
+}
+
+const attemptsMax = 3
+/** When somebody else could answer instead, a silent instance gets this long. */
+const firstTryMs = 3_000
+const headersTimeoutMs = 10_000
+/** A body that is still coming has to bring something this often. */
+const bodyIdleMs = 30_000
+const repeatable = new Set(['GET', 'HEAD', 'PUT', 'DELETE'])
+
+/** Sends a request to an instance of its service and the answer back, both as streams. */
+export function forward(exchange: Exchange, target: UpstreamTarget, parts: ProxyParts): void {
+  const { request } = exchange
+  const start = (body: Buffer | BodyStream | null) => new Forwarding(exchange, target, parts, body).next()
+  const length = request.headers['content-length']
+  const isOver = Number(length) > target.bodyBytesMax
+  if (!isOver && request.headers.expect !== undefined) exchange.response.writeContinue()
+  if (isOver) sendProblem(exchange, tooLarge(target.bodyBytesMax))
+  else if (!hasBody(request)) start(null)
+  else if (length !== undefined && Number(length) <= wholeBytesMax) gather(request, start)
+  else start(openStream(exchange, target, parts))
+}
+
+function openStream(exchange: Exchange, target: UpstreamTarget, parts: ProxyParts): BodyStream {
+  const { request, expiresMs } = exchange
+  const body = new BodyStream(request, target.bodyBytesMax, () => {
+    exchange.expiresMs = request.complete ? expiresMs : Math.min(expiresMs, parts.nowMs() + bodyIdleMs)
+  })
+  body.on('error', () => {})
+  return body
+}
+
+/** The attempts to get one request answered; undici calls it back by the names it looks for. */
+class Forwarding implements Dispatcher.DispatchHandler {
+  readonly #exchange: Exchange
+  readonly #target: UpstreamTarget
+  readonly #parts: ProxyParts
+  readonly #body: Buffer | BodyStream | null
+  readonly #headers: string[]
+  readonly #stickTo: string | undefined
+  readonly #tried: Upstream[] = []
+  #upstream: Upstream | undefined
+  #abort: ((error?: Error) => void) | undefined
+  #resume: () => void = () => {}
+  #bytesLeft = -1
+  #isSettled = false
+  #lastFailure: RerouteReason = 'connect'
+
+  constructor(
+    exchange: Exchange,
+    target: UpstreamTarget,
+    parts: ProxyParts,
+    body: Buffer | BodyStream | null,
+  ) {
+    const { request, response } = exchange
+    this.#exchange = exchange
+    this.#target = target
+    this.#parts = parts
+    this.#body = body
+    this.#headers = headersIn({
+      rawHeaders: request.rawHeaders,
+      connection: request.headers.connection,
+      host: request.headers.host ?? '',
+      address: request.socket.remoteAddress ?? '',
+      protocol: parts.protocol,
+      requestId: exchange.requestId,
+      traceparent: nextTraceparent(request.headers.traceparent, parts.newSpanId),
+      contentLength: body instanceof BodyStream ? request.headers['content-length'] : undefined,
+    })
+    if (target.sticksToTitle && body instanceof Buffer && parts.upstreams.count(target.service) > 1)
+      this.#stickTo = titleOfOrder(body)
+    response.on('close', () => this.#giveUp())
+    exchange.expire = () => this.#expire()
+  }
+
+  /** Tries the next instance, if there is one and another try is allowed. */
+  next(): void {
+    if (this.#isSettled) return
+    const { service } = this.#target
+    const { upstreams, metrics } = this.#parts
+    if (this.#exchange.response.destroyed) return
+    const choice =
+      this.#tried.length >= attemptsMax
+        ? ({ kind: 'nobody' } as const)
+        : upstreams.choose(service, this.#tried, this.#stickTo)
+    if (choice.kind === 'chosen') {
+      if (this.#tried.length > 0) metrics.rerouted(service, this.#lastFailure)
+      else if (choice.skippedOpen) metrics.rerouted(service, 'breaker')
+      this.#send(choice.upstream)
+    } else this.#fail(choice.kind === 'busy' ? busy(service) : this.#exhausted())
+  }
+
+  #send(upstream: Upstream): void {
+    const { request, target } = this.#exchange
+    this.#tried.push(upstream)
+    this.#upstream = upstream
+    this.#abort = undefined
+    upstream.outstanding++
+    const another =
+      this.#tried.length < Math.min(attemptsMax, this.#parts.upstreams.count(this.#target.service))
+    upstream.pool.dispatch(
+      {
+        path: target,
+        method: request.method as Dispatcher.HttpMethod,
+        headers: this.#headers,
+        body: this.#body,
+        headersTimeout:
+          another && this.#isRepeatable() ? firstTryMs : Math.max(headersTimeoutMs, this.#target.deadlineMs),
+        bodyTimeout: headersTimeoutMs,
+      },
+      this,
+    )
+  }
+
+  onConnect(abort: (error?: Error) => void): void {
+    this.#abort = abort
+    if (this.#isSettled) abort()
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
+    if (status < 200) return true
+    const { response, requestId, request } = this.#exchange
+    this.#resume = resume
+    if (this.#upstream !== undefined) this.#parts.upstreams.succeeded(this.#upstream)
+    if (this.#isSettled) return true
+    const headers = headersOut(raw, ['x-request-id', requestId, 'x-content-type-options', 'nosniff'])
+    const type = rawHeader(raw, 'content-type')
+    if (type !== undefined && /svg|html|xml/i.test(type))
+      headers.push('content-security-policy', drawingPolicy)
+    const length = rawHeader(raw, 'content-length')
+    this.#bytesLeft = length === undefined || request.method === 'HEAD' ? -1 : Number(length)
+    response.writeHead(status, headers)
+    return true
+  }
+
+  onData(chunk: Buffer): boolean {
+    const { response } = this.#exchange
+    if (this.#isSettled) return true
+    if (chunk.length === this.#bytesLeft) {
+      // The last of it: head and body, or the end of both, leave in one write.
+      response.end(chunk)
+      return true
+    }
+    this.#bytesLeft -= chunk.length
+    if (response.write(chunk)) return true
+    response.once('drain', this.#resume)
+    return false
+  }
+
+  onComplete(): void {
+    this.#leave()
+    if (this.#isSettled) return
+    this.#isSettled = true
+    const { request, response } = this.#exchange
+    if (!response.writableEnded) response.end()
+    if (!request.complete) drain(request, () => {})
+  }
+
+  onError(error: Error): void {
+    const upstream = this.#leave()
+    if (this.#isSettled) return
+    const code = (error as NodeJS.ErrnoException).code
+    if (error instanceof SenderGone) this.#giveUp()
+    else if (error instanceof BodyTooLarge) this.#fail(tooLarge(this.#target.bodyBytesMax))
+    else if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') this.#fail(notAllowed())
+    else {
+      if (upstream !== undefined) this.#parts.upstreams.failed(upstream)
+      this.#afterFailure(code)
+    }
+  }
+
+  #afterFailure(code: string | undefined): void {
+    const wasSent = this.#abort !== undefined
+    this.#lastFailure = !wasSent ? 'connect' : isTimeout(code) ? 'timeout' : 'reset'
+    const isWhole = !(this.#body instanceof BodyStream && (this.#body.started || this.#body.destroyed))
+    if (this.#exchange.response.headersSent) this.#cutOff()
+    else if (wasSent ? this.#isRepeatable() : isWhole) this.next()
+    else this.#fail(this.#exhausted())
+  }
+
+  /** Whether the request may be sent twice: it means the same again, and all of it is still at hand. */
+  #isRepeatable(): boolean {
+    const { method = '', headers } = this.#exchange.request
+    if (this.#body instanceof BodyStream) return false
+    return repeatable.has(method) || headers['idempotency-key'] !== undefined
+  }
+
+  #exhausted(): Problem {
+    const { service } = this.#target
+    if (this.#lastFailure === 'timeout') return late(service)
+    if (this.#lastFailure === 'reset')
+      return unavailable(
+        `The ${service} service went away while it was answering; look before you try again.`,
+      )
+    return unavailable(`The ${service} service cannot be reached just now.`)
+  }
+
+  #expire(): void {
+    const isArriving = !this.#exchange.request.complete
+    if (!isArriving && this.#upstream !== undefined) this.#parts.upstreams.failed(this.#upstream)
+    this.#fail(isArriving ? tooSlow() : late(this.#target.service))
+  }
+
+  #fail(problem: Problem): void {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    sendProblem(this.#exchange, problem)
+    this.#abort?.()
+  }
+
+  #cutOff(): void {
+    this.#isSettled = true
+    this.#exchange.response.destroy()
+  }
+
+  /** The caller went away: whatever is still under way for it is not needed. */
+  #giveUp(): void {
+    if (this.#isSettled || this.#exchange.response.writableEnded) return
+    this.#isSettled = true
+    this.#abort?.()
+  }
+
+  #leave(): Upstream | undefined {
+    const upstream = this.#upstream
+    if (upstream !== undefined) upstream.outstanding--
+    this.#upstream = undefined
+    return upstream
+  }
+}
+
+/** For images and pages that services draw: they may show themselves and load nothing. */
+const drawingPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+
+const isTimeout = (code: string | undefined) =>
+  code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'
+
+const busy = (service: string) =>
+  unavailable(`The ${service} service has too much to do; try again in a moment.`)
+const late = (service: string) =>
+  new Problem(504, 'timeout', `The ${service} service did not answer in time.`, {}, { 'retry-after': '1' })
+const notAllowed = () =>
+  new Problem(400, 'bad-request', 'The request has a path or a header that is not allowed.')
+export const tooSlow = () =>
+  new Problem(408, 'request-timeout', 'The body took too long to arrive.', {}, { connection: 'close' })

@@ -1,0 +1,87 @@
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+
+/** Bodies up to this size are gathered before they are sent on, so that they can be sent again. */
+export const wholeBytesMax = 64 * 1024
+
+/** The sender announced less than it sent on, or nothing, and went over the route's limit. */
+export class BodyTooLarge extends Error {
+  override name = 'BodyTooLarge'
+}
+/** The sender went away in the middle. */
+export class SenderGone extends Error {
+  override name = 'SenderGone'
+}
+
+/** Gathers a small body of known length. Never calls back when its sender goes away first. */
+export function gather(request: IncomingMessage, onWhole: (body: Buffer) => void): void {
+  let chunks: Buffer[] | undefined
+  let first: Buffer | undefined
+  request.on('data', (chunk: Buffer) => {
+    if (first === undefined) first = chunk
+    else {
+      chunks ??= [first]
+      chunks.push(chunk)
+    }
+  })
+  request.on('end', () => onWhole(chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks)))
+  request.on('error', () => {})
+}
+
+/**
+ * A request's body for one upstream. undici destroys the stream it is given when an exchange ends early; this one
+ * takes that without closing the caller's connection, and counts bytes on the way.
+ */
+export class BodyStream extends Readable {
+  readonly #request: IncomingMessage
+  readonly #bytesMax: number
+  readonly #onProgress: () => void
+  #bytes = 0
+  #started = false
+
+  constructor(request: IncomingMessage, bytesMax: number, onProgress: () => void) {
+    super()
+    this.#request = request
+    this.#bytesMax = bytesMax
+    this.#onProgress = onProgress
+  }
+
+  /** Whether any of it may have been sent on. */
+  get started(): boolean {
+    return this.#started
+  }
+
+  override _read(): void {
+    const request = this.#request
+    if (!this.#started) {
+      this.#started = true
+      request.on('data', this.#onData)
+      request.on('end', this.#onEnd)
+      request.on('close', this.#onClose)
+      request.on('error', this.#onClose)
+    }
+    request.resume()
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    const request = this.#request
+    request.off('data', this.#onData)
+    request.off('end', this.#onEnd)
+    request.off('close', this.#onClose)
+    callback(error)
+  }
+
+  readonly #onData = (chunk: Buffer) => {
+    this.#bytes += chunk.length
+    this.#onProgress()
+    if (this.#bytes > this.#bytesMax) this.destroy(new BodyTooLarge('the body is too large'))
+    else if (!this.push(chunk)) this.#request.pause()
+  }
+  readonly #onEnd = () => {
+    this.#onProgress()
+    this.push(null)
+  }
+  readonly #onClose = () => {
+    if (!this.#request.complete) this.destroy(new SenderGone('the sender went away'))
+  }
+}

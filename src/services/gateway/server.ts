@@ -1,0 +1,174 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Problem } from '#kernel/problem'
+import type { Clock } from '#ports/clock'
+import { checkOrigin } from './check-origin.ts'
+import { type Exchange, sendProblem } from './exchange.ts'
+import { answerMalformed } from './malformed.ts'
+import type { Metrics } from './metrics.ts'
+import { tooSlow } from './proxy.ts'
+import { requestIdOf } from './trace.ts'
+
+export type PublicServer = AsyncDisposable & {
+  /** @returns the port it got */
+  listen(at: { host: string; port: number }): Promise<number>
+  /** Requests that are not answered in full yet. */
+  readonly open: number
+}
+
+export type PublicServerOptions = {
+  publicUrl: string
+  clock: Clock
+  metrics: Metrics
+  /** Answers a request that has passed the checks common to all. */
+  answer: (exchange: Exchange) => void
+  /** Called when no new request is taken any more, before waiting for those under way. */
+  onClosing: () => void
+}
+
+const urlBytesMax = 8 * 1024
+const headerBytesMax = 32 * 1024
+const headersMax = 100
+const headersTimeoutMs = 10_000
+const connectionsMax = 20_000
+/** For a request until its route has set a limit of its own. */
+const requestTimeoutMs = 15_000
+const sweepEveryMs = 250
+const closeTimeoutMs = 10_000
+
+/** The one public door: HTTP/1.1 with limits on everything a stranger can send. */
+export function createPublicServer(options: PublicServerOptions): PublicServer {
+  const { clock } = options
+  const open = new Set<Exchange>()
+  let isClosing = false
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    const exchange = begin(request, response, options)
+    open.add(exchange)
+    if (isClosing) response.shouldKeepAlive = false
+    response.on('close', () => {
+      open.delete(exchange)
+      const seconds = (clock.monotonicMs() - exchange.startedMs) / 1000
+      options.metrics.answered(request.method ?? '', exchange.label, response.statusCode, seconds)
+    })
+    const problem = faultOf(exchange, options.publicUrl)
+    if (problem !== undefined) sendProblem(exchange, problem)
+    else answerSafely(exchange, options.answer)
+  }
+  const server = listeningTo(handle)
+  const sweeping = setInterval(() => {
+    const now = clock.monotonicMs()
+    for (const exchange of open) if (exchange.expiresMs <= now) exchange.expire()
+  }, sweepEveryMs)
+  return {
+    get open() {
+      return open.size
+    },
+    listen: ({ host, port }) => listen(server, host, port),
+    async [Symbol.asyncDispose]() {
+      isClosing = true
+      for (const { response } of open) if (!response.headersSent) response.shouldKeepAlive = false
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      options.onClosing()
+      server.closeIdleConnections()
+      const timeout = setTimeout(() => server.closeAllConnections(), closeTimeoutMs)
+      await closed
+      clearTimeout(timeout)
+      clearInterval(sweeping)
+    },
+  }
+}
+
+function listeningTo(handle: (request: IncomingMessage, response: ServerResponse) => void): Server {
+  const server = createServer({
+    maxHeaderSize: headerBytesMax,
+    requireHostHeader: false,
+    keepAliveTimeout: 65_000,
+    headersTimeout: headersTimeoutMs,
+    // Bodies have deadlines of their own: an import may take an hour, an order may not.
+    requestTimeout: 0,
+    connectionsCheckingInterval: 1_000,
+    noDelay: true,
+  })
+  server.maxHeadersCount = headersMax * 2
+  server.maxConnections = connectionsMax
+  server.on('request', handle)
+  server.on('checkContinue', handle)
+  server.on('checkExpectation', handle)
+  server.on('clientError', answerMalformed)
+  server.on('connect', (_request, socket) => answerMalformed(new Error('CONNECT is not served'), socket))
+  return server
+}
+
+function begin(request: IncomingMessage, response: ServerResponse, options: PublicServerOptions): Exchange {
+  const startedMs = options.clock.monotonicMs()
+  const target = originForm(request.url ?? '')
+  const query = target.indexOf('?')
+  const exchange: Exchange = {
+    request,
+    response,
+    requestId: requestIdOf(request.headers['x-request-id'], options.clock),
+    target,
+    path: query === -1 ? target : target.slice(0, query),
+    startedMs,
+    label: 'none',
+    expire: () => sendProblem(exchange, tooSlow()),
+    expiresMs: startedMs + requestTimeoutMs,
+  }
+  return exchange
+}
+
+/** `http://host/path` means `/path` here. Source: RFC 9112 section 3.2.2. */
+function originForm(url: string): string {
+  const match = /^https?:\/\/[^/?#]*(.*)$/i.exec(url)
+  if (match === null) return url
+  const [, rest = ''] = match
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
+/** What is wrong with a request wherever it is going, if anything. */
+function faultOf({ request, target }: Exchange, publicUrl: string): Problem | undefined {
+  const { headers, httpVersion, method, rawHeaders } = request
+  if (target.length > urlBytesMax)
+    return new Problem(414, 'uri-too-long', `The address is longer than ${urlBytesMax} bytes.`)
+  if (rawHeaders.length > headersMax * 2)
+    return new Problem(431, 'headers-too-large', `There are more than ${headersMax} headers.`)
+  if (!target.startsWith('/') && !(method === 'OPTIONS' && target === '*'))
+    return new Problem(400, 'bad-request', 'The address should start with a slash.')
+  if (httpVersion === '1.1' && headers.host === undefined)
+    return new Problem(400, 'bad-request', 'The Host header is missing.')
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
+    return new Problem(417, 'expectation-failed', 'Only 100-continue can be expected.')
+  return checkOrigin(request, publicUrl)
+}
+
+/** A bug of ours in one answer is logged and must not end the others. */
+function answerSafely(exchange: Exchange, answer: (exchange: Exchange) => void): void {
+  try {
+    answer(exchange)
+  } catch (error) {
+    answerFault(exchange, error)
+  }
+}
+
+/** The answer to an error nobody expected: it says that we know, and nothing else. */
+export function answerFault(exchange: Exchange, error: unknown): void {
+  if (error instanceof Problem) {
+    sendProblem(exchange, error)
+    return
+  }
+  console.error(`gateway: ${exchange.request.method} ${exchange.path} (${exchange.requestId}):`, error)
+  sendProblem(
+    exchange,
+    new Problem(500, 'internal-error', 'Something went wrong on our side; it has been logged.'),
+  )
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port, backlog: 1024 }, () => {
+      server.off('error', reject)
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}
