@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join, posix } from 'node:path'
+import { test } from 'node:test'
+import ts from 'typescript'
+
+const root = dirname(import.meta.dirname)
+const linesMax = 300
+
+/** Longer than usual, for a reason. */
+const longFiles: Readonly<Record<string, string>> = {
+  'src/services/catalog/contract.ts': 'one list of routes and schemas, to be read as one',
+  'src/services/orders/contract.ts': 'one list of routes and schemas, to be read as one',
+}
+/** Doors that are open against the rule, for a reason. */
+const openDoors: Readonly<Record<string, string>> = {
+  'src/ports/discovery/registry.ts → #services/registry': 'this adapter is the client of that very service',
+}
+const pureLibraries = ['node:crypto', 'typebox']
+const vagueNames = ['utils', 'util', 'helpers', 'helper', 'manager', 'common', 'misc']
+
+test('imports across folders go through the doors', () => {
+  assert.deepEqual(complaints(isTypeScript, importComplaints), [])
+})
+
+test('the source uses only what Node can strip and the style allows', () => {
+  assert.deepEqual(complaints(isTypeScript, syntaxComplaints), [])
+})
+
+test('files are short enough to read in one go', () => {
+  assert.deepEqual(complaints(isSource, sizeComplaints), [])
+  const gone = Object.keys(longFiles).filter((path) => !existsSync(join(root, path)))
+  assert.deepEqual(gone, [], 'exceptions for files that are there')
+})
+
+test('names are lower-case words joined by hyphens, and say what is inside', () => {
+  assert.deepEqual(
+    sourceFiles().flatMap((path) => nameComplaints(path)),
+    [],
+  )
+})
+
+test('every command that the documentation shows exists', () => {
+  assert.ok(existsSync(join(root, 'README.md')), 'there is a README.md')
+  const { scripts } = readPackage()
+  const commands = readdirSync(join(root, 'src', 'commands')).map((file) => file.replace(/\.ts$/, ''))
+  const pages = filesIn('.', (path) => path.endsWith('.md'))
+  assert.deepEqual(
+    pages.flatMap((path) => commandComplaints(path, read(path), Object.keys(scripts), commands)),
+    [],
+  )
+})
+
+test('dependencies are pinned to exact versions', () => {
+  const { dependencies, devDependencies } = readPackage()
+  assert.deepEqual(versionComplaints({ ...dependencies, ...devDependencies }), [])
+})
+
+test('each rule notices what it forbids', () => {
+  const inService = 'src/services/orders/place.ts'
+  const notices = (found: string[], what: RegExp) => assert.match(found.join('\n'), what)
+  notices(importComplaints(inService, `import { x } from '../catalog/book.ts'`), /leaves its folder/)
+  notices(importComplaints(inService, `await import('../catalog/service.ts')`), /leaves its folder/)
+  notices(importComplaints(inService, `import { x } from '#services/catalog/book'`), /no such door/)
+  notices(
+    importComplaints('src/ports/mail/port.ts', `export * from '#services/orders'`),
+    /ports know no service/,
+  )
+  notices(importComplaints('src/kernel/money.ts', `import '#ports/clock'`), /kernel/)
+  notices(importComplaints('src/kernel/money.ts', `import pg from 'pg'`), /kernel/)
+  notices(importComplaints('src/kernel/money.ts', `type A = import('node:fs').Stats`), /kernel/)
+  notices(syntaxComplaints(inService, 'enum A { B }'), /enum/)
+  notices(syntaxComplaints(inService, 'namespace A { export const b = 1 }'), /namespace/)
+  notices(syntaxComplaints(inService, 'export default 1'), /default export/)
+  notices(syntaxComplaints(inService, 'export default function f() {}'), /default export/)
+  notices(syntaxComplaints(inService, 'let a: Map<string, any>'), /any/)
+  notices(syntaxComplaints(inService, 'class A { constructor(private b: string) {} }'), /parameter property/)
+  notices(syntaxComplaints(inService, 'process.exit(1)'), /process\.exit/)
+  notices(syntaxComplaints(inService, 'export interface IOrder { id: string }'), /prefix/)
+  notices(
+    importComplaints('web/shop/src/a.vue', `<script setup lang="ts">\nimport '../../site/b.ts'\n</script>`),
+    /leaves/,
+  )
+  notices(sizeComplaints(inService, '\n'.repeat(linesMax + 1)), /lines/)
+  notices(nameComplaints('src/kernel/MoneyUtils.ts'), /hyphens/)
+  notices(nameComplaints('src/kernel/utils.ts'), /says nothing/)
+  const shown = '```sh\nnpm run fly\noctavo swim --far\n```'
+  notices(commandComplaints('README.md', shown, ['start'], ['serve']), /npm run fly[\s\S]*octavo swim/)
+  notices(versionComplaints({ pg: '^8.0.0' }), /pg/)
+})
+
+test('no rule forbids what is allowed', () => {
+  const allowed = `import { a } from '#kernel/money'\nimport { b } from '#ports/clock'\nimport { c } from './place.ts'`
+  assert.deepEqual(importComplaints('src/services/orders/reserve.ts', allowed), [])
+  const command = `import { createCatalog } from '../services/catalog/service.ts'\nimport { d } from '../local/running.ts'`
+  assert.deepEqual(importComplaints('src/commands/import.ts', command), [])
+  assert.deepEqual(
+    syntaxComplaints('src/kernel/a.ts', 'export const any = "enum namespace process.exit"'),
+    [],
+  )
+  const shown =
+    '```sh\nnpm start -- --demo off\nOCTAVO_PORT=9 npm test -- src/kernel\nnpx octavo serve catalog\n```'
+  assert.deepEqual(commandComplaints('README.md', shown, ['start', 'test'], ['serve']), [])
+})
+
+/** The folder whose files may import each other by path. */
+function homeOf(path: string): string {
+  const [top = '', area = '', name = ''] = path.split('/')
+  if (top !== 'src') return top === 'web' ? `web/${area}` : top
+  if (area === 'services' || area === 'ports') return `src/${area}/${name}`
+  return area.includes('.') ? 'src' : `src/${area}`
+}
+
+function importComplaints(path: string, source: string): string[] {
+  return importsOf(path, source).flatMap((specifier) => {
+    if (openDoors[`${path} → ${specifier}`] !== undefined) return []
+    const why = specifier.startsWith('.')
+      ? relativeComplaint(path, specifier)
+      : doorComplaint(path, specifier)
+    return why === undefined ? [] : [`${path} imports ${specifier}: ${why}`]
+  })
+}
+
+function relativeComplaint(path: string, specifier: string): string | undefined {
+  const target = posix.join(posix.dirname(path), specifier)
+  const [from, to] = [homeOf(path), homeOf(target)]
+  if (from === to || ['test', 'bench', 'deploy'].includes(from)) return undefined
+  const isTest = /\.test\.tsx?$/.test(path)
+  const knowsServices = ['src', 'src/commands', 'src/local'].includes(from) || isTest
+  if (knowsServices && (to === 'src/local' || to === 'src/commands')) return undefined
+  if (knowsServices && /^src\/services\/[^/]+\/service\.ts$/.test(target)) return undefined
+  return 'it leaves its folder; use a door'
+}
+
+function doorComplaint(path: string, specifier: string): string | undefined {
+  const home = homeOf(path)
+  const isTest = path.endsWith('.test.ts')
+  if (specifier.startsWith('#') && !/^#(config|(kernel|ports|services)\/[a-z0-9-]+)$/.test(specifier))
+    return specifier.startsWith('#build/') && home.startsWith('web/') ? undefined : 'there is no such door'
+  if (isTest) return undefined
+  if (home === 'src/kernel' && !specifier.startsWith('#kernel/') && !pureLibraries.includes(specifier))
+    return 'the kernel knows nothing but itself and pure libraries'
+  if (home.startsWith('src/ports/') && specifier.startsWith('#services/')) return 'ports know no service'
+  return undefined
+}
+
+function importsOf(path: string, source: string): string[] {
+  const found: string[] = []
+  visit(parse(path, source), (node) => {
+    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) {
+      if (node.moduleSpecifier && ts.isStringLiteral(node.moduleSpecifier))
+        found.push(node.moduleSpecifier.text)
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      const [first] = node.arguments
+      if (first && ts.isStringLiteral(first)) found.push(first.text)
+    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
+      if (ts.isStringLiteral(node.argument.literal)) found.push(node.argument.literal.text)
+    }
+  })
+  return found
+}
+
+function syntaxComplaints(path: string, source: string): string[] {
+  const file = parse(path, source)
+  const found: string[] = []
+  visit(file, (node) => {
+    const what = forbidden(node, path)
+    if (what)
+      found.push(`${path}:${file.getLineAndCharacterOfPosition(node.getStart(file)).line + 1} has ${what}`)
+  })
+  return found
+}
+
+function forbidden(node: ts.Node, path: string): string | undefined {
+  if (ts.isEnumDeclaration(node)) return 'an enum'
+  // `declare module 'x'` adds types to a package and leaves nothing behind.
+  if (ts.isModuleDeclaration(node) && ts.isIdentifier(node.name) && node.name.text !== 'global')
+    return 'a namespace'
+  if (ts.isDecorator(node)) return 'a decorator'
+  if (node.kind === ts.SyntaxKind.AnyKeyword) return 'the type any'
+  if (ts.isParameter(node) && node.modifiers?.some((modifier) => !ts.isDecorator(modifier)))
+    return 'a parameter property'
+  if (ts.isInterfaceDeclaration(node) && /^I[A-Z]/.test(node.name.text))
+    return `the prefix I on ${node.name.text}`
+  const inSource = path.startsWith('src/')
+  const isDefault = ts.isExportAssignment(node) || node.kind === ts.SyntaxKind.DefaultKeyword
+  if (inSource && isDefault && !(node.parent && ts.isDefaultClause(node.parent))) return 'a default export'
+  const mayExit = !/^src\/(services|ports|kernel)\//.test(path)
+  if (!mayExit && ts.isPropertyAccessExpression(node) && node.getText() === 'process.exit')
+    return 'process.exit'
+  return undefined
+}
+
+function sizeComplaints(path: string, source: string): string[] {
+  const lines = source.split('\n').length - 1
+  return lines <= linesMax || longFiles[path] ? [] : [`${path} has ${lines} lines`]
+}
+
+function nameComplaints(path: string): string[] {
+  const words = /^[[a-z0-9]+([-.][a-z0-9\]]+)*$/
+  const isWell = path.split('/').every((part) => words.test(part))
+  const name = basename(path).split('.')[0] ?? ''
+  if (!isWell) return [`${path}: not lower-case words joined by hyphens`]
+  return vagueNames.includes(name) ? [`${path}: "${name}" says nothing`] : []
+}
+
+/** Commands in code blocks: `npm start`, `npm run NAME`, `octavo NAME`, also after settings and other commands. */
+function commandComplaints(path: string, text: string, scripts: string[], commands: string[]): string[] {
+  const blocks = [...text.matchAll(/```(?:sh|bash|console|shell)?\n([\s\S]*?)```/g)].map(
+    (match) => match[1] ?? '',
+  )
+  const known = (verb: string) => scripts.includes(verb) || ['ci', 'install'].includes(verb)
+  return blocks
+    .flatMap((block) => block.split('\n'))
+    .flatMap((line) => {
+      const npm = /(?:^|[\s;&])npm (?:run )?([a-z][\w:-]*)/.exec(line.replace(/#.*/, ''))?.[1]
+      const octavo = /(?:^|[\s;&/])octavo ([a-z][\w-]*)/.exec(line.replace(/#.*/, ''))?.[1]
+      const isKnown = (!npm || known(npm)) && (!octavo || octavo === 'help' || commands.includes(octavo))
+      return isKnown ? [] : [`${path} shows "${line.trim()}", which is no command`]
+    })
+}
+
+function versionComplaints(dependencies: Readonly<Record<string, string>>): string[] {
+  return Object.entries(dependencies)
+    .filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
+    .map(([name, version]) => `${name} is "${version}", not one version`)
+}
+
+function complaints(wanted: (path: string) => boolean, rule: (path: string, source: string) => string[]) {
+  return sourceFiles()
+    .filter(wanted)
+    .flatMap((path) => rule(path, read(path)))
+}
+
+function sourceFiles(): string[] {
+  return ['src', 'web', 'bin', 'test', 'bench'].flatMap((folder) => filesIn(folder, isSource))
+}
+
+const isSource = (path: string) => /\.(ts|mjs|vue|astro)$/.test(path)
+const isTypeScript = (path: string) => /\.(ts|vue)$/.test(path)
+
+function filesIn(folder: string, wanted: (path: string) => boolean): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = folder === '.' ? entry.name : `${folder}/${entry.name}`
+    const isOurs =
+      !['node_modules', 'dist', 'data', 'coverage'].includes(entry.name) && !entry.name.startsWith('.')
+    if (entry.isDirectory()) return isOurs ? filesIn(path, wanted) : []
+    return wanted(path) ? [path] : []
+  })
+}
+
+function parse(path: string, source: string): ts.SourceFile {
+  const scripts = /<script[^>]*>\n?([\s\S]*?)<\/script>/g
+  const text = path.endsWith('.vue')
+    ? [...source.matchAll(scripts)].map((match) => match[1]).join('\n')
+    : source
+  return ts.createSourceFile(`${path}.ts`, text, ts.ScriptTarget.ESNext, true)
+}
+
+function visit(node: ts.Node, look: (node: ts.Node) => void): void {
+  look(node)
+  ts.forEachChild(node, (child) => visit(child, look))
+}
+
+function read(path: string): string {
+  return readFileSync(join(root, path), 'utf8')
+}
+
+function readPackage(): Record<'scripts' | 'dependencies' | 'devDependencies', Record<string, string>> {
+  return JSON.parse(read('package.json'))
+}
