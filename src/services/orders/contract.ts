@@ -13,7 +13,7 @@ export const orderStatuses = [
   'failed',
 ] as const
 export type OrderStatus = (typeof orderStatuses)[number]
-const OrderStatusSchema = Type.Union(orderStatuses.map((status) => Type.Literal(status)))
+const OrderStatusSchema = Type.Unsafe<OrderStatus>(Type.Union(orderStatuses.map((status) => Type.Literal(status))))
 
 export const OrderLine = Type.Object({
   isbn: Type.String(),
