@@ -1,0 +1,98 @@
+import { onScopeDispose, ref, shallowReadonly, shallowRef } from 'vue'
+import type { NewOrder, Order } from '#services/gateway'
+import { placeOrder } from '../api/orders.ts'
+import { ApiProblem } from '../api/problem.ts'
+import { readStored, writeStored } from '../stored.ts'
+import {
+  type Attempt,
+  type AttemptStore,
+  beginAttempt,
+  endAttempt,
+  openAttempt,
+  refuseAttempt,
+} from './attempt.ts'
+
+export type CheckoutState =
+  | { kind: 'editing' }
+  | { kind: 'sending' }
+  /** The shop was busy or away; the same attempt goes out again by itself. */
+  | { kind: 'waiting'; problem: ApiProblem; untilMs: number }
+  /** Nobody answered for long: the order may exist. Only the same attempt may be sent. */
+  | { kind: 'unknown'; attempt: Attempt; problem: ApiProblem | undefined }
+  | { kind: 'refused'; problem: ApiProblem }
+  | { kind: 'placed'; order: Order }
+
+const storageKey = 'octavo-attempt'
+const triesMax = 6
+const backoffFirstMs = 1000
+const backoffMaxMs = 15_000
+
+const store: AttemptStore = {
+  read: () => readStored(storageKey),
+  write: (value) => writeStored(storageKey, value),
+}
+
+/** Places an order so that it exists once, whatever happens on the way: a double click, a retry, a reload. */
+export function useCheckout() {
+  const left = openAttempt(store, Date.now())
+  const state = shallowRef<CheckoutState>(
+    left ? { kind: 'unknown', attempt: left, problem: undefined } : { kind: 'editing' },
+  )
+  const stopped = ref(false)
+  onScopeDispose(() => {
+    stopped.value = true
+  })
+
+  async function submit(order: NewOrder): Promise<void> {
+    if (state.value.kind === 'sending' || state.value.kind === 'waiting') return
+    await send(beginAttempt(store, order, () => crypto.randomUUID(), Date.now()))
+  }
+
+  async function send(attempt: Attempt): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      state.value = { kind: 'sending' }
+      const problem = await tryOnce(attempt)
+      if (!problem) return
+      if (!problem.isPassing) return refuse(attempt, problem)
+      if (tries >= triesMax || stopped.value) {
+        state.value = { kind: 'unknown', attempt, problem }
+        return
+      }
+      const waitMs = problem.retryAfterMs ?? Math.min(backoffFirstMs * 2 ** (tries - 1), backoffMaxMs)
+      state.value = { kind: 'waiting', problem, untilMs: Date.now() + waitMs }
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+    }
+  }
+
+  async function tryOnce(attempt: Attempt): Promise<ApiProblem | undefined> {
+    try {
+      const order = await placeOrder(attempt.order, attempt.key)
+      endAttempt(store)
+      state.value = { kind: 'placed', order }
+      return undefined
+    } catch (error) {
+      return error instanceof ApiProblem ? error : ApiProblem.local('network', error)
+    }
+  }
+
+  function refuse(attempt: Attempt, problem: ApiProblem): void {
+    // A key that belongs to another order (422) must not be sent again; after every other refusal it may.
+    if (problem.status === 422) endAttempt(store)
+    else refuseAttempt(store, attempt)
+    state.value = { kind: 'refused', problem }
+  }
+
+  return {
+    state: shallowReadonly(state),
+    submit,
+    resume: () => (state.value.kind === 'unknown' ? send(state.value.attempt) : undefined),
+    /** Gives up an attempt of unknown outcome; if its order exists, its copies go back when the hold ends. */
+    abandon: () => {
+      endAttempt(store)
+      state.value = { kind: 'editing' }
+    },
+    edit: () => {
+      if (state.value.kind === 'refused') state.value = { kind: 'editing' }
+    },
+  }
+}
