@@ -59,7 +59,7 @@ function scoreOf(search: Search & { kind: 'words' }, parameters: Parameters): st
     when b.title_folded in ('the ' || ${phrase}, 'a ' || ${phrase}, 'an ' || ${phrase}) then 300
     when starts_with(b.title_folded, ${phrase} || ' ') then 200
     when starts_with(b.title_folded, 'the ' || ${phrase} || ' ') then 200
-    when strpos(' ' || b.title_folded, ' ' || ${phrase}) > 0 then 100
+    when strpos(' ' || b.title_folded || ' ', ' ' || ${phrase} || ' ') > 0 then 100
     else 0 end
     + round(20 * ts_rank(${weights}, b.search, ${whole}, 1) + 10 * ts_rank(${weights}, b.search, ${part}, 1))::int)`
 }

@@ -1,9 +1,9 @@
 /** How many readings of a mistyped word are searched for together. */
-const readingsMax = 4
+const readingsMax = 12
 
 /**
- * The words of `candidates` that a typist most probably meant by `word`, nearest first; none when all are too far off.
- * A word still being typed is compared with the beginnings of the candidates as well.
+ * The words of `candidates` that a typist most probably meant by `word`: those with the fewest mistakes, in the order
+ * given; none when all are too far off. A word still being typed is compared with the beginnings of words as well.
  */
 export function nearest(word: string, candidates: readonly string[]): string[] {
   const allowed = mistakesAllowed(word)
@@ -11,12 +11,10 @@ export function nearest(word: string, candidates: readonly string[]): string[] {
   const measured = candidates
     .map((candidate) => ({ candidate, distance: distanceFrom(word, candidate, allowed) }))
     .filter(({ distance }) => distance <= allowed)
-    .sort((a, b) => a.distance - b.distance || a.candidate.length - b.candidate.length)
-  const best = measured[0]?.distance ?? 0
-  return measured
-    .filter(({ distance }) => Math.floor(distance) === Math.floor(best))
-    .slice(0, readingsMax)
-    .map(({ candidate }) => candidate)
+    .sort((a, b) => a.distance - b.distance)
+  const best = Math.floor(measured[0]?.distance ?? 0)
+  const readings = measured.filter(({ distance }) => Math.floor(distance) === best)
+  return readings.slice(0, readingsMax).map(({ candidate }) => candidate)
 }
 
 /** In a short word one wrong letter makes another word; a long one still shows what was meant with two. */

@@ -1,5 +1,5 @@
-import { parseIsbn } from '#kernel/isbn'
 import type { Database } from '#ports/database'
+import { splitIsbns } from './isbns-in-text.ts'
 import { nearest } from './nearest-words.ts'
 
 /** What a reader's words ask for. */
@@ -50,45 +50,6 @@ function printable(text: string): string {
     .trim()
 }
 
-/** Finds ISBNs between other words: in one piece, with hyphens or spaces, with "ISBN" before them, in brackets. */
-export function splitIsbns(text: string): { isbns: string[]; rest: string } {
-  const pieces = text
-    .replace(/\bISBN(?:-1[03])?\b:?/gi, ' ')
-    .split(/\s+/)
-    .filter((piece) => piece !== '')
-  const isbns: string[] = []
-  const rest: string[] = []
-  for (let i = 0; i < pieces.length; ) {
-    const taken = isbnAt(pieces, i)
-    if (taken === undefined) rest.push(pieces[i++] ?? '')
-    else {
-      isbns.push(taken.isbn)
-      i += taken.pieces
-    }
-  }
-  return { isbns, rest: rest.map(compactDigits).join(' ') }
-}
-
-/** An ISBN has at most five groups. */
-const groupsMax = 5
-
-function isbnAt(pieces: readonly string[], start: number): { isbn: string; pieces: number } | undefined {
-  let digits = ''
-  for (let count = 1; count <= groupsMax && start + count <= pieces.length; count++) {
-    digits += (pieces[start + count - 1] ?? '').replace(/^[([{"'«]+|[)\]}"'»,;.]+$/g, '')
-    if (!/^[\dXx\u2010-\u2013-]{1,17}$/.test(digits)) return undefined
-    const parsed = parseIsbn(digits)
-    if (parsed.kind === 'ok') return { isbn: parsed.isbn, pieces: count }
-  }
-  return undefined
-}
-
-/** The beginning of an ISBN typed with hyphens is still one number. */
-function compactDigits(piece: string): string {
-  const compact = piece.replace(/[\u2010-\u2013-]/g, '')
-  return /^97[89]\d{2,9}$/.test(compact) || /^\d{5,9}[\dXx]?$/.test(compact) ? compact.slice(0, 13) : piece
-}
-
 async function knownIsbns(database: Database, isbns: string[]): Promise<string[]> {
   const rows = await database.query<{ isbn: string }>('select isbn from catalog.books where isbn = any($1)', [
     isbns,
@@ -107,54 +68,68 @@ async function vocabularyOf(database: Database, text: string): Promise<Word[]> {
        from unnest(string_to_array(catalog.fold($1), ' ')) with ordinality as a (word, place)
        where word <> '' order by place limit ${wordsMax}
      )
-     select word, known, case when known then '{}'::text[] else array(
-         select v.word::text from catalog.words v order by v.word <-> asked.word limit ${alikeMax}
-       ) end as alike
+     select word, known, case when known then '{}'::text[] else ${alikeTo('asked.word')} end as alike
      from asked order by place`,
     [text],
   )
 }
 
-/** Tries the words as read, then with the nearest words in their place, then any telling word; all in one question. */
+const alikeTo = (word: string) =>
+  `array(select v.word::text from catalog.words v order by v.word <-> ${word} limit ${alikeMax})`
+
+/** A word with what it may have been meant as, most probable first. */
+type Meant = { word: string; readings: readonly string[] }
+
+/**
+ * Tries the words as read, with the nearest words for those that nobody wrote; then with the nearest words for all,
+ * because a slip may make another word ("jane austin"); then any telling word.
+ */
 async function firstThatFinds(database: Database, words: readonly Word[]): Promise<Search> {
-  const meant = words.map((word) => ({
-    ...word,
-    nearest: word.known ? [word.word] : nearest(word.word, word.alike),
+  const read = words.map(({ word, known, alike }) => ({
+    word,
+    readings: known ? [word] : nearest(word, alike),
   }))
-  const everyWord = meant.every((word) => word.nearest.length > 0) ? conjunction(meant) : undefined
-  const telling = meant.filter((word) => word.nearest.length > 0 && word.word.length >= tellingLengthMin)
-  const candidates = [everyWord, telling.length > 0 ? disjunction(telling) : undefined].filter(
-    (c) => c !== undefined,
-  )
-  if (candidates.length === 0) return { kind: 'nothing' }
-  const [found] = await database.query<{ index: number }>(
-    `select index::int - 1 as index from unnest($1::text[]) with ordinality as c (query, index)
-     where exists (select from catalog.books b where b.search @@ c.query::tsquery) order by index limit 1`,
-    [candidates.map((candidate) => candidate.matching)],
-  )
-  const chosen = found === undefined ? undefined : candidates[found.index]
-  return chosen === undefined ? { kind: 'nothing' } : { kind: 'words', ...chosen }
+  const understood = read.filter(({ readings }) => readings.length > 0)
+  if (understood.length === read.length) {
+    const asRead = joined(read, ' & ')
+    if (await finds(database, asRead)) return asRead
+    const reread = joined(await readAgain(database, read), ' & ')
+    if (await finds(database, reread)) return reread
+  }
+  const telling = understood.filter(({ word }) => word.length >= tellingLengthMin)
+  return telling.length === 0 ? { kind: 'nothing' } : joined(telling, ' | ')
 }
 
-type Meant = Word & { nearest: string[] }
-type Query = { matching: string; whole: string; phrase: string }
-
-function conjunction(words: readonly Meant[]): Query {
-  return joined(words, ' & ')
+/** Adds the nearest words to those that were taken as they stood. */
+async function readAgain(database: Database, words: readonly Meant[]): Promise<Meant[]> {
+  const rows = await database.query<{ alike: string[] }>(
+    `select ${alikeTo('asked.word')} as alike
+     from unnest($1::text[]) with ordinality as asked (word, place) order by place`,
+    [words.map(({ word }) => word)],
+  )
+  return words.map(({ word, readings }, i) => {
+    const others = (rows[i]?.alike ?? []).filter((each) => each !== word)
+    return { word, readings: [...new Set([...readings, ...nearest(word, others)])] }
+  })
 }
 
-function disjunction(words: readonly Meant[]): Query {
-  return joined(words, ' | ')
+async function finds(database: Database, search: Search & { kind: 'words' }): Promise<boolean> {
+  const [row] = await database.query<{ found: boolean }>(
+    'select exists (select from catalog.books b where b.search @@ $1::tsquery) as found',
+    [search.matching],
+  )
+  return row?.found ?? false
 }
 
 /** Folded words are letters and digits alone, so that quoting them is enough. */
-function joined(words: readonly Meant[], operator: string): Query {
-  const either = (word: Meant, suffix: string) =>
-    `(${word.nearest.map((each) => `'${each}'${suffix}`).join(' | ')})`
+function joined(words: readonly Meant[], operator: ' & ' | ' | '): Search & { kind: 'words' } {
+  const either = ({ readings }: Meant, suffix: string) =>
+    `(${readings.map((reading) => `'${reading}'${suffix}`).join(' | ')})`
   return {
+    kind: 'words',
     matching: words.map((word) => either(word, ':*')).join(operator),
     // Ranking needs no conjunction: a book with more of the words in full ranks higher.
     whole: words.map((word) => either(word, '')).join(' | '),
-    phrase: words.map((word) => word.nearest[0] ?? word.word).join(' '),
+    phrase: words.map(({ word, readings }) => readings[0] ?? word).join(' '),
   }
 }

@@ -28,6 +28,14 @@ as $$
   from initials
 $$;
 
+-- What a title is sorted by and called by: folded, without a series in brackets behind it ("Dune (Dune, #1)"), and short
+-- enough for an index entry.
+create function catalog.title_key(title text) returns text
+  language sql immutable strict parallel safe
+as $$
+  select left(coalesce(nullif(catalog.fold(regexp_replace(title, '\s*\([^()]*\)\s*$', '')), ''), catalog.fold(title)), 200)
+$$;
+
 -- A text search vector of folded words in their order. The words are already cut, and no parser may cut them again.
 create function catalog.words_of(folded text, weight text) returns tsvector
   language sql immutable strict parallel safe
@@ -87,8 +95,7 @@ create table catalog.books (
   version bigint not null default 1,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  -- Short enough for an index entry, whatever the title.
-  title_folded text collate pg_c_utf8 not null generated always as (left(catalog.fold(title), 200)) stored,
+  title_folded text collate pg_c_utf8 not null generated always as (catalog.title_key(title)) stored,
   search tsvector not null generated always as (
     catalog.words_of(catalog.fold(title), 'A')
     || catalog.words_of(coalesce(catalog.fold(subtitle), ''), 'C')

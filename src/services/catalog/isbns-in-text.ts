@@ -1,0 +1,40 @@
+import { parseIsbn } from '#kernel/isbn'
+
+/** Finds ISBNs between other words: in one piece, with hyphens or spaces, with "ISBN" before them, in brackets. */
+export function splitIsbns(text: string): { isbns: string[]; rest: string } {
+  const pieces = text
+    .replace(/\bISBN(?:-1[03])?\b:?/gi, ' ')
+    .split(/\s+/)
+    .filter((piece) => piece !== '')
+  const isbns: string[] = []
+  const rest: string[] = []
+  for (let i = 0; i < pieces.length; ) {
+    const taken = isbnAt(pieces, i)
+    if (taken === undefined) rest.push(pieces[i++] ?? '')
+    else {
+      isbns.push(taken.isbn)
+      i += taken.pieces
+    }
+  }
+  return { isbns, rest: rest.map(compactDigits).join(' ') }
+}
+
+/** An ISBN has at most five groups. */
+const groupsMax = 5
+
+function isbnAt(pieces: readonly string[], start: number): { isbn: string; pieces: number } | undefined {
+  let digits = ''
+  for (let count = 1; count <= groupsMax && start + count <= pieces.length; count++) {
+    digits += (pieces[start + count - 1] ?? '').replace(/^[([{"'«]+|[)\]}"'»,;.]+$/g, '')
+    if (!/^[\dXx\u2010-\u2013-]{1,17}$/.test(digits)) return undefined
+    const parsed = parseIsbn(digits)
+    if (parsed.kind === 'ok') return { isbn: parsed.isbn, pieces: count }
+  }
+  return undefined
+}
+
+/** The beginning of an ISBN typed with hyphens is still one number. */
+function compactDigits(piece: string): string {
+  const compact = piece.replace(/[\u2010-\u2013-]/g, '')
+  return /^97[89]\d{2,9}$/.test(compact) || /^\d{5,9}[\dXx]?$/.test(compact) ? compact.slice(0, 13) : piece
+}
