@@ -37,10 +37,7 @@ export type DecisionLog = {
   resolve(id: string): Promise<Decision>
 }
 
-/** A part is away, or did not answer in time: whether it did what was asked is unknown. */
-export class Unavailable extends Error {
-  override name = 'Unavailable'
-}
+export { Unavailable } from './unavailable.ts'
 
 /** Names of prepared transactions in a database: ours can be told from anybody else's. */
 const prefix = 'octavo:'

@@ -1,3 +1,5 @@
+import { Unavailable } from '#kernel/unavailable'
+
 /** A relational database. The URL's scheme picks the adapter; SQL is written for the adapter's dialect by its service. */
 export type Database = AsyncDisposable &
   Statements & {
@@ -53,12 +55,12 @@ export class ConstraintViolation extends Error {
 }
 
 /** The database is away, or the connection was lost while a statement ran: a write's outcome is unknown. */
-export class DatabaseUnavailable extends Error {
+export class DatabaseUnavailable extends Unavailable {
   override name = 'DatabaseUnavailable'
 }
 
 /** The database refused to wait longer (lock, statement or deadlock); nothing was changed. */
-export class DatabaseBusy extends Error {
+export class DatabaseBusy extends Unavailable {
   override name = 'DatabaseBusy'
 }
 

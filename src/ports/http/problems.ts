@@ -1,12 +1,12 @@
 import type { FastifyReply } from 'fastify'
 import { type FieldError, invalid, Problem, unavailable } from '#kernel/problem'
-import { DatabaseBusy, DatabaseUnavailable } from '#ports/database'
+import { Unavailable } from '#kernel/unavailable'
 
 /** What a thrown error is to the caller. Only a fault of ours is a 5xx, and it never shows its insides. */
 export function problemOf(error: unknown, service: string): Problem {
   if (error instanceof Problem) return error
-  if (error instanceof DatabaseUnavailable || error instanceof DatabaseBusy)
-    return unavailable('The database is not answering; try again in a moment.')
+  if (error instanceof Unavailable)
+    return unavailable('A part of the shop is not answering; try again in a moment.')
   const { validation, validationContext, statusCode, code, message } = error as FastifyFault
   if (validation) return invalid(validation.map((fault) => fieldErrorOf(fault, validationContext)))
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')

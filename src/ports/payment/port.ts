@@ -24,3 +24,9 @@ export type PaymentState = 'authorised' | 'declined' | 'captured' | 'voided' | '
 export class PaymentUnavailable extends Error {
   override name = 'PaymentUnavailable'
 }
+
+/** @throws Error naming the schemes that exist when the URL has another one */
+export async function openPayment(url: string): Promise<Payment> {
+  if (url.startsWith('test+')) return (await import('./test.ts')).openTestPayment(url.slice('test+'.length))
+  throw new Error(`no payment adapter for "${url.split(':', 1)[0]}:"; use test+postgres://…`)
+}

@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox'
-import { anyone, defineRoute, staff } from '#kernel/contract'
+import { anyone, defineRoute, internal, staff } from '#kernel/contract'
 import { closed, IsbnText, Line } from '#kernel/schemas'
 import { Availability } from '#services/catalog'
-import { Customer, Order } from '#services/orders'
+import { Customer, Order, type Settlement } from '#services/orders'
 
 export const linesMax = 20
 export const quantityMax = 100
@@ -52,6 +52,19 @@ export const setStock = defineRoute({
   ),
   summary: 'Set the copies owned',
   also: { 409: 'Fewer than are sold and held.' },
+})
+
+/** What became of each settlement: `stale` when its order has gone another way, `failed` when it should be tried again. */
+export type SettlementOutcome = { orderId: string; kind: 'settled' | 'stale' | 'failed' }
+
+export const settleOrders = defineRoute({
+  method: 'POST',
+  path: '/internal/settlements',
+  tag: 'Internal',
+  access: internal,
+  body: Type.Unsafe<{ settlements: Settlement[] }>({ type: 'object' }),
+  reply: Type.Unsafe<{ outcomes: SettlementOutcome[] }>({}),
+  summary: 'Confirm, release or return copies together with the status of their orders',
 })
 
 export const publicRoutes = [placeOrder, setStock]

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { anyone, defineRoute, internal, orderHolder, roles, staff } from '#kernel/contract'
+import { anyone, defineRoute, internal, orderHolder, type Role, roles, staff } from '#kernel/contract'
 import { closed, Line, MoneySchema, Nullable, Page, Paging, Timestamp, Uuid } from '#kernel/schemas'
 
 export const orderStatuses = [
@@ -13,7 +13,9 @@ export const orderStatuses = [
   'failed',
 ] as const
 export type OrderStatus = (typeof orderStatuses)[number]
-const OrderStatusSchema = Type.Unsafe<OrderStatus>(Type.Union(orderStatuses.map((status) => Type.Literal(status))))
+const OrderStatusSchema = Type.Unsafe<OrderStatus>(
+  Type.Union(orderStatuses.map((status) => Type.Literal(status))),
+)
 
 export const OrderLine = Type.Object({
   isbn: Type.String(),
@@ -171,7 +173,7 @@ export const getVoucherKey = defineRoute({
   summary: 'The public key that tells a forged voucher without the network',
 })
 
-const RoleSchema = Type.Union(roles.map((role) => Type.Literal(role)))
+const RoleSchema = Type.Unsafe<Role>({ type: 'string', enum: [...roles] })
 export const Session = Type.Object(
   { email: Type.String(), roles: Type.Array(Type.String()) },
   { $id: 'Session' },

@@ -1,0 +1,41 @@
+import { type Batcher, createBatcher } from '#kernel/batcher'
+import { tooMany } from '#kernel/problem'
+import { type Engine, runGroup } from './group.ts'
+import type { Member, Wish, WishOutcome } from './member.ts'
+
+export type GroupEngine = {
+  /**
+   * Joins the wish to the current group.
+   * @throws Problem 429 when too many wait, 503 when a part is away or the wait was too long
+   */
+  submit(wish: Wish): Promise<WishOutcome>
+  readonly waiting: number
+  idle(): Promise<void>
+}
+
+export const groupMax = 1_024
+export const waitingMax = 8_192
+/** Nobody is kept waiting longer than this for a group to take them. */
+export const waitMaxMs = 5_000
+
+/** Group commit: one distributed transaction in flight, everything that arrives meanwhile rides in the next. */
+export function createGroupEngine(parts: Pick<Engine, 'stock' | 'orders' | 'clock'>): GroupEngine {
+  const engine: Engine = { ...parts, limitedTitles: new Set() }
+  const batcher: Batcher<Member> = createBatcher({
+    run: (members) => runGroup(engine, members),
+    batchMax: groupMax,
+    queueMax: waitingMax,
+  })
+  return {
+    submit: (wish) =>
+      new Promise((resolve, reject) => {
+        const giveUpAt = parts.clock.now() + waitMaxMs
+        if (!batcher.add({ wish, giveUpAt, resolve, reject }))
+          reject(tooMany('Too many orders are waiting. Try again with the same Idempotency-Key.'))
+      }),
+    get waiting() {
+      return batcher.waiting
+    },
+    idle: () => batcher.idle(),
+  }
+}

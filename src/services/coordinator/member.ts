@@ -1,0 +1,32 @@
+import type { StockAnswer } from '#services/catalog'
+import type { Order, PlacedOrder, Settlement } from '#services/orders'
+
+/** What one caller wants of the current group. */
+export type Wish =
+  | { kind: 'place'; draft: Draft }
+  | { kind: 'settle'; settlement: Settlement }
+  | { kind: 'set-copies'; isbn: string; copies: number; reason: string | null }
+
+/** An order before its titles and prices are known. */
+export type Draft = Omit<PlacedOrder, 'lines' | 'total' | 'limits'> & {
+  lines: { isbn: string; quantity: number }[]
+}
+
+/** What becomes of a wish. */
+export type WishOutcome =
+  | { kind: 'placed'; order: PlacedOrder }
+  | { kind: 'replayed'; order: Order }
+  /** The key was used before with another body. */
+  | { kind: 'key-reused' }
+  | { kind: 'settled'; orderId: string; already: boolean }
+  | { kind: 'stale'; orderId: string }
+  | { kind: 'stock'; answer: StockAnswer }
+
+/** A wish waiting in a group. */
+export type Member = {
+  readonly wish: Wish
+  /** Milliseconds of the clock after which nobody waits for the outcome any more. */
+  readonly giveUpAt: number
+  resolve(outcome: WishOutcome): void
+  reject(error: Error): void
+}

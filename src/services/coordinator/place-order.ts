@@ -1,0 +1,153 @@
+import { hashAsUuid, sha256 } from '#kernel/hash'
+import { parseIsbn } from '#kernel/isbn'
+import { type FieldError, invalid, Problem } from '#kernel/problem'
+import type { Clock } from '#ports/clock'
+import { type Answer, answer, type HttpServer } from '#ports/http'
+import type { StockAnswer } from '#services/catalog'
+import { type NewOrder, placeOrder, quantityMax } from '#services/coordinator'
+import type { Order, PlacedOrder } from '#services/orders'
+import type { GroupEngine } from './engine.ts'
+import type { Draft, WishOutcome } from './member.ts'
+import { orderToken } from './order-token.ts'
+
+export type PlaceOptions = { engine: GroupEngine; clock: Clock; holdMs: number; secret: string }
+
+/** Reserves copies: joins the order to the current group and answers when the group is durable. */
+export function addPlaceRoute(server: HttpServer, options: PlaceOptions): void {
+  /** Keys being worked on here; the same key on another instance meets the unique constraint instead. */
+  const inFlight = new Set<string>()
+  server.add(placeOrder, async ({ body, headers }) => {
+    const key = headers['idempotency-key'] ?? ''
+    const draft = draftOf(options, key, body)
+    if (inFlight.has(draft.keyHash))
+      throw new Problem(
+        409,
+        'in-flight',
+        'An order with this Idempotency-Key is being placed right now.',
+        {},
+        {
+          'retry-after': '1',
+        },
+      )
+    inFlight.add(draft.keyHash)
+    try {
+      return toAnswer(
+        await options.engine.submit({ kind: 'place', draft }),
+        draft,
+        tokenOf(options, key),
+        body,
+      )
+    } finally {
+      inFlight.delete(draft.keyHash)
+    }
+  })
+}
+
+function draftOf({ clock, holdMs, secret }: PlaceOptions, key: string, body: NewOrder): Draft {
+  const lines = linesOf(body)
+  const { name, email } = body.customer
+  const now = clock.now()
+  return {
+    id: clock.uuid(),
+    keyHash: hashAsUuid(key),
+    bodyHash: hashAsUuid(JSON.stringify([name, email, lines])),
+    tokenHash: sha256(orderToken(secret, key)),
+    customer: { name, email },
+    lines,
+    createdAt: new Date(now).toISOString(),
+    expiresAt: new Date(now + holdMs).toISOString(),
+  }
+}
+
+const tokenOf = ({ secret }: PlaceOptions, key: string) => orderToken(secret, key)
+
+/** ISBNs in their one form, a title named twice in one line. @throws Problem 400 naming every wrong line */
+function linesOf({ lines }: NewOrder): Draft['lines'] {
+  const errors: FieldError[] = []
+  const quantities = new Map<string, number>()
+  lines.forEach((line, i) => {
+    const parsed = parseIsbn(line.isbn)
+    if (parsed.kind === 'error') errors.push({ field: `lines[${i}].isbn`, message: parsed.message })
+    else quantities.set(parsed.isbn, (quantities.get(parsed.isbn) ?? 0) + line.quantity)
+  })
+  for (const [isbn, quantity] of quantities)
+    if (quantity > quantityMax)
+      errors.push({ field: 'lines', message: `asks for more than ${quantityMax} of ${isbn}` })
+  if (errors.length > 0) throw invalid(errors)
+  return [...quantities].map(([isbn, quantity]) => ({ isbn, quantity }))
+}
+
+function toAnswer(outcome: WishOutcome, draft: Draft, token: string, body: NewOrder): Answer {
+  switch (outcome.kind) {
+    case 'placed': {
+      const order = newOrder(outcome.order, token)
+      return answer(201, order, { location: `/api/orders/${order.id}`, 'cache-control': 'no-store' })
+    }
+    case 'replayed':
+      return answer(
+        200,
+        { ...outcome.order, token },
+        {
+          location: `/api/orders/${outcome.order.id}`,
+          'idempotent-replayed': 'true',
+          'cache-control': 'no-store',
+        },
+      )
+    case 'key-reused':
+      throw new Problem(422, 'key-reused', 'This Idempotency-Key was used before with another body.')
+    case 'stock':
+      throw refusal(outcome.answer, draft, body)
+    default:
+      throw new Error(`an order cannot end as ${outcome.kind}`)
+  }
+}
+
+function newOrder(placed: PlacedOrder, token: string): Order {
+  const { id, customer, lines, total, createdAt, expiresAt } = placed
+  return {
+    id,
+    status: 'reserved',
+    customer,
+    lines,
+    total,
+    createdAt,
+    expiresAt,
+    payment: null,
+    vouchers: [],
+    token,
+  }
+}
+
+function refusal(stock: StockAnswer, draft: Draft, body: NewOrder): Problem {
+  switch (stock.kind) {
+    case 'out-of-stock':
+      return new Problem(409, 'out-of-stock', 'There are not enough copies left; nothing was taken.', {
+        lines: stock.lines,
+      })
+    case 'customer-limit':
+      return new Problem(409, 'customer-limit', `One customer may have ${stock.perCustomer} of this title.`, {
+        isbn: stock.isbn,
+        perCustomer: stock.perCustomer,
+      })
+    case 'sales-not-open':
+      return new Problem(409, 'sales-not-open', `Sales open at ${stock.salesOpenAt}.`, {
+        isbn: stock.isbn,
+        salesOpenAt: stock.salesOpenAt,
+      })
+    case 'mixed-currencies':
+      return invalid([{ field: 'lines', message: 'are priced in more than one currency; order them apart' }])
+    case 'unknown-book':
+      return invalid(unknownBooks(stock.isbns, draft, body))
+    default:
+      throw new Error(`an order cannot be answered with ${stock.kind}`)
+  }
+}
+
+function unknownBooks(isbns: readonly string[], draft: Draft, { lines }: NewOrder): FieldError[] {
+  const unknown = new Set(isbns)
+  return lines.flatMap((line, i) => {
+    const parsed = parseIsbn(line.isbn)
+    const missing = parsed.kind === 'ok' && unknown.has(parsed.isbn) && draft.lines.length > 0
+    return missing ? [{ field: `lines[${i}].isbn`, message: 'is not a book of this shop' }] : []
+  })
+}

@@ -1,0 +1,42 @@
+import type { Participant } from '#kernel/transaction'
+import type { Clock } from '#ports/clock'
+import type { ServiceClient } from '#ports/http'
+import { pruneDecisions } from '#services/orders'
+
+const everyMs = 60_000
+const deadlineMs = 10_000
+/** A decision is kept at least this long after every participant had finished everything older. */
+const marginMs = 60_000
+
+/**
+ * Forgets decisions that everybody has followed: those older than the oldest transaction still in doubt anywhere. If
+ * one participant cannot be asked, nothing is forgotten.
+ */
+export function startPruning(
+  participants: readonly Pick<Participant<never, never>, 'inDoubt'>[],
+  client: ServiceClient,
+  clock: Clock,
+): AsyncDisposable {
+  const stop = new AbortController()
+  const loop = async () => {
+    while (!stop.signal.aborted) {
+      await clock.sleep(everyMs, stop.signal).catch(() => undefined)
+      if (stop.signal.aborted) return
+      try {
+        const inDoubt = (await Promise.all(participants.map((participant) => participant.inDoubt()))).flat()
+        const oldestMs = Math.max(0, ...inDoubt.map((each) => each.ageMs))
+        const before = new Date(clock.now() - oldestMs - marginMs).toISOString()
+        await client.call('orders', pruneDecisions, { body: { before }, deadlineMs })
+      } catch {
+        // Somebody is away; the next round asks again.
+      }
+    }
+  }
+  const done = loop()
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await done
+    },
+  }
+}

@@ -1,0 +1,76 @@
+import { Problem } from '#kernel/problem'
+import type { DecisionLog } from '#kernel/transaction'
+import {
+  abortRoute,
+  commitRoute,
+  type InDoubt,
+  inDoubtRoute,
+  type Participant,
+  prepareRoute,
+  Unavailable,
+  type Vote,
+} from '#kernel/transaction'
+import type { ServiceClient } from '#ports/http'
+import { commitGroupRoute, lookUpOrders, recordDecision, resolveDecision } from '#services/orders'
+import type { OrdersAgent } from './group.ts'
+
+/** Longer than a participant's own bound on waiting for locks, so that its answer comes first. */
+const prepareDeadlineMs = 6_000
+const decideDeadlineMs = 4_000
+const finishDeadlineMs = 3_000
+
+/** A participant reached over HTTP by its service's name. Any instance can finish what another prepared. */
+export function remoteParticipant<Request, Answer>(
+  client: ServiceClient,
+  name: string,
+): Participant<Request, Answer> {
+  return {
+    name,
+    async prepare(id, requests) {
+      const body = { requests: [...requests] }
+      const options = { params: { id }, body, deadlineMs: prepareDeadlineMs, stickTo: name }
+      return (await known(client.call(name, prepareRoute, options))) as Vote<Answer>
+    },
+    async commit(id) {
+      await known(
+        client.call(name, commitRoute, { params: { id }, deadlineMs: finishDeadlineMs, stickTo: name }),
+      )
+    },
+    async abort(id) {
+      await known(
+        client.call(name, abortRoute, { params: { id }, deadlineMs: finishDeadlineMs, stickTo: name }),
+      )
+    },
+    async inDoubt(): Promise<InDoubt[]> {
+      return (await known(client.call(name, inDoubtRoute, { deadlineMs: finishDeadlineMs }))).inDoubt
+    },
+  }
+}
+
+/** Orders as last agent and log of decisions, over HTTP. */
+export function remoteOrders(client: ServiceClient): OrdersAgent & DecisionLog {
+  const orders = { deadlineMs: decideDeadlineMs, stickTo: 'orders' }
+  return {
+    commitGroup: (id, group) =>
+      known(client.call('orders', commitGroupRoute, { ...orders, params: { id }, body: group })),
+    lookUp: (body) => known(client.call('orders', lookUpOrders, { ...orders, body })),
+    async record(id, participants) {
+      const options = { ...orders, params: { id }, body: { participants: [...participants] } }
+      return (await known(client.call('orders', recordDecision, options))).outcome
+    },
+    async resolve(id) {
+      return (await known(client.call('orders', resolveDecision, { ...orders, params: { id } }))).decision
+    },
+  }
+}
+
+/** Away, overloaded or late is one thing to the protocol: nobody can say what was done. */
+async function known<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    if (error instanceof Problem && (error.status === 503 || error.status === 429))
+      throw new Unavailable(error.message, { cause: error })
+    throw error
+  }
+}

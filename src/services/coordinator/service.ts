@@ -1,0 +1,64 @@
+import { type Config, needed } from '#config'
+import { type Clock, systemClock } from '#ports/clock'
+import { openDiscovery } from '#ports/discovery'
+import { createHttpServer, serviceClient } from '#ports/http'
+import type { StockAnswer, StockRequest } from '#services/catalog'
+import { introspectSession } from '#services/orders'
+import { createGroupEngine } from './engine.ts'
+import { addPlaceRoute } from './place-order.ts'
+import { startPruning } from './prune.ts'
+import { remoteOrders, remoteParticipant } from './remote.ts'
+import { addStockRoute } from './set-stock.ts'
+import { addSettleRoute } from './settle-orders.ts'
+
+export type Coordinator = AsyncDisposable & { start(): Promise<void>; readonly url: string }
+export type CoordinatorOverrides = { clock?: Clock }
+
+const introspectDeadlineMs = 2_000
+/** Batches of settlements come from orders' expiry. */
+const bodyBytesMax = 8 * 1024 * 1024
+
+/** The transaction coordinator: gathers what moves stock into groups, each one transaction over BookDb and OrderDb. */
+export async function createCoordinator(
+  config: Config,
+  overrides: CoordinatorOverrides = {},
+): Promise<Coordinator> {
+  const { clock = systemClock } = overrides
+  const secret = needed(config, 'secret')
+  await using opened = new AsyncDisposableStack()
+  const discovery = opened.use(await openDiscovery(config.discoveryUrl, { secret, clock }))
+  const client = opened.use(serviceClient({ discovery, secret }))
+  const resources = opened.move()
+  let url = ''
+
+  return {
+    get url() {
+      return url
+    },
+    async start() {
+      const stock = remoteParticipant<StockRequest, StockAnswer>(client, 'catalog')
+      const engine = createGroupEngine({ stock, orders: remoteOrders(client), clock })
+      const server = createHttpServer({
+        name: 'coordinator',
+        secret,
+        bodyBytesMax,
+        authenticateStaff: async (token) => {
+          const options = { body: { token }, deadlineMs: introspectDeadlineMs }
+          return (await client.call('orders', introspectSession, options)).member ?? undefined
+        },
+        ready: () => discovery.instances('catalog').length > 0 && discovery.instances('orders').length > 0,
+      })
+      addPlaceRoute(server, { engine, clock, holdMs: config.holdMs, secret })
+      addStockRoute(server, engine, client, clock)
+      addSettleRoute(server, engine)
+      resources.use(startPruning([stock], client, clock))
+      resources.use(server)
+      url = await server.listen({ host: config.serviceHost, port: config.servicePort })
+      const instance = { service: 'coordinator', id: clock.uuid(), url, version: config.version }
+      resources.use(await discovery.register(instance))
+    },
+    async [Symbol.asyncDispose]() {
+      await resources.disposeAsync()
+    },
+  }
+}

@@ -1,0 +1,102 @@
+import { type DecisionLog, type Participant, Unavailable, type Vote } from '#kernel/transaction'
+
+/** One participant with what is asked of it in this transaction. */
+export type Part<Request, Answer> = {
+  participant: Participant<Request, Answer>
+  requests: readonly Request[]
+}
+
+/** How a transaction ended. After `unknown` recovery finishes it, and nobody may assume either end. */
+export type Outcome<Answer, Refusal> =
+  | { kind: 'committed'; votes: readonly Vote<Answer>[] }
+  | { kind: 'nothing'; votes: readonly Vote<Answer>[] }
+  | { kind: 'refused'; refusal: Refusal }
+  | { kind: 'aborted' }
+  | { kind: 'unknown' }
+
+export type Transaction<Request, Answer, Refusal> = {
+  id: string
+  /** Prepared in this order, which every transaction must share, so that two never wait for each other in a ring. */
+  parts: readonly Part<Request, Answer>[]
+  /**
+   * Makes the decision to commit durable, together with the last agent's own work where there is one.
+   * @throws Unavailable when it cannot say whether it did
+   */
+  decide(votes: readonly Vote<Answer>[], participants: readonly string[]): Promise<Decided<Refusal>>
+  /** Called once the decision is durable and before participants are told: callers may be answered now. */
+  onCommitted?(votes: readonly Vote<Answer>[]): void
+  log: Pick<DecisionLog, 'resolve'>
+}
+
+/** `fenced`: recovery has aborted this transaction, because it came too late. */
+export type Decided<Refusal> =
+  | { kind: 'committed' }
+  | { kind: 'fenced' }
+  | { kind: 'refused'; refusal: Refusal }
+
+/**
+ * Two-phase commit over any number of participants: prepare all, make the decision durable, commit all.
+ * @throws what `prepare` or `decide` threw, after everything that may be prepared was told to abort
+ */
+export async function runTransaction<Request, Answer, Refusal>(
+  transaction: Transaction<Request, Answer, Refusal>,
+): Promise<Outcome<Answer, Refusal>> {
+  const { id, parts } = transaction
+  const all = parts.map((part) => part.participant)
+  const votes: Vote<Answer>[] = []
+  try {
+    for (const { participant, requests } of parts) votes.push(await participant.prepare(id, requests))
+  } catch (error) {
+    await tell(all, 'abort', id)
+    throw error
+  }
+  const prepared = all.filter((_, i) => votes[i]?.kind === 'prepared')
+  if (prepared.length === 0) return { kind: 'nothing', votes }
+
+  const decided = await decide(transaction, votes, prepared)
+  switch (decided.kind) {
+    case 'committed':
+      transaction.onCommitted?.(votes)
+      await tell(prepared, 'commit', id)
+      return { kind: 'committed', votes }
+    case 'refused':
+      await tell(prepared, 'abort', id)
+      return decided
+    case 'fenced':
+      await tell(prepared, 'abort', id)
+      return { kind: 'aborted' }
+    case 'unknown':
+      return decided
+  }
+}
+
+async function decide<Request, Answer, Refusal>(
+  { id, decide: makeDurable, log }: Transaction<Request, Answer, Refusal>,
+  votes: readonly Vote<Answer>[],
+  prepared: readonly Participant<Request, Answer>[],
+): Promise<Decided<Refusal> | { kind: 'unknown' }> {
+  try {
+    return await makeDurable(
+      votes,
+      prepared.map((participant) => participant.name),
+    )
+  } catch (error) {
+    if (!(error instanceof Unavailable)) {
+      await tell(prepared, 'abort', id)
+      throw error
+    }
+    // It may or may not be durable: ask, which makes it aborted for good if it is not.
+    const decision = await log.resolve(id).catch(() => 'unknown' as const)
+    if (decision === 'unknown') return { kind: 'unknown' }
+    return decision === 'committed' ? { kind: 'committed' } : { kind: 'fenced' }
+  }
+}
+
+/** Tells participants the end; one that cannot be told asks for itself when it recovers. */
+async function tell(
+  participants: readonly Pick<Participant<never, unknown>, 'commit' | 'abort'>[],
+  verb: 'commit' | 'abort',
+  id: string,
+): Promise<void> {
+  await Promise.allSettled(participants.map((participant) => participant[verb](id)))
+}

@@ -1,0 +1,34 @@
+import type { HttpServer } from '#ports/http'
+import {
+  commitGroupRoute,
+  lookUpOrders,
+  pruneDecisions,
+  recordDecision,
+  resolveDecision,
+} from '#services/orders'
+import { commitGroup } from './commit-group.ts'
+import type { Context } from './context.ts'
+import { createDecisionLog, prune } from './decisions.ts'
+import { lookUp } from './look-up-orders.ts'
+
+/** What coordinators and recovering participants ask of orders. */
+export function addAgentRoutes(server: HttpServer, context: Context): void {
+  const { database, clock } = context
+  const log = createDecisionLog(database)
+  server.add(commitGroupRoute, async ({ params, body }) => {
+    const outcome = await commitGroup(database, params.id, body, clock)
+    if (outcome.kind === 'committed') {
+      context.announced()
+      if (body.placed.some((order) => order.total.amount === 0) || body.settled.length > 0) context.sagaDue()
+    }
+    return outcome
+  })
+  server.add(lookUpOrders, ({ body }) => lookUp(context, body))
+  server.add(recordDecision, async ({ params, body }) => ({
+    outcome: await log.record(params.id, body.participants),
+  }))
+  server.add(resolveDecision, async ({ params }) => ({ decision: await log.resolve(params.id) }))
+  server.add(pruneDecisions, async ({ body }) => ({
+    pruned: await prune(database, new Date(body.before), clock.now()),
+  }))
+}

@@ -1,0 +1,85 @@
+import { Problem } from '#kernel/problem'
+import type { HttpServer } from '#ports/http'
+import { settleOrders } from '#services/coordinator'
+import { cancelOrder, type Settlement } from '#services/orders'
+import type { Context } from './context.ts'
+import { orderFor } from './order-holder.ts'
+import { type OrderRow, readOrders, readVouchers } from './order-row.ts'
+import { represent } from './represent.ts'
+
+const sagaWaitMs = 4_000
+const settleDeadlineMs = 6_000
+const again = { 'retry-after': '1' }
+
+/** Cancels an order: its copies go back in one distributed transaction, its money by a saga of its own. */
+export function addCancelRoute(server: HttpServer, context: Context): void {
+  server.add(cancelOrder, async ({ params, bearer, headers }) => {
+    const row = await withoutSaga(context, () => orderFor(context.database, params.id, { bearer, headers }))
+    const settlement = await settlementOf(context, row)
+    if (settlement !== undefined) {
+      const { outcomes } = await context.client.call('coordinator', settleOrders, {
+        body: { settlements: [settlement] },
+        deadlineMs: settleDeadlineMs,
+      })
+      context.announced()
+      context.sagaDue()
+      if (outcomes[0]?.kind !== 'settled')
+        throw new Problem(
+          409,
+          'changed-meanwhile',
+          'The order changed while it was being cancelled; look again.',
+          {},
+          again,
+        )
+    }
+    const rows = await readOrders(context.database, [row.id])
+    const [order] = await represent(context, context.database, rows)
+    return order as NonNullable<typeof order>
+  })
+}
+
+/** Waits a little for a saga at work to come to its end: what it is doing may not be half undone from here. */
+async function withoutSaga(context: Context, read: () => Promise<OrderRow>): Promise<OrderRow> {
+  const deadline = context.clock.monotonicMs() + sagaWaitMs
+  for (;;) {
+    const row = await read()
+    if (isOver(row) || !(await hasSaga(context, row.id))) return row
+    if (context.clock.monotonicMs() > deadline)
+      throw new Problem(
+        409,
+        'in-flight',
+        'A payment for this order is under way; try again in a moment.',
+        {},
+        again,
+      )
+    await context.clock.sleep(100)
+  }
+}
+
+/** Asks the sagas themselves: one that has confirmed its order may not have noted its own end yet. */
+async function hasSaga({ database }: Context, orderId: string): Promise<boolean> {
+  const [row] = await database.query<{ found: boolean }>(
+    `SELECT EXISTS (SELECT FROM orders.sagas WHERE order_id = $1 AND state IN ('running', 'compensating')) AS found`,
+    [orderId],
+  )
+  return row?.found ?? false
+}
+
+const isOver = (row: OrderRow) => row.status === 'cancelled' || row.status === 'refunded'
+
+/** @returns nothing when the order is cancelled already: asking twice is not an error */
+async function settlementOf(context: Context, row: OrderRow): Promise<Settlement | undefined> {
+  const lines = row.lines.map(({ isbn, quantity }) => ({ isbn, quantity }))
+  const cancel = { orderId: row.id, to: 'cancelled', sagaId: null, lines } as const
+  if (isOver(row)) return undefined
+  if (row.status === 'reserved') return { ...cancel, movement: 'release' }
+  const vouchers = await readVouchers(context.database, [row.id])
+  if (vouchers.some((voucher) => voucher.status === 'redeemed'))
+    throw new Problem(409, 'already-redeemed', 'A voucher of this order has been redeemed.', {
+      redeemedAt: vouchers.find((voucher) => voucher.redeemedAt !== null)?.redeemedAt?.toISOString(),
+    })
+  if (row.status === 'confirmed') return { ...cancel, movement: 'return' }
+  throw new Problem(409, 'not-cancellable', `This order cannot be cancelled any more: it is ${row.status}.`, {
+    orderStatus: row.status,
+  })
+}

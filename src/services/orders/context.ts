@@ -1,0 +1,24 @@
+import type { KeyObject } from 'node:crypto'
+import type { Config } from '#config'
+import type { Clock } from '#ports/clock'
+import type { Database } from '#ports/database'
+import type { ServiceClient } from '#ports/http'
+import type { ObjectStore } from '#ports/object-store'
+import type { Payment } from '#ports/payment'
+
+/** What the use cases of orders share. */
+export type Context = {
+  config: Config
+  clock: Clock
+  /** OrderDb's primary. */
+  database: Database
+  client: ServiceClient
+  objects: ObjectStore
+  payment: Payment
+  /** Signs voucher codes. */
+  voucherKey: KeyObject
+  /** Call after a commit that wrote to the outbox. */
+  announced(): void
+  /** Call after a saga became due. */
+  sagaDue(): void
+}

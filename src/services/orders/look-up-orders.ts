@@ -1,0 +1,30 @@
+import type { LookedUp, LookUp } from '#services/orders'
+import type { Context } from './context.ts'
+import { type OrderRow, orderColumns } from './order-row.ts'
+import { represent } from './represent.ts'
+
+/** What the coordinator needs to know before it decides: orders of known keys, and what customers have already. */
+export async function lookUp(
+  context: Pick<Context, 'database' | 'objects' | 'config' | 'clock'>,
+  { keys, limits }: LookUp,
+): Promise<LookedUp> {
+  const rows = await context.database.query<OrderRow>(
+    `SELECT ${orderColumns} FROM orders.orders WHERE idempotency_key = ANY($1::uuid[])`,
+    [keys],
+  )
+  const bought =
+    limits.length === 0
+      ? []
+      : await context.database.query<LookedUp['bought'][number]>(
+          `SELECT isbn, customer, quantity FROM orders.customer_titles
+            WHERE (isbn, customer) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
+          [limits.map((limit) => limit.isbn), limits.map((limit) => limit.customer)],
+        )
+  const orders = await represent(context, context.database, rows)
+  const known = rows.map((row, i) => ({
+    keyHash: row.idempotencyKey,
+    bodyHash: row.bodyHash,
+    order: orders[i] as (typeof orders)[number],
+  }))
+  return { known, bought }
+}

@@ -1,0 +1,48 @@
+import { timingSafeEqual } from 'node:crypto'
+import { sha256 } from '#kernel/hash'
+import { notFound } from '#kernel/problem'
+import type { Statements } from '#ports/database'
+import { sessionCookie } from '#ports/http'
+import { type OrderRow, orderColumns } from './order-row.ts'
+import { memberOf } from './staff/sessions.ts'
+
+type Caller = { bearer?: string; headers: Readonly<Record<string, string | undefined>> }
+
+const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/**
+ * The order, if the caller holds its token or is staff. A wrong token and a wrong id look the same from outside.
+ * @throws Problem 404
+ */
+export async function orderFor(
+  statements: Statements,
+  id: string,
+  caller: Caller,
+  options: { lock?: boolean } = {},
+): Promise<OrderRow> {
+  if (!uuidPattern.test(id)) throw notFound('such order')
+  const [row] = await statements.query<OrderRow>(
+    `SELECT ${orderColumns} FROM orders.orders WHERE id = $1${options.lock ? ' FOR UPDATE' : ''}`,
+    [id],
+  )
+  if (row === undefined || !(await mayEnter(statements, row, caller))) throw notFound('such order')
+  return row
+}
+
+async function mayEnter(
+  statements: Statements,
+  row: OrderRow,
+  { bearer, headers }: Caller,
+): Promise<boolean> {
+  if (bearer !== undefined && isToken(bearer, row.tokenHash)) return true
+  const session = bearer ?? cookieOf(headers.cookie)
+  return session !== undefined && (await memberOf(statements, session)) !== undefined
+}
+
+function isToken(token: string, tokenHash: Buffer): boolean {
+  const given = Buffer.from(sha256(token), 'hex')
+  return given.length === tokenHash.length && timingSafeEqual(given, tokenHash)
+}
+
+const cookieOf = (cookies: string | undefined) =>
+  new RegExp(`(?:^|;\\s*)${sessionCookie}=([^;]+)`).exec(cookies ?? '')?.[1]

@@ -1,0 +1,98 @@
+import type { Statements } from '#ports/database'
+import type { ObjectStore } from '#ports/object-store'
+import type { Order, OrderLine, OrderStatus } from '#services/orders'
+import { voucherKey } from '#services/vouchers'
+
+export type OrderRow = {
+  id: string
+  status: OrderStatus
+  version: number
+  tokenHash: Buffer
+  bodyHash: string
+  idempotencyKey: string
+  customerName: string
+  customerEmail: string
+  lines: OrderLine[]
+  totalAmount: number
+  totalCurrency: string
+  createdAt: Date
+  expiresAt: Date
+  sagaId: string | null
+  payment: Order['payment']
+  paymentKey: string | null
+}
+
+export type VoucherRow = {
+  code: string
+  orderId: string
+  number: number
+  isbn: string
+  title: string
+  status: 'valid' | 'redeemed' | 'revoked'
+  storedAt: Date | null
+  redeemedAt: Date | null
+}
+
+export const orderColumns = `id, status, version, token_hash AS "tokenHash", body_hash AS "bodyHash",
+  idempotency_key AS "idempotencyKey", customer_name AS "customerName", customer_email AS "customerEmail", lines,
+  total_amount AS "totalAmount", total_currency AS "totalCurrency", created_at AS "createdAt",
+  expires_at AS "expiresAt", saga_id AS "sagaId", payment, payment_key AS "paymentKey"`
+
+export const voucherColumns = `code, order_id AS "orderId", number, isbn, title, status, stored_at AS "storedAt",
+  redeemed_at AS "redeemedAt"`
+
+/** Orders with the given ids, in no particular order. */
+export async function readOrders(statements: Statements, ids: readonly string[]): Promise<OrderRow[]> {
+  return await statements.query<OrderRow>(
+    `SELECT ${orderColumns} FROM orders.orders WHERE id = ANY($1::uuid[])`,
+    [ids],
+  )
+}
+
+export async function readVouchers(
+  statements: Statements,
+  orderIds: readonly string[],
+): Promise<VoucherRow[]> {
+  if (orderIds.length === 0) return []
+  return await statements.query<VoucherRow>(
+    `SELECT ${voucherColumns} FROM orders.vouchers WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, number, created_at`,
+    [orderIds],
+  )
+}
+
+const hourMs = 3_600_000
+
+/** Links live for 24 to 25 hours: the end is on the hour, so that an unchanged order keeps its ETag. */
+const linkEnd = (nowMs: number) => (Math.floor(nowMs / hourMs) + 25) * hourMs
+
+/** Vouchers are shown from confirmation on: before it they may still be undone. */
+const showsVouchers = (status: OrderStatus) => !['reserved', 'paid', 'expired', 'failed'].includes(status)
+
+/** An order as its reader sees it. */
+export function representation(
+  row: OrderRow,
+  vouchers: readonly VoucherRow[],
+  view: { objects: Pick<ObjectStore, 'presign'>; publicUrl: string; nowMs: number },
+): Order {
+  return {
+    id: row.id,
+    status: row.status,
+    customer: { name: row.customerName, email: row.customerEmail },
+    lines: row.lines.map(({ isbn, title, quantity, unitPrice }) => ({ isbn, title, quantity, unitPrice })),
+    total: { amount: row.totalAmount, currency: row.totalCurrency },
+    createdAt: row.createdAt.toISOString(),
+    expiresAt: row.expiresAt.toISOString(),
+    payment: row.payment,
+    vouchers: showsVouchers(row.status)
+      ? vouchers.map((voucher) => ({
+          code: voucher.code,
+          isbn: voucher.isbn,
+          status: voucher.status,
+          url: new URL(
+            view.objects.presign(voucherKey(row.id, voucher.code), linkEnd(view.nowMs)),
+            `${view.publicUrl}/`,
+          ).href,
+        }))
+      : [],
+  }
+}

@@ -1,0 +1,95 @@
+import { parseIsbn } from '#kernel/isbn'
+import { invalid, notFound } from '#kernel/problem'
+import type { HttpServer } from '#ports/http'
+import { answer } from '#ports/http'
+import {
+  getOrder,
+  getOrderHistory,
+  listOrders,
+  type Order,
+  type OrderList,
+  type OrderStatus,
+} from '#services/orders'
+import type { Context } from './context.ts'
+import { orderFor } from './order-holder.ts'
+import { type OrderRow, orderColumns } from './order-row.ts'
+import { represent } from './represent.ts'
+
+/** Reading orders: one by its token, all of them by staff, and what a watcher missed. */
+export function addReadRoutes(server: HttpServer, context: Context): void {
+  server.add(getOrder, async ({ params, bearer, headers }) => {
+    const row = await orderFor(context.database, params.id, { bearer, headers })
+    const [order] = await represent(context, context.database, [row])
+    if (order === undefined) throw notFound('such order')
+    return order
+  })
+  server.add(listOrders, async ({ query }) => {
+    const { limit = 24, cursor, ...filter } = query
+    const list = await page(context, filter, limit, cursor)
+    if (list.next === null) return list
+    const next = new URLSearchParams({ ...filter, limit: String(limit), cursor: list.next })
+    return answer(200, list, { link: `</api/orders?${next}>; rel="next"` })
+  })
+  server.add(getOrderHistory, async ({ params, query, headers }) => {
+    const bearer = query.token ?? bearerOf(headers.authorization)
+    const row = await orderFor(context.database, params.id, { bearer, headers })
+    return { events: await history(context, row, query.after) }
+  })
+}
+
+type Filter = { status?: OrderStatus; email?: string; isbn?: string }
+
+async function page(
+  context: Context,
+  filter: Filter,
+  limit: number,
+  cursor: string | undefined,
+): Promise<OrderList> {
+  const isbn = filter.isbn === undefined ? undefined : parseIsbn(filter.isbn)
+  const where = `($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR lower(customer_email) = lower($2))
+    AND ($3::jsonb IS NULL OR lines @> $3)`
+  const params = [
+    filter.status ?? null,
+    filter.email ?? null,
+    isbn === undefined ? null : JSON.stringify([{ isbn: isbn.kind === 'ok' ? isbn.isbn : '' }]),
+  ]
+  const after = cursor === undefined ? null : orderIdOf(cursor)
+  const rows = await context.database.query<OrderRow>(
+    `SELECT ${orderColumns} FROM orders.orders WHERE ${where} AND ($4::uuid IS NULL OR id < $4)
+      ORDER BY id DESC LIMIT $5`,
+    [...params, after, limit + 1],
+  )
+  const [count] = await context.database.query<{ total: number }>(
+    `SELECT count(*)::int AS total FROM orders.orders WHERE ${where}`,
+    params,
+  )
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  return {
+    items: await represent(context, context.database, shown),
+    total: count?.total ?? 0,
+    next: rows.length > limit && last ? Buffer.from(last.id).toString('base64url') : null,
+  }
+}
+
+/** The versions after `after`, ending with the current state. Vouchers and links are those of now. */
+async function history(context: Context, row: OrderRow, after: number | undefined) {
+  const noted = await context.database.query<Pick<OrderRow, 'version' | 'status' | 'payment'>>(
+    `SELECT version, status, payment FROM orders.history
+      WHERE order_id = $1 AND version > $2 AND version < $3 ORDER BY version LIMIT 200`,
+    [row.id, after ?? row.version, row.version],
+  )
+  const rows = [...noted.map((past) => ({ ...row, ...past })), row]
+  const orders = await represent(context, context.database, rows)
+  return rows.map((each, i) => ({ version: each.version, order: orders[i] as Order }))
+}
+
+function orderIdOf(cursor: string): string {
+  const id = Buffer.from(cursor, 'base64url').toString()
+  if (!/^[0-9a-f-]{36}$/.test(id))
+    throw invalid([{ field: 'cursor', message: 'is not a cursor of this list' }])
+  return id
+}
+
+const bearerOf = (authorization: string | undefined) =>
+  /^Bearer +(\S{1,500})$/i.exec(authorization ?? '')?.[1]

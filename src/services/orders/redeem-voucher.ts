@@ -1,0 +1,87 @@
+import { notFound, Problem } from '#kernel/problem'
+import { parseCode } from '#kernel/voucher-code'
+import type { Statements } from '#ports/database'
+import type { HttpServer } from '#ports/http'
+import { getVoucher, redeemVoucher, type Voucher } from '#services/orders'
+import type { Context } from './context.ts'
+import { noteChanges } from './note-changes.ts'
+
+/** At the counter: looking a voucher up, and redeeming it once, whoever scans first. */
+export function addVoucherRoutes(server: HttpServer, context: Context): void {
+  server.add(getVoucher, async ({ params }) => toVoucher(await find(context.database, params.code)))
+  server.add(redeemVoucher, async ({ params, staff }) => {
+    const redeemed = await context.database.transaction(async (tx) => {
+      const { orderId } = await find(tx, params.code)
+      // The order first, then its voucher: a cancellation locks in the same order, so one of the two comes second.
+      await tx.query('SELECT 1 FROM orders.orders WHERE id = $1 FOR UPDATE', [orderId])
+      const row = await find(tx, params.code)
+      checkRedeemable(row)
+      await tx.execute(
+        `UPDATE orders.vouchers SET status = 'redeemed', redeemed_at = $2, redeemed_by = $3 WHERE code = $1`,
+        [row.code, new Date(context.clock.now()), staff?.email ?? null],
+      )
+      await tx.execute(
+        `UPDATE orders.orders o SET version = version + 1, status = CASE
+           WHEN EXISTS (SELECT FROM orders.vouchers v WHERE v.order_id = o.id AND v.status = 'valid') THEN o.status
+           ELSE 'redeemed' END
+         WHERE id = $1`,
+        [orderId],
+      )
+      await noteChanges(tx, [orderId])
+      return await find(tx, params.code)
+    })
+    context.announced()
+    return toVoucher(redeemed)
+  })
+}
+
+type Row = {
+  code: string
+  isbn: string
+  title: string
+  status: 'valid' | 'redeemed' | 'revoked'
+  orderId: string
+  orderStatus: string
+  customerName: string
+  redeemedAt: Date | null
+}
+
+async function find(statements: Statements, text: string): Promise<Row> {
+  const parsed = parseCode(text)
+  if (parsed.kind === 'error') throw notFound('such voucher')
+  const [row] = await statements.query<Row>(
+    `SELECT v.code, v.isbn, v.title, v.status, v.order_id AS "orderId", o.status AS "orderStatus",
+            o.customer_name AS "customerName", v.redeemed_at AS "redeemedAt"
+       FROM orders.vouchers v JOIN orders.orders o ON o.id = v.order_id WHERE v.code = $1`,
+    [parsed.code],
+  )
+  if (row === undefined) throw notFound('such voucher')
+  return row
+}
+
+function checkRedeemable(row: Row): void {
+  if (row.status === 'redeemed')
+    throw new Problem(409, 'already-redeemed', 'This voucher has been redeemed.', {
+      redeemedAt: row.redeemedAt?.toISOString(),
+    })
+  if (row.status === 'revoked') throw new Problem(410, 'revoked', 'This voucher was revoked.')
+  if (row.orderStatus !== 'confirmed')
+    throw new Problem(
+      409,
+      'not-confirmed',
+      `The order of this voucher is not confirmed yet: it is ${row.orderStatus}.`,
+    )
+}
+
+function toVoucher(row: Row): Voucher {
+  const { code, isbn, title, status, orderId } = row
+  return {
+    code,
+    isbn,
+    title,
+    status,
+    orderId,
+    customer: { name: row.customerName },
+    redeemedAt: row.redeemedAt?.toISOString() ?? null,
+  }
+}

@@ -1,0 +1,49 @@
+/** Work that is done again and again: at once when woken or when there was some, otherwise every so often. */
+export type Repeated = AsyncDisposable & { wake(): void }
+
+/**
+ * @param work returns how much it found to do; a failure is logged and tried again
+ */
+export function repeat(name: string, work: () => Promise<number>, everyMs: number): Repeated {
+  let woken = true
+  let stopped = false
+  let rouse: () => void = () => undefined
+  const wake = () => {
+    woken = true
+    rouse()
+  }
+  const rest = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, everyMs)
+      rouse = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      if (woken || stopped) rouse()
+    })
+  const loop = async () => {
+    let failures = 0
+    while (!stopped) {
+      woken = false
+      try {
+        if ((await work()) > 0) woken = true
+        failures = 0
+      } catch (error) {
+        // The first failure may be a server that is just restarting; only one that lasts is worth a line.
+        if (++failures === 3)
+          console.warn(`orders: ${name}: ${error instanceof Error ? error.message : error}`)
+        woken = false
+      }
+      await rest()
+    }
+  }
+  const done = loop()
+  return {
+    wake,
+    async [Symbol.asyncDispose]() {
+      stopped = true
+      rouse()
+      await done
+    },
+  }
+}

@@ -1,0 +1,26 @@
+import type { Statements } from '#ports/database'
+import type { Order } from '#services/orders'
+import type { Context } from './context.ts'
+import { type OrderRow, readVouchers, representation } from './order-row.ts'
+
+type View = Pick<Context, 'objects' | 'config' | 'clock'>
+
+/** Orders with their vouchers, as their readers see them, in the order of `rows`. */
+export async function represent(
+  context: View,
+  statements: Statements,
+  rows: readonly OrderRow[],
+): Promise<Order[]> {
+  const vouchers = await readVouchers(
+    statements,
+    rows.map((row) => row.id),
+  )
+  const view = { objects: context.objects, publicUrl: context.config.publicUrl, nowMs: context.clock.now() }
+  return rows.map((row) =>
+    representation(
+      row,
+      vouchers.filter((voucher) => voucher.orderId === row.id),
+      view,
+    ),
+  )
+}

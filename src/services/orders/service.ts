@@ -1,0 +1,113 @@
+import { createPrivateKey } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { type Config, ConfigError, needed } from '#config'
+import { type Broker, openBroker, startOutboxRelay } from '#ports/broker'
+import { type Clock, systemClock } from '#ports/clock'
+import { migrate, openDatabase } from '#ports/database'
+import { openDiscovery } from '#ports/discovery'
+import { createHttpServer, type HttpServer, serviceClient } from '#ports/http'
+import { type ObjectCreated, objectCreatedTopic, openObjectStore } from '#ports/object-store'
+import { openPayment } from '#ports/payment'
+import { addAgentRoutes } from './agent-routes.ts'
+import { addCancelRoute } from './cancel-order.ts'
+import type { Context } from './context.ts'
+import { expireOrders } from './expire-orders.ts'
+import { addPayRoute } from './pay-order.ts'
+import { addReadRoutes } from './read-orders.ts'
+import { addVoucherRoutes } from './redeem-voucher.ts'
+import { repeat } from './repeat.ts'
+import { noteStoredVoucher } from './saga/wake.ts'
+import { workOnce } from './saga/worker.ts'
+import { ensureFirstAccount } from './staff/accounts.ts'
+import { addStaffRoutes } from './staff/routes.ts'
+import { memberOf } from './staff/sessions.ts'
+import { addKeyRoute } from './voucher-key.ts'
+
+export type Orders = AsyncDisposable & { start(): Promise<void>; readonly url: string }
+export type OrdersOverrides = { clock?: Clock }
+
+const connectionsMax = 10
+/** Groups of orders come whole: a thousand of them with long names and twenty lines each. */
+const bodyBytesMax = 32 * 1024 * 1024
+const pollEveryMs = 1_000
+
+/** The order service: orders, customers, vouchers, redemption, sagas and the log of decisions. Owns OrderDb. */
+export async function createOrders(config: Config, overrides: OrdersOverrides = {}): Promise<Orders> {
+  const { clock = systemClock } = overrides
+  const secret = needed(config, 'secret')
+  const voucherKey = createPrivateKey(await readKey(config.voucherKeyPath))
+  await using opened = new AsyncDisposableStack()
+  const database = opened.use(
+    await openDatabase(needed(config, 'orderDbUrl'), { applicationName: 'orders', connectionsMax }),
+  )
+  const broker = opened.use(await openBroker(config.brokerUrl, { applicationName: 'orders' }))
+  const payment = opened.use(await openPayment(config.paymentUrl))
+  const objects = opened.use(await openObjectStore(config.objectStoreUrl, { secret }))
+  const discovery = opened.use(await openDiscovery(config.discoveryUrl, { secret, clock }))
+  const client = opened.use(serviceClient({ discovery, secret }))
+  const resources = opened.move()
+  let url = ''
+
+  return {
+    get url() {
+      return url
+    },
+    async start() {
+      await migrate(database, new URL('./migrations/', import.meta.url), 'orders')
+      await ensureFirstAccount(database, config.staffEmail, config.staffPassword)
+      const relay = resources.use(startOutboxRelay({ database, schema: 'orders', broker, clock }))
+      const context: Context = {
+        ...{ config, clock, database, client, objects, payment, voucherKey },
+        announced: () => relay.ring(),
+        sagaDue: () => sagas.wake(),
+      }
+      const sagas = resources.use(repeat('sagas', () => workOnce(context), pollEveryMs))
+      resources.use(repeat('expiry', () => expireOrders(context), pollEveryMs))
+      resources.use(await followVouchers(broker, context))
+      const server = createHttpServer({
+        name: 'orders',
+        secret,
+        bodyBytesMax,
+        authenticateStaff: (token) => memberOf(database, token),
+        ready: () =>
+          database.query('SELECT 1', []).then(
+            () => true,
+            () => false,
+          ),
+      })
+      addRoutes(server, context)
+      resources.use(server)
+      url = await server.listen({ host: config.serviceHost, port: config.servicePort })
+      const instance = { service: 'orders', id: clock.uuid(), url, version: config.version }
+      resources.use(await discovery.register(instance))
+    },
+    async [Symbol.asyncDispose]() {
+      await resources.disposeAsync()
+    },
+  }
+}
+
+function addRoutes(server: HttpServer, context: Context): void {
+  addAgentRoutes(server, context)
+  addReadRoutes(server, context)
+  addPayRoute(server, context)
+  addCancelRoute(server, context)
+  addVoucherRoutes(server, context)
+  addKeyRoute(server, context)
+  addStaffRoutes(server, context)
+}
+
+/** The bucket's notifications, through a queue of our own: each voucher stored wakes the saga that waits for it. */
+async function followVouchers(broker: Broker, context: Context): Promise<AsyncDisposable> {
+  return await broker.subscribe('orders-vouchers', [objectCreatedTopic], async ({ payload }) => {
+    await noteStoredVoucher(context, payload as ObjectCreated)
+  })
+}
+
+async function readKey(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    throw new ConfigError(`OCTAVO_VOUCHER_KEY: cannot read ${path}: ${(error as Error).message}`)
+  }
+}

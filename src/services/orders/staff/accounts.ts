@@ -1,0 +1,27 @@
+import { type Role, roles } from '#kernel/contract'
+import type { Database } from '#ports/database'
+import { hashPassword } from './passwords.ts'
+
+/** Adds a staff account, or gives an existing one this password and these roles. */
+export async function setAccount(
+  database: Database,
+  account: { email: string; password: string; roles: readonly Role[] },
+): Promise<void> {
+  await database.execute(
+    `INSERT INTO orders.staff (email, password_hash, roles) VALUES ($1, $2, $3)
+     ON CONFLICT (email) DO UPDATE SET password_hash = excluded.password_hash, roles = excluded.roles`,
+    [account.email.toLowerCase(), await hashPassword(account.password), account.roles],
+  )
+}
+
+/** Makes the first staff account, with every role, where there is none yet. */
+export async function ensureFirstAccount(
+  database: Database,
+  email: string,
+  password: string | undefined,
+): Promise<void> {
+  if (password === undefined) return
+  const [row] = await database.query<{ any: boolean }>('SELECT EXISTS (SELECT FROM orders.staff) AS any', [])
+  if (row?.any) return
+  await setAccount(database, { email, password, roles })
+}
