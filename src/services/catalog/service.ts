@@ -3,7 +3,7 @@ import { openBroker, startOutboxRelay } from '#ports/broker'
 import { type Clock, systemClock } from '#ports/clock'
 import { migrate, openDatabase } from '#ports/database'
 import { openDiscovery } from '#ports/discovery'
-import { createHttpServer, serviceClient } from '#ports/http'
+import { createHttpServer, type StaffMember, serviceClient } from '#ports/http'
 import { resolveDecision } from '#services/orders'
 import { authenticateStaff } from './authenticate-staff.ts'
 import { createImports } from './import/imports.ts'
@@ -12,7 +12,11 @@ import { loadSample } from './sample/load-sample.ts'
 import { addStockRoutes } from './stock/routes.ts'
 
 export type Catalog = AsyncDisposable & { start(): Promise<void>; readonly url: string }
-export type CatalogOverrides = { clock?: Clock }
+export type CatalogOverrides = {
+  clock?: Clock
+  /** Stands in for asking orders whose a session is. */
+  authenticateStaff?: (token: string) => Promise<StaffMember | undefined>
+}
 
 const connectionsMax = 8
 const resolveDeadlineMs = 2_000
@@ -44,7 +48,7 @@ export async function createCatalog(config: Config, overrides: CatalogOverrides 
       const server = createHttpServer({
         name: 'catalog',
         secret,
-        authenticateStaff: (token) => authenticateStaff(client, token),
+        authenticateStaff: overrides.authenticateStaff ?? ((token) => authenticateStaff(client, token)),
         ready: () =>
           database.query('select 1').then(
             () => true,
