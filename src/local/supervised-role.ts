@@ -75,10 +75,10 @@ export function superviseRole(options: RoleOptions): Supervised {
   }
 }
 
-/** The wait before a restart: about 0.1–0.2 s at first, growing to 10 s for what keeps failing. */
+/** The wait before a restart: 0.1–0.2 s at first, doubling up to 5–10 s for what keeps failing. */
 export function restartWaitMs(failures: number, random: number): number {
-  const attempt = Math.max(0, failures - 1)
-  return Math.min(restartMsMax, restartMsMin + backoffMs(attempt, random, restartMsMin, restartMsMax))
+  // Never a very short wait by chance: what fails at once would take a core for itself.
+  return backoffMs(failures, 0.5 + random / 2, restartMsMin, restartMsMax)
 }
 
 function launch({ command, env }: RoleOptions): ChildProcess {
