@@ -1,10 +1,100 @@
-import type { RouteRecordRaw } from 'vue-router'
+import type { RouteLocationNormalized, RouteRecordRaw } from 'vue-router'
+import type { Role } from '#kernel/contract'
+import ConsoleLayout from './console-layout.vue'
+import { loadSession } from './session.ts'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** Staff with one of these roles may see the page. */
+    roles?: readonly Role[]
+  }
+}
+
+const counter: readonly Role[] = ['bookseller', 'manager']
+const office: readonly Role[] = ['manager']
 
 /** The bookseller console, mounted at /console; the router fetches this file when somebody first goes there. */
 export const consoleRoutes: RouteRecordRaw[] = [
   {
-    path: '/console/:rest(.*)*',
-    component: () => import('../layout/not-found-page.vue'),
-    meta: { title: 'Console' },
+    path: '/console/login',
+    name: 'console-login',
+    component: () => import('./login-page.vue'),
+    meta: { title: 'Log in' },
+  },
+  {
+    path: '/console',
+    component: ConsoleLayout,
+    beforeEnter: staffOnly,
+    children: [
+      {
+        path: '',
+        name: 'console-till',
+        component: () => import('./till/till-page.vue'),
+        meta: { title: 'Till', roles: counter },
+      },
+      {
+        path: 'redeem/:code',
+        name: 'console-redeem',
+        component: () => import('./till/till-page.vue'),
+        meta: { title: 'Till', roles: counter },
+      },
+      {
+        path: 'orders',
+        name: 'console-orders',
+        component: () => import('./orders/order-list-page.vue'),
+        meta: { title: 'Orders', roles: counter },
+      },
+      {
+        path: 'orders/:id',
+        name: 'console-order',
+        component: () => import('./orders/order-detail-page.vue'),
+        props: true,
+        meta: { title: 'Order', roles: counter },
+      },
+      {
+        path: 'books',
+        name: 'console-books',
+        component: () => import('./books/book-list-page.vue'),
+        meta: { title: 'Books and stock', roles: office },
+      },
+      {
+        path: 'books/new',
+        name: 'console-new-book',
+        component: () => import('./books/book-edit-page.vue'),
+        meta: { title: 'New book', roles: office },
+      },
+      {
+        path: 'books/:isbn',
+        name: 'console-book',
+        component: () => import('./books/book-edit-page.vue'),
+        props: true,
+        meta: { title: 'Edit book', roles: office },
+      },
+      {
+        path: 'imports',
+        name: 'console-imports',
+        component: () => import('./imports/import-start-page.vue'),
+        meta: { title: 'Import', roles: office },
+      },
+      {
+        path: 'imports/:id',
+        name: 'console-import',
+        component: () => import('./imports/import-progress-page.vue'),
+        props: true,
+        meta: { title: 'Import', roles: office },
+      },
+      {
+        path: ':rest(.*)*',
+        name: 'console-not-found',
+        component: () => import('./not-found-page.vue'),
+        meta: { title: 'Not found' },
+      },
+    ],
   },
 ]
+
+/** Sends who is not logged in to the log-in page, and from there back to where they wanted to go. */
+async function staffOnly(to: RouteLocationNormalized) {
+  const { kind } = await loadSession()
+  return kind === 'out' ? { name: 'console-login', query: { next: to.fullPath } } : true
+}

@@ -1,0 +1,59 @@
+import type { QueryOf } from '#kernel/contract'
+import type { BookPatch, NewBook } from '#services/catalog'
+import type { Availability, Book, BookList, Import, Order, OrderList, Voucher } from '#services/gateway'
+import type { listOrders as listOrdersRoute } from '#services/orders'
+import type { BookQuery } from '../api/books.ts'
+import { segment } from '../api/client.ts'
+import { staffCall, staffCallForReply } from './session.ts'
+
+const cancelDeadlineMs = 20_000
+
+export type OrderQuery = QueryOf<typeof listOrdersRoute>
+
+export const getVoucher = (code: string) => staffCall<Voucher>('GET', `/api/vouchers/${segment(code)}`)
+export const redeemVoucher = (code: string) =>
+  staffCall<Voucher>('POST', `/api/vouchers/${segment(code)}/redeem`)
+
+export const listOrders = (query: OrderQuery, signal?: AbortSignal) =>
+  staffCall<OrderList>('GET', '/api/orders', { query, signal })
+export const getOrder = (id: string, signal?: AbortSignal) =>
+  staffCall<Order>('GET', `/api/orders/${segment(id)}`, { signal })
+export const cancelOrder = (id: string) =>
+  staffCall<Order>('POST', `/api/orders/${segment(id)}/cancel`, { deadlineMs: cancelDeadlineMs })
+
+export const listBooks = (query: BookQuery, signal?: AbortSignal) =>
+  staffCall<BookList>('GET', '/api/books', { query, signal })
+
+/** A book with the entity tag that an edit has to name. */
+export type BookVersion = { book: Book; etag: string | undefined }
+
+/** Reads a book past every cache on the way: an edit starts from what is true now. */
+export async function readBook(isbn: string): Promise<BookVersion> {
+  const headers = { 'cache-control': 'no-cache' }
+  const reply = await staffCallForReply<Book>('GET', `/api/books/${segment(isbn)}`, { headers })
+  return { book: reply.data, etag: reply.headers.get('etag') ?? undefined }
+}
+
+/** @throws ApiProblem 409 when the ISBN is taken, 400 with the wrong fields */
+export const createBook = (book: NewBook) => staffCall<Book>('POST', '/api/books', { body: book })
+
+/** @throws ApiProblem 412 when somebody else changed the book since `etag` */
+export const replaceBook = (isbn: string, book: Omit<NewBook, 'isbn'>, etag: string | undefined) =>
+  staffCall<Book>('PUT', `/api/books/${segment(isbn)}`, { body: book, headers: ifMatch(etag) })
+
+/** @throws ApiProblem 412 when somebody else changed the book since `etag` */
+export const changeBook = (isbn: string, patch: BookPatch, etag: string | undefined) =>
+  staffCall<Book>('PATCH', `/api/books/${segment(isbn)}`, { body: patch, headers: ifMatch(etag) })
+
+/** @throws ApiProblem 409 when copies are held or sold */
+export const deleteBook = (isbn: string, etag: string | undefined) =>
+  staffCall<void>('DELETE', `/api/books/${segment(isbn)}`, { headers: ifMatch(etag) })
+
+/** Sets the copies owned. @throws ApiProblem 409 when fewer than are sold and held */
+export const setStock = (isbn: string, copies: number, reason: string | undefined) =>
+  staffCall<Availability>('PUT', `/api/books/${segment(isbn)}/stock`, { body: { copies, reason } })
+
+export const getImport = (id: string, signal?: AbortSignal) =>
+  staffCall<Import>('GET', `/api/imports/${segment(id)}`, { signal })
+
+const ifMatch = (etag: string | undefined): Record<string, string> => (etag ? { 'if-match': etag } : {})

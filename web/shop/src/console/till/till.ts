@@ -1,0 +1,132 @@
+import { readonly, ref } from 'vue'
+import type { VoucherCode } from '#kernel/voucher-text'
+import type { Voucher } from '#services/gateway'
+import { ApiProblem } from '../../api/problem.ts'
+import { getVoucher, redeemVoucher } from '../api.ts'
+import { noteOutcome } from './history.ts'
+import { readCode, type SignatureVerdict } from './read-code.ts'
+import { verdictOf } from './voucher-key.ts'
+
+/** What the till shows. Every state carries what its panel needs, and nothing else. */
+export type TillState =
+  | { kind: 'ready' }
+  | { kind: 'mistyped'; message: string }
+  | { kind: 'looking'; code: VoucherCode }
+  | { kind: 'found'; voucher: Voucher; verdict: SignatureVerdict }
+  | { kind: 'redeeming'; voucher: Voucher }
+  | { kind: 'redeemed'; voucher: Voucher }
+  | { kind: 'already'; voucher: Voucher; isOwnAttempt: boolean }
+  | { kind: 'revoked'; voucher: Voucher }
+  | { kind: 'unknown'; code: VoucherCode }
+  | { kind: 'forged'; code: VoucherCode }
+  | { kind: 'failed'; code: VoucherCode; problem: ApiProblem; mayBeRedeemed: boolean }
+
+const state = ref<TillState>({ kind: 'ready' })
+/** A later lookup makes the answers of earlier ones void. */
+let turn = 0
+/** Codes whose redemption was sent and never answered: a refusal of those may be our own success. */
+const unanswered = new Set<VoucherCode>()
+
+/** The till of this browser; it keeps its state while the bookseller looks at another page. */
+export const tillState = readonly(state)
+
+/**
+ * Takes a code, typed or scanned, and looks its voucher up.
+ * @param text a code in any spelling, or the URL of a QR code
+ * @param signatureGiven the signature that came beside the code, base64url
+ */
+export async function lookUp(text: string, signatureGiven?: string): Promise<void> {
+  const read = readCode(text)
+  const mine = ++turn
+  if (read.kind === 'mistyped') {
+    state.value = read
+    return
+  }
+  const { code, signature = signatureGiven } = read
+  state.value = { kind: 'looking', code }
+  const answer = await ask(code, signature)
+  if (mine === turn) show(answer)
+}
+
+/** Redeems the voucher that is shown; does nothing when none is waiting for that. */
+export async function redeem(): Promise<void> {
+  if (state.value.kind !== 'found') return
+  const { voucher } = state.value
+  const mine = ++turn
+  state.value = { kind: 'redeeming', voucher }
+  const answer = await redeemOnce(voucher)
+  // Money and books moved, whatever is on the screen by now: the history keeps every answer.
+  noteOutcome(answer)
+  if (mine === turn) state.value = answer
+}
+
+/** Clears the counter for the next customer. */
+export function nextCustomer(): void {
+  turn += 1
+  state.value = { kind: 'ready' }
+}
+
+/** Asks again about the voucher that could not be looked up or whose redemption stayed unanswered. */
+export async function retry(): Promise<void> {
+  if (state.value.kind === 'failed') await lookUp(state.value.code)
+}
+
+function show(answer: TillState): void {
+  state.value = answer
+  if (answer.kind !== 'found') noteOutcome(answer)
+}
+
+async function ask(code: VoucherCode, signature: string | undefined): Promise<TillState> {
+  try {
+    const verdict = signature ? await verdictOf(code, signature) : 'unchecked'
+    if (verdict === 'forged') return { kind: 'forged', code }
+    return stateOf(await getVoucher(code), verdict)
+  } catch (error) {
+    const problem = problemOf(error)
+    if (problem.status === 404) return { kind: 'unknown', code }
+    return { kind: 'failed', code, problem, mayBeRedeemed: unanswered.has(code) }
+  }
+}
+
+function stateOf(voucher: Voucher, verdict: SignatureVerdict): TillState {
+  switch (voucher.status) {
+    case 'valid':
+      return { kind: 'found', voucher, verdict }
+    case 'redeemed':
+      return { kind: 'already', voucher, isOwnAttempt: unanswered.has(voucher.code) }
+    case 'revoked':
+      return { kind: 'revoked', voucher }
+    default:
+      return voucher.status satisfies never
+  }
+}
+
+async function redeemOnce(voucher: Voucher): Promise<TillState> {
+  const { code } = voucher
+  try {
+    const redeemed = await redeemVoucher(code)
+    unanswered.delete(code)
+    return { kind: 'redeemed', voucher: redeemed }
+  } catch (error) {
+    const problem = problemOf(error)
+    if (problem.status === 404) return { kind: 'unknown', code }
+    if (problem.status === 410) return { kind: 'revoked', voucher: { ...voucher, status: 'revoked' } }
+    if (problem.kind === 'already-redeemed') {
+      const at = problem.fields.redeemedAt
+      const redeemedAt = typeof at === 'string' ? at : null
+      return {
+        kind: 'already',
+        voucher: { ...voucher, status: 'redeemed', redeemedAt },
+        isOwnAttempt: unanswered.has(code),
+      }
+    }
+    const mayBeRedeemed = problem.status === 0 || problem.status >= 500
+    if (mayBeRedeemed) unanswered.add(code)
+    return { kind: 'failed', code, problem, mayBeRedeemed }
+  }
+}
+
+function problemOf(error: unknown): ApiProblem {
+  if (error instanceof ApiProblem) return error
+  throw error
+}
