@@ -63,7 +63,7 @@ export function createShopRouter(): Router {
     routes: shopRoutes,
     scrollBehavior: (to, from, saved) => {
       if (saved) return saved
-      if (to.hash) return { el: to.hash }
+      if (to.hash && !to.hash.startsWith('#token=')) return { el: to.hash }
       return to.path === from.path ? false : { top: 0 }
     },
   })
