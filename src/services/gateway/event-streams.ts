@@ -22,7 +22,7 @@ export type StreamLimits = { streamsMax: number; perAddressMax: number; heartbea
 export const streamLimits: StreamLimits = { streamsMax: 10_000, perAddressMax: 1_000, heartbeatMs: 15_000 }
 
 /** What a reader may leave unread before it is dropped; it comes back and is told the current state. */
-const unreadBytesMax = 256 * 1024
+const unreadBytesMax = 1024 * 1024
 const retryMs = 2_000
 
 export function createEventStreams(limits: StreamLimits = streamLimits): EventStreams {
@@ -83,8 +83,8 @@ function startStream(exchange: Exchange): EventStream {
     },
     send(text) {
       if (!stream.isOpen) return
-      response.write(text)
       if (response.writableLength > unreadBytesMax) response.destroy()
+      else response.write(text)
     },
     close() {
       if (stream.isOpen) response.end()

@@ -34,7 +34,7 @@ const connectionsMax = 20_000
 /** For a request until its route has set a limit of its own. */
 const requestTimeoutMs = 15_000
 const sweepEveryMs = 250
-const closeTimeoutMs = 10_000
+const closeTimeoutMs = 6_000
 
 /** The one public door: HTTP/1.1 with limits on everything a stranger can send. */
 export function createPublicServer(options: PublicServerOptions): PublicServer {

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict'
+import { Agent, request } from 'node:http'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { json, rawExchange, startGateway, startUpstream } from './gateway-fixture.ts'
+
+const problemOf = (text: string) => JSON.parse(text.slice(text.indexOf('\r\n\r\n') + 4)) as { status: number }
+const statusOf = (text: string) => Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1])
+
+test('an unknown address is 404 and a wrong method 405 with what is allowed, both as problem+json', async (t) => {
+  const gateway = await startGateway(t, '')
+  for (const path of [
+    '/api',
+    '/api/',
+    '/api/nope',
+    '/api/orders/',
+    '/api//orders',
+    '/api/%6frders',
+    '/apis/x',
+  ]) {
+    const answer = await fetch(gateway.url + path)
+    assert.equal(answer.status, path === '/apis/x' ? 503 : 404, path)
+    assert.match(answer.headers.get('content-type') ?? '', /^application\/problem\+json/)
+  }
+  const wrong = await fetch(`${gateway.url}/api/orders`, { method: 'DELETE' })
+  assert.equal(wrong.status, 405)
+  assert.equal(wrong.headers.get('allow'), 'POST, GET, HEAD, OPTIONS')
+  const options = await fetch(`${gateway.url}/api/orders`, { method: 'OPTIONS' })
+  assert.equal(options.status, 204)
+})
+
+test('internal routes cannot be reached from outside, however they are written', async (t) => {
+  const upstream = await startUpstream(t, (incoming, response) => json(response, 200, { url: incoming.url }))
+  const all = ['catalog', 'orders', 'coordinator', 'vouchers'].map((s) => `${s}=${upstream.url}`).join(';')
+  const gateway = await startGateway(t, all)
+  const paths = [
+    '/internal/instances',
+    '/internal/orders/1/history',
+    '//internal/instances',
+    '/api/../internal/instances',
+    '/api/books/../../internal/instances',
+    '/%69nternal/instances',
+    '/api/%2e%2e/internal/instances',
+    'http://127.0.0.1/internal/instances',
+  ]
+  for (const path of paths) {
+    const text = await rawExchange(
+      gateway.url,
+      `GET ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`,
+    )
+    assert.ok(statusOf(text) >= 400, `${path}: ${text.slice(0, 40)}`)
+  }
+  assert.equal(upstream.requests.filter(({ url }) => url?.startsWith('/internal')).length, 0)
+})
+
+test('a body over the limit is 413 without hanging, and the connection goes on', async (t) => {
+  const upstream = await startUpstream(t, (incoming, response) => {
+    incoming.resume().on('end', () => json(response, 200, {}))
+  })
+  const gateway = await startGateway(t, `coordinator=${upstream.url};catalog=${upstream.url}`)
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.after(() => agent.destroy())
+  const send = (path: string, headers: Record<string, string>, body?: Buffer) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const method = body ? 'POST' : 'GET'
+      const sending = request(gateway.url + path, { method, agent, headers }, (response) => {
+        response.resume().on('end', () => resolve(response.statusCode))
+      })
+      sending.on('error', reject)
+      sending.end(body)
+    })
+  const big = Buffer.alloc(10 * 1024 * 1024)
+  const announced = await send('/api/orders', { 'content-length': String(big.length) }, big)
+  const chunked = await send('/api/orders', { 'transfer-encoding': 'chunked' }, big)
+  const after = await send('/api/books', {})
+  assert.deepEqual([announced, chunked, after], [413, 413, 200])
+})
+
+test('a body over the limit is refused before it is sent when its sender asks first', async (t) => {
+  const gateway = await startGateway(t, '')
+  const text = await rawExchange(
+    gateway.url,
+    'POST /api/orders HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999\r\nexpect: 100-continue\r\n\r\n',
+  )
+  assert.equal(statusOf(text), 413)
+  assert.equal(problemOf(text).status, 413)
+})
+
+test('what is not HTTP is answered in words and closed', async (t) => {
+  const gateway = await startGateway(t, '')
+  const cases: [string, number][] = [
+    ['NONSENSE\r\n\r\n', 400],
+    ['GET / HTTP/1.1\r\nbad header\r\n\r\n', 400],
+    ['GET / HTTP/1.1\r\nconnection: close\r\n\r\n', 400],
+    ['POST /api/orders HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n', 400],
+    ['POST /api/orders HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n', 400],
+    ['CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n', 400],
+    [`GET /${'a'.repeat(9_000)} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`, 414],
+    [`GET / HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(40_000)}\r\n\r\n`, 431],
+    [`GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n${'a: 1\r\n'.repeat(150)}\r\n`, 431],
+    ['GET / HTTP/1.1\r\nhost: a\r\nexpect: tea\r\nconnection: close\r\n\r\n', 417],
+    ['GET /%zz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n', 400],
+  ]
+  for (const [bytes, status] of cases) {
+    const text = await rawExchange(gateway.url, bytes)
+    assert.equal(statusOf(text), status, `${bytes.slice(0, 60)} → ${text.slice(0, 60)}`)
+    assert.match(text, /content-type: application\/problem\+json/i)
+    assert.match(text, /x-request-id: /i)
+    assert.equal(problemOf(text).status, status)
+  }
+})
+
+test('headers that trickle in are given up on', { timeout: 30_000 }, async (t) => {
+  const gateway = await startGateway(t, '')
+  const text = await rawExchange(gateway.url, 'GET / HTTP/1.1\r\nhost: a\r\nx-slow: ', 14_000)
+  assert.equal(statusOf(text), 408)
+})
+
+test('a change with a staff session from another site is refused; from the shop or a program it passes', async (t) => {
+  const upstream = await startUpstream(t, (_incoming, response) => json(response, 200, {}))
+  const gateway = await startGateway(
+    t,
+    `orders=${upstream.url}`,
+    {},
+    { OCTAVO_URL: 'https://books.example.org' },
+  )
+  const status = async (headers: Record<string, string>, method = 'POST') => {
+    const path = '/api/vouchers/abc/redeem'
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    const text = await rawExchange(
+      gateway.url,
+      `${method} ${path} HTTP/1.1\r\nhost: shop.local\r\nconnection: close\r\n${lines.join('')}\r\n`,
+    )
+    return statusOf(text)
+  }
+  const cookie = 'octavo_session=abc'
+  assert.equal(await status({ cookie, origin: 'https://evil.example' }), 403)
+  assert.equal(await status({ cookie, origin: 'null' }), 403)
+  assert.equal(await status({ cookie, 'sec-fetch-site': 'cross-site' }), 403)
+  assert.equal(await status({ cookie, origin: 'https://books.example.org' }), 200)
+  assert.equal(await status({ cookie, origin: 'http://shop.local' }), 200)
+  assert.equal(await status({ cookie }), 200)
+  assert.equal(await status({ origin: 'https://evil.example' }), 200)
+})
+
+test('closing finishes what is under way and takes nothing new', async (t) => {
+  const upstream = await startUpstream(t, async (_incoming, response) => {
+    await sleep(300)
+    json(response, 200, { done: true })
+  })
+  const gateway = await startGateway(t, `catalog=${upstream.url}`)
+  const slow = fetch(`${gateway.url}/api/books`)
+  await sleep(100)
+  const closing = gateway[Symbol.asyncDispose]()
+  await sleep(50)
+  await assert.rejects(fetch(`${gateway.url}/api/books`))
+  const answer = await slow
+  assert.deepEqual(await answer.json(), { done: true })
+  await closing
+})
+
+test('it is ready when catalog, orders and coordinator say that they are', async (t) => {
+  let isReady = false
+  const upstream = await startUpstream(t, (_incoming, response) => json(response, isReady ? 200 : 503, {}))
+  const gateway = await startGateway(
+    t,
+    `catalog=${upstream.url};orders=${upstream.url};coordinator=${upstream.url}`,
+  )
+  assert.equal((await fetch(`${gateway.url}/healthz`)).status, 200)
+  const before = await fetch(`${gateway.url}/readyz`)
+  assert.equal(before.status, 503)
+  assert.deepEqual(((await before.json()) as { missing: string[] }).missing, [
+    'catalog',
+    'orders',
+    'coordinator',
+  ])
+  isReady = true
+  await sleep(600)
+  assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200)
+  const alone = await startGateway(t, `catalog=${upstream.url}`)
+  assert.equal((await fetch(`${alone.url}/readyz`)).status, 503)
+})
