@@ -73,7 +73,8 @@ export function createShopRouter(): Router {
     const { consoleRoutes } = await import('./console/routes.ts')
     for (const route of consoleRoutes) router.addRoute(route)
     consoleIsThere = true
-    return { path: to.fullPath, replace: true }
+    const { path, query, hash } = to
+    return { path, query, hash, replace: true }
   })
   router.afterEach((to) => {
     const title = to.meta.title
