@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { needed, readConfig } from '#config'
+import { type Role, roles } from '#kernel/contract'
+import { openDatabase } from '#ports/database'
+import { storeEnvironment } from '../local/running.ts'
+import { setAccount } from '../services/orders/staff/accounts.ts'
+
+export const summary = 'add a staff account: octavo staff add EMAIL --roles bookseller,manager'
+
+/** The password comes from OCTAVO_STAFF_PASSWORD, never from an argument that others on the machine can read. */
+export async function run(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { roles: { type: 'string', default: 'bookseller' } },
+  })
+  const [action, email] = positionals
+  const asked = values.roles.split(',')
+  const unknown = asked.filter((role) => !roles.includes(role as Role))
+  if (action !== 'add' || !email || !/^[^\s@]+@[^\s@]+$/.test(email) || unknown.length > 0) {
+    console.error(`octavo staff add EMAIL --roles LIST, where LIST is of ${roles.join(', ')}`)
+    if (unknown.length > 0) console.error(`There is no role "${unknown.join('", "')}".`)
+    return 2
+  }
+  const given = process.env.OCTAVO_STAFF_PASSWORD
+  const password = given || randomBytes(12).toString('base64url')
+  const config = readConfig(storeEnvironment())
+  await using database = await openDatabase(needed(config, 'orderDbUrl'), { applicationName: 'staff' })
+  await setAccount(database, { email, password, roles: asked as Role[] })
+  console.log(`${email} may log in as ${asked.join(', ')}${given ? '' : `, with the password ${password}`}.`)
+  return 0
+}

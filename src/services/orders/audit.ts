@@ -1,0 +1,128 @@
+import { type Check, check } from '#kernel/invariant'
+import type { Database } from '#ports/database'
+import type { Payment } from '#ports/payment'
+
+/** A saga that has not moved, a hold past its end, a message not carried off: so old before something is wrong. */
+const sagaMaxMinutes = 10
+const holdMaxSeconds = 60
+const outboxMaxSeconds = 60
+/** Payments asked for at the provider, newest first. */
+const paymentsMax = 10_000
+
+/** What OrderDb must say of itself, and the payment provider of its orders. */
+export async function auditOrders(database: Database, payment: Payment): Promise<Check[]> {
+  return [
+    await oneOrderPerKey(database),
+    await vouchersMatchCopies(database),
+    await moneyMatches(database, payment),
+    await nothingIsStuck(database),
+  ]
+}
+
+async function oneOrderPerKey(database: Database): Promise<Check> {
+  const [row] = await database.query<{ orders: number; keys: number; unexplained: number }>(
+    `SELECT count(*)::int AS orders, count(DISTINCT idempotency_key)::int AS keys,
+            count(*) FILTER (WHERE d.outcome = 'aborted')::int AS unexplained
+       FROM orders.orders o LEFT JOIN orders.decisions d USING (transaction_id)`,
+    [],
+  )
+  const { orders = 0, keys = 0, unexplained = 0 } = row ?? {}
+  const details = []
+  if (orders !== keys) details.push(`${orders} orders for ${keys} idempotency keys`)
+  if (unexplained > 0) details.push(`${unexplained} orders of transactions that were aborted`)
+  return check('one idempotency key, one order', orders, details)
+}
+
+async function vouchersMatchCopies(database: Database): Promise<Check> {
+  const rows = await database.query<{
+    id: string
+    status: string
+    copies: number
+    vouchers: number
+    wrong: boolean
+  }>(
+    `SELECT o.id, o.status, l.copies::int, coalesce(v.vouchers, 0)::int AS vouchers,
+            coalesce(v.vouchers, 0) <> CASE WHEN o.status IN ('confirmed', 'redeemed') THEN l.copies ELSE 0 END AS wrong
+       FROM orders.orders o
+       CROSS JOIN LATERAL (SELECT sum((line ->> 'quantity')::int) AS copies FROM jsonb_array_elements(lines) line) l
+       LEFT JOIN (SELECT order_id, count(*) AS vouchers FROM orders.vouchers WHERE status <> 'revoked' GROUP BY order_id) v
+         ON v.order_id = o.id
+      WHERE o.status NOT IN ('reserved', 'paid')`,
+    [],
+  )
+  const wrong = rows.filter((row) => row.wrong)
+  return check(
+    'a confirmed order has one valid voucher for each copy, no other order has any',
+    rows.length,
+    wrong.map(
+      ({ id, status, copies, vouchers }) => `${id} (${status}): ${vouchers} vouchers for ${copies} copies`,
+    ),
+  )
+}
+
+async function moneyMatches(database: Database, payment: Payment): Promise<Check> {
+  const rows = await database.query<{
+    id: string
+    status: string
+    paymentKey: string | null
+    sagaId: string | null
+  }>(
+    `SELECT id, status, payment_key AS "paymentKey", saga_id AS "sagaId" FROM orders.orders
+      WHERE total_amount > 0 AND (payment_key IS NOT NULL OR status IN ('paid', 'confirmed', 'redeemed', 'refunded'))
+      ORDER BY id DESC LIMIT $1`,
+    [paymentsMax],
+  )
+  const details: string[] = []
+  for (const { id, status, paymentKey, sagaId } of rows) {
+    const state = paymentKey === null ? undefined : await payment.state(paymentKey)
+    const expected = ['cancelled', 'refunded'].includes(status) ? 'refunded' : 'captured'
+    // While a saga is at work the money may be on its way.
+    if (state !== expected && sagaId === null)
+      details.push(`${id} (${status}): payment is ${state ?? 'missing'}`)
+  }
+  return check('captured minus refunded is zero or the total', rows.length, details)
+}
+
+async function nothingIsStuck(database: Database): Promise<Check> {
+  const sagas = await database.query<{ id: string; text: string }>(
+    `SELECT id, definition || ' step ' || step || ' ' || state || ': ' || coalesce(last_error, 'no error') AS text
+       FROM orders.sagas WHERE state IN ('running', 'compensating')
+        AND updated_at < now() - make_interval(mins => $1)`,
+    [sagaMaxMinutes],
+  )
+  const holds = await database.query<{ id: string }>(
+    `SELECT id FROM orders.orders WHERE status = 'reserved' AND saga_id IS NULL
+        AND expires_at < now() - make_interval(secs => $1) LIMIT 100`,
+    [holdMaxSeconds],
+  )
+  const messages = await database.query<{ id: number }>(
+    'SELECT id FROM orders.outbox WHERE created_at < now() - make_interval(secs => $1) LIMIT 100',
+    [outboxMaxSeconds],
+  )
+  return check(
+    'no saga, hold or message is older than its limit',
+    sagas.length + holds.length + messages.length,
+    [
+      ...sagas.map(({ id, text }) => `saga ${id}: ${text}`),
+      ...holds.map(({ id }) => `order ${id} should have expired`),
+      ...messages.map(({ id }) => `outbox message ${id} is not carried off`),
+    ],
+  )
+}
+
+/** Held and sold copies per title, as orders have them; of one title, or of all. */
+export async function copiesByTitle(
+  database: Database,
+  isbn?: string,
+): Promise<Map<string, { held: number; sold: number }>> {
+  const rows = await database.query<{ isbn: string; held: number; sold: number }>(
+    `SELECT line ->> 'isbn' AS isbn,
+            coalesce(sum((line ->> 'quantity')::int) FILTER (WHERE status IN ('reserved', 'paid')), 0)::int AS held,
+            coalesce(sum((line ->> 'quantity')::int) FILTER (WHERE status IN ('confirmed', 'redeemed')), 0)::int AS sold
+       FROM orders.orders, jsonb_array_elements(lines) line
+      WHERE status IN ('reserved', 'paid', 'confirmed', 'redeemed') AND ($1::text IS NULL OR line ->> 'isbn' = $1)
+      GROUP BY 1`,
+    [isbn ?? null],
+  )
+  return new Map(rows.map((row) => [row.isbn, { held: row.held, sold: row.sold }]))
+}
