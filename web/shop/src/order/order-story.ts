@@ -69,13 +69,13 @@ export function headline(order: Order): Headline {
     case 'paid':
       return {
         title: several ? 'Your vouchers are being printed' : 'Your voucher is being printed',
-        detail: 'Stay here, it appears on this page in a moment.',
+        detail: `Stay here: ${several ? 'they appear' : 'it appears'} on this page in a moment.`,
         tone: 'calm',
       }
     case 'confirmed':
       return {
         title: several ? 'Your vouchers are ready' : 'Your voucher is ready',
-        detail: 'Hand it in at the counter, on paper or on this screen. Each code counts once.',
+        detail: `Show ${several ? 'them' : 'it'} at the counter, on paper or on this screen. Each code counts once.`,
         tone: 'good',
       }
     case 'redeemed':

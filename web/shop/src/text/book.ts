@@ -41,7 +41,7 @@ export function stockText(
   switch (status) {
     case 'in-stock':
       return limited
-        ? { tone: 'rubric', text: `${copies(available)} left` }
+        ? { tone: 'rubric', text: `Limited, ${available} left` }
         : { tone: 'good', text: 'In stock' }
     case 'low':
       return {
