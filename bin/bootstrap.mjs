@@ -2,6 +2,7 @@
 // `node bin/bootstrap.mjs build|check|test [arguments]` is what the npm scripts call.
 import { spawn } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'
+import * as nodeModule from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { buildPages } from './build-pages.mjs'
@@ -34,7 +35,10 @@ async function setUp({ pages }) {
 
 /** Runs a module's `main(args)` on Octavo's own Node: in this process when that is the one, else in a child. */
 async function runOnOctavoNode(path, args) {
+  // What is compiled once needs not be compiled again: a faster start, and less memory.
+  process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.cache', 'node')
   if (realpathSync(process.execPath) === realpathSync(octavoNode)) {
+    nodeModule.enableCompileCache?.()
     const { main } = await import(pathToFileURL(path).href)
     return main(args)
   }

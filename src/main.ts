@@ -13,7 +13,9 @@ const folder = join(import.meta.dirname, 'commands')
  * @returns the exit code: 0 done, 1 could not, 2 asked for the wrong way
  */
 export async function main(args: readonly string[]): Promise<number> {
-  enableCompileCache(join(import.meta.dirname, '..', 'node_modules', '.cache', 'node'))
+  // By environment, so that the processes this one starts share it: they start faster and need less memory.
+  process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '..', 'node_modules', '.cache', 'node')
+  enableCompileCache()
   const [name = 'help', ...rest] = args
   if (['help', '--help', '-h'].includes(name)) return help()
   if (!commandNames().includes(name)) {

@@ -27,7 +27,7 @@ const laterStartBytesMin = 64 * megabyte
  * Makes the data folder and checks that it can be written to.
  * @throws StartError when it cannot, or when the disk is full
  */
-export function prepareDataFolder(path: string): void {
+export function prepareDataFolder(path: string, bytesLeft: (path: string) => number = diskBytesLeft): void {
   const isFirst = isFirstStart(path)
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 })
@@ -43,12 +43,12 @@ export function prepareDataFolder(path: string): void {
       },
     )
   }
-  const { bavail, bsize } = statfsSync(path)
   const needed = isFirst ? firstStartBytesMin : laterStartBytesMin
-  if (bavail * bsize < needed) {
-    const left = Math.floor((bavail * bsize) / megabyte)
+  const left = bytesLeft(path)
+  if (left < needed) {
+    const [leftMb, neededMb] = [left, needed].map((bytes) => Math.floor(bytes / megabyte))
     throw new StartError(
-      `the disk of the data folder ${path} is full: ${left} MB are left and ${needed / megabyte} MB needed; ` +
+      `the disk of the data folder ${path} is full: ${leftMb} MB are left and ${neededMb} MB needed; ` +
         'OCTAVO_DATA names another folder',
     )
   }
@@ -156,6 +156,11 @@ function readRecord(path: string): RunRecord | undefined {
   } catch {
     return undefined
   }
+}
+
+function diskBytesLeft(path: string): number {
+  const { bavail, bsize } = statfsSync(path)
+  return bavail * bsize
 }
 
 function randomSecret(): string {
