@@ -1,5 +1,6 @@
 import { Problem } from '#kernel/problem'
-import { type BookRow, statusOf } from './book-row.ts'
+import { statusOf } from './availability.ts'
+import type { BookRow } from './book-row.ts'
 
 /**
  * A book's strong entity tag: its own version, its stock's, and what the clock makes of both. Edits compare the first

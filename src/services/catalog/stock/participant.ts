@@ -3,7 +3,7 @@ import type { Clock } from '#ports/clock'
 import type { Database, Transaction } from '#ports/database'
 import type { StockAnswer, StockChanged, StockRequest } from '#services/catalog'
 import { stockChangedTopic } from '#services/catalog'
-import { availableOf, statusOf } from '../book-row.ts'
+import { availableOf, statusOf } from '../availability.ts'
 import { type Decided, decide, type Title } from './decide.ts'
 
 export type StockParticipant = Participant<StockRequest, StockAnswer>
