@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto'
+import { notFound, Problem } from '#kernel/problem'
+import { type Answer, answer } from '#ports/http'
+import { checkLink, InvalidKey, type ObjectStore } from '#ports/object-store'
+
+/** Browsers may keep a download for themselves this long, and never longer than its link lives. */
+const keepSecondsMax = 3600
+
+export type Download = {
+  link: { key: string; expires: number; signature: string }
+  ifNoneMatch: string | undefined
+  secret: string
+  nowMs: number
+}
+
+/** An object by its signed link. @throws Problem 403 for a link that is forged or past its time, 404 without object */
+export async function handleDownload(store: ObjectStore, download: Download): Promise<Answer> {
+  const { link, ifNoneMatch, secret, nowMs } = download
+  const check = checkLink(secret, link, nowMs)
+  if (check.kind === 'expired')
+    throw new Problem(403, 'link-expired', 'This link has expired: open the order again for a new one.')
+  if (check.kind === 'forged') throw new Problem(403, 'link-invalid', 'This link was not made by this shop.')
+  const object = await store.get(link.key).catch((error: unknown) => {
+    if (error instanceof InvalidKey) return undefined
+    throw error
+  })
+  if (object === undefined) throw notFound('such file')
+  const etag = `"${createHash('sha256').update(object.body).digest('base64url')}"`
+  const keepSeconds = Math.min(keepSecondsMax, Math.floor((link.expires - nowMs) / 1000))
+  const headers = {
+    etag,
+    'cache-control': `private, max-age=${keepSeconds}`,
+    'x-content-type-options': 'nosniff',
+  }
+  if (matches(ifNoneMatch, etag)) return answer(304, undefined, headers)
+  return answer(200, object.body, {
+    ...headers,
+    'content-type': object.contentType,
+    'content-disposition': dispositionOf(link.key),
+  })
+}
+
+/** Shown in the browser, saved under a name that says what it is. Source: RFC 6266, RFC 8187. */
+function dispositionOf(key: string): string {
+  const [folder = '', name = ''] = [key.split('/')[0], key.split('/').at(-1)]
+  const file = folder === 'vouchers' ? `octavo-voucher-${name}` : name
+  const ascii = file.replace(/[^\x20-\x7e]|["\\]/g, '_')
+  const encoded = encodeURIComponent(file).replace(
+    /['()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+  return ascii === file
+    ? `inline; filename="${file}"`
+    : `inline; filename="${ascii}"; filename*=UTF-8''${encoded}`
+}
+
+/** Source: RFC 9110 section 13.1.2. */
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch?.trim() === '*') return true
+  return (ifNoneMatch ?? '').split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+}
