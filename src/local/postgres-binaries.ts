@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
@@ -39,6 +39,33 @@ export function runnable(runAs: RunAs, program: string, args: readonly string[])
   }
   const [command = '', ...rest] = runAs.wrapper
   return { command, args: [...rest, program, ...args], user: {} }
+}
+
+/**
+ * Gives folders to the user that PostgreSQL runs as, when that is another one.
+ * @throws PostgresUnavailable when that user cannot get there
+ */
+export function handOver(programs: PostgresPrograms, folders: readonly string[]): void {
+  const { runAs } = programs
+  if (runAs.kind !== 'user') return
+  for (const folder of folders) {
+    const parent = dirname(folder)
+    // The data folder holds secrets in folders of their own: passing through shows nobody anything.
+    chmodSync(parent, statSync(parent).mode | 0o011)
+    chownSync(folder, runAs.uid, runAs.gid)
+  }
+  for (const path of [dirname(programs.postgres), ...folders.map(dirname)]) {
+    const closed = ancestors(path).find((folder) => (statSync(folder).mode & 0o001) === 0)
+    if (closed !== undefined)
+      throw new PostgresUnavailable(
+        `PostgreSQL does not run as root, and the user "nobody" cannot enter ${closed}; ` +
+          'start Octavo as an ordinary user, or move it and OCTAVO_DATA to a folder that is open to all',
+      )
+  }
+}
+
+function ancestors(path: string): string[] {
+  return path === dirname(path) ? [path] : [...ancestors(dirname(path)), path]
 }
 
 function packageFolder(platform: string): string {

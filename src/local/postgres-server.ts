@@ -5,7 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { findPostgres, type PostgresPrograms, PostgresUnavailable, runnable } from './postgres-binaries.ts'
+import {
+  findPostgres,
+  handOver,
+  type PostgresPrograms,
+  PostgresUnavailable,
+  runnable,
+} from './postgres-binaries.ts'
 import { commandLine, endProcess, identify } from './process-identity.ts'
 
 export type PostgresOptions = {
@@ -116,8 +122,7 @@ function makeFolders(path: string, programs: PostgresPrograms): string {
     socket = join(tmpdir(), `octavo-${name}`)
   }
   mkdirSync(socket, { recursive: true, mode: 0o700 })
-  if (programs.runAs.kind === 'user')
-    for (const folder of [path, socket]) chownSync(folder, programs.runAs.uid, programs.runAs.gid)
+  handOver(programs, [path, socket])
   return socket
 }
 
