@@ -1,0 +1,67 @@
+/** What the API reference shows and "try it" sends, by operation. ISBNs and titles are of the sample catalogue. */
+const isbn = '9780141439518'
+const price = { amount: 1250, currency: 'EUR' }
+
+export const requestExamples: Readonly<Record<string, unknown>> = {
+  placeOrder: {
+    customer: { name: 'Ada Byron', email: 'ada@example.org' },
+    lines: [{ isbn, quantity: 1 }],
+  },
+  setStock: { copies: 25, reason: 'Counted on Monday' },
+  payOrder: { method: 'test', card: '4242424242424242' },
+  logIn: { email: 'staff@localhost.localdomain', password: 'the password from the first start' },
+  createBook: {
+    isbn,
+    title: 'Pride and Prejudice',
+    contributors: [{ name: 'Jane Austen', role: 'author' }],
+    publishedOn: '1813',
+    language: 'en',
+    format: 'paperback',
+    subjects: ['Romance', 'Classics'],
+    price,
+  },
+  replaceBook: {
+    title: 'Pride and Prejudice',
+    contributors: [{ name: 'Jane Austen', role: 'author' }],
+    publishedOn: '1813',
+    language: 'en',
+    price,
+  },
+  changeBook: { price: { amount: 1100, currency: 'EUR' } },
+  startImport: 'isbn,title,author,price,copies\n9780141439518,Pride and Prejudice,Jane Austen,12.50,5\n',
+}
+
+export const parameterExamples: Readonly<Record<string, unknown>> = {
+  isbn,
+  'idempotency-key': 'order-7f3a9c1e',
+  id: '01a1f8fd-71b1-72fe-b03c-f9d047768241',
+  q: 'pride',
+}
+
+/** Examples of the named schemas. */
+export const schemaExamples: Readonly<Record<string, unknown>> = {
+  Money: price,
+  NewOrder: requestExamples.placeOrder,
+  Availability: { isbn, available: 3, status: 'low', asOf: '2026-11-20T12:00:00.000Z' },
+  Order: {
+    id: '01a1f8fd-71b1-72fe-b03c-f9d047768241',
+    status: 'confirmed',
+    customer: { name: 'Ada Byron', email: 'ada@example.org' },
+    lines: [{ isbn, title: 'Pride and Prejudice', quantity: 1, unitPrice: price }],
+    total: price,
+    createdAt: '2026-11-20T12:00:00.000Z',
+    expiresAt: null,
+    payment: { status: 'captured' },
+    vouchers: [
+      { code: 'K7QM-3XWD-9PTR', isbn, status: 'valid', url: '/api/files/vouchers%2F…?expires=…&signature=…' },
+    ],
+  },
+  Problem: {
+    type: 'https://octavo.example/problems/invalid-request',
+    title: 'Invalid request',
+    status: 400,
+    detail: 'lines[0].quantity: must be >= 1',
+    instance: '/api/orders',
+    errors: [{ field: 'lines[0].quantity', message: 'must be >= 1' }],
+  },
+}

@@ -1,0 +1,81 @@
+import { STATUS_CODES } from 'node:http'
+import type { Route } from '#kernel/contract'
+import { getCover } from '#services/catalog'
+import { availabilityEvents, orderEvents } from '#services/gateway'
+import { getObject } from '#services/vouchers'
+import type { JsonSchema, NamedSchemas } from './schemas.ts'
+
+type Response = { description: string; headers?: JsonSchema; content?: JsonSchema }
+
+const problem = { 'application/problem+json': { schema: { $ref: 'Problem#' } } }
+const text = { type: 'string' } as const
+
+/** Answers that are not JSON. */
+const otherContent = new Map<Route, JsonSchema>([
+  [getCover as Route, { 'image/svg+xml': { schema: text } }],
+  [getObject as Route, { 'application/pdf': { schema: { ...text, contentMediaType: 'application/pdf' } } }],
+  [availabilityEvents as Route, { 'text/event-stream': { schema: text } }],
+  [orderEvents as Route, { 'text/event-stream': { schema: text } }],
+])
+
+/** Every answer a route can give, by status. */
+export function responsesOf(route: Route, schemas: NamedSchemas): Record<string, Response> {
+  const status = route.status ?? 200
+  const responses: Record<string, Response> = { [status]: successOf(route, status, schemas) }
+  for (const [code, description] of Object.entries(usualProblems(route)))
+    responses[code] = { description, content: problem }
+  for (const [code, description] of Object.entries(route.also ?? {}))
+    responses[code] =
+      Number(code) < 300
+        ? { ...successOf(route, Number(code), schemas), description }
+        : { description, content: problem }
+  return responses
+}
+
+function successOf(route: Route, status: number, schemas: NamedSchemas): Response {
+  const other = otherContent.get(route)
+  const headers = headersOf(route, status)
+  const content =
+    other ??
+    (route.reply && status !== 204
+      ? { 'application/json': { schema: schemas.reference(route.reply) } }
+      : undefined)
+  return {
+    description: STATUS_CODES[status] ?? 'Success',
+    ...(Object.keys(headers).length > 0 && { headers }),
+    ...(content && { content }),
+  }
+}
+
+function headersOf(route: Route, status: number): JsonSchema {
+  const headers: JsonSchema = { 'x-request-id': header('Names this request in logs.') }
+  if (route.method === 'GET' && status === 200 && route.reply)
+    headers.etag = header('Send it back as `If-None-Match`, or as `If-Match` with a change.')
+  if (route.method === 'POST' && (status === 201 || route.streams))
+    headers.location = header('Where the new resource is.')
+  const query = route.query as { properties?: object } | undefined
+  if (query?.properties && 'cursor' in query.properties)
+    headers.link = header('`<…>; rel="next"` while there is more.')
+  return headers
+}
+
+const header = (description: string) => ({ description, schema: text })
+
+function usualProblems(route: Route): Record<number, string> {
+  const problems: Record<number, string> = {
+    503: 'A part of the shop is away for now; `Retry-After` says when to come back.',
+  }
+  if (route.params || route.query || route.body || route.headers)
+    problems[400] = 'Something in the request is wrong; `errors` names every field.'
+  if (route.access.kind === 'staff') {
+    problems[401] = 'Log in as staff first.'
+    problems[403] = `Needs the role ${route.access.roles.join(' or ')}.`
+  }
+  if (route.access.kind === 'order') problems[404] = 'No such order, or the token is not its token.'
+  else if (route.params) problems[404] = 'There is no such thing.'
+  if (route.body || route.streams) {
+    problems[413] = 'The body is too large.'
+    problems[415] = 'The body is in a format not taken here.'
+  }
+  return problems
+}
