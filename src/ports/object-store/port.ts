@@ -69,4 +69,4 @@ export async function openObjectStore(url: string, options: ObjectStoreOptions):
   throw new Error(`no object store adapter for "${scheme}:"; use file:///…`)
 }
 
-export { checkLink, type LinkCheck } from './signed-link.ts'
+export { checkLink, type LinkCheck, signedLink } from './signed-link.ts'

@@ -19,9 +19,9 @@ export type RenderQueueOptions = {
   covers: Covers
   store: ObjectStore
   clock: Clock
+  queueMax: number
 }
 
-export const queueMax = 20_000
 /** Drawing is one at a time by nature; while one is put to the store the next can be drawn. */
 const workersMax = 4
 const putAttemptsMax = 6
@@ -29,7 +29,7 @@ const putAttemptsMax = 6
 const closeWithinMs = 5_000
 
 /** Draws vouchers and puts them to the object store. Kept in memory only: whoever needs a voucher asks until it is there. */
-export function startRenderQueue({ draw, covers, store, clock }: RenderQueueOptions): RenderQueue {
+export function startRenderQueue({ draw, covers, store, clock, queueMax }: RenderQueueOptions): RenderQueue {
   /** In order of arrival; an entry leaves when it is done with. */
   const entries = new Map<string, VoucherData>()
   const waiting: string[] = []

@@ -1,7 +1,7 @@
 import { invalid, tooMany, unavailable } from '#kernel/problem'
 import { checkKey, InvalidKey, type ObjectStore } from '#ports/object-store'
 import { type VoucherData, voucherKey } from './contract.ts'
-import { queueMax, type RenderQueue } from './render-queue.ts'
+import type { RenderQueue } from './render-queue.ts'
 
 const lookUpsAtOnce = 32
 
@@ -29,7 +29,7 @@ export async function handleVouchers(
     case 'taken':
       return { stored }
     case 'full':
-      throw tooMany(`More than ${queueMax} vouchers wait to be drawn.`, 2)
+      throw tooMany(`${queue.size} vouchers wait to be drawn already.`, 2)
     case 'closed':
       throw unavailable('This voucher generator is stopping.')
   }

@@ -19,6 +19,8 @@ import { handleVouchers } from './request-vouchers.ts'
 export type Vouchers = AsyncDisposable & { start(): Promise<void>; readonly url: string }
 export type VouchersOverrides = {
   clock?: Clock
+  /** Vouchers that may wait to be drawn. */
+  queueMax?: number
   /** Stands in for the store of OCTAVO_OBJECT_STORE. */
   openStore?: (onCreated: (created: ObjectCreated) => Promise<void>) => Promise<ObjectStore>
 }
@@ -28,7 +30,7 @@ const bodyBytesMax = 16 * 1024 * 1024
 
 /** The voucher generator: order → PDF → object store → notification, and the downloads of what it stored. */
 export async function createVouchers(config: Config, overrides: VouchersOverrides = {}): Promise<Vouchers> {
-  const { clock = systemClock } = overrides
+  const { clock = systemClock, queueMax = 20_000 } = overrides
   const secret = needed(config, 'secret')
   const openStore =
     overrides.openStore ?? ((onCreated) => openObjectStore(config.objectStoreUrl, { secret, onCreated }))
@@ -39,7 +41,9 @@ export async function createVouchers(config: Config, overrides: VouchersOverride
   )
   const discovery = opened.use(await openDiscovery(config.discoveryUrl, { secret, clock }))
   const covers = openCovers(discovery, clock)
-  const queue = opened.use(startRenderQueue({ draw: openDrawing(config.publicUrl), covers, store, clock }))
+  const queue = opened.use(
+    startRenderQueue({ draw: openDrawing(config.publicUrl), covers, store, clock, queueMax }),
+  )
   const server = opened.use(createHttpServer({ name: 'vouchers', secret, bodyBytesMax }))
   server.add(requestVouchers, async ({ body }) =>
     answer(202, await handleVouchers(body.vouchers, store, queue)),
