@@ -315,6 +315,8 @@ export type StockRequest = Static<typeof StockRequest>
 export type StockAnswer =
   | { kind: 'reserved'; lines: SoldLine[] }
   | { kind: 'moved' }
+  /** The copies to confirm, release or return are not held or sold: most likely this was done before. */
+  | { kind: 'not-there' }
   | { kind: 'copies-set'; copies: number; available: number }
   | { kind: 'unknown-book'; isbns: string[] }
   | { kind: 'out-of-stock'; lines: { isbn: string; requested: number; available: number }[] }

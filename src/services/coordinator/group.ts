@@ -4,6 +4,8 @@ import { type DecisionLog, type Participant, Unavailable, type Vote } from '#ker
 import type { Clock } from '#ports/clock'
 import type { StockAnswer, StockRequest } from '#services/catalog'
 import type { GroupCommit, GroupOutcome, LookedUp, LookUp, PlacedOrder, Settlement } from '#services/orders'
+import { away } from './away.ts'
+import { answerRefused, lookUp } from './look-up.ts'
 import type { Draft, Member, WishOutcome } from './member.ts'
 import { type Decided, runTransaction } from './two-phase.ts'
 
@@ -22,8 +24,8 @@ export type Engine = {
   limitedTitles: Set<string>
 }
 
-/** Conflicts and parts that are away are tried again so often, with a doubling wait in between. */
-const attemptsMax = 6
+/** Conflicts and parts that are away end after so many attempts that settled nobody, with a doubling wait in between. */
+const fruitlessMax = 6
 const retryBaseMs = 25
 const limitedTitlesMax = 10_000
 
@@ -36,16 +38,20 @@ const limitedTitlesMax = 10_000
 export async function runGroup(engine: Engine, members: readonly Member[]): Promise<void> {
   let pending = members
   let lookFirst = members.some((member) => isLimited(engine, member))
-  for (let attempt = 1; ; attempt++) {
-    pending = stillWaiting(pending, engine.clock.now())
-    if (pending.length === 0) return
+  let fruitless = 0
+  for (let isFirst = true; ; isFirst = false) {
+    pending = stillWaiting(pending, engine.clock.now(), isFirst)
+    const before = pending.length
+    if (before === 0) return
     try {
       pending = await tryGroup(engine, pending, lookFirst)
     } catch (error) {
       if (!(error instanceof Unavailable)) return await failAlone(engine, pending, error as Error)
-      if (attempt >= attemptsMax) return rejectAll(pending, away(error))
+      if (fruitless + 1 === fruitlessMax) return rejectAll(pending, away(error))
     }
-    if (attempt > 1 && pending.length > 0) await engine.clock.sleep(retryBaseMs * 2 ** attempt)
+    fruitless = pending.length < before ? 0 : fruitless + 1
+    if (fruitless === fruitlessMax) return await failAlone(engine, pending, away())
+    if (fruitless > 1) await engine.clock.sleep(retryBaseMs * 2 ** fruitless)
     lookFirst = true
   }
 }
@@ -54,8 +60,8 @@ function rejectAll(members: readonly Member[], error: Error): void {
   for (const member of members) member.reject(error)
 }
 
-function stillWaiting(members: readonly Member[], now: number): readonly Member[] {
-  for (const member of members) if (member.giveUpAt <= now) member.reject(tooLate())
+function stillWaiting(members: readonly Member[], now: number, isFirst: boolean): readonly Member[] {
+  for (const member of members) if (member.giveUpAt <= now) member.reject(isFirst ? tooLate() : away())
   return members.filter((member) => member.giveUpAt > now)
 }
 
@@ -74,11 +80,14 @@ async function tryGroup(
   members: readonly Member[],
   lookFirst: boolean,
 ): Promise<readonly Member[]> {
-  const [first, repeats] = oncePerOrder(members)
-  const { pending, bought } = lookFirst ? await lookUp(engine, first) : { pending: first, bought: new Map() }
+  const [first, repeats] = oncePerOrder(members, lookFirst)
+  const { pending, bought } = lookFirst
+    ? await lookUp(engine.orders, first)
+    : { pending: first, bought: new Map() }
   if (pending.length === 0) return repeats
   const id = engine.clock.uuid()
   let accepted: Accepted[] = []
+  let refusedAnswered: Promise<void> | undefined
   const outcome = await runTransaction<StockRequest, StockAnswer, Refusal>({
     id,
     parts: [{ participant: engine.stock, requests: pending.map((member) => requestOf(member, bought)) }],
@@ -88,14 +97,18 @@ async function tryGroup(
         await engine.orders.commitGroup(id, { participants: [...participants], ...groupOf(accepted) }),
       )
     },
-    onCommitted: ([vote]) => answerAll(pending, accepted, vote as Vote<StockAnswer>),
+    onCommitted: ([vote]) => {
+      for (const { member, outcome } of accepted) member.resolve(outcome)
+      refusedAnswered = answerRefused(engine.orders, refusedOf(pending, accepted, vote as Vote<StockAnswer>))
+    },
     log: engine.orders,
   })
   switch (outcome.kind) {
     case 'committed':
+      await refusedAnswered
       return repeats
     case 'nothing':
-      answerAll(pending, [], outcome.votes[0] as Vote<StockAnswer>)
+      await answerRefused(engine.orders, refusedOf(pending, [], outcome.votes[0] as Vote<StockAnswer>))
       return repeats
     case 'aborted':
       return [...pending, ...repeats]
@@ -106,37 +119,29 @@ async function tryGroup(
   }
 }
 
-/** An order's course is settled once in a group; who asks for it again is judged by what the first one left. */
-function oncePerOrder(members: readonly Member[]): [first: Member[], repeats: Member[]] {
+/**
+ * An order's course is settled once in a group; who asks for it again is judged by what the first one left. So it is
+ * with the same key twice, which is looked for only once there was a conflict or something else to look up.
+ */
+function oncePerOrder(
+  members: readonly Member[],
+  keysToo: boolean,
+): [first: readonly Member[], repeats: Member[]] {
   const seen = new Set<string>()
   const [first, repeats]: [Member[], Member[]] = [[], []]
   for (const member of members) {
-    const orderId = member.wish.kind === 'settle' ? member.wish.settlement.orderId : undefined
-    if (orderId !== undefined && seen.has(orderId)) repeats.push(member)
+    const { wish } = member
+    const order =
+      wish.kind === 'settle'
+        ? wish.settlement.orderId
+        : wish.kind === 'place' && keysToo
+          ? wish.draft.keyHash
+          : undefined
+    if (order !== undefined && seen.has(order)) repeats.push(member)
     else first.push(member)
-    if (orderId !== undefined) seen.add(orderId)
+    if (order !== undefined) seen.add(order)
   }
   return [first, repeats]
-}
-
-/** Replays known keys, and reads what customers have of limited titles. */
-async function lookUp(engine: Engine, members: readonly Member[]) {
-  const places = members.flatMap(({ wish }) => (wish.kind === 'place' ? [wish.draft] : []))
-  const { known, bought } = await engine.orders.lookUp({
-    keys: places.map((draft) => draft.keyHash),
-    limits: places.flatMap((draft) =>
-      draft.lines.map(({ isbn }) => ({ isbn, customer: draft.customer.email.toLowerCase() })),
-    ),
-  })
-  const byKey = new Map(known.map((each) => [each.keyHash, each]))
-  const pending = members.filter((member) => {
-    const found = member.wish.kind === 'place' ? byKey.get(member.wish.draft.keyHash) : undefined
-    if (found === undefined || member.wish.kind !== 'place') return true
-    const same = found.bodyHash === member.wish.draft.bodyHash
-    member.resolve(same ? { kind: 'replayed', order: found.order } : { kind: 'key-reused' })
-    return false
-  })
-  return { pending, bought: new Map(bought.map((each) => [`${each.isbn} ${each.customer}`, each.quantity])) }
 }
 
 function requestOf({ wish }: Member, bought: ReadonlyMap<string, number>): StockRequest {
@@ -214,13 +219,12 @@ function asDecided(outcome: GroupOutcome): Decided<Refusal> {
   return { kind: 'refused', refusal: outcome }
 }
 
-/** Refusals are told only now: had the group aborted, what was refused might have been there after all. */
-function answerAll(members: readonly Member[], accepted: readonly Accepted[], vote: Vote<StockAnswer>): void {
-  const outcomes = new Map(accepted.map(({ member, outcome }) => [member, outcome]))
-  members.forEach((member, i) => {
-    const answer = vote.answers[i] as StockAnswer
-    member.resolve(outcomes.get(member) ?? { kind: 'stock', answer })
-  })
+/** Who was refused, with why. They are told only now: had the group aborted, there might have been enough after all. */
+function refusedOf(members: readonly Member[], accepted: readonly Accepted[], vote: Vote<StockAnswer>) {
+  const taken = new Set(accepted.map(({ member }) => member))
+  return members.flatMap((member, i) =>
+    taken.has(member) ? [] : [{ member, answer: vote.answers[i] as StockAnswer }],
+  )
 }
 
 function withoutRefused(members: readonly Member[], refusal: Refusal): readonly Member[] {
@@ -243,11 +247,3 @@ function isLimited(engine: Engine, { wish }: Member): boolean {
 
 const tooLate = () =>
   unavailable('Too many orders were waiting; nothing was taken. Try again with the same key.')
-
-function away(cause: Error) {
-  const problem = unavailable(
-    'A part of the shop did not answer in time. Try again with the same Idempotency-Key.',
-  )
-  problem.cause = cause
-  return problem
-}

@@ -81,14 +81,14 @@ async function decide<Request, Answer, Refusal>(
       prepared.map((participant) => participant.name),
     )
   } catch (error) {
-    if (!(error instanceof Unavailable)) {
-      await tell(prepared, 'abort', id)
-      throw error
-    }
-    // It may or may not be durable: ask, which makes it aborted for good if it is not.
+    // Whatever went wrong, it may be durable all the same: ask, which makes it aborted for good if it is not.
     const decision = await log.resolve(id).catch(() => 'unknown' as const)
-    if (decision === 'unknown') return { kind: 'unknown' }
-    return decision === 'committed' ? { kind: 'committed' } : { kind: 'fenced' }
+    if (decision === 'committed') return { kind: 'committed' }
+    if (decision === 'unknown' && error instanceof Unavailable) return { kind: 'unknown' }
+    if (error instanceof Unavailable) return { kind: 'fenced' }
+    // With the decision unknown nobody may be told anything: recovery finishes what is prepared.
+    if (decision === 'aborted') await tell(prepared, 'abort', id)
+    throw error
   }
 }
 

@@ -316,12 +316,19 @@ export const pruneDecisions = defineRoute({
   summary: 'Forget decisions that every participant has followed',
 })
 
-export type LookUp = { keys: string[]; limits: { isbn: string; customer: string }[] }
+export type LookUp = {
+  keys: string[]
+  limits: { isbn: string; customer: string }[]
+  /** Settlements whose copies were not there. */
+  settlements?: Settlement[]
+}
 export type LookedUp = {
   /** Orders of known keys, with the hash of the body they came with. */
   known: { keyHash: string; bodyHash: string; order: Order }[]
   /** Copies that customers hold or have bought. */
   bought: { isbn: string; customer: string; quantity: number }[]
+  /** How each settlement asked about stands to its order. */
+  verdicts?: { orderId: string; verdict: 'fits' | 'already' | 'stale' }[]
 }
 export const lookUpOrders = defineRoute({
   method: 'POST',
@@ -330,7 +337,7 @@ export const lookUpOrders = defineRoute({
   access: internal,
   body: Type.Unsafe<LookUp>({ type: 'object' }),
   reply: Type.Unsafe<LookedUp>({}),
-  summary: 'Orders by idempotency key, and what customers have of limited titles',
+  summary: 'Orders by idempotency key, what customers have of limited titles, how settlements stand',
 })
 
 export const introspectSession = defineRoute({

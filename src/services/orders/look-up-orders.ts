@@ -2,11 +2,12 @@ import type { LookedUp, LookUp } from '#services/orders'
 import type { Context } from './context.ts'
 import { type OrderRow, orderColumns } from './order-row.ts'
 import { represent } from './represent.ts'
+import { verdictsOn } from './settle-orders.ts'
 
-/** What the coordinator needs to know before it decides: orders of known keys, and what customers have already. */
+/** What a coordinator needs to know: orders of known keys, what customers have already, how settlements stand. */
 export async function lookUp(
   context: Pick<Context, 'database' | 'objects' | 'config' | 'clock'>,
-  { keys, limits }: LookUp,
+  { keys, limits, settlements = [] }: LookUp,
 ): Promise<LookedUp> {
   const rows = await context.database.query<OrderRow>(
     `SELECT ${orderColumns} FROM orders.orders WHERE idempotency_key = ANY($1::uuid[])`,
@@ -26,5 +27,7 @@ export async function lookUp(
     bodyHash: row.bodyHash,
     order: orders[i] as (typeof orders)[number],
   }))
-  return { known, bought }
+  const verdicts =
+    settlements.length === 0 ? [] : await verdictsOn(context.database, settlements, context.clock.now())
+  return { known, bought, verdicts }
 }

@@ -61,10 +61,8 @@ export async function settleOrders(
   asked: readonly Settlement[],
   clock: Clock,
 ): Promise<void> {
-  const orders = await lockOrders(
-    tx,
-    asked.map((each) => each.orderId),
-  )
+  const ids = asked.map((each) => each.orderId)
+  const orders = await readStates(tx, ids, 'FOR UPDATE')
   const refused = asked.flatMap((each) => {
     const verdict = judge(orders.get(each.orderId), each, clock.now())
     return verdict === 'fits' ? [] : [{ orderId: each.orderId, reason: verdict }]
@@ -98,11 +96,25 @@ export async function settleOrders(
   )
 }
 
-async function lockOrders(tx: Statements, ids: readonly string[]): Promise<Map<string, OrderState>> {
+/** How settlements stand to their orders now; nothing is changed or locked. */
+export async function verdictsOn(statements: Statements, asked: readonly Settlement[], nowMs: number) {
+  const ids = asked.map((each) => each.orderId)
+  const orders = await readStates(statements, ids, '')
+  return asked.map((each) => ({
+    orderId: each.orderId,
+    verdict: judge(orders.get(each.orderId), each, nowMs),
+  }))
+}
+
+async function readStates(
+  tx: Statements,
+  ids: readonly string[],
+  lock: 'FOR UPDATE' | '',
+): Promise<Map<string, OrderState>> {
   const rows = await tx.query<OrderState>(
     `SELECT id, status, saga_id AS "sagaId", expires_at AS "expiresAt", customer_email AS "customerEmail",
             payment_key AS "paymentKey", false AS "anyRedeemed"
-       FROM orders.orders WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE`,
+       FROM orders.orders WHERE id = ANY($1::uuid[]) ORDER BY id ${lock}`,
     [ids],
   )
   // A statement of its own, after the locks: the first one's snapshot may be older than a redemption it waited for.

@@ -122,9 +122,12 @@ function giveOn(
   kind: 'confirm' | 'release' | 'return',
   lines: readonly { isbn: string; quantity: number }[],
 ): StockAnswer {
-  for (const { isbn, quantity } of lines) {
-    const title = group.titles.get(isbn)
-    assert(title !== undefined, `${kind} of a book that is not there: ${isbn}`)
+  const from = kind === 'return' ? 'sold' : 'held'
+  const moved = lines.map((line) => ({ ...line, title: group.titles.get(line.isbn) }))
+  if (moved.some(({ title, quantity }) => title === undefined || title[from] < quantity))
+    return { kind: 'not-there' }
+  for (const { title, quantity } of moved) {
+    assert(title !== undefined, 'a title was looked for above')
     if (kind === 'confirm') move(group, title, kind, { held: -quantity, sold: quantity })
     else if (kind === 'release') move(group, title, kind, { held: -quantity })
     else move(group, title, kind, { sold: -quantity })

@@ -14,10 +14,14 @@ export async function recover(
   const finished = []
   for (const { id, ageMs } of await participant.inDoubt()) {
     if (ageMs < olderThanMs) continue
-    const decision = await resolve(id)
-    if (decision === 'committed') await participant.commit(id)
-    else await participant.abort(id)
-    finished.push({ id, decision, ageMs })
+    try {
+      const decision = await resolve(id)
+      if (decision === 'committed') await participant.commit(id)
+      else await participant.abort(id)
+      finished.push({ id, decision, ageMs })
+    } catch {
+      // It stays in doubt and is asked about again next time; the ones behind it must not wait for it.
+    }
   }
   return finished
 }
