@@ -1,0 +1,51 @@
+/** One way of doing the work: `call` reserves one copy and resolves when that is durable. */
+export type Contestant = AsyncDisposable & { name: string; call(caller: number): Promise<void> }
+
+export type Figures = { perSecond: number; p50Ms: number; p99Ms: number; p999Ms: number }
+
+/** Keeps `callers` calls in flight for `seconds`; each caller makes its next call when its last one is answered. */
+export async function measure(
+  call: (caller: number) => Promise<void>,
+  callers: number,
+  seconds: number,
+): Promise<Figures> {
+  const waits: number[] = []
+  const start = performance.now()
+  const end = start + seconds * 1000
+  const loop = async (caller: number) => {
+    for (let now = performance.now(); now < end; ) {
+      await call(caller)
+      const done = performance.now()
+      waits.push(done - now)
+      now = done
+    }
+  }
+  await Promise.all(Array.from({ length: callers }, (_, caller) => loop(caller)))
+  const elapsed = (performance.now() - start) / 1000
+  waits.sort((a, b) => a - b)
+  const at = (q: number) => waits[Math.min(waits.length - 1, Math.floor(waits.length * q))] ?? 0
+  return { perSecond: waits.length / elapsed, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999) }
+}
+
+export const median = (values: readonly number[]) =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0
+
+/** Medians of figures, each by itself. */
+export function medians(rounds: readonly Figures[]): Figures {
+  const of = (name: keyof Figures) => median(rounds.map((round) => round[name]))
+  return { perSecond: of('perSecond'), p50Ms: of('p50Ms'), p99Ms: of('p99Ms'), p999Ms: of('p999Ms') }
+}
+
+/** A table with its columns aligned: text to the left, numbers to the right. */
+export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)))
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ')
+  console.log(line(head))
+  console.log(widths.map((width) => '-'.repeat(width)).join('  '))
+  for (const row of rows) console.log(line(row))
+}
+
+export const round = (value: number) => Math.round(value).toLocaleString('en')
+export const ms = (value: number) => `${value.toFixed(1)} ms`
+export const ratio = (value: number) => (value >= 10 ? value.toFixed(0) : value.toFixed(2))

@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { checkDigit13 } from '#kernel/isbn'
+import { type Database, migrate, openDatabase } from '#ports/database'
+import { type PostgresServer, startPostgres } from '../src/local/postgres-server.ts'
+
+/** BookDb and OrderDb on servers of their own, as a sale would have them; gone when disposed. */
+export type BenchStore = AsyncDisposable & {
+  bookDbUrl: string
+  orderDbUrl: string
+  books: Database
+  orders: Database
+  isbns: readonly string[]
+  /** Restores the stock of every title and forgets all orders, so that every round starts alike. */
+  reset(): Promise<void>
+}
+
+/** Room for the write-ahead log is set aside before a sale; nothing that makes a commit less durable is changed. */
+const saleSettings = {
+  min_wal_size: '2GB',
+  max_wal_size: '4GB',
+  shared_buffers: '256MB',
+  max_connections: '400',
+  max_prepared_transactions: '64',
+}
+
+const copies = 1_000_000_000
+
+export async function openBenchStore(
+  titles: number,
+  settings: Readonly<Record<string, string | undefined>> = {},
+): Promise<BenchStore> {
+  await using stack = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'octavo-bench-'))
+  stack.defer(() => rm(folder, { recursive: true, force: true }))
+  const start = async (name: string) => {
+    const options = {
+      path: join(folder, name),
+      password: randomUUID(),
+      settings: { ...saleSettings, ...settings },
+    }
+    const server: PostgresServer = stack.use(await startPostgres(options))
+    await server.ensureDatabase(name)
+    return server.url(name)
+  }
+  const [bookDbUrl, orderDbUrl] = [await start('books'), await start('orders')]
+  const open = async (url: string) => {
+    return stack.use(
+      await openDatabase(url, { applicationName: 'bench', connectionsMax: 4, statementTimeoutMs: 120_000 }),
+    )
+  }
+  const [books, orders] = [await open(bookDbUrl), await open(orderDbUrl)]
+  await migrate(books, new URL('../src/services/catalog/migrations/', import.meta.url), 'catalog')
+  await migrate(orders, new URL('../src/services/orders/migrations/', import.meta.url), 'orders')
+  const isbns = Array.from({ length: titles }, (_, i) => isbnOf(i))
+  await books.execute(
+    `INSERT INTO catalog.books (isbn, title, format, price_amount, price_currency)
+     SELECT isbn, 'Book ' || isbn, 'paperback', 1250, 'EUR' FROM unnest($1::text[]) AS isbn`,
+    [isbns],
+  )
+  await books.execute('INSERT INTO catalog.stock (isbn, copies) SELECT isbn, $1 FROM catalog.books', [copies])
+  const reset = async () => {
+    await books.execute('UPDATE catalog.stock SET held = 0, sold = 0')
+    await books.execute(
+      'ALTER TABLE catalog.ledger DISABLE TRIGGER USER; TRUNCATE catalog.ledger, catalog.outbox',
+    )
+    await orders.execute(
+      `TRUNCATE orders.orders, orders.decisions, orders.outbox, orders.sagas, orders.history, orders.vouchers CASCADE`,
+    )
+    for (const database of [books, orders]) await database.execute('CHECKPOINT')
+  }
+  const resources = stack.move()
+  return {
+    bookDbUrl,
+    orderDbUrl,
+    books,
+    orders,
+    isbns,
+    reset,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
+
+function isbnOf(i: number): string {
+  const twelve = `978649${String(i).padStart(6, '0')}`
+  return twelve + checkDigit13(twelve)
+}
