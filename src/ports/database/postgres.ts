@@ -12,6 +12,7 @@ import {
 import { listenOn } from './postgres-listen.ts'
 
 const connectTimeoutMs = 3_000
+const idleInTransactionMs = 5_000
 
 // Counts and versions are far below 2^53, and a string in their place would compare wrongly.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
@@ -49,7 +50,8 @@ function connectionConfig(url: string, options: DatabaseOptions): pg.ClientConfi
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
     pipeline: true,
-    options: `-c lock_timeout=${options.lockTimeoutMs ?? 5_000} -c timezone=UTC`,
+    // A process that freezes in the middle of a transaction gives its locks back.
+    options: `-c lock_timeout=${options.lockTimeoutMs ?? 5_000} -c idle_in_transaction_session_timeout=${idleInTransactionMs} -c timezone=UTC`,
     statement_timeout: options.statementTimeoutMs ?? 15_000,
   }
 }

@@ -1,3 +1,4 @@
+import { faultPoint } from '#kernel/fault-point'
 import { type DecisionLog, type Participant, Unavailable, type Vote } from '#kernel/transaction'
 
 /** One participant with what is asked of it in this transaction. */
@@ -44,6 +45,7 @@ export async function runTransaction<Request, Answer, Refusal>(
   const { id, parts } = transaction
   const all = parts.map((part) => part.participant)
   const votes: Vote<Answer>[] = []
+  await faultPoint('coordinator:before-prepare')
   try {
     for (const { participant, requests } of parts) votes.push(await participant.prepare(id, requests))
   } catch (error) {
@@ -52,12 +54,16 @@ export async function runTransaction<Request, Answer, Refusal>(
   }
   const prepared = all.filter((_, i) => votes[i]?.kind === 'prepared')
   if (prepared.length === 0) return { kind: 'nothing', votes }
+  await faultPoint('coordinator:after-prepare')
 
   const decided = await decide(transaction, votes, prepared)
   switch (decided.kind) {
     case 'committed':
+      await faultPoint('coordinator:after-decision')
       transaction.onCommitted?.(votes)
+      await faultPoint('coordinator:after-answer')
       await tell(prepared, 'commit', id)
+      await faultPoint('coordinator:after-commit')
       return { kind: 'committed', votes }
     case 'refused':
       await tell(prepared, 'abort', id)

@@ -1,3 +1,4 @@
+import { faultPoint } from '#kernel/fault-point'
 import { type Clock, systemClock } from '#ports/clock'
 import { ConstraintViolation, type Database, type Statements } from '#ports/database'
 import { type GroupCommit, type GroupOutcome, orderChangedTopic, type PlacedOrder } from '#services/orders'
@@ -15,6 +16,7 @@ export async function commitGroup(
   clock: Clock = systemClock,
 ): Promise<GroupOutcome> {
   if (isTooOld(id, clock.now())) return { kind: 'fenced' }
+  await faultPoint('orders:before-decision')
   try {
     if (group.settled.length === 0) await insertGroup(database, id, group)
     else
@@ -22,6 +24,7 @@ export async function commitGroup(
         await settleOrders(tx, group.settled, clock)
         await insertGroup(tx, id, group)
       })
+    await faultPoint('orders:after-decision')
     return { kind: 'committed' }
   } catch (error) {
     if (error instanceof SettlementRefused) return { kind: 'refused', orders: error.orders }

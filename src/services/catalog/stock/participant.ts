@@ -1,4 +1,5 @@
-import { type InDoubt, idOfPrepared, type Participant, preparedName } from '#kernel/transaction'
+import { faultPoint } from '#kernel/fault-point'
+import { type InDoubt, idOfPrepared, type Participant, preparedName, type Vote } from '#kernel/transaction'
 import type { Clock } from '#ports/clock'
 import type { Database, Transaction } from '#ports/database'
 import type { StockAnswer, StockChanged, StockRequest } from '#services/catalog'
@@ -15,17 +16,23 @@ export type StockParticipant = Participant<StockRequest, StockAnswer>
 export function createStockParticipant(database: Database, clock: Clock): StockParticipant {
   return {
     name: 'catalog',
-    prepare: (id, requests) =>
-      database.transaction(async (tx) => {
+    async prepare(id, requests) {
+      const vote = await database.transaction(async (tx): Promise<Vote<StockAnswer>> => {
         const titles = await lockTitles(tx, requests)
         const decided = decide(titles, requests, clock.now())
         if (decided.movements.length === 0) return { kind: 'nothing', answers: decided.answers }
         tx.prepareAs(preparedName(id))
         await moveStock(tx, id, titles, decided, clock.now())
+        await faultPoint('catalog:before-prepare')
         return { kind: 'prepared', answers: decided.answers }
-      }),
+      })
+      await faultPoint('catalog:after-prepare')
+      return vote
+    },
     async commit(id) {
+      await faultPoint('catalog:before-commit')
       await database.prepared.commit(preparedName(id))
+      await faultPoint('catalog:after-commit')
     },
     async abort(id) {
       await database.prepared.abort(preparedName(id))
