@@ -23,11 +23,14 @@ export const shop = {
   contact: undefined as { label: string; href: string } | undefined,
   /** Shelves shown on the home page: `subject` as the catalogue spells it, with a line of our own. */
   shelves: [
-    { subject: 'Adventure', line: 'Islands, whales, and eighty days to get home.' },
-    { subject: 'Mystery', line: 'Somebody in this room knows.' },
+    { subject: 'Adventure', line: 'Islands, treasure, and eighty days to get home.' },
+    { subject: 'Crime & mystery', line: 'Somebody in this room knows.' },
+    { subject: 'Horror & Gothic', line: 'Best after dark, or never.' },
     { subject: 'Science fiction', line: 'Yesterday’s futures, still unsettling.' },
+    { subject: 'The sea', line: 'Bring a coat.' },
+    { subject: 'Fairy tales & folklore', line: 'Three wishes. Mind the wording.' },
     { subject: 'Poetry', line: 'Short lines, long company.' },
     { subject: 'Philosophy', line: 'Good questions, kept open.' },
-    { subject: 'Children', line: 'For reading aloud, voices included.' },
+    { subject: "Children's books", line: 'For reading aloud, voices included.' },
   ],
 }
