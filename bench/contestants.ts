@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { hashAsUuid, sha256 } from '#kernel/hash'
+import { hashAsUuid } from '#kernel/hash'
 import { systemClock as clock } from '#ports/clock'
 import { openDatabase } from '#ports/database'
 import type { PlacedOrder } from '#services/orders'
@@ -14,23 +14,22 @@ import type { BenchStore } from './store.ts'
 /** A new order for one copy, as the shop would send it. */
 export function draft(isbn: string): Draft {
   const id = clock.uuid()
-  const now = clock.now()
   return {
     id,
     keyHash: hashAsUuid(id),
     bodyHash: hashAsUuid(isbn),
-    tokenHash: sha256(id),
+    tokenHash: hashAsUuid(`order_${id}`),
     customer: { name: 'Ada Byron', email: 'ada@example.org' },
     lines: [{ isbn, quantity: 1 }],
-    createdAt: new Date(now).toISOString(),
-    expiresAt: new Date(now + 900_000).toISOString(),
   }
 }
 
-const priced = (isbn: string): PlacedOrder => {
-  const unitPrice = { amount: 1250, currency: 'EUR' }
-  const lines = [{ isbn, title: `Book ${isbn}`, quantity: 1, unitPrice }]
-  return { ...draft(isbn), lines, total: unitPrice, limits: [] }
+function priced(isbn: string): PlacedOrder {
+  const { id, keyHash, bodyHash, tokenHash, customer } = draft(isbn)
+  const total = { amount: 1250, currency: 'EUR' }
+  const lines = [{ isbn, title: `Book ${isbn}`, quantity: 1, unitPrice: total }]
+  const details = JSON.stringify({ customer, lines, total })
+  return { id, keyHash, bodyHash, tokenHash, email: customer.email, free: false, limits: [], details }
 }
 
 /** A caller's title: the hot one, or its own among many, in turn. */
@@ -55,6 +54,7 @@ export async function engine(store: BenchStore): Promise<Contestant> {
       resolve: log.resolve,
     },
     clock,
+    holdMs: 900_000,
   })
   const title = titleOf(store)
   return {
@@ -150,7 +150,12 @@ export async function readyMadeGroups(store: BenchStore, size: number): Promise<
     // Each call writes a whole group: the table counts orders, so its figure is multiplied by the group's size.
     call: () => {
       const placed = Array.from({ length: size }, () => priced(title()))
-      running = commitGroup(orders, clock.uuid(), { participants: [], placed, settled: [] })
+      running = commitGroup(orders, clock.uuid(), {
+        participants: [],
+        placed,
+        settled: [],
+        expiresAt: clock.now(),
+      })
       return running as Promise<void>
     },
     async [Symbol.asyncDispose]() {
@@ -203,21 +208,15 @@ async function insertOrder(orders: pg.Client, isbn: string): Promise<void> {
   const order = priced(isbn)
   await orders.query({
     name: 'insert',
-    text: `INSERT INTO orders.orders (id, idempotency_key, body_hash, token_hash, customer_name, customer_email, lines,
-             total_amount, total_currency, created_at, expires_at, transaction_id)
-           VALUES ($1, $2, $3, decode($4, 'hex'), $5, $6, $7, $8, $9, $10, $11, $1)`,
+    text: `INSERT INTO orders.orders (id, idempotency_key, body_hash, token_hash, details, expires_at, transaction_id)
+           VALUES ($1, $2, $3, $4, $5, $6, $1)`,
     values: [
       order.id,
       order.keyHash,
       order.bodyHash,
       order.tokenHash,
-      order.customer.name,
-      order.customer.email,
-      JSON.stringify(order.lines),
-      order.total.amount,
-      order.total.currency,
-      order.createdAt,
-      order.expiresAt,
+      order.details,
+      new Date(clock.now() + 900_000),
     ],
   })
 }

@@ -67,7 +67,7 @@ export async function openBenchStore(
       'ALTER TABLE catalog.ledger DISABLE TRIGGER USER; TRUNCATE catalog.ledger, catalog.outbox',
     )
     await orders.execute(
-      `TRUNCATE orders.orders, orders.decisions, orders.outbox, orders.sagas, orders.history, orders.vouchers CASCADE`,
+      `TRUNCATE orders.orders, orders.decisions, orders.holds, orders.outbox, orders.sagas, orders.history, orders.vouchers CASCADE`,
     )
     for (const database of [books, orders]) await database.execute('CHECKPOINT')
   }

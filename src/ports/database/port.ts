@@ -72,4 +72,5 @@ export async function openDatabase(url: string, options: DatabaseOptions): Promi
   throw new Error(`no database adapter for "${scheme}:"; use postgres://…`)
 }
 
+export { jsonArray, uuidArray } from './binary-array.ts'
 export { migrate } from './migrate.ts'

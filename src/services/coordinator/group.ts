@@ -3,7 +3,15 @@ import { unavailable } from '#kernel/problem'
 import { type DecisionLog, type Participant, Unavailable, type Vote } from '#kernel/transaction'
 import type { Clock } from '#ports/clock'
 import type { StockAnswer, StockRequest } from '#services/catalog'
-import type { GroupCommit, GroupOutcome, LookedUp, LookUp, PlacedOrder, Settlement } from '#services/orders'
+import type {
+  GroupCommit,
+  GroupOutcome,
+  LookedUp,
+  LookUp,
+  OrderDetails,
+  PlacedOrder,
+  Settlement,
+} from '#services/orders'
 import { away } from './away.ts'
 import { answerRefused, lookUp } from './look-up.ts'
 import type { Draft, Member, WishOutcome } from './member.ts'
@@ -20,6 +28,8 @@ export type Engine = {
   stock: Participant<StockRequest, StockAnswer>
   orders: OrdersAgent
   clock: Clock
+  /** How long copies are held for an order that is not paid. */
+  holdMs: number
   /** Titles seen with a per-customer limit: a hint to look customers up before deciding. */
   limitedTitles: Set<string>
 }
@@ -86,15 +96,20 @@ async function tryGroup(
     : { pending: first, bought: new Map() }
   if (pending.length === 0) return repeats
   const id = engine.clock.uuid()
+  const expiresAt = engine.clock.now() + engine.holdMs
   let accepted: Accepted[] = []
   let refusedAnswered: Promise<void> | undefined
   const outcome = await runTransaction<StockRequest, StockAnswer, Refusal>({
     id,
     parts: [{ participant: engine.stock, requests: pending.map((member) => requestOf(member, bought)) }],
     decide: async ([vote], participants) => {
-      accepted = acceptedOf(engine, pending, vote as Vote<StockAnswer>)
+      accepted = acceptedOf(engine, pending, vote as Vote<StockAnswer>, expiresAt)
       return asDecided(
-        await engine.orders.commitGroup(id, { participants: [...participants], ...groupOf(accepted) }),
+        await engine.orders.commitGroup(id, {
+          participants: [...participants],
+          expiresAt,
+          ...groupOf(accepted),
+        }),
       )
     },
     onCommitted: ([vote]) => {
@@ -163,14 +178,19 @@ function requestOf({ wish }: Member, bought: ReadonlyMap<string, number>): Stock
 /** A member whose stock was taken or moved, with what it leaves in OrderDb. */
 type Accepted = { member: Member; outcome: WishOutcome; placed?: PlacedOrder; settled?: Settlement }
 
-function acceptedOf(engine: Engine, members: readonly Member[], vote: Vote<StockAnswer>): Accepted[] {
+function acceptedOf(
+  engine: Engine,
+  members: readonly Member[],
+  vote: Vote<StockAnswer>,
+  expiresAt: number,
+): Accepted[] {
   return members.flatMap((member, i): Accepted[] => {
     const answer = vote.answers[i]
     assert(answer !== undefined, 'a vote answers every request')
     const { wish } = member
     if (wish.kind === 'place' && answer.kind === 'reserved') {
       const placed = priced(engine, wish.draft, answer)
-      return [{ member, placed, outcome: { kind: 'placed', order: placed } }]
+      return [{ member, placed, outcome: { kind: 'placed', order: placed, expiresAt } }]
     }
     if (wish.kind === 'settle' && answer.kind === 'moved') {
       const { settlement } = wish
@@ -199,11 +219,22 @@ function priced(
     limits.push({ isbn, quantity, perCustomer })
     if (engine.limitedTitles.size < limitedTitlesMax) engine.limitedTitles.add(isbn)
   }
-  return {
-    ...draft,
+  const { id, keyHash, bodyHash, tokenHash, customer } = draft
+  const details: OrderDetails = {
+    customer,
     lines: lines.map(({ isbn, title, quantity, unitPrice }) => ({ isbn, title, quantity, unitPrice })),
     total: { amount, currency: lines[0]?.unitPrice.currency ?? 'XXX' },
+  }
+  const { email } = customer
+  return {
+    id,
+    keyHash,
+    bodyHash,
+    tokenHash,
+    email,
+    free: amount === 0,
     limits,
+    details: JSON.stringify(details),
   }
 }
 

@@ -8,13 +8,15 @@ export type Wish =
   | { kind: 'set-copies'; isbn: string; copies: number; reason: string | null }
 
 /** An order before its titles and prices are known. */
-export type Draft = Omit<PlacedOrder, 'lines' | 'total' | 'limits'> & {
+export type Draft = Pick<PlacedOrder, 'id' | 'keyHash' | 'bodyHash' | 'tokenHash'> & {
+  customer: { name: string; email: string }
   lines: { isbn: string; quantity: number }[]
 }
 
 /** What becomes of a wish. */
 export type WishOutcome =
-  | { kind: 'placed'; order: PlacedOrder }
+  /** `expiresAt` in ms since 1970. */
+  | { kind: 'placed'; order: PlacedOrder; expiresAt: number }
   | { kind: 'replayed'; order: Order }
   /** The key was used before with another body. */
   | { kind: 'key-reused' }

@@ -1,16 +1,16 @@
-import { hashAsUuid, sha256 } from '#kernel/hash'
+import { hashAsUuid } from '#kernel/hash'
 import { parseIsbn } from '#kernel/isbn'
 import { type FieldError, invalid, Problem } from '#kernel/problem'
-import type { Clock } from '#ports/clock'
+import { type Clock, uuid7TimeMs } from '#ports/clock'
 import { type Answer, answer, type HttpServer } from '#ports/http'
 import type { StockAnswer } from '#services/catalog'
 import { type NewOrder, placeOrder, quantityMax } from '#services/coordinator'
-import type { Order, PlacedOrder } from '#services/orders'
+import type { PlacedOrder } from '#services/orders'
 import type { GroupEngine } from './engine.ts'
 import type { Draft, WishOutcome } from './member.ts'
 import { orderToken } from './order-token.ts'
 
-export type PlaceOptions = { engine: GroupEngine; clock: Clock; holdMs: number; secret: string }
+export type PlaceOptions = { engine: GroupEngine; clock: Clock; secret: string }
 
 /** Reserves copies: joins the order to the current group and answers when the group is durable. */
 export function addPlaceRoute(server: HttpServer, options: PlaceOptions): void {
@@ -18,7 +18,8 @@ export function addPlaceRoute(server: HttpServer, options: PlaceOptions): void {
   const inFlight = new Set<string>()
   server.add(placeOrder, async ({ body, headers }) => {
     const key = headers['idempotency-key'] ?? ''
-    const draft = draftOf(options, key, body)
+    const token = orderToken(options.secret, key)
+    const draft = draftOf(options, key, token, body)
     if (inFlight.has(draft.keyHash))
       throw new Problem(
         409,
@@ -31,35 +32,25 @@ export function addPlaceRoute(server: HttpServer, options: PlaceOptions): void {
       )
     inFlight.add(draft.keyHash)
     try {
-      return toAnswer(
-        await options.engine.submit({ kind: 'place', draft }),
-        draft,
-        tokenOf(options, key),
-        body,
-      )
+      return toAnswer(await options.engine.submit({ kind: 'place', draft }), draft, token, body)
     } finally {
       inFlight.delete(draft.keyHash)
     }
   })
 }
 
-function draftOf({ clock, holdMs, secret }: PlaceOptions, key: string, body: NewOrder): Draft {
+function draftOf({ clock }: PlaceOptions, key: string, token: string, body: NewOrder): Draft {
   const lines = linesOf(body)
   const { name, email } = body.customer
-  const now = clock.now()
   return {
     id: clock.uuid(),
     keyHash: hashAsUuid(key),
     bodyHash: hashAsUuid(JSON.stringify([name, email, lines])),
-    tokenHash: sha256(orderToken(secret, key)),
+    tokenHash: hashAsUuid(token),
     customer: { name, email },
     lines,
-    createdAt: new Date(now).toISOString(),
-    expiresAt: new Date(now + holdMs).toISOString(),
   }
 }
-
-const tokenOf = ({ secret }: PlaceOptions, key: string) => orderToken(secret, key)
 
 /** ISBNs in their one form, a title named twice in one line. @throws Problem 400 naming every wrong line */
 function linesOf({ lines }: NewOrder): Draft['lines'] {
@@ -79,10 +70,12 @@ function linesOf({ lines }: NewOrder): Draft['lines'] {
 
 function toAnswer(outcome: WishOutcome, draft: Draft, token: string, body: NewOrder): Answer {
   switch (outcome.kind) {
-    case 'placed': {
-      const order = newOrder(outcome.order, token)
-      return answer(201, order, { location: `/api/orders/${order.id}`, 'cache-control': 'no-store' })
-    }
+    case 'placed':
+      return answer(201, newOrder(outcome.order, outcome.expiresAt, token), {
+        'content-type': 'application/json; charset=utf-8',
+        location: `/api/orders/${outcome.order.id}`,
+        'cache-control': 'no-store',
+      })
     case 'replayed':
       return answer(
         200,
@@ -102,20 +95,11 @@ function toAnswer(outcome: WishOutcome, draft: Draft, token: string, body: NewOr
   }
 }
 
-function newOrder(placed: PlacedOrder, token: string): Order {
-  const { id, customer, lines, total, createdAt, expiresAt } = placed
-  return {
-    id,
-    status: 'reserved',
-    customer,
-    lines,
-    total,
-    createdAt,
-    expiresAt,
-    payment: null,
-    vouchers: [],
-    token,
-  }
+/** The new order as JSON text, around the details that went into OrderDb as they are. */
+function newOrder({ id, details }: PlacedOrder, expiresAt: number, token: string): string {
+  const createdAt = new Date(uuid7TimeMs(id)).toISOString()
+  const expires = new Date(expiresAt).toISOString()
+  return `{"id":"${id}","status":"reserved",${details.slice(1, -1)},"createdAt":"${createdAt}","expiresAt":"${expires}","payment":null,"vouchers":[],"token":"${token}"}`
 }
 
 function refusal(stock: StockAnswer, draft: Draft, body: NewOrder): Problem {

@@ -37,7 +37,7 @@ export async function createCoordinator(
     },
     async start() {
       const stock = remoteParticipant<StockRequest, StockAnswer>(client, 'catalog')
-      const engine = createGroupEngine({ stock, orders: remoteOrders(client), clock })
+      const engine = createGroupEngine({ stock, orders: remoteOrders(client), clock, holdMs: config.holdMs })
       const server = createHttpServer({
         name: 'coordinator',
         secret,
@@ -48,7 +48,7 @@ export async function createCoordinator(
         },
         ready: () => discovery.instances('catalog').length > 0 && discovery.instances('orders').length > 0,
       })
-      addPlaceRoute(server, { engine, clock, holdMs: config.holdMs, secret })
+      addPlaceRoute(server, { engine, clock, secret })
       addStockRoute(server, engine, client, clock)
       addSettleRoute(server, engine)
       resources.use(startPruning([stock], client, clock))

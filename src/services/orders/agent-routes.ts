@@ -19,7 +19,7 @@ export function addAgentRoutes(server: HttpServer, context: Context): void {
     const outcome = await commitGroup(database, params.id, body, clock)
     if (outcome.kind === 'committed') {
       context.announced()
-      if (body.placed.some((order) => order.total.amount === 0) || body.settled.length > 0) context.sagaDue()
+      if (body.placed.some((order) => order.free) || body.settled.length > 0) context.sagaDue()
     }
     return outcome
   })

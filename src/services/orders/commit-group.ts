@@ -1,8 +1,8 @@
 import { faultPoint } from '#kernel/fault-point'
 import { type Clock, systemClock } from '#ports/clock'
-import { ConstraintViolation, type Database, type Statements } from '#ports/database'
+import { ConstraintViolation, type Database, jsonArray, type Statements, uuidArray } from '#ports/database'
 import { type GroupCommit, type GroupOutcome, orderChangedTopic, type PlacedOrder } from '#services/orders'
-import { decisionKey, isTooOld } from './decisions.ts'
+import { decisionKey, isTooOld, resolve } from './decisions.ts'
 import { SettlementRefused, settleOrders } from './settle-orders.ts'
 
 /**
@@ -27,62 +27,62 @@ export async function commitGroup(
     await faultPoint('orders:after-decision')
     return { kind: 'committed' }
   } catch (error) {
-    if (error instanceof SettlementRefused) return { kind: 'refused', orders: error.orders }
-    if (!(error instanceof ConstraintViolation)) throw error
-    if (error.constraint === decisionKey) return { kind: 'fenced' }
-    if (error.constraint === 'one_order_per_key' || error.constraint === 'customer_limit')
-      return { kind: 'conflict' }
-    throw error
+    const refusal = refusalOf(error)
+    if (refusal === undefined) throw error
+    // The same request may have come before, or come again: what is answered now has to stay so.
+    return (await resolve(database, id)) === 'committed' ? { kind: 'committed' } : refusal
   }
 }
 
-/** Decision, orders, limits, the sagas of free orders and the news of it all, in one statement. */
-async function insertGroup(
-  statements: Statements,
-  id: string,
-  { participants, placed }: GroupCommit,
-): Promise<void> {
-  const free = placed.filter((order) => order.total.amount === 0)
+function refusalOf(error: unknown): GroupOutcome | undefined {
+  if (error instanceof SettlementRefused) return { kind: 'refused', orders: error.orders }
+  if (!(error instanceof ConstraintViolation)) return undefined
+  if (error.constraint === decisionKey) return { kind: 'fenced' }
+  const isKnown = error.constraint === 'one_order_per_key' || error.constraint === 'customer_limit'
+  return isKnown ? { kind: 'conflict' } : undefined
+}
+
+/** Decision, orders, their holds and limits, the sagas of free orders and the news of it all, in one statement. */
+async function insertGroup(statements: Statements, id: string, group: GroupCommit): Promise<void> {
+  const { participants, placed, expiresAt } = group
   const limits = limitsOf(placed)
+  const free = uuidArray(placed.flatMap((order) => (order.free ? [order.id] : [])))
+  const held = uuidArray(placed.flatMap((order) => (order.free ? [] : [order.id])))
   const news = JSON.stringify({ orders: placed.map((order) => ({ id: order.id, version: 1 })) })
   await statements.execute(
     `WITH decision AS (
        INSERT INTO orders.decisions (transaction_id, outcome, participants) VALUES ($1, 'committed', $2)
      ), placed AS (
-       INSERT INTO orders.orders (id, idempotency_key, body_hash, token_hash, customer_name, customer_email, lines,
-                                  total_amount, total_currency, created_at, expires_at, saga_id, transaction_id)
-       SELECT p.id, key, body, decode(token, 'hex'), name, email, lines::jsonb, amount, currency, created, expires,
-              saga, $1
-         FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
-                     $10::bigint[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::uuid[])
-           AS p (id, key, body, token, name, email, lines, amount, currency, created, expires, saga)
+       INSERT INTO orders.orders (id, idempotency_key, body_hash, token_hash, details, saga_id, expires_at,
+                                  transaction_id)
+       SELECT p.id, key, body, token, details, saga, $9, $1
+         FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::json[], $8::uuid[])
+           AS p (id, key, body, token, details, saga)
+     ), held AS (
+       INSERT INTO orders.holds (transaction_id, order_ids, due_at) SELECT $1, $10, $9
+        WHERE cardinality($10::uuid[]) > 0
      ), begun AS (
        INSERT INTO orders.sagas (id, order_id, definition)
-       SELECT s.id, order_id, 'free-order' FROM unnest($15::uuid[], $16::uuid[]) AS s (id, order_id)
+       SELECT id, id, 'free-order' FROM unnest($11::uuid[]) AS id
      ), limited AS (
        INSERT INTO orders.customer_titles AS c (isbn, customer, quantity, per_customer)
-       SELECT * FROM unnest($17::text[], $18::text[], $19::int[], $20::int[])
+       SELECT * FROM unnest($12::text[], $13::text[], $14::int[], $15::int[])
        ON CONFLICT (isbn, customer) DO UPDATE
          SET quantity = c.quantity + excluded.quantity, per_customer = excluded.per_customer
      )
-     INSERT INTO orders.outbox (topic, payload) SELECT $21, $22::jsonb WHERE cardinality($3::uuid[]) > 0`,
+     INSERT INTO orders.outbox (topic, payload) SELECT $16, $17::jsonb WHERE cardinality($3::uuid[]) > 0`,
     [
       id,
       participants,
-      placed.map((order) => order.id),
-      placed.map((order) => order.keyHash),
-      placed.map((order) => order.bodyHash),
-      placed.map((order) => order.tokenHash),
-      placed.map((order) => order.customer.name),
-      placed.map((order) => order.customer.email),
-      placed.map((order) => JSON.stringify(order.lines)),
-      placed.map((order) => order.total.amount),
-      placed.map((order) => order.total.currency),
-      placed.map((order) => order.createdAt),
-      placed.map((order) => order.expiresAt),
-      placed.map((order) => (order.total.amount === 0 ? order.id : null)),
-      free.map((order) => order.id),
-      free.map((order) => order.id),
+      uuidArray(placed.map((order) => order.id)),
+      uuidArray(placed.map((order) => order.keyHash)),
+      uuidArray(placed.map((order) => order.bodyHash)),
+      uuidArray(placed.map((order) => order.tokenHash)),
+      jsonArray(placed.map((order) => order.details)),
+      uuidArray(placed.map((order) => (order.free ? order.id : null))),
+      new Date(expiresAt),
+      held,
+      free,
       limits.map((limit) => limit.isbn),
       limits.map((limit) => limit.customer),
       limits.map((limit) => limit.quantity),
@@ -99,7 +99,7 @@ type Limit = { isbn: string; customer: string; quantity: number; perCustomer: nu
 function limitsOf(placed: readonly PlacedOrder[]): Limit[] {
   const byKey = new Map<string, Limit>()
   for (const order of placed) {
-    const customer = customerKey(order.customer.email)
+    const customer = customerKey(order.email)
     for (const { isbn, quantity, perCustomer } of order.limits) {
       const key = `${isbn} ${customer}`
       const sum = byKey.get(key)

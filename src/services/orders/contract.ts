@@ -240,16 +240,16 @@ export const getOrderHistory = defineRoute({
 /** An accepted order on its way into OrderDb. */
 export type PlacedOrder = {
   id: string
-  /** Hashes as UUIDs: the first 16 bytes of SHA-256. */
+  /** Hashes as UUIDs, the first 16 bytes of SHA-256: of the key, of the body, of the reader's token. */
   keyHash: string
   bodyHash: string
-  /** SHA-256 of the reader's token, hex. */
   tokenHash: string
-  customer: { name: string; email: string }
-  lines: OrderLine[]
-  total: { amount: number; currency: string }
-  createdAt: string
-  expiresAt: string
+  /** `OrderDetails` as JSON text: written once, and passed on as it is. */
+  details: string
+  /** The customer's email address, for limits. */
+  email: string
+  /** Nothing to pay: its saga begins at once. */
+  free: boolean
   /** Copies per title that count against a per-customer limit. */
   limits: { isbn: string; quantity: number; perCustomer: number }[]
 }
@@ -264,7 +264,20 @@ export type Settlement = {
   lines: { isbn: string; quantity: number }[]
 }
 
-export type GroupCommit = { participants: string[]; placed: PlacedOrder[]; settled: Settlement[] }
+/** What an order was when it was placed, and stays. */
+export type OrderDetails = {
+  customer: { name: string; email: string }
+  lines: OrderLine[]
+  total: { amount: number; currency: string }
+}
+
+/** `expiresAt`: when the holds of the group's orders run out, in ms since 1970. */
+export type GroupCommit = {
+  participants: string[]
+  placed: PlacedOrder[]
+  settled: Settlement[]
+  expiresAt: number
+}
 
 export type GroupOutcome =
   | { kind: 'committed' }

@@ -1,11 +1,9 @@
-import type { Decision, DecisionLog } from '#kernel/transaction'
+import { type Decision, type DecisionLog, transactionLifeMs } from '#kernel/transaction'
 import { uuid7TimeMs } from '#ports/clock'
 import { ConstraintViolation, type Database } from '#ports/database'
 
 /** Rows younger than this are never pruned. */
-export const keptMs = 60 * 60_000
-/** A transaction begun longer ago than this may no longer commit: its fence may have been pruned. */
-export const commitWithinMs = keptMs / 2
+export const keptMs = 2 * transactionLifeMs
 
 export const decisionKey = 'decisions_pkey'
 
@@ -20,30 +18,33 @@ export function createDecisionLog(database: Database): DecisionLog {
         )
         return 'recorded'
       } catch (error) {
-        if (error instanceof ConstraintViolation && error.constraint === decisionKey) return 'fenced'
-        throw error
+        if (!(error instanceof ConstraintViolation && error.constraint === decisionKey)) throw error
+        // The same request may have come before; then this is its decision, and nobody else's.
+        return (await resolve(database, id)) === 'committed' ? 'recorded' : 'fenced'
       }
     },
-
-    async resolve(id) {
-      await database.execute(
-        `INSERT INTO orders.decisions (transaction_id, outcome, participants) VALUES ($1, 'aborted', '{}')
-         ON CONFLICT DO NOTHING`,
-        [id],
-      )
-      const [row] = await database.query<{ outcome: Decision }>(
-        'SELECT outcome FROM orders.decisions WHERE transaction_id = $1',
-        [id],
-      )
-      if (row === undefined) throw new Error(`decision ${id} vanished while it was read`)
-      return row.outcome
-    },
+    resolve: (id) => resolve(database, id),
   }
+}
+
+/** What was decided on a transaction; where nothing was, decides `aborted`, for good. */
+export async function resolve(database: Database, id: string): Promise<Decision> {
+  await database.execute(
+    `INSERT INTO orders.decisions (transaction_id, outcome, participants) VALUES ($1, 'aborted', '{}')
+     ON CONFLICT DO NOTHING`,
+    [id],
+  )
+  const [row] = await database.query<{ outcome: Decision }>(
+    'SELECT outcome FROM orders.decisions WHERE transaction_id = $1',
+    [id],
+  )
+  if (row === undefined) throw new Error(`decision ${id} vanished while it was read`)
+  return row.outcome
 }
 
 /** Whether a transaction is too old to be decided on now. Its id says when it began. */
 export const isTooOld = (transactionId: string, nowMs: number) =>
-  nowMs - uuid7TimeMs(transactionId) > commitWithinMs
+  nowMs - uuid7TimeMs(transactionId) > transactionLifeMs
 
 /**
  * Forgets decisions from before `before`, which the caller has made sure every participant has followed.

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { sha256 } from '#kernel/hash'
+import { hashAsUuid } from '#kernel/hash'
 import { notFound } from '#kernel/problem'
 import type { Statements } from '#ports/database'
 import { sessionCookie } from '#ports/http'
@@ -39,10 +39,8 @@ async function mayEnter(
   return session !== undefined && (await memberOf(statements, session)) !== undefined
 }
 
-function isToken(token: string, tokenHash: Buffer): boolean {
-  const given = Buffer.from(sha256(token), 'hex')
-  return given.length === tokenHash.length && timingSafeEqual(given, tokenHash)
-}
+const isToken = (token: string, tokenHash: string) =>
+  timingSafeEqual(Buffer.from(hashAsUuid(token)), Buffer.from(tokenHash))
 
 const cookieOf = (cookies: string | undefined) =>
   new RegExp(`(?:^|;\\s*)${sessionCookie}=([^;]+)`).exec(cookies ?? '')?.[1]

@@ -1,3 +1,4 @@
+import { uuid7TimeMs } from '#ports/clock'
 import type { Statements } from '#ports/database'
 import type { ObjectStore } from '#ports/object-store'
 import type { Order, OrderLine, OrderStatus } from '#services/orders'
@@ -7,7 +8,7 @@ export type OrderRow = {
   id: string
   status: OrderStatus
   version: number
-  tokenHash: Buffer
+  tokenHash: string
   bodyHash: string
   idempotencyKey: string
   customerName: string
@@ -15,7 +16,6 @@ export type OrderRow = {
   lines: OrderLine[]
   totalAmount: number
   totalCurrency: string
-  createdAt: Date
   expiresAt: Date
   sagaId: string | null
   payment: Order['payment']
@@ -34,8 +34,9 @@ export type VoucherRow = {
 }
 
 export const orderColumns = `id, status, version, token_hash AS "tokenHash", body_hash AS "bodyHash",
-  idempotency_key AS "idempotencyKey", customer_name AS "customerName", customer_email AS "customerEmail", lines,
-  total_amount AS "totalAmount", total_currency AS "totalCurrency", created_at AS "createdAt",
+  idempotency_key AS "idempotencyKey", details -> 'customer' ->> 'name' AS "customerName",
+  details -> 'customer' ->> 'email' AS "customerEmail", details -> 'lines' AS lines,
+  (details -> 'total' ->> 'amount')::bigint AS "totalAmount", details -> 'total' ->> 'currency' AS "totalCurrency",
   expires_at AS "expiresAt", saga_id AS "sagaId", payment, payment_key AS "paymentKey"`
 
 export const voucherColumns = `code, order_id AS "orderId", number, isbn, title, status, stored_at AS "storedAt",
@@ -60,6 +61,9 @@ export async function readVouchers(
   )
 }
 
+/** When an order was placed: its id says so. */
+export const createdAtOf = (orderId: string) => new Date(uuid7TimeMs(orderId)).toISOString()
+
 const hourMs = 3_600_000
 
 /** Links live for 24 to 25 hours: the end is on the hour, so that an unchanged order keeps its ETag. */
@@ -80,7 +84,7 @@ export function representation(
     customer: { name: row.customerName, email: row.customerEmail },
     lines: row.lines.map(({ isbn, title, quantity, unitPrice }) => ({ isbn, title, quantity, unitPrice })),
     total: { amount: row.totalAmount, currency: row.totalCurrency },
-    createdAt: row.createdAt.toISOString(),
+    createdAt: createdAtOf(row.id),
     expiresAt: row.expiresAt.toISOString(),
     payment: row.payment,
     vouchers: showsVouchers(row.status)

@@ -11,22 +11,18 @@ CREATE TABLE orders.decisions (
 );
 
 CREATE TABLE orders.orders (
-  -- UUID version 7: orders sort by the time they were placed.
+  -- UUID version 7: it carries the time the order was placed, and orders sort by it.
   id uuid PRIMARY KEY,
-  -- The first 16 bytes of SHA-256: of the Idempotency-Key, of the body that came with it.
+  -- The first 16 bytes of SHA-256: of the Idempotency-Key, of the body that came with it, of the reader's token.
   idempotency_key uuid NOT NULL CONSTRAINT one_order_per_key UNIQUE,
   body_hash uuid NOT NULL,
-  token_hash bytea NOT NULL,
+  token_hash uuid NOT NULL,
   status text NOT NULL DEFAULT 'reserved' CHECK (status IN
     ('reserved', 'paid', 'confirmed', 'redeemed', 'expired', 'cancelled', 'refunded', 'failed')),
   version int NOT NULL DEFAULT 1,
-  customer_name text NOT NULL,
-  customer_email text NOT NULL,
-  -- [{ isbn, title, quantity, unitPrice }] as sold: later changes of the book do not reach back.
-  lines jsonb NOT NULL,
-  total_amount bigint NOT NULL CHECK (total_amount >= 0),
-  total_currency text NOT NULL,
-  created_at timestamptz NOT NULL,
+  -- { customer: { name, email }, lines: [{ isbn, title, quantity, unitPrice }], total }, as sold: later changes of a
+  -- book do not reach back. Never changed, so it is kept as the text it came as.
+  details json NOT NULL,
   expires_at timestamptz NOT NULL,
   -- The saga at work on this order; while there is one, nothing else changes the order's course.
   saga_id uuid,
@@ -36,7 +32,15 @@ CREATE TABLE orders.orders (
   payment_key text,
   transaction_id uuid NOT NULL
 );
-CREATE INDEX orders_to_expire ON orders.orders (expires_at) WHERE status = 'reserved' AND saga_id IS NULL;
+
+-- The holds of one group, which run out together: one row a group costs less than an index entry for each order.
+CREATE TABLE orders.holds (
+  transaction_id uuid PRIMARY KEY,
+  order_ids uuid[] NOT NULL,
+  -- When somebody looks which of them have run out.
+  due_at timestamptz NOT NULL
+);
+CREATE INDEX holds_due ON orders.holds (due_at);
 
 -- What a watcher may have missed: version 1 is the order itself, later ones are noted here.
 CREATE TABLE orders.history (

@@ -2,7 +2,7 @@ import { makeCode, signCode } from '#kernel/voucher-code'
 import { type Book, getBook } from '#services/catalog'
 import { requestVouchers, type VoucherData } from '#services/vouchers'
 import type { Context } from '../context.ts'
-import { type OrderRow, readOrders, readVouchers, type VoucherRow } from '../order-row.ts'
+import { createdAtOf, type OrderRow, readOrders, readVouchers, type VoucherRow } from '../order-row.ts'
 import type { Step } from './saga.ts'
 
 /** The notification usually comes within a moment; when it is lost, this is how long a reader waits instead. */
@@ -103,7 +103,7 @@ async function drawingsOf(
     contributors: authors.get(voucher.isbn) ?? [],
     customerName: order.customerName,
     orderId: order.id,
-    orderedAt: order.createdAt.toISOString(),
+    orderedAt: createdAtOf(order.id),
     number: voucher.number,
     count,
   }))

@@ -1,0 +1,63 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { httpLoad } from './http-load.ts'
+import { type Figures, medians, ms, printTable, ratio, round } from './rounds.ts'
+
+// The gateway against @fastify/http-proxy before the same empty service: `node bench/gateway.ts [seconds] [rounds]`.
+
+const [seconds = 3, roundsCount = 3] = process.argv.slice(2).map(Number)
+const connections = 256
+const body = JSON.stringify({
+  customer: { name: 'Ada Byron', email: 'ada@example.org' },
+  lines: [{ isbn: '9780141439518', quantity: 1 }],
+})
+const requests = {
+  'GET, no body': 'GET /api/books/9780141439518 HTTP/1.1\r\nhost: shop\r\naccept: application/json\r\n\r\n',
+  'POST an order': `POST /api/orders HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\nidempotency-key: 0123456789\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+}
+
+const children: ChildProcess[] = []
+try {
+  const upstream = await start('upstream')
+  const doors = {
+    'no gateway': upstream,
+    octavo: await start('octavo', upstream),
+    '@fastify/http-proxy': await start('fastify-http-proxy', upstream),
+  }
+  for (const [what, request] of Object.entries(requests)) {
+    const figures = new Map<string, Figures[]>(Object.keys(doors).map((name) => [name, []]))
+    for (let i = 0; i <= roundsCount; i++)
+      for (const [name, url] of Object.entries(doors)) {
+        const measured = await httpLoad(url, request, connections, i === 0 ? 1 : seconds)
+        // The first round warms everything up.
+        if (i > 0) figures.get(name)?.push(measured)
+      }
+    print(what, figures)
+  }
+} finally {
+  for (const child of children) child.kill()
+}
+
+async function start(name: string, upstream = ''): Promise<string> {
+  const child = fork(new URL('./gateway-contestants.ts', import.meta.url), [name, upstream], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  })
+  children.push(child)
+  if (child.stdout === null) throw new Error(`${name} has no output`)
+  const [line] = await once(child.stdout, 'data')
+  return String(line).trim()
+}
+
+function print(what: string, figures: ReadonlyMap<string, Figures[]>): void {
+  console.log(
+    `\n${what}, ${connections} connections, medians of ${roundsCount} interleaved rounds of ${seconds} s`,
+  )
+  const rival = medians(figures.get('@fastify/http-proxy') ?? []).perSecond
+  printTable(
+    ['', 'requests/s', 'p50', 'p99', '÷ http-proxy'],
+    [...figures].map(([name, rounds]) => {
+      const { perSecond, p50Ms, p99Ms } = medians(rounds)
+      return [name, round(perSecond), ms(p50Ms), ms(p99Ms), ratio(perSecond / rival)]
+    }),
+  )
+}
