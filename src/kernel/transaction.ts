@@ -48,6 +48,12 @@ export const idOfPrepared = (name: string) =>
 /** A prepared transaction without a finish for this long is in doubt: its coordinator is late, paused or dead. */
 export const doubtAfterMs = 1_000
 
+/**
+ * A transaction begun longer ago than this is neither prepared nor committed any more: that it was finished before may
+ * have been forgotten. What remembers it is kept for twice as long.
+ */
+export const transactionLifeMs = 30 * 60_000
+
 const byId = Type.Object({ id: Uuid }, closed)
 const route = { tag: 'Internal', access: internal } as const
 

@@ -1,6 +1,14 @@
+import { assert } from '#kernel/assert'
 import { faultPoint } from '#kernel/fault-point'
-import { type InDoubt, idOfPrepared, type Participant, preparedName, type Vote } from '#kernel/transaction'
-import type { Clock } from '#ports/clock'
+import {
+  type InDoubt,
+  idOfPrepared,
+  type Participant,
+  preparedName,
+  transactionLifeMs,
+  type Vote,
+} from '#kernel/transaction'
+import { type Clock, uuid7TimeMs } from '#ports/clock'
 import type { Database, Transaction } from '#ports/database'
 import type { StockAnswer, StockChanged, StockRequest } from '#services/catalog'
 import { stockChangedTopic } from '#services/catalog'
@@ -17,6 +25,7 @@ export function createStockParticipant(database: Database, clock: Clock): StockP
   return {
     name: 'catalog',
     async prepare(id, requests) {
+      assert(clock.now() - uuid7TimeMs(id) < transactionLifeMs, `transaction ${id} is too old to be prepared`)
       const vote = await database.transaction(async (tx): Promise<Vote<StockAnswer>> => {
         const titles = await lockTitles(tx, requests)
         const decided = decide(titles, requests, clock.now())
@@ -45,6 +54,14 @@ export function createStockParticipant(database: Database, clock: Clock): StockP
       })
     },
   }
+}
+
+/** Forgets transactions that are too old to be prepared again. @returns how many */
+export async function forgetTransactions(database: Database): Promise<number> {
+  return await database.execute(
+    'DELETE FROM catalog.transactions WHERE prepared_at < now() - make_interval(secs => $1)',
+    [(2 * transactionLifeMs) / 1000],
+  )
 }
 
 async function lockTitles(tx: Transaction, requests: readonly StockRequest[]): Promise<Map<string, Title>> {
@@ -90,6 +107,8 @@ async function moveStock(
      ), noted AS (
        INSERT INTO catalog.ledger (transaction_id, isbn, movement, copies_delta, held_delta, sold_delta, reason)
        SELECT $1, isbn, movement, copies, held, sold, reason FROM movement
+     ), once AS (
+       INSERT INTO catalog.transactions (id) VALUES ($1)
      ), announced AS (
        INSERT INTO catalog.outbox (topic, payload) VALUES ($8, $9)
      )

@@ -4,7 +4,7 @@ import type { Clock } from '#ports/clock'
 import { ConstraintViolation, type Database } from '#ports/database'
 import type { HttpServer } from '#ports/http'
 import type { StockRequest } from '#services/catalog'
-import { createStockParticipant } from './participant.ts'
+import { createStockParticipant, forgetTransactions } from './participant.ts'
 import { startRecovery } from './recovery.ts'
 
 export type StockOptions = {
@@ -41,5 +41,28 @@ export function addStockRoutes({
   })
   server.add(abortRoute, async ({ params }) => participant.abort(params.id))
   server.add(inDoubtRoute, async () => ({ inDoubt: await participant.inDoubt() }))
-  return startRecovery(participant, resolve, clock, onChanged)
+  const resources = new AsyncDisposableStack()
+  resources.use(startRecovery(participant, resolve, clock, onChanged))
+  resources.use(startForgetting(database, clock))
+  return resources
+}
+
+const forgetEveryMs = 10 * 60_000
+
+function startForgetting(database: Database, clock: Clock): AsyncDisposable {
+  const stop = new AbortController()
+  const loop = async () => {
+    while (!stop.signal.aborted) {
+      await clock.sleep(forgetEveryMs, stop.signal).catch(() => undefined)
+      // While the database is away there is nothing to forget; the next round will.
+      if (!stop.signal.aborted) await forgetTransactions(database).catch(() => undefined)
+    }
+  }
+  const done = loop()
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await done
+    },
+  }
 }
