@@ -7,9 +7,19 @@ import { createHttpServer, type StaffMember, serviceClient } from '#ports/http'
 import { resolveDecision } from '#services/orders'
 import { authenticateStaff } from './authenticate-staff.ts'
 import { createImports } from './import/imports.ts'
+import { migrationsFolder } from './migrations.ts'
 import { addRoutes } from './routes.ts'
 import { loadSample } from './sample/load-sample.ts'
 import { addStockRoutes } from './stock/routes.ts'
+
+// What `octavo import` needs, which works on BookDb beside the running service.
+export {
+  type ImportCounts,
+  type ImportFault,
+  importDefaults,
+  importFile,
+  UnreadableFile,
+} from './import/import-file.ts'
 
 export type Catalog = AsyncDisposable & { start(): Promise<void>; readonly url: string }
 export type CatalogOverrides = {
@@ -20,7 +30,6 @@ export type CatalogOverrides = {
 
 const connectionsMax = 8
 const resolveDeadlineMs = 2_000
-const migrationsFolder = new URL('./migrations/', import.meta.url)
 
 /** The book service: books, search, covers, imports and the stock that orders are taken from. Owns BookDb. */
 export async function createCatalog(config: Config, overrides: CatalogOverrides = {}): Promise<Catalog> {

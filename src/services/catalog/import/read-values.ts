@@ -21,7 +21,7 @@ export function readIsbn(cells: readonly { name: string; text: string }[]): Read
     const why = rounded
       ? 'is a rounded number that has lost its last digits'
       : parsed.kind === 'error' && parsed.message
-    problems.push(`${name} "${text.slice(0, 40)}" ${why}`)
+    problems.push(`${name === 'isbn' ? '' : `${name} `}"${text.slice(0, 40)}" ${why}`)
   }
   if (filled.length === 0) return wrong('is missing')
   return wrong(problems.join('; '))

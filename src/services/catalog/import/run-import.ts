@@ -1,5 +1,5 @@
 import type { Clock } from '#ports/clock'
-import { type Database, DatabaseBusy, DatabaseUnavailable } from '#ports/database'
+import { ConstraintViolation, type Database } from '#ports/database'
 import type { ImportCounts, ImportedBook, ImportFault, ImportOptions, SourceRecord } from './source.ts'
 import { writeBatch } from './write-batch.ts'
 
@@ -80,7 +80,7 @@ async function writeSplitting(
     counts.updated += written.updated
     counts.unchanged += written.unchanged
   } catch (error) {
-    if (error instanceof DatabaseBusy || error instanceof DatabaseUnavailable) throw error
+    if (!isAboutData(error)) throw error
     if (entries.length === 1 && entries[0] !== undefined) {
       reject(faultOf(entries[0], `could not be stored: ${error instanceof Error ? error.message : error}`))
       return
@@ -89,6 +89,13 @@ async function writeSplitting(
     await writeSplitting(database, clock, entries.slice(0, half), options, counts, reject)
     await writeSplitting(database, clock, entries.slice(half), options, counts, reject)
   }
+}
+
+/** Whether other records may fare better. Source: SQLSTATE class 22, data exceptions. */
+function isAboutData(error: unknown): boolean {
+  if (error instanceof ConstraintViolation) return true
+  const cause = error instanceof Error ? (error.cause as { code?: unknown } | undefined) : undefined
+  return typeof cause?.code === 'string' && cause.code.startsWith('22')
 }
 
 function faultOf({ record, line }: SourceRecord, message: string, field?: string): ImportFault {

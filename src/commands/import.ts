@@ -1,0 +1,153 @@
+import { stat } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { needed, readConfig } from '#config'
+import { amountMax, formatMoney, minorDigitsOf } from '#kernel/money'
+import { systemClock } from '#ports/clock'
+import { storeEnvironment } from '../local/running.ts'
+import { stopSignal } from '../local/stop-signal.ts'
+import {
+  type ImportCounts,
+  type ImportFault,
+  importDefaults,
+  importFile,
+  UnreadableFile,
+} from '../services/catalog/service.ts'
+
+export const summary =
+  'import a catalogue from a CSV file: octavo import FILE [--price 12.50] [--currency EUR] [--copies 10] [--map isbn=isbn13,…]'
+
+const usage = `usage: octavo import FILE [--price AMOUNT] [--currency CODE] [--copies N] [--map FIELD=COLUMN,…]
+
+  --price AMOUNT   what new books cost whose record has no price (${formatMoney(importDefaults.price)})
+  --currency CODE  of prices that do not name theirs (${importDefaults.price.currency})
+  --copies N       copies owned of each new book whose record does not say (${importDefaults.copies})
+  --map PAIRS      columns by field where the header is not understood, such as isbn=isbn13,title=name
+
+Known books change where the file says something else; their stock never does. It works on the database of the store
+that runs on OCTAVO_DATA, or on OCTAVO_BOOK_DB.`
+
+/** @returns 0 when the file was taken, also where records were not; 1 when it could not be; 2 for wrong usage */
+export async function run(args: string[]): Promise<number> {
+  const asked = readArguments(args)
+  if (typeof asked === 'string') {
+    console.error(asked === '' ? usage : `octavo import: ${asked}\n\n${usage}`)
+    return 2
+  }
+  const size = await sizeOf(asked.path)
+  const progress = showProgress(size, process.stdout.isTTY === true)
+  try {
+    const counts = await importFile(bookDbUrl(), systemClock, asked, {
+      signal: stopSignal(),
+      onBytes: progress.bytes,
+      onProgress: progress.counts,
+      onRejected: progress.rejected,
+    })
+    progress.end()
+    console.log(summaryOf(counts, asked))
+    return 0
+  } catch (error) {
+    progress.end()
+    if (!(error instanceof UnreadableFile)) throw error
+    console.error(`octavo import: ${asked.path}: ${error.message}`)
+    if (progress.last.read > 0) console.error(`Before that: ${summaryOf(progress.last, asked)}`)
+    return 1
+  }
+}
+
+type Asked = { path: string; map: string; price: { amount: number; currency: string }; copies: number }
+
+/** @returns what was asked for, or what is wrong with it */
+function readArguments(args: string[]): Asked | string {
+  const text = { type: 'string' } as const
+  let parsed: { values: Record<string, string | undefined>; positionals: string[] }
+  try {
+    const options = { price: text, currency: text, copies: text, map: text }
+    parsed = parseArgs({ args, options, allowPositionals: true })
+  } catch (error) {
+    return (error as Error).message
+  }
+  const { values, positionals } = parsed
+  const [path, ...more] = positionals
+  if (path === undefined) return ''
+  if (more.length > 0) return `one file at a time, please: ${more.join(' ')}`
+  const currency = values.currency ?? importDefaults.price.currency
+  if (!/^[A-Z]{3}$/.test(currency)) return `--currency ${currency} is not an ISO 4217 code such as EUR`
+  const amount = values.price === undefined ? importDefaults.price.amount : minorUnits(values.price, currency)
+  if (amount === undefined) return `--price ${values.price} is not a price in ${currency}`
+  const copies = values.copies ?? String(importDefaults.copies)
+  if (!/^\d{1,9}$/.test(copies)) return `--copies ${copies} is not a whole number from 0`
+  return { path, map: values.map ?? '', price: { amount, currency }, copies: Number(copies) }
+}
+
+/** `12.50` or `12,50` as minor units. */
+function minorUnits(text: string, currency: string): number | undefined {
+  const [, whole, decimals = ''] = /^(\d{1,9})(?:[.,](\d{1,3}))?$/.exec(text) ?? []
+  const digits = minorDigitsOf(currency)
+  if (whole === undefined || decimals.length > digits) return undefined
+  const amount = Number(whole + decimals.padEnd(digits, '0'))
+  return amount <= amountMax ? amount : undefined
+}
+
+async function sizeOf(path: string): Promise<number> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(
+      error.code === 'ENOENT' ? `there is no file ${path}` : `${path} cannot be read: ${error.message}`,
+    )
+  })
+  if (!found.isFile()) throw new Error(`${path} is not a file`)
+  return found.size
+}
+
+/** A database named by itself is enough; otherwise the running store says where its one is. */
+function bookDbUrl(): string {
+  return needed(readConfig(process.env.OCTAVO_BOOK_DB ? process.env : storeEnvironment()), 'bookDbUrl')
+}
+
+const barWidth = 30
+const plainEveryMs = 2_000
+
+/** A bar that moves on a terminal; in a log a line every two seconds. Rejected records are listed either way. */
+function showProgress(size: number, isTerminal: boolean) {
+  let read = 0
+  let shownAtMs = performance.now()
+  let last: ImportCounts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0 }
+  const clear = () => isTerminal && process.stdout.write('\r\x1b[K')
+  const draw = () => {
+    const share = size === 0 ? 1 : Math.min(1, read / size)
+    const filled = Math.round(share * barWidth)
+    const percent = `${Math.floor(share * 100)}`.padStart(3)
+    const text = `${percent} %  ${last.read} read, ${last.created} new, ${last.rejected} rejected`
+    if (isTerminal)
+      process.stdout.write(`\r\x1b[K${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)} ${text}`)
+    else if (performance.now() - shownAtMs > plainEveryMs) {
+      shownAtMs = performance.now()
+      console.log(text)
+    }
+  }
+  return {
+    get last() {
+      return last
+    },
+    bytes: (bytes: number) => {
+      read = bytes
+    },
+    counts: (counts: Readonly<ImportCounts>) => {
+      last = { ...counts }
+      draw()
+    },
+    rejected: ({ line, record, field, message }: ImportFault) => {
+      clear()
+      const place = line === undefined ? `record ${record}` : `line ${line}`
+      console.error(`${place}${field === undefined ? '' : `, ${field}`}: ${message}`)
+    },
+    end: clear,
+  }
+}
+
+function summaryOf(counts: ImportCounts, asked: Asked): string {
+  const { read, created, updated, unchanged, rejected } = counts
+  const done = `${read} records read: ${created} new, ${updated} changed, ${unchanged} unchanged, ${rejected} rejected.`
+  if (created === 0) return done
+  const price = formatMoney(asked.price)
+  return `${done}\nNew books without a price of their own cost ${price}; without a count, ${asked.copies} copies are owned.`
+}
