@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { test } from 'node:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, test } from 'node:test'
 import jsQr from 'jsqr'
 import { extractText, getDocumentProxy, getMeta } from 'unpdf'
 import { makeCode, parseVoucherUrl, signCode, verifyCode, voucherUrl } from '#kernel/voucher-code'
 import { systemClock } from '#ports/clock'
 import type { VoucherData } from './contract.ts'
 import { openDrawing, qrSvg } from './draw-voucher.ts'
+
+// Typst looks at the machine's own faces as well, after ours: here it is told that there are none.
+const fontConfig = join(mkdtempSync(join(tmpdir(), 'octavo-fonts-')), 'fonts.conf')
+writeFileSync(fontConfig, '<?xml version="1.0"?><fontconfig><dir>/nonexistent</dir></fontconfig>')
+process.env.FONTCONFIG_FILE = fontConfig
+after(() => rmSync(dirname(fontConfig), { recursive: true }))
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519')
 const draw = openDrawing('https://books.example.org')

@@ -16,7 +16,7 @@ export class DrawingFailed extends Error {
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 /** Typst keeps what it laid out; the oldest of it goes after this many drawings. */
-const evictEvery = 20
+const evictEvery = 5
 const bylineAuthorsMax = 3
 
 /**
@@ -36,7 +36,7 @@ export function openDrawing(publicUrl: string): DrawVoucher {
       voucher: JSON.stringify(textsOf(voucher, publicUrl)),
       qr: qrSvg(voucherUrl(publicUrl, voucher.code, voucher.signature)),
       logo,
-      ...(coverSvg !== undefined && { cover: coverSvg }),
+      ...(coverSvg !== undefined && { cover: inOurFaces(coverSvg) }),
     }
     // Not compiled to a document first: each would wait for the garbage collector, which does not see its megabytes.
     const source = { mainFileContent: template, inputs }
@@ -44,7 +44,8 @@ export function openDrawing(publicUrl: string): DrawVoucher {
       try {
         return compiler.pdf(source, { pdfStandard: 'ua-1' })
       } catch {
-        // The standard forbids a glyph that no face has; a reader with such a name gets a voucher all the same.
+        // The standard forbids what no face has, and cannot be met by every Arabic text; those readers get a tagged
+        // page all the same.
         return compiler.pdf(source)
       }
     } catch (error) {
@@ -115,6 +116,13 @@ function breakable(text: string): string {
     const parts = Array.from(graphemes.segment(word), ({ segment }) => segment)
     return parts.map((part, i) => (i > 0 && i % unbrokenMax === 0 ? `\u200B${part}` : part)).join('')
   })
+}
+
+/** The faces a cover asks for are those of browsers; here it gets the nearest of ours, the same on every machine. */
+function inOurFaces(svg: string): string {
+  return svg.replace(/font-family="([^"]*)"/g, (_, families: string) =>
+    /sans-serif|monospace/.test(families) ? 'font-family="Instrument Sans"' : 'font-family="Newsreader"',
+  )
 }
 
 /** A QR code as one path of unit squares; runs of a row are one rectangle. Level M: a fold may cost it a corner. */
