@@ -30,8 +30,10 @@ function isPart(part: unknown, kind: 'string' | 'number' | undefined): boolean {
 
 function parsed(cursor: string): unknown[] {
   try {
-    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    return Array.isArray(value) ? value : []
+    const text = Buffer.from(cursor, 'base64url').toString()
+    const value: unknown = JSON.parse(text)
+    const isOurs = Array.isArray(value) && Buffer.from(text).toString('base64url') === cursor
+    return isOurs ? value : []
   } catch {
     return []
   }

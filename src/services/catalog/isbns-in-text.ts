@@ -3,7 +3,7 @@ import { parseIsbn } from '#kernel/isbn'
 /** Finds ISBNs between other words: in one piece, with hyphens or spaces, with "ISBN" before them, in brackets. */
 export function splitIsbns(text: string): { isbns: string[]; rest: string } {
   const pieces = text
-    .replace(/\bISBN(?:-1[03])?\b:?/gi, ' ')
+    .replace(/[([]?\bISBN(?:-1[03])?\b:?/gi, ' ')
     .split(/\s+/)
     .filter((piece) => piece !== '')
   const isbns: string[] = []

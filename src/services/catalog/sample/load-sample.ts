@@ -7,6 +7,8 @@ import { importDefaults } from '../import/source.ts'
 
 const file = new URL('./books.csv', import.meta.url)
 const mark = 'sample catalogue'
+/** How long a process waits for another one that is loading. */
+const waitMax = '60s'
 
 /**
  * Fills a catalogue that never held a book with the sample one, once in its life. Processes that start together wait
@@ -14,6 +16,8 @@ const mark = 'sample catalogue'
  */
 export async function loadSample(database: Database, clock: Clock, source: URL = file): Promise<void> {
   await database.transaction(async (tx) => {
+    await tx.execute(`set local lock_timeout = '${waitMax}'`)
+    await tx.execute(`set local statement_timeout = '${waitMax}'`)
     // The lock is held while the books are written on other connections; its end tells who waits that they are there.
     await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`catalog: ${mark}`])
     const [state] = await tx.query<{ done: boolean; begun: boolean; empty: boolean }>(
