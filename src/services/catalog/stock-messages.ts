@@ -1,0 +1,55 @@
+import { type Static, Type } from 'typebox'
+import { Nullable } from '#kernel/schemas'
+import type { Availability } from './book-schemas.ts'
+
+// What catalog does as a participant in two-phase commit; #kernel/transaction has the protocol's routes.
+
+/** A movement of stock that one member of a group asks for. */
+export const StockRequest = Type.Union([
+  Type.Object({
+    kind: Type.Literal('reserve'),
+    /** Who buys, as an opaque key, for the per-customer limit inside one group. */
+    customer: Type.String(),
+    lines: Type.Array(
+      Type.Object({ isbn: Type.String(), quantity: Type.Integer(), alreadyBought: Type.Integer() }),
+    ),
+  }),
+  Type.Object({
+    kind: Type.Union([Type.Literal('confirm'), Type.Literal('release'), Type.Literal('return')]),
+    lines: Type.Array(Type.Object({ isbn: Type.String(), quantity: Type.Integer() })),
+  }),
+  Type.Object({
+    kind: Type.Literal('set-copies'),
+    isbn: Type.String(),
+    copies: Type.Integer(),
+    reason: Nullable(Type.String()),
+  }),
+])
+export type StockRequest = Static<typeof StockRequest>
+
+/** What catalog answers for each request, in the same order. */
+export type StockAnswer =
+  | { kind: 'reserved'; lines: SoldLine[] }
+  | { kind: 'moved' }
+  /** The copies to confirm, release or return are not held or sold: most likely this was done before. */
+  | { kind: 'not-there' }
+  | { kind: 'copies-set'; copies: number; available: number }
+  | { kind: 'unknown-book'; isbns: string[] }
+  | { kind: 'out-of-stock'; lines: { isbn: string; requested: number; available: number }[] }
+  | { kind: 'customer-limit'; isbn: string; perCustomer: number }
+  | { kind: 'sales-not-open'; isbn: string; salesOpenAt: string }
+  | { kind: 'mixed-currencies' }
+  | { kind: 'below-sold'; committed: number }
+
+/** A line as sold: title and price are fixed at this moment. */
+export type SoldLine = {
+  isbn: string
+  title: string
+  quantity: number
+  unitPrice: { amount: number; currency: string }
+  perCustomer: number | null
+}
+
+/** Topic of `StockChanged` messages. */
+export const stockChangedTopic = 'stock.changed'
+export type StockChanged = { books: Availability[] }
