@@ -21,8 +21,10 @@ export async function installPackages() {
     const startedMs = Date.now()
     say('Installing packages (at the first start and after an update) …')
     // All of them, whatever NODE_ENV says: the pages are built with the ones for development.
-    const args = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error']
-    await run('npm ci', 'npm', args, { env: systemEnvironment() })
+    // Not `npm ci`: it refuses a lock file made where the packages of other platforms were out of reach, and it takes
+    // away what a running store still loads. The lock file's versions are installed all the same.
+    const args = ['install', '--no-save', '--include=dev', '--include=optional', '--no-audit', '--no-fund']
+    await run('npm install', 'npm', [...args, '--loglevel=error'], { env: systemEnvironment() })
     say(`Installed in ${((Date.now() - startedMs) / 1000).toFixed(0)} s.`)
   }
   writeStamp(stamp, wanted)
