@@ -184,9 +184,11 @@ for (const { name, url: urlFor, disturb } of adapters) {
     })
     await broker.publish([{ topic: 'a', payload: 0 }])
     await until(() => events.length === 1)
+    const last = broker.publish([{ topic: 'b', payload: 'what was taken is published' }])
     await subscription[Symbol.asyncDispose]()
     assert.deepEqual(events, ['begun', 'finished'])
     await broker[Symbol.asyncDispose]()
+    await last
     await assert.rejects(broker.publish([{ topic: 'a', payload: 0 }]))
   })
 }

@@ -6,6 +6,8 @@ import { BrokerBusy, type NewMessage, waitingMax } from './port.ts'
 /** Limits of one insert. */
 const messagesPerInsertMax = 1000
 const bytesPerInsertMax = 4 * 1024 * 1024
+/** On closing, what waits is still published for this long. */
+const closeWithinMs = 5_000
 
 export type Publisher = AsyncDisposable & { publish(messages: readonly NewMessage[]): Promise<void> }
 
@@ -72,6 +74,8 @@ export function startPublisher(database: Database, clock: Clock, onPublished: ()
     },
     async [Symbol.asyncDispose]() {
       closed = true
+      const giveUpMs = clock.monotonicMs() + closeWithinMs
+      while (queue.length > 0 && clock.monotonicMs() < giveUpMs) await clock.sleep(5)
       await loop[Symbol.asyncDispose]()
       for (const each of queue.splice(0)) each.reject(new BrokerBusy('the broker was closed'))
     },

@@ -48,7 +48,8 @@ export function openCovers(discovery: Discovery, clock: Clock): Covers {
         kept.delete(oldest)
       }
       const found = await cover
-      if (found === undefined) kept.delete(isbn)
+      // A book that has no cover yet may have one soon.
+      if (found === undefined) kept.set(isbn, { cover, untilMs: clock.monotonicMs() + pauseAfterFailureMs })
       return found
     },
   }
