@@ -43,7 +43,21 @@ function withHeader(length: number, elementOid: number, bytes: number): Buffer {
   return array
 }
 
-function writeUuid(array: Buffer, uuid: string, offset: number): number {
-  array.write(uuid.replaceAll('-', ''), offset, 'hex')
-  return offset + uuidBytes
+/** Values of hex digits by character code; -1 elsewhere. */
+const digitOf = new Int8Array(128).fill(-1)
+for (const [value, digit] of [...'0123456789abcdef'].entries()) {
+  digitOf[digit.charCodeAt(0)] = value
+  digitOf[digit.toUpperCase().charCodeAt(0)] = value
 }
+
+/** Decodes in place of `Buffer.write(…, 'hex')`, which would first need a copy of the text without its hyphens. */
+function writeUuid(array: Buffer, uuid: string, offset: number): number {
+  let at = offset
+  for (let i = 0; i < uuid.length; i += 2) {
+    if (uuid.charCodeAt(i) === hyphen) i++
+    array[at++] = ((digitOf[uuid.charCodeAt(i)] ?? -1) << 4) | (digitOf[uuid.charCodeAt(i + 1)] ?? -1)
+  }
+  if (at !== offset + uuidBytes) throw new Error(`not a UUID: ${uuid}`)
+  return at
+}
+const hyphen = '-'.charCodeAt(0)

@@ -70,7 +70,7 @@ async function insertGroup(statements: Statements, id: string, group: GroupCommi
        ON CONFLICT (isbn, customer) DO UPDATE
          SET quantity = c.quantity + excluded.quantity, per_customer = excluded.per_customer
      )
-     INSERT INTO orders.outbox (topic, payload) SELECT $16, $17::jsonb WHERE cardinality($3::uuid[]) > 0`,
+     INSERT INTO orders.outbox (topic, payload) SELECT $16, $17::json WHERE cardinality($3::uuid[]) > 0`,
     [
       id,
       participants,

@@ -11,7 +11,7 @@ export async function noteChanges(tx: Statements, orderIds: readonly string[]): 
        RETURNING order_id, version
      )
      INSERT INTO orders.outbox (topic, payload)
-     SELECT $2, jsonb_build_object('orders', jsonb_agg(jsonb_build_object('id', order_id, 'version', version)))
+     SELECT $2, json_build_object('orders', json_agg(json_build_object('id', order_id, 'version', version)))
        FROM changed`,
     [orderIds, orderChangedTopic],
   )

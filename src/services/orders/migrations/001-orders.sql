@@ -116,7 +116,7 @@ CREATE INDEX saga_journal_by_saga ON orders.saga_journal (saga_id);
 CREATE TABLE orders.outbox (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   topic text NOT NULL,
-  payload jsonb NOT NULL,
+  payload json NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now()
 );
 
