@@ -58,14 +58,21 @@ export function drain(request: IncomingMessage, onDone: () => void): void {
     onDone()
     return
   }
+  const { socket } = request
   let bytes = 0
-  const giveUp = setTimeout(() => request.socket.destroy(), drainMs)
+  const giveUp = setTimeout(() => socket.destroy(), drainMs)
+  const done = () => {
+    clearTimeout(giveUp)
+    socket.off('close', done)
+    onDone()
+  }
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length
-    if (bytes > drainBytesMax) request.socket.destroy()
+    if (bytes > drainBytesMax) socket.destroy()
   })
-  request.once('end', onDone)
-  request.once('close', () => clearTimeout(giveUp))
+  request.once('end', done)
+  // The request itself says nothing when its connection ends after the answer.
+  socket.once('close', done)
   request.once('error', () => {})
   request.resume()
 }

@@ -18,8 +18,12 @@ export type ProxyParts = {
 }
 
 const attemptsMax = 3
-/** When somebody else could answer instead, a silent instance gets this long. */
-const firstTryMs = 3_000
+const oneWriteBytesMax = 16 * 1024
+/** When somebody else could answer instead, a silent instance gets this long: a reader less than a change. */
+const firstReadMs = 3_000
+const firstChangeMs = 8_000
+/** Once an answer has begun it may take this long to arrive, on however slow a line. */
+const answerMs = 120_000
 const headersTimeoutMs = 10_000
 /** A body that is still coming has to bring something this often. */
 const bodyIdleMs = 30_000
@@ -113,20 +117,25 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#upstream = upstream
     this.#abort = undefined
     upstream.outstanding++
-    const another =
-      this.#tried.length < Math.min(attemptsMax, this.#parts.upstreams.count(this.#target.service))
     upstream.pool.dispatch(
       {
         path: target,
         method: request.method as Dispatcher.HttpMethod,
         headers: this.#headers,
         body: this.#body,
-        headersTimeout:
-          another && this.#isRepeatable() ? firstTryMs : Math.max(headersTimeoutMs, this.#target.deadlineMs),
+        headersTimeout: this.#patienceMs(),
         bodyTimeout: headersTimeoutMs,
       },
       this,
     )
+  }
+
+  #patienceMs(): number {
+    const another =
+      this.#tried.length < Math.min(attemptsMax, this.#parts.upstreams.count(this.#target.service))
+    if (!another || !this.#isRepeatable()) return Math.max(headersTimeoutMs, this.#target.deadlineMs)
+    const { method } = this.#exchange.request
+    return method === 'GET' || method === 'HEAD' ? firstReadMs : firstChangeMs
   }
 
   onConnect(abort: (error?: Error) => void): void {
@@ -147,6 +156,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const length = rawHeader(raw, 'content-length')
     this.#bytesLeft = length === undefined || request.method === 'HEAD' ? -1 : Number(length)
     response.writeHead(status, headers)
+    this.#exchange.expiresMs = Math.max(this.#exchange.expiresMs, this.#exchange.startedMs + answerMs)
     return true
   }
 
@@ -154,8 +164,9 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const { response } = this.#exchange
     if (this.#isSettled) return true
     if (chunk.length === this.#bytesLeft) {
-      // The last of it: head and body, or the end of both, leave in one write.
-      response.end(chunk)
+      // The last of it. As text of one byte per character it leaves in one write with the head.
+      if (chunk.length <= oneWriteBytesMax) response.end(chunk.toString('latin1'), 'latin1')
+      else response.end(chunk)
       return true
     }
     this.#bytesLeft -= chunk.length

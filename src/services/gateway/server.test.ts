@@ -110,10 +110,21 @@ test('what is not HTTP is answered in words and closed', async (t) => {
   }
 })
 
-test('headers that trickle in are given up on', { timeout: 30_000 }, async (t) => {
-  const gateway = await startGateway(t, '')
-  const text = await rawExchange(gateway.url, 'GET / HTTP/1.1\r\nhost: a\r\nx-slow: ', 14_000)
-  assert.equal(statusOf(text), 408)
+test('whoever sends nothing, or headers or a body that never end, is given up on', {
+  timeout: 30_000,
+}, async (t) => {
+  const upstream = await startUpstream(t, () => {})
+  const gateway = await startGateway(t, `coordinator=${upstream.url}`)
+  const slow = (bytes: string) => rawExchange(gateway.url, bytes, 20_000)
+  const post = 'POST /api/orders HTTP/1.1\r\nhost: a\r\n'
+  const [silent, headers, small, chunked] = await Promise.all([
+    slow(''),
+    slow('GET / HTTP/1.1\r\nhost: a\r\nx-slow: '),
+    slow(`${post}content-length: 100\r\n\r\n{`),
+    slow(`${post}transfer-encoding: chunked\r\n\r\n1\r\n{`),
+  ])
+  assert.ok(silent === '' || statusOf(silent) === 408)
+  assert.deepEqual([headers, small, chunked].map(statusOf), [408, 408, 408])
 })
 
 test('a change with a staff session from another site is refused; from the shop or a program it passes', async (t) => {
