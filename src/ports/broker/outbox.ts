@@ -8,7 +8,7 @@ export const outboxTable = `
 CREATE TABLE outbox (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   topic text NOT NULL,
-  payload jsonb NOT NULL,
+  payload json NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now()
 )`
 
