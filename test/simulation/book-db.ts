@@ -1,0 +1,192 @@
+import type { InDoubt, Participant, Vote } from '#kernel/transaction'
+import { Unavailable } from '#kernel/unavailable'
+import type { StockAnswer, StockRequest } from '#services/catalog'
+import { type Decided, decide as realDecide, type Title } from '../../src/services/catalog/stock/decide.ts'
+import type { Process } from './process.ts'
+import type { World } from './world.ts'
+
+/** BookDb as far as stock needs it: rows with locks, prepared transactions that survive everything, a ledger. */
+export type BookDb = {
+  readonly stock: ReadonlyMap<string, Title>
+  readonly ledger: ReadonlyMap<string, { copies: number; held: number; sold: number }>
+  readonly prepared: ReadonlyMap<string, unknown>
+  /** The participant as it runs in this catalog process. */
+  participantIn(process: Process): Participant<StockRequest, StockAnswer>
+  /** The server dies; sessions end, what is committed or prepared stays; it is back after `downMs`. */
+  crash(downMs: number): void
+}
+
+export type BookDbOptions = { decide?: typeof realDecide }
+
+type Session = { owner: Process; life: number; locked: Set<string>; isOver: boolean }
+type Prepared = { session: Session; decided: Decided; atMs: number }
+type Waiter = { session: Session; granted: () => void; refused: (error: Error) => void }
+
+const lockTimeoutMs = 5_000
+/** A session whose process freezes in a transaction is ended by the server. */
+const idleTimeoutMs = 5_000
+
+export function createBookDb(world: World, titles: readonly Title[], options: BookDbOptions = {}): BookDb {
+  const decide = options.decide ?? realDecide
+  const stock = new Map(titles.map((title) => [title.isbn, { ...title }]))
+  const ledger = new Map(titles.map(({ isbn, copies }) => [isbn, { copies, held: 0, sold: 0 }]))
+  const prepared = new Map<string, Prepared>()
+  const known = new Set<string>()
+  const locks = new Map<string, { holder: Session; waiting: Waiter[] }>()
+  /** Those in a transaction that is not prepared yet. */
+  const sessions = new Set<Session>()
+  let downUntil = 0
+
+  /** A statement: takes its time, and fails when the server is away at its beginning or its end. */
+  const statement = <T>(process: Process, work: () => T): Promise<T> => {
+    const { life } = process
+    return new Promise((resolve, reject) => {
+      const fail = () => process.deliver(life, () => reject(new Unavailable('BookDb is away')))
+      world.after(world.random(), () => {
+        world.hazard(process)
+        if (world.now() < downUntil) return fail()
+        let settle: () => void
+        try {
+          const value = work()
+          settle = () => resolve(value)
+        } catch (error) {
+          settle = () => reject(error)
+        }
+        world.hazard(process)
+        world.after(world.random(), () =>
+          // The answer of a server that died meanwhile never arrives, though the work was done.
+          world.now() < downUntil ? fail() : process.deliver(life, settle),
+        )
+      })
+    })
+  }
+
+  const release = (session: Session) => {
+    session.isOver = true
+    sessions.delete(session)
+    for (const isbn of session.locked) grantNext(isbn)
+    session.locked.clear()
+  }
+  const grantNext = (isbn: string) => {
+    const lock = locks.get(isbn)
+    if (lock === undefined) return
+    for (let next = lock.waiting.shift(); next !== undefined; next = lock.waiting.shift()) {
+      if (next.session.isOver) continue
+      lock.holder = next.session
+      next.session.locked.add(isbn)
+      next.granted()
+      return
+    }
+    locks.delete(isbn)
+  }
+  const lock = (session: Session, isbn: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const { owner, life } = session
+      const granted = () => owner.deliver(life, resolve)
+      const refused = (error: Error) => owner.deliver(life, () => reject(error))
+      const held = locks.get(isbn)
+      if (held === undefined) {
+        locks.set(isbn, { holder: session, waiting: [] })
+        session.locked.add(isbn)
+        return granted()
+      }
+      held.waiting.push({ session, granted, refused })
+      world.after(lockTimeoutMs, () => {
+        if (session.locked.has(isbn)) return
+        release(session)
+        refused(new Unavailable('waited too long for a lock'))
+      })
+    })
+  const prepare = async (
+    process: Process,
+    id: string,
+    requests: readonly StockRequest[],
+  ): Promise<Vote<StockAnswer>> => {
+    const session: Session = { owner: process, life: process.life, locked: new Set(), isOver: false }
+    const alive = () => {
+      if (session.isOver) throw new Unavailable('the session was ended')
+    }
+    await statement(process, () => {
+      sessions.add(session)
+      process.onceDead(() => world.after(1, () => sessions.has(session) && release(session)))
+      world.after(idleTimeoutMs, () => sessions.has(session) && release(session))
+    })
+    try {
+      for (const isbn of isbnsOf(requests)) {
+        alive()
+        if (stock.has(isbn)) await lock(session, isbn)
+      }
+      const read = await statement(process, () => {
+        alive()
+        return new Map([...session.locked].map((isbn) => [isbn, { ...(stock.get(isbn) as Title) }]))
+      })
+      const decided = decide(read, requests, process.clock.now())
+      if (decided.movements.length === 0) {
+        await statement(process, () => release(session))
+        return { kind: 'nothing', answers: decided.answers }
+      }
+      await statement(process, () => {
+        alive()
+        if (known.has(id)) throw new Error(`transaction ${id} was prepared before`)
+        known.add(id)
+        sessions.delete(session)
+        prepared.set(id, { session, decided, atMs: world.now() })
+        world.note(`${process.name} prepared ${id.slice(-4)}`)
+      })
+      return { kind: 'prepared', answers: decided.answers }
+    } catch (error) {
+      if (sessions.has(session)) release(session)
+      throw error
+    }
+  }
+
+  const finish = (process: Process, id: string, verb: 'commit' | 'abort') =>
+    statement(process, () => {
+      const found = prepared.get(id)
+      if (found === undefined) return
+      prepared.delete(id)
+      world.note(`${process.name} ${verb}s ${id.slice(-4)}`)
+      if (verb === 'abort') known.delete(id)
+      else
+        for (const { isbn, copies, held, sold } of found.decided.movements) {
+          const title = stock.get(isbn) as Title
+          const sum = ledger.get(isbn) as { copies: number; held: number; sold: number }
+          for (const row of [title, sum]) {
+            row.copies += copies
+            row.held += held
+            row.sold += sold
+          }
+        }
+      release(found.session)
+    })
+
+  return {
+    stock,
+    ledger,
+    prepared,
+    participantIn: (process) => ({
+      name: 'catalog',
+      prepare: (id, requests) => prepare(process, id, requests),
+      commit: (id) => finish(process, id, 'commit'),
+      abort: (id) => finish(process, id, 'abort'),
+      inDoubt: () =>
+        statement(process, () =>
+          [...prepared].map(([id, { atMs }]): InDoubt => ({ id, ageMs: world.now() - atMs })),
+        ),
+    }),
+    crash(downMs) {
+      world.note('BookDb dies')
+      downUntil = world.now() + downMs
+      for (const session of [...sessions]) release(session)
+    },
+  }
+}
+
+function isbnsOf(requests: readonly StockRequest[]): string[] {
+  const isbns = new Set<string>()
+  for (const request of requests) {
+    if (request.kind === 'set-copies') isbns.add(request.isbn)
+    else for (const line of request.lines) isbns.add(line.isbn)
+  }
+  return [...isbns].sort()
+}
