@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import { testDatabase } from '../../local/test-database.ts'
+import { testDatabase, testServers } from '../../local/test-database.ts'
 import {
   ConstraintViolation,
   type Database,
@@ -102,4 +102,19 @@ test('postgres: the same statement sent twice without waiting answers twice', as
     Promise.all([1, 2, 3].map((n) => tx.query('SELECT $1::int AS n', [n]))),
   )
   assert.deepEqual(answers, [[{ n: 1 }], [{ n: 2 }], [{ n: 3 }]])
+})
+
+test('postgres: a server that is frozen is given up, and the next statement uses another connection', async (t) => {
+  const [server] = await testServers(t, 1)
+  assert.ok(server)
+  await server.ensureDatabase('frozen')
+  await using database = await openDatabase(server.url('frozen'), {
+    applicationName: 'test',
+    statementTimeoutMs: 300,
+  })
+  await database.query('SELECT 1', [])
+  await server.pause()
+  await assert.rejects(database.query('SELECT 2 AS two', []), DatabaseUnavailable)
+  await server.resume()
+  assert.deepEqual(await database.query('SELECT 3 AS three', []), [{ three: 3 }])
 })

@@ -13,7 +13,7 @@ export async function listenOn(
   let disposed = false
 
   const connect = async () => {
-    const next = new pg.Client({ ...config, statement_timeout: 0 })
+    const next = new pg.Client({ ...config, statement_timeout: 0, query_timeout: 0 })
     client = next
     const lost = () => {
       if (client !== next || disposed) return

@@ -12,6 +12,9 @@ import {
 import { listenOn } from './postgres-listen.ts'
 
 const connectTimeoutMs = 3_000
+const statementTimeoutMsDefault = 15_000
+/** A server that does not even keep its own timeout is frozen or cut off: the connection is given up this much later. */
+const graceMs = 2_000
 const idleInTransactionMs = 5_000
 
 // Counts and versions are far below 2^53, and a string in their place would compare wrongly.
@@ -44,6 +47,7 @@ export function openPostgres(url: string, options: DatabaseOptions): Database {
 }
 
 function connectionConfig(url: string, options: DatabaseOptions): pg.ClientConfig {
+  const statementTimeoutMs = options.statementTimeoutMs ?? statementTimeoutMsDefault
   return {
     connectionString: url,
     application_name: options.applicationName,
@@ -52,7 +56,8 @@ function connectionConfig(url: string, options: DatabaseOptions): pg.ClientConfi
     pipeline: true,
     // A process that freezes in the middle of a transaction gives its locks back.
     options: `-c lock_timeout=${options.lockTimeoutMs ?? 5_000} -c idle_in_transaction_session_timeout=${idleInTransactionMs} -c timezone=UTC`,
-    statement_timeout: options.statementTimeoutMs ?? 15_000,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + graceMs,
   }
 }
 
@@ -182,7 +187,7 @@ function isConnectionError(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code ?? ''
   return (
     /^(ECONN|EPIPE|ENOENT|EHOSTUNREACH|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)/.test(code) ||
-    /connection terminated|connection timeout|timeout exceeded|not queryable|client was closed|Connection ended/i.test(
+    /query read timeout|connection terminated|connection timeout|timeout exceeded|not queryable|client was closed|Connection ended/i.test(
       error.message,
     )
   )
