@@ -142,12 +142,12 @@ export const startImport = defineRoute({
     },
     closed,
   ),
-  summary: 'Import a catalogue from CSV',
+  summary: 'Import a catalogue from CSV or ONIX for Books (2.1, 3.x)',
   description:
     'Takes each record that can be taken and reports the others. Known books change where the file says something ' +
     'else; what the file has no column for, and the stock of known books, stays.',
   also: {
-    400: 'No CSV, or without the columns needed.',
+    400: 'No catalogue, or without the columns needed.',
     413: 'Larger than 1 GiB.',
     415: 'Another format.',
     429: 'Other imports are running.',

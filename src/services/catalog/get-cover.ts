@@ -24,7 +24,6 @@ export async function getCover(
     etag,
     'cache-control': cacheControl,
     'content-security-policy': contentSecurityPolicy,
-    'x-content-type-options': 'nosniff',
   }
   if (hasTag(ifNoneMatch, etag)) return answer(304, undefined, headers)
   return answer(200, svg, { ...headers, 'content-type': 'image/svg+xml; charset=utf-8' })

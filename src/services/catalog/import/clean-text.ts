@@ -26,7 +26,8 @@ Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacut
 Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring aelig ccedil egrave eacute ecirc euml igrave
 iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml`
 
-const entities = new Map<string, string>([
+/** Characters by the names that HTML and ONIX 2.1 give them. */
+export const entities: ReadonlyMap<string, string> = new Map<string, string>([
   ...latin1.split(/\s+/).map((name, i) => [name, String.fromCharCode(0xa0 + i)] as const),
   ['amp', '&'],
   ['lt', '<'],

@@ -3,7 +3,7 @@ import type { Clock } from '#ports/clock'
 import { migrate, openDatabase } from '#ports/database'
 import { migrationsFolder } from '../migrations.ts'
 import { type ColumnMapping, parseMapping } from './columns.ts'
-import { readCsv } from './read-csv.ts'
+import { readCatalogue } from './read-catalogue.ts'
 import { type ImportHooks, runImport } from './run-import.ts'
 import { type ImportCounts, type ImportOptions, importDefaults, UnreadableFile } from './source.ts'
 
@@ -31,13 +31,13 @@ export async function importFile(
   const options: ImportOptions = { price, copies }
   const csv = { mapping: mappingOf(map), currency: price.currency, nowMs: clock.now() }
   // A first look at the file needs no database, and most mistakes show in it.
-  for await (const _record of readCsv(createReadStream(path), csv)) break
+  for await (const _record of readCatalogue(createReadStream(path), csv)) break
   await using database = await openDatabase(databaseUrl, {
     applicationName: 'octavo import',
     connectionsMax: 2,
   })
   await migrate(database, migrationsFolder, 'catalog')
-  return await runImport(database, clock, readCsv(counted(path, hooks.onBytes), csv), options, hooks)
+  return await runImport(database, clock, readCatalogue(counted(path, hooks.onBytes), csv), options, hooks)
 }
 
 function mappingOf(map: string): ColumnMapping {

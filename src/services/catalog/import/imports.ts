@@ -6,6 +6,7 @@ import type { Import, startImport } from '../contract.ts'
 import { parseMapping } from './columns.ts'
 import { findImport, noteAlive, noteProgress, openImport } from './import-log.ts'
 import { type CsvOptions, readCsv } from './read-csv.ts'
+import { readOnix } from './read-onix.ts'
 import { runImport } from './run-import.ts'
 import {
   type ImportCounts,
@@ -32,14 +33,15 @@ export function createImports(database: Database, clock: Clock): Imports {
   return {
     async start(request) {
       const options = optionsOf(request, clock.now())
-      if (request.stream === undefined) throw unsupported('Send the file as text/csv.')
+      if (request.stream === undefined)
+        throw unsupported('Send the file as text/csv, or ONIX as application/xml.')
       if (request.headers['content-encoding'] !== undefined) throw unsupported('Send the file uncompressed.')
       if (running.size >= runningMax)
         throw tooMany('Other imports are running; try again when they are done.', 10)
       const spooled = await spool(request.stream)
       const id = clock.uuid()
       try {
-        await checkBeginning(spooled, options.csv)
+        await checkBeginning(spooled, options)
         await openImport(database, id)
       } catch (error) {
         await spooled[Symbol.asyncDispose]()
@@ -63,15 +65,14 @@ export function createImports(database: Database, clock: Clock): Imports {
   }
 }
 
-type Options = { csv: CsvOptions; books: ImportOptions }
+type Options = { isXml: boolean; csv: CsvOptions; books: ImportOptions }
 
 function optionsOf({ query, contentType }: HttpRequest<typeof startImport>, nowMs: number): Options {
-  if (contentType === 'application/xml' || contentType === 'text/xml')
-    throw unsupported('ONIX is not read yet; send the catalogue as text/csv.')
   const mapping = parseMapping(query.map ?? '')
   if (mapping.kind === 'error') throw invalid([{ field: 'map', message: mapping.message }])
   const currency = query.currency ?? importDefaults.price.currency
   return {
+    isXml: contentType !== 'text/csv',
     csv: { mapping: mapping.mapping, currency, nowMs },
     books: {
       price: { amount: query.price ?? importDefaults.price.amount, currency },
@@ -82,10 +83,13 @@ function optionsOf({ query, contentType }: HttpRequest<typeof startImport>, nowM
 
 const unsupported = (detail: string) => new Problem(415, 'unsupported-media-type', detail)
 
+const recordsOf = (spooled: Spooled, { isXml, csv }: Options) =>
+  isXml ? readOnix(spooled.read()) : readCsv(spooled.read(), csv)
+
 /** A file that is no catalogue at all is refused at once, instead of by an import that fails. */
-async function checkBeginning(spooled: Spooled, options: CsvOptions): Promise<void> {
+async function checkBeginning(spooled: Spooled, options: Options): Promise<void> {
   try {
-    for await (const _record of readCsv(spooled.read(), options)) return
+    for await (const _record of recordsOf(spooled, options)) return
   } catch (error) {
     if (error instanceof UnreadableFile)
       throw new Problem(400, 'unreadable-file', `Not imported: ${error.message}.`)
@@ -105,7 +109,7 @@ async function runOne(
   let counts: ImportCounts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0 }
   const heartbeat = setInterval(() => void noteAlive(database, id).catch(() => undefined), aliveEveryMs)
   try {
-    counts = await runImport(database, clock, readCsv(spooled.read(), options.csv), options.books, {
+    counts = await runImport(database, clock, recordsOf(spooled, options), options.books, {
       signal,
       onRejected: (fault) => faults.push(fault),
       onProgress: (soFar) => {

@@ -111,7 +111,8 @@ const schema = Compile(NewBook)
 /** Stands in for the price of a record that has none, which is no fault of the record. */
 const somePrice = { amount: 0, currency: 'EUR' }
 
-function checked(book: ImportedBook): ToBookResult {
+/** Holds a book against the API's own schema, whose limits are those of every way in. */
+export function checked(book: ImportedBook): ToBookResult {
   const { copies: _copies, ...fields } = book
   const whole = { price: somePrice, ...fields }
   if (!schema.Check(whole)) {

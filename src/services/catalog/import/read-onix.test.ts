@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readOnix } from './read-onix.ts'
+import type { SourceRecord } from './source.ts'
+import { UnreadableFile } from './source.ts'
+
+/** Reads a message in small pieces after its beginning, as no boundary of a piece may matter. */
+async function read(text: string | Uint8Array, pieceBytes = 7): Promise<SourceRecord[]> {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text
+  async function* pieces() {
+    yield bytes.subarray(0, 400)
+    for (let i = 400; i < bytes.length; i += pieceBytes) yield bytes.subarray(i, i + pieceBytes)
+  }
+  const records: SourceRecord[] = []
+  for await (const record of readOnix(pieces())) records.push(record)
+  return records
+}
+
+const reference = `<?xml version="1.0" encoding="UTF-8"?>
+<ONIXMessage release="3.0" xmlns="http://ns.editeur.org/onix/3.0/reference">
+ <Header><Sender><SenderName>Publisher &amp; Sons</SenderName></Sender></Header>
+ <Product>
+  <RecordReference>r1</RecordReference><NotificationType>03</NotificationType>
+  <ProductIdentifier><ProductIDType>01</ProductIDType><IDValue>9999</IDValue></ProductIdentifier>
+  <ProductIdentifier><ProductIDType>15</ProductIDType><IDValue>9780141439518</IDValue></ProductIdentifier>
+  <DescriptiveDetail>
+   <ProductForm>BC</ProductForm>
+   <Collection><TitleDetail><TitleType>01</TitleType><TitleElement><TitleElementLevel>02</TitleElementLevel><TitleText>The series</TitleText></TitleElement></TitleDetail></Collection>
+   <TitleDetail><TitleType>01</TitleType><TitleElement><TitleElementLevel>01</TitleElementLevel>
+    <TitlePrefix>The</TitlePrefix><TitleWithoutPrefix>Prejudice</TitleWithoutPrefix><Subtitle>And pride</Subtitle></TitleElement></TitleDetail>
+   <Contributor><SequenceNumber>1</SequenceNumber><ContributorRole>A01</ContributorRole><PersonNameInverted>Austen, Jane</PersonNameInverted></Contributor>
+   <Contributor><ContributorRole>B06</ContributorRole><NamesBeforeKey>Ana</NamesBeforeKey><KeyNames>Übersetzer</KeyNames></Contributor>
+   <Language><LanguageRole>01</LanguageRole><LanguageCode>eng</LanguageCode></Language>
+   <Subject><SubjectHeadingText>Romance; Classics</SubjectHeadingText></Subject>
+  </DescriptiveDetail>
+  <CollateralDetail><TextContent><TextType>03</TextType><Text textformat="05"><p>One &amp; <em>only</em>.</p><p>Two.</p></Text></TextContent></CollateralDetail>
+  <PublishingDetail><Publisher><PublishingRole>01</PublishingRole><PublisherName>Penguin</PublisherName></Publisher>
+   <PublishingDate><PublishingDateRole>01</PublishingDateRole><Date>20021231</Date></PublishingDate></PublishingDetail>
+  <RelatedMaterial><RelatedProduct><ProductIdentifier><ProductIDType>15</ProductIDType><IDValue>9780441172719</IDValue></ProductIdentifier></RelatedProduct></RelatedMaterial>
+  <ProductSupply><SupplyDetail><Price><PriceType>01</PriceType><PriceAmount>7.00</PriceAmount><CurrencyCode>GBP</CurrencyCode></Price>
+   <Price><PriceType>02</PriceType><PriceAmount>8.5</PriceAmount><CurrencyCode>GBP</CurrencyCode></Price></SupplyDetail></ProductSupply>
+ </Product>
+</ONIXMessage>`
+
+test('an ONIX 3.0 product with reference names is read, and its series and relatives are not taken for it', async () => {
+  assert.deepEqual(await read(reference), [
+    {
+      record: 1,
+      line: 4,
+      kind: 'book',
+      book: {
+        isbn: '9780141439518',
+        title: 'The Prejudice',
+        subtitle: 'And pride',
+        contributors: [
+          { name: 'Jane Austen', role: 'author' },
+          { name: 'Ana Übersetzer', role: 'translator' },
+        ],
+        subjects: ['Romance', 'Classics'],
+        language: 'en',
+        price: { amount: 850, currency: 'GBP' },
+        publisher: 'Penguin',
+        publishedOn: '2002-12-31',
+        description: 'One & only.\n\nTwo.',
+        format: 'paperback',
+      },
+    },
+  ])
+})
+
+test('an ONIX 2.1 product with short tags, Latin-1 and named characters is read', async () => {
+  const short = `<?xml version="1.0" encoding="ISO-8859-1"?>
+<!DOCTYPE ONIXmessage SYSTEM "http://www.editeur.org/onix/2.1/short/onix-international.dtd">
+<ONIXmessage><product><a001>1</a001><a002>03</a002>
+<productidentifier><b221>02</b221><b244>0141439513</b244></productidentifier><b012>BB</b012>
+<title><b202>01</b202><b203>L&eacute;a \u00e9</b203></title>
+<contributor><b035>A01</b035><b036>Colette</b036></contributor><b003>1920</b003>
+<language><b253>01</b253><b252>fre</b252></language>
+<othertext><d102>01</d102><d104>Paris.</d104></othertext>
+<supplydetail><price><j148>02</j148><j151>12</j151><j152>EUR</j152></price></supplydetail>
+</product></ONIXmessage>`
+  const [record] = await read(Buffer.from(short, 'latin1'))
+  assert.equal(record?.kind, 'book')
+  const book = record?.kind === 'book' ? record.book : undefined
+  assert.deepEqual(
+    [
+      book?.isbn,
+      book?.title,
+      book?.contributors,
+      book?.publishedOn,
+      book?.language,
+      book?.format,
+      book?.price,
+      book?.description,
+    ],
+    [
+      '9780141439518',
+      'Léa é',
+      [{ name: 'Colette', role: 'author' }],
+      '1920',
+      'fr',
+      'hardcover',
+      { amount: 1200, currency: 'EUR' },
+      'Paris.',
+    ],
+  )
+})
+
+test('a product that cannot be taken is reported, and its neighbours are taken', async () => {
+  const product = (isbn: string, title: string, more = '') =>
+    `<Product>${more}<ProductIdentifier><ProductIDType>15</ProductIDType><IDValue>${isbn}</IDValue></ProductIdentifier>` +
+    `<DescriptiveDetail><TitleDetail><TitleType>01</TitleType><TitleElement><TitleText>${title}</TitleText></TitleElement></TitleDetail></DescriptiveDetail></Product>\n`
+  const records = await read(
+    `<ONIXMessage>\n${product('9780141439519', 'Wrong')}${product('9780441172719', '')}${product('9780441172719', 'Deleted', '<NotificationType>05</NotificationType>')}${product('9780441172719', 'x'.repeat(2_100_000))}${product('9780441172719', 'Dune')}</ONIXMessage>`,
+    65_536,
+  )
+  assert.deepEqual(
+    records.map((record) => [record.line, record.kind === 'wrong' ? record.field : record.book.title]),
+    [
+      [2, 'isbn'],
+      [3, 'title'],
+      [4, 'NotificationType'],
+      [5, 'product'],
+      [6, 'Dune'],
+    ],
+  )
+})
+
+test('entities of the file are not expanded, and what is no ONIX or is cut off is told', async () => {
+  const laughs = `<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;"><!ENTITY c SYSTEM "file:///etc/passwd">]>
+<ONIXMessage><Product><Title>&c;</Title></Product></ONIXMessage>`
+  const wrong: [string, RegExp][] = [
+    [laughs, /not well-formed XML/],
+    ['<html><body/></html>', /no ONIX message/],
+    ['<ONIXMessage><Product>', /cut off/],
+    [reference.slice(0, 900), /cut off/],
+    ['<ONIXMessage><Product></Wrong>', /not well-formed/],
+    ['', /empty/],
+    ['isbn,title', /not XML/],
+    ['<?xml version="1.0" encoding="klingon"?><ONIXMessage/>', /encoding "klingon"/],
+  ]
+  for (const [text, message] of wrong)
+    await assert.rejects(read(text, 64), (error) => {
+      assert.ok(error instanceof UnreadableFile, String(error))
+      assert.match(error.message, message)
+      return true
+    })
+  assert.deepEqual(await read('<ONIXMessage release="3.0"><NoProduct/></ONIXMessage>', 64), [])
+})

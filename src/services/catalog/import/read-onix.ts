@@ -1,0 +1,189 @@
+import { cleanLine, cleanParagraphs } from './clean-text.ts'
+import { xmlTextOf } from './file-text.ts'
+import { type OnixElement, onixProducts } from './onix-products.ts'
+import { readIsbn, readLanguage, readPrice } from './read-values.ts'
+import type { ImportedBook, SourceRecord } from './source.ts'
+import { checked, type ToBookResult } from './to-book.ts'
+
+/**
+ * Reads the products of an ONIX for Books message, 2.1 or 3.x, with reference names or short tags.
+ * @throws UnreadableFile when it is no ONIX or is cut off (after the products before the cut)
+ */
+export async function* readOnix(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<SourceRecord> {
+  let record = 0
+  for await (const { line, product } of onixProducts(await xmlTextOf(bytes))) {
+    const place = { record: ++record, line }
+    const result = product === 'too-large' ? tooLarge : bookOf(product)
+    if (result.kind === 'ok') yield { ...place, kind: 'book', book: result.book }
+    else yield { ...place, kind: 'wrong', field: result.field, message: result.message }
+  }
+}
+
+const tooLarge: ToBookResult = {
+  kind: 'error',
+  field: 'product',
+  message: 'is larger than two million characters',
+}
+
+/** Notification types that announce the end of a record. Source: ONIX code list 1. */
+const deletion = '05'
+
+function bookOf(product: OnixElement): ToBookResult {
+  if (textIn(product, 'NotificationType') === deletion)
+    return {
+      kind: 'error',
+      field: 'NotificationType',
+      message: 'asks to delete the record, which an import never does',
+    }
+  const isbn = readIsbn(identifiers(product))
+  if (isbn.kind === 'error') return { kind: 'error', field: 'isbn', message: isbn.message }
+  const title = titleOf(product)
+  if (title === undefined) return { kind: 'error', field: 'title', message: 'is missing' }
+  const book: ImportedBook = {
+    isbn: isbn.value,
+    ...title,
+    contributors: contributorsOf(product),
+    subjects: subjectsOf(product),
+  }
+  const language = own(product, 'Language').find((each) => ['', '01'].includes(textIn(each, 'LanguageRole')))
+  const code = textIn(language, 'LanguageCode') || textIn(product, 'LanguageOfText')
+  if (code !== '') {
+    const read = readLanguage(code)
+    if (read.kind === 'error') return { kind: 'error', field: 'language', message: read.message }
+    book.language = read.value
+  }
+  const price = priceOf(product)
+  if (typeof price === 'string') return { kind: 'error', field: 'price', message: price }
+  return checked({
+    ...book,
+    ...(price && { price }),
+    ...optional('publisher', publisherOf(product)),
+    ...optional('publishedOn', dateOf(product)),
+    ...optional('description', descriptionOf(product)),
+    ...optional('format', formatOf(textIn(product, 'ProductForm'))),
+  })
+}
+
+/**
+ * Elements of a name that tell of the product itself: its children (2.1) or those of its blocks (3.0). Deeper ones may
+ * tell of its series or of related products.
+ */
+function own(product: OnixElement, name: string): OnixElement[] {
+  const blocks = product.children.filter(
+    (child) => child.name.endsWith('Detail') && child.name !== 'SupplyDetail',
+  )
+  return [product, ...blocks].flatMap((block) => block.children.filter((child) => child.name === name))
+}
+
+/** Elements of a name anywhere below, outermost first; composites of the same name never nest. */
+function find(element: OnixElement | undefined, name: string): OnixElement[] {
+  if (element === undefined) return []
+  return element.children.flatMap((child) => (child.name === name ? [child] : find(child, name)))
+}
+
+const textIn = (element: OnixElement | undefined, name: string) => find(element, name)[0]?.text.trim() ?? ''
+const optional = (field: string, value: string | undefined) => (value ? { [field]: value } : {})
+
+/** Source: ONIX code list 5: 15 is ISBN-13, 03 GTIN-13, 02 ISBN-10. */
+function identifiers(product: OnixElement): { name: string; text: string }[] {
+  const direct = product.children.filter(({ name }) => name === 'ProductIdentifier')
+  const byType = ['15', '03', '02'].flatMap((type) =>
+    direct.filter((each) => textIn(each, 'ProductIDType') === type).map((each) => textIn(each, 'IDValue')),
+  )
+  const bare = product.children
+    .filter(({ name }) => name === 'EAN13' || name === 'ISBN')
+    .map(({ text }) => text.trim())
+  return [...byType, ...bare].map((text) => ({ name: 'isbn', text }))
+}
+
+function titleOf(product: OnixElement): { title: string; subtitle?: string } | undefined {
+  const details = [...own(product, 'TitleDetail'), ...own(product, 'Title')]
+  const detail = details.find((each) => ['01', ''].includes(textIn(each, 'TitleType'))) ?? details[0]
+  const elements = find(detail, 'TitleElement')
+  const element = elements.find((each) => textIn(each, 'TitleElementLevel') === '01') ?? elements[0] ?? detail
+  const whole = [textIn(element, 'TitlePrefix'), textIn(element, 'TitleWithoutPrefix')]
+    .filter(Boolean)
+    .join(' ')
+  const title = cleanLine(textIn(element, 'TitleText') || whole || textIn(product, 'DistinctiveTitle'))
+  if (title === '') return undefined
+  return { title, ...optional('subtitle', cleanLine(textIn(element, 'Subtitle'))) }
+}
+
+/** Source: ONIX code list 17. */
+const roles: Readonly<Record<string, string>> = {
+  A01: 'author',
+  A12: 'illustrator',
+  A13: 'photographer',
+  A15: 'preface',
+  A23: 'foreword',
+  A24: 'introduction',
+  A36: 'cover design',
+  B01: 'editor',
+  B06: 'translator',
+  E07: 'reader',
+}
+
+function contributorsOf(product: OnixElement): { name: string; role: string }[] {
+  return own(product, 'Contributor').flatMap((each) => {
+    const parts = [textIn(each, 'NamesBeforeKey'), textIn(each, 'KeyNames')].filter(Boolean).join(' ')
+    const inverted = textIn(each, 'PersonNameInverted').split(/,\s*/)
+    const upright = inverted.length === 2 ? `${inverted[1]} ${inverted[0]}` : inverted.join(', ')
+    const name = cleanLine(textIn(each, 'PersonName') || parts || upright || textIn(each, 'CorporateName'))
+    return name === '' ? [] : [{ name, role: roles[textIn(each, 'ContributorRole')] ?? 'contributor' }]
+  })
+}
+
+function subjectsOf(product: OnixElement): string[] {
+  const texts = own(product, 'Subject').map((each) => textIn(each, 'SubjectHeadingText'))
+  return [
+    ...new Set(
+      texts
+        .flatMap((text) => text.split(';'))
+        .map(cleanLine)
+        .filter((text) => text !== ''),
+    ),
+  ]
+}
+
+function publisherOf(product: OnixElement): string {
+  return cleanLine(textIn(product, 'PublisherName') || textIn(product, 'ImprintName'))
+}
+
+/** Date of publication as YYYY, YYYY-MM or YYYY-MM-DD. Source: ONIX code lists 55 and 163. */
+function dateOf(product: OnixElement): string | undefined {
+  const dated = own(product, 'PublishingDate').find((each) => textIn(each, 'PublishingDateRole') === '01')
+  const digits = /^(\d{4})(\d\d)?(\d\d)?/.exec(textIn(dated, 'Date') || textIn(product, 'PublicationDate'))
+  return digits
+    ?.slice(1)
+    .filter((part) => part !== undefined && part !== '00')
+    .join('-')
+}
+
+/** The description, else the short one. Source: ONIX code lists 153 and 33. */
+function descriptionOf(product: OnixElement): string {
+  const texts = [...own(product, 'TextContent'), ...own(product, 'OtherText')]
+  const typed = (types: string[]) =>
+    texts.find((each) => types.includes(textIn(each, 'TextType') || textIn(each, 'TextTypeCode')))
+  const chosen = typed(['03']) ?? typed(['01', '02'])
+  return cleanParagraphs(textIn(chosen, 'Text'))
+}
+
+/** Source: ONIX code list 150 (and 7 before it), by its first letter. */
+function formatOf(form: string): string | undefined {
+  if (form === 'BB') return 'hardcover'
+  if (form === 'BC') return 'paperback'
+  if (/^[ED]/.test(form)) return 'ebook'
+  if (form.startsWith('A')) return 'audiobook'
+  return undefined
+}
+
+/** The recommended retail price with tax, else the first there is; a sentence when it cannot be read. */
+function priceOf(product: OnixElement): { amount: number; currency: string } | string | undefined {
+  const prices = find(product, 'Price')
+  const type = (each: OnixElement) => textIn(each, 'PriceType') || textIn(each, 'PriceTypeCode')
+  const price = prices.find((each) => type(each) === '02') ?? prices[0]
+  const [amount, currency] = [textIn(price, 'PriceAmount'), textIn(price, 'CurrencyCode')]
+  if (amount === '' || currency === '') return undefined
+  const read = readPrice(amount, currency)
+  return read.kind === 'error' ? read.message : { amount: read.value, currency }
+}
