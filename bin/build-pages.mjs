@@ -60,7 +60,7 @@ function pages() {
   if (existsSync(join(root, 'src', 'commands', 'docs.ts')))
     all.push({
       name: 'the API pages',
-      sources: ['src/commands/docs.ts', 'src/docs', ...contracts],
+      sources: ['src/commands/docs.ts', 'src/docs', 'web/brand', ...contracts],
       command: ['src/main.ts', 'docs'],
       result: 'dist/docs/openapi.json',
       stamp: 'dist/docs/.built',

@@ -80,12 +80,14 @@ async function open(options) {
   return context.newPage()
 }
 
-/** Fonts and pictures are there, and nothing moves any more. */
+/** Fonts and the pictures in view are there, and nothing moves any more. */
 async function settled(page) {
-  await page.evaluate(async () => {
-    await document.fonts.ready
-    const inView = [...document.images].filter((image) => image.getBoundingClientRect().top < innerHeight)
-    await Promise.all(inView.map((image) => image.decode().catch(() => undefined)))
-  })
+  await page.evaluate(() => document.fonts.ready)
+  await page.waitForFunction(() =>
+    [...document.images].every((image) => {
+      const { top, left } = image.getBoundingClientRect()
+      return image.complete || top > innerHeight || left > innerWidth
+    }),
+  )
   await page.waitForTimeout(800)
 }

@@ -40,7 +40,8 @@ export function run(what, command, args, options = {}) {
       stream.setEncoding('utf8').on('data', (text) => {
         lines.push(...text.split('\n'))
         // The first lines say what is wrong, the last ones where it ended.
-        if (lines.length > outputLinesMax) lines.splice(outputLinesMax / 2, lines.length - outputLinesMax, '…')
+        if (lines.length > outputLinesMax)
+          lines.splice(outputLinesMax / 2, lines.length - outputLinesMax, '…')
       })
     child.once('error', (error) => reject(new SetUpError(`${what} failed: ${error.message}`)))
     child.once('close', (code, signal) => {

@@ -63,6 +63,11 @@ test('each rule notices what it forbids', () => {
   notices(importComplaints(inService, `await import('../catalog/service.ts')`), /leaves its folder/)
   notices(importComplaints(inService, `import { x } from '#services/catalog/book'`), /no such door/)
   notices(
+    importComplaints('src/local/topology.ts', `import '../services/catalog/book.ts'`),
+    /leaves its folder/,
+  )
+  notices(importComplaints('src/services/a/test-b.ts', `import '../catalog/book.ts'`), /leaves its folder/)
+  notices(
     importComplaints('src/ports/mail/port.ts', `export * from '#services/orders'`),
     /ports know no service/,
   )
@@ -125,7 +130,9 @@ function relativeComplaint(path: string, specifier: string): string | undefined 
   const target = posix.join(posix.dirname(path), specifier)
   const [from, to] = [homeOf(path), homeOf(target)]
   if (from === to || ['test', 'bench', 'deploy'].includes(from)) return undefined
-  const isTest = /\.test\.tsx?$/.test(path)
+  // A command is a service's own tool, and may use what its service is made of.
+  if (from === 'src/commands' && /^src\/(services\/|docs$|local$)/.test(to)) return undefined
+  const isTest = isForTests(path)
   const knowsServices = ['src', 'src/commands', 'src/local'].includes(from) || isTest
   if (knowsServices && (to === 'src/local' || to === 'src/commands')) return undefined
   if (knowsServices && /^src\/services\/[^/]+\/service\.ts$/.test(target)) return undefined
@@ -134,7 +141,7 @@ function relativeComplaint(path: string, specifier: string): string | undefined 
 
 function doorComplaint(path: string, specifier: string): string | undefined {
   const home = homeOf(path)
-  const isTest = path.endsWith('.test.ts')
+  const isTest = isForTests(path)
   if (specifier.startsWith('#') && !/^#(config|(kernel|ports|services)\/[a-z0-9-]+)$/.test(specifier))
     return specifier.startsWith('#build/') && home.startsWith('web/') ? undefined : 'there is no such door'
   if (isTest) return undefined
@@ -142,6 +149,11 @@ function doorComplaint(path: string, specifier: string): string | undefined {
     return 'the kernel knows nothing but itself and pure libraries'
   if (home.startsWith('src/ports/') && specifier.startsWith('#services/')) return 'ports know no service'
   return undefined
+}
+
+/** Tests, and files that only they use: `test-catalog.ts`. */
+function isForTests(path: string): boolean {
+  return /(^|\/)test-[^/]*\.ts$|\.test\.ts$/.test(path)
 }
 
 function importsOf(path: string, source: string): string[] {
