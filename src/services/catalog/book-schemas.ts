@@ -88,6 +88,18 @@ export const Availability = Type.Object(
   },
   { $id: 'Availability' },
 )
+export const Stock = Type.Object(
+  {
+    isbn: Type.String(),
+    copies: Type.Integer({ description: 'owned' }),
+    held: Type.Integer({ description: 'reserved and not yet confirmed' }),
+    sold: Type.Integer(),
+    available: Type.Integer(),
+  },
+  { $id: 'Stock' },
+)
+export type Stock = Static<typeof Stock>
+
 export const Import = Type.Object(
   {
     id: Uuid,

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { anyone, defineRoute, staff } from '#kernel/contract'
 import { amountMax } from '#kernel/money'
 import { closed, IsbnText, Paging, Uuid } from '#kernel/schemas'
-import { Availability, Book, BookEdit, BookList, BookPatch, Import, NewBook } from './book-schemas.ts'
+import { Availability, Book, BookEdit, BookList, BookPatch, Import, NewBook, Stock } from './book-schemas.ts'
 
 export * from './book-schemas.ts'
 export * from './stock-messages.ts'
@@ -97,6 +97,15 @@ export const getAvailability = defineRoute({
   reply: Availability,
   summary: 'How many copies can be bought now',
 })
+export const getStock = defineRoute({
+  method: 'GET',
+  path: '/api/books/{isbn}/stock',
+  tag,
+  access: staff('bookseller', 'manager'),
+  params: byIsbn,
+  reply: Stock,
+  summary: 'Copies owned, held and sold',
+})
 export const getCover = defineRoute({
   method: 'GET',
   path: '/api/books/{isbn}/cover.svg',
@@ -172,6 +181,7 @@ export const publicRoutes = [
   changeBook,
   deleteBook,
   getAvailability,
+  getStock,
   getCover,
   startImport,
   getImport,

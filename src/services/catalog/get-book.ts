@@ -1,8 +1,9 @@
 import type { Statements } from '#ports/database'
 import { type Answer, answer } from '#ports/http'
+import { availableOf } from './availability.ts'
 import { noSuchBook } from './book-fields.ts'
 import { type BookRow, bookColumns, toAvailability, toBook } from './book-row.ts'
-import type { Availability } from './contract.ts'
+import type { Availability, Stock } from './contract.ts'
 import { bookTag } from './entity-tag.ts'
 
 const bookSql = `select ${bookColumns} from catalog.books b join catalog.stock s using (isbn) where b.isbn = $1`
@@ -37,4 +38,12 @@ export async function getAvailability(
   const row = await findBook(statements, isbn)
   if (row === undefined) throw noSuchBook(isbn)
   return toAvailability(row, nowMs)
+}
+
+/** @throws Problem 404 */
+export async function getStock(statements: Statements, isbn: string): Promise<Stock> {
+  const row = await findBook(statements, isbn)
+  if (row === undefined) throw noSuchBook(isbn)
+  const { copies, held, sold } = row
+  return { isbn, copies, held, sold, available: availableOf(row) }
 }

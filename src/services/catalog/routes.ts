@@ -11,13 +11,14 @@ import {
   getBook,
   getCover,
   getImport,
+  getStock,
   listBooks,
   replaceBook,
   startImport,
 } from './contract.ts'
 import { createBook as create } from './create-book.ts'
 import { deleteBook as remove } from './delete-book.ts'
-import { getAvailability as availability, getBook as get } from './get-book.ts'
+import { getAvailability as availability, getBook as get, getStock as stock } from './get-book.ts'
 import { getCover as cover } from './get-cover.ts'
 import type { Imports } from './import/imports.ts'
 import { listBooks as list } from './list-books.ts'
@@ -48,6 +49,7 @@ export function addRoutes({ server, database, clock, imports, onChanged }: Route
   })
   server.add(getBook, async ({ params }) => get(database, isbnOf(params.isbn), clock.now()))
   server.add(getAvailability, async ({ params }) => availability(database, isbnOf(params.isbn), clock.now()))
+  server.add(getStock, async ({ params }) => stock(database, isbnOf(params.isbn)))
   server.add(getCover, async ({ params, headers }) =>
     cover(database, isbnOf(params.isbn), headers['if-none-match']),
   )

@@ -1,9 +1,9 @@
-import { Problem } from '#kernel/problem'
+import { forbidden, Problem } from '#kernel/problem'
 import type { HttpServer } from '#ports/http'
 import { settleOrders } from '#services/coordinator'
 import { cancelOrder, type Settlement } from '#services/orders'
 import type { Context } from './context.ts'
-import { orderFor } from './order-holder.ts'
+import { type Caller, orderFor, staffOf } from './order-holder.ts'
 import { type OrderRow, readOrders, readVouchers } from './order-row.ts'
 import { represent } from './represent.ts'
 
@@ -15,6 +15,7 @@ const again = { 'retry-after': '1' }
 export function addCancelRoute(server: HttpServer, context: Context): void {
   server.add(cancelOrder, async ({ params, bearer, headers }) => {
     const row = await withoutSaga(context, () => orderFor(context.database, params.id, { bearer, headers }))
+    await checkMayRefund(context, row, { bearer, headers })
     const settlement = await settlementOf(context, row)
     if (settlement !== undefined) {
       const { outcomes } = await context.client.call('coordinator', settleOrders, {
@@ -36,6 +37,13 @@ export function addCancelRoute(server: HttpServer, context: Context): void {
     const [order] = await represent(context, context.database, rows)
     return order as NonNullable<typeof order>
   })
+}
+
+/** Readers may give back what they bought; of the staff, managers may refund. @throws Problem 403 */
+async function checkMayRefund(context: Context, row: OrderRow, caller: Caller): Promise<void> {
+  if (row.paymentKey === null) return
+  const member = await staffOf(context.database, caller)
+  if (member !== undefined && !member.roles.includes('manager')) throw forbidden(['manager'])
 }
 
 /** Waits a little for a saga at work to come to its end: what it is doing may not be half undone from here. */
