@@ -11,6 +11,11 @@ export function shortDateTimeText(iso: string): string {
   return new Intl.DateTimeFormat(locale(), format).format(new Date(iso))
 }
 
+/** `4 Dec`, where the hour does not matter yet. */
+export function shortDateText(iso: string): string {
+  return new Intl.DateTimeFormat(locale(), { day: 'numeric', month: 'short' }).format(new Date(iso))
+}
+
 /** `-0700` → `700 BC`, `0180` → `AD 180`, `1813-01-28` → `1813`. */
 export function yearText(publishedOn: string): string {
   const year = Number(/^-?\d{4}/.exec(publishedOn)?.[0] ?? Number.NaN)
