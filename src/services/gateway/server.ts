@@ -34,6 +34,8 @@ const connectionsMax = 20_000
 /** For a request until its route has set a limit of its own. */
 const requestTimeoutMs = 15_000
 const sweepEveryMs = 250
+/** For the answer to a request that took too long. */
+const farewellMs = 10_000
 const closeTimeoutMs = 6_000
 
 /** The one public door: HTTP/1.1 with limits on everything a stranger can send. */
@@ -45,6 +47,8 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     const exchange = begin(request, response, options)
     open.add(exchange)
     if (isClosing) response.shouldKeepAlive = false
+    // What goes wrong on a connection ends with it, and 'close' tells.
+    response.on('error', () => {})
     response.on('close', () => {
       open.delete(exchange)
       const seconds = (clock.monotonicMs() - exchange.startedMs) / 1000
@@ -57,7 +61,7 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   const server = listeningTo(handle)
   const sweeping = setInterval(() => {
     const now = clock.monotonicMs()
-    for (const exchange of open) if (exchange.expiresMs <= now) exchange.expire()
+    for (const exchange of open) if (exchange.expiresMs <= now) expire(exchange, now)
   }, sweepEveryMs)
   return {
     get open() {
@@ -69,13 +73,21 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
       for (const { response } of open) if (!response.headersSent) response.shouldKeepAlive = false
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       options.onClosing()
-      server.closeIdleConnections()
+      const idling = setInterval(() => server.closeIdleConnections(), 50)
       const timeout = setTimeout(() => server.closeAllConnections(), closeTimeoutMs)
       await closed
       clearTimeout(timeout)
+      clearInterval(idling)
       clearInterval(sweeping)
     },
   }
+}
+
+/** Ends an exchange that took too long; a caller that does not take the answer to that either is cut off. */
+function expire(exchange: Exchange, nowMs: number): void {
+  exchange.expire()
+  exchange.expiresMs = nowMs + farewellMs
+  exchange.expire = () => exchange.response.destroy()
 }
 
 function listeningTo(handle: (request: IncomingMessage, response: ServerResponse) => void): Server {
