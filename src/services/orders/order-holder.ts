@@ -2,11 +2,11 @@ import { timingSafeEqual } from 'node:crypto'
 import { hashAsUuid } from '#kernel/hash'
 import { notFound } from '#kernel/problem'
 import type { Statements } from '#ports/database'
-import { sessionCookie } from '#ports/http'
+import { type StaffMember, sessionCookie } from '#ports/http'
 import { type OrderRow, orderColumns } from './order-row.ts'
 import { memberOf } from './staff/sessions.ts'
 
-type Caller = { bearer?: string; headers: Readonly<Record<string, string | undefined>> }
+export type Caller = { bearer?: string; headers: Readonly<Record<string, string | undefined>> }
 
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
@@ -29,14 +29,18 @@ export async function orderFor(
   return row
 }
 
-async function mayEnter(
+async function mayEnter(statements: Statements, row: OrderRow, caller: Caller): Promise<boolean> {
+  if (caller.bearer !== undefined && isToken(caller.bearer, row.tokenHash)) return true
+  return (await staffOf(statements, caller)) !== undefined
+}
+
+/** The staff member whose session the caller has, by token or cookie. */
+export async function staffOf(
   statements: Statements,
-  row: OrderRow,
   { bearer, headers }: Caller,
-): Promise<boolean> {
-  if (bearer !== undefined && isToken(bearer, row.tokenHash)) return true
+): Promise<StaffMember | undefined> {
   const session = bearer ?? cookieOf(headers.cookie)
-  return session !== undefined && (await memberOf(statements, session)) !== undefined
+  return session === undefined ? undefined : await memberOf(statements, session)
 }
 
 const isToken = (token: string, tokenHash: string) =>
