@@ -38,7 +38,13 @@ export function createNetwork(world: World, weather: Weather): Network {
     call(from, to, invoke, deadlineMs) {
       const fromLife = from.life
       return new Promise((resolve, reject) => {
-        const back = (settle: () => void) => from.deliver(fromLife, settle)
+        let isSettled = false
+        const back = (settle: () => void) =>
+          from.deliver(fromLife, () => {
+            if (isSettled) return
+            isSettled = true
+            settle()
+          })
         const callee = chosen(world, to)
         if (callee === undefined) {
           world.after(1, () => back(() => reject(new Unavailable('nobody can be reached'))))

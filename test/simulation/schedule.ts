@@ -19,7 +19,7 @@ export type Client = {
 
 export type Schedule = { world: World; store: Store; clients: Client[]; titles: readonly Title[] }
 
-const faultsUntilMs = 3_000
+const faultsUntilMs = 2_000
 const limitMs = 60_000
 const triesMax = 6
 const clientDeadlineMs = 4_000
@@ -33,15 +33,16 @@ export function createSchedule(seed: number, broken: Breakage = {}, trace = fals
   const surely = weather.doubling === 0
   const outside = createProcess(world, 'outside', () => undefined)
   const clients = Array.from({ length: 3 + world.below(9) }, (_, i) => makeClient(world, titles, i))
+  const rushMs = world.chance(0.5) ? 5 : 1_000
   for (const client of clients) {
-    world.after(world.random() * 1_500, () => void runClient(world, store, outside, client, surely))
+    world.after(world.random() * rushMs, () => void runClient(world, store, outside, client, surely))
   }
   if (world.chance(0.3))
     world.after(world.random() * 2_000, () => void setStock(world, store, outside, titles))
   planFaults(world, store)
   const schedule = { world, store, clients, titles }
   world.endAt = limitMs
-  world.after(faultsUntilMs + 1_000, () => endWhenQuiet(schedule))
+  world.after(faultsUntilMs + 500, () => endWhenQuiet(schedule))
   return schedule
 }
 
@@ -67,19 +68,19 @@ function makeWeather(world: World): Weather {
     loss: isFine ? 0 : world.random() * 0.08,
     doubling: isFine || world.chance(0.5) ? 0 : world.random() * 0.1,
     lateness: isFine ? 0 : world.random() * 0.1,
-    lateMs: 5_000 * world.random(),
+    lateMs: 3_000 * world.random(),
   }
 }
 
 function planFaults(world: World, store: Store): void {
-  const rate = world.chance(0.2) ? 0 : world.random() * 0.01
+  const rate = world.chance(0.2) ? 0 : world.random() * 0.04
   let deaths = 6
   world.hazard = (process) => {
     if (rate === 0 || deaths === 0 || world.now() > faultsUntilMs || !world.chance(rate)) return
     deaths--
     const struck = world.chance(0.7) ? (process as Process) : (store.processes[world.below(6)] as Process)
     if (struck.name === 'outside') return
-    if (world.chance(0.4)) return struck.freeze(world.random() * 5_000)
+    if (world.chance(0.4)) return struck.freeze(world.random() * 3_000)
     if (world.chance(0.2))
       return (world.chance(0.5) ? store.books : store.orders).crash(world.random() * 1_500)
     struck.kill()
@@ -161,5 +162,5 @@ function endWhenQuiet(schedule: Schedule): void {
     else world.after(250, look)
   }
   // What was sent before may still be on its way: late messages, calls without an answer, frozen processes.
-  world.after(7_000, look)
+  world.after(4_000, look)
 }

@@ -7,8 +7,8 @@ import type { Breakage } from './store.ts'
 import { runAll } from './world.ts'
 
 const schedules = Number(process.env.OCTAVO_SCHEDULES ?? 10_000)
-/** Worlds that share a turn of the event loop; more would only need more memory. */
-const atOnce = 400
+/** Worlds that share a turn of the event loop: few enough for the processor's caches. */
+const atOnce = 16
 const controlSchedules = 2_000
 
 /** The first seed of a run may be given, to replay what failed: its schedule is then told step by step. */

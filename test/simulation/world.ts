@@ -60,10 +60,14 @@ export function createWorld(seed: number, trace = false): World {
  * Runs many worlds to their ends. One event of each, then a turn of the real event loop, in which everything that the
  * events answered goes on: worlds do not see each other, and the turn is paid once for all of them.
  */
-export async function runAll(worlds: readonly Pick<World, 'step'>[]): Promise<void> {
-  let running = [...worlds]
+export async function runAll(worlds: readonly World[]): Promise<void> {
+  const running = [...worlds]
   while (running.length > 0) {
-    running = running.filter((world) => world.step())
+    for (let i = running.length - 1; i >= 0; i--) {
+      if ((running[i] as World).step()) continue
+      running[i] = running.at(-1) as World
+      running.pop()
+    }
     await new Promise<void>((resolve) => setImmediate(resolve))
   }
 }
