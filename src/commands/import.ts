@@ -146,7 +146,7 @@ function showProgress(size: number, isTerminal: boolean) {
 
 function summaryOf(counts: ImportCounts, asked: Asked): string {
   const { read, created, updated, unchanged, rejected } = counts
-  const done = `${read} records read: ${created} new, ${updated} changed, ${unchanged} unchanged, ${rejected} rejected.`
+  const done = `${read} record${read === 1 ? '' : 's'} read: ${created} new, ${updated} changed, ${unchanged} unchanged, ${rejected} rejected.`
   if (created === 0) return done
   const price = formatMoney(asked.price)
   return `${done}\nNew books without a price of their own cost ${price}; without a count, ${asked.copies} copies are owned.`

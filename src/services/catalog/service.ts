@@ -9,6 +9,7 @@ import { authenticateStaff } from './authenticate-staff.ts'
 import { createImports } from './import/imports.ts'
 import { migrationsFolder } from './migrations.ts'
 import { addRoutes } from './routes.ts'
+import { watchSalesOpening } from './sales-opening.ts'
 import { loadSample } from './sample/load-sample.ts'
 import { addStockRoutes } from './stock/routes.ts'
 
@@ -53,6 +54,7 @@ export async function createCatalog(config: Config, overrides: CatalogOverrides 
       if (config.demo) await loadSample(database, clock)
       const relay = resources.use(startOutboxRelay({ database, schema: 'catalog', broker, clock }))
       const onChanged = () => relay.ring()
+      resources.use(watchSalesOpening(database, clock, onChanged))
       const imports = resources.use(createImports(database, clock))
       const server = createHttpServer({
         name: 'catalog',

@@ -108,6 +108,7 @@ create index books_search on catalog.books using gin (search) with (fastupdate =
 create index books_subjects on catalog.books using gin (subjects) with (fastupdate = off);
 create index books_title on catalog.books (title_folded, isbn);
 create index books_price on catalog.books (price_amount, isbn);
+create index books_sales_open on catalog.books (sales_open_at) where sales_open_at is not null;
 create index books_published on catalog.books (published_sort, isbn);
 
 -- Every word that some book is found by, so that a word nobody wrote can be read as the nearest one. Words stay when

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '#ports/clock'
+import { migrate, openDatabase } from '#ports/database'
+import { testDatabase } from '../../local/test-database.ts'
+import { migrationsFolder } from './migrations.ts'
+import { watchSalesOpening } from './sales-opening.ts'
+
+test('who watches a drop is told when its sale opens, once', async (t) => {
+  const { url } = await testDatabase(t, 'sales_opening')
+  await using database = await openDatabase(url, { applicationName: 'test' })
+  await migrate(database, migrationsFolder, 'catalog')
+  for (const [isbn, when] of [
+    ['9780441172719', '0.3 seconds'],
+    ['9780141439518', '1 hour'],
+    ['9780306406157', '-1 hour'],
+  ])
+    await database.query(
+      `with book as (
+         insert into catalog.books (isbn, title, price_amount, price_currency, sales_open_at)
+         values ($1, 'Drop', 1, 'EUR', now() + $2::interval) returning isbn)
+       insert into catalog.stock (isbn, copies) select isbn, 10 from book`,
+      [isbn, when],
+    )
+  let rings = 0
+  const watch = watchSalesOpening(database, systemClock, () => rings++)
+  await new Promise((resolve) => setTimeout(resolve, 2_500))
+  await watch[Symbol.asyncDispose]()
+  const rows = await database.query<{
+    topic: string
+    payload: { books: { isbn: string; status: string }[] }
+  }>('select topic, payload from catalog.outbox')
+  assert.deepEqual([rows.length, rings], [1, 1])
+  assert.equal(rows[0]?.topic, 'stock.changed')
+  assert.deepEqual(
+    rows[0]?.payload.books.map(({ isbn, status }) => [isbn, status]),
+    [['9780441172719', 'in-stock']],
+  )
+})
