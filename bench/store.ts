@@ -8,6 +8,8 @@ import { type PostgresServer, startPostgres } from '../src/local/postgres-server
 
 /** BookDb and OrderDb on servers of their own, as a sale would have them; gone when disposed. */
 export type BenchStore = AsyncDisposable & {
+  /** Where it keeps its files; goes with it. */
+  folder: string
   bookDbUrl: string
   orderDbUrl: string
   books: Database
@@ -73,6 +75,7 @@ export async function openBenchStore(
   }
   const resources = stack.move()
   return {
+    folder,
     bookDbUrl,
     orderDbUrl,
     books,
