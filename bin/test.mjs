@@ -11,7 +11,7 @@ import { root, SetUpError, withSetUpLock } from './set-up.mjs'
 
 const folders = ['src', 'web', 'test', 'bench', 'deploy']
 /** These have the machine to themselves. */
-const alone = ['test/faults', 'test/journeys']
+const alone = ['test/api', 'test/faults', 'test/journeys']
 const sideBySide = 2
 const testLimitMs = 5 * 60_000
 
