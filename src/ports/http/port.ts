@@ -1,7 +1,7 @@
 /** Typed routes over HTTP: the server that answers a service's contract and the client that calls another's. */
 export { type Answer, answer } from './answer.ts'
 export { type ServiceClient, type ServiceClientOptions, serviceClient } from './client.ts'
-export { internalHeader, sessionCookie } from './names.ts'
+export { cookieOf, internalHeader, sessionCookie } from './names.ts'
 export {
   createHttpServer,
   type HttpRequest,

@@ -15,7 +15,7 @@ import { forbidden, notFound, unauthorized } from '#kernel/problem'
 import { Answer } from './answer.ts'
 import { etagOf, isFresh } from './etag.ts'
 import { requestMetrics } from './metrics.ts'
-import { internalHeader, sessionCookie } from './names.ts'
+import { cookieOf, internalHeader, sessionCookie } from './names.ts'
 import { parseJson } from './parse-json.ts'
 import { problemOf, sendProblem } from './problems.ts'
 import { requestIdOf, traceparentOf } from './trace.ts'
@@ -192,7 +192,7 @@ async function checkStaff(
   allowed: readonly Role[],
   options: HttpServerOptions,
 ): Promise<void> {
-  const token = bearerOf(request) ?? cookieOf(request, sessionCookie)
+  const token = bearerOf(request) ?? cookieOf(request.headers.cookie, sessionCookie)
   const member = token === undefined ? undefined : await options.authenticateStaff?.(token)
   if (member === undefined) throw unauthorized()
   if (!member.roles.some((role) => allowed.includes(role)))
@@ -202,13 +202,4 @@ async function checkStaff(
 
 function bearerOf(request: FastifyRequest): string | undefined {
   return /^Bearer +([\w.~+/=-]{1,500})$/i.exec(request.headers.authorization ?? '')?.[1]
-}
-
-/** One cookie of a request. Source: RFC 6265 section 4.2. */
-function cookieOf(request: FastifyRequest, name: string): string | undefined {
-  for (const pair of (request.headers.cookie ?? '').split(';')) {
-    const [key, value] = pair.trim().split('=', 2)
-    if (key === name) return value
-  }
-  return undefined
 }

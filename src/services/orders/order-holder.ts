@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { hashAsUuid } from '#kernel/hash'
 import { notFound } from '#kernel/problem'
 import type { Statements } from '#ports/database'
-import { type StaffMember, sessionCookie } from '#ports/http'
+import { cookieOf, type StaffMember, sessionCookie } from '#ports/http'
 import { type OrderRow, orderColumns } from './order-row.ts'
 import { memberOf } from './staff/sessions.ts'
 
@@ -39,12 +39,9 @@ export async function staffOf(
   statements: Statements,
   { bearer, headers }: Caller,
 ): Promise<StaffMember | undefined> {
-  const session = bearer ?? cookieOf(headers.cookie)
+  const session = bearer ?? cookieOf(headers.cookie, sessionCookie)
   return session === undefined ? undefined : await memberOf(statements, session)
 }
 
 const isToken = (token: string, tokenHash: string) =>
   timingSafeEqual(Buffer.from(hashAsUuid(token)), Buffer.from(tokenHash))
-
-const cookieOf = (cookies: string | undefined) =>
-  new RegExp(`(?:^|;\\s*)${sessionCookie}=([^;]+)`).exec(cookies ?? '')?.[1]

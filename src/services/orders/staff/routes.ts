@@ -1,6 +1,6 @@
 import type { Role } from '#kernel/contract'
 import { Problem } from '#kernel/problem'
-import { answer, type HttpServer, sessionCookie } from '#ports/http'
+import { answer, cookieOf, type HttpServer, sessionCookie } from '#ports/http'
 import { getSession, introspectSession, logIn, logOut } from '#services/orders'
 import type { Context } from '../context.ts'
 import { isPassword } from './passwords.ts'
@@ -48,7 +48,7 @@ export function addStaffRoutes(server: HttpServer, context: Context): void {
     roles: [...(staff?.roles ?? [])] as Role[],
   }))
   server.add(logOut, async ({ bearer, headers }) => {
-    const token = bearer ?? new RegExp(`${sessionCookie}=([^;]+)`).exec(headers.cookie ?? '')?.[1]
+    const token = bearer ?? cookieOf(headers.cookie, sessionCookie)
     if (token !== undefined) await closeSession(database, token)
     return answer(204, undefined, { 'set-cookie': cookieWith('', 0, context.config.publicUrl) })
   })
