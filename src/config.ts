@@ -63,7 +63,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     serviceHost: env.OCTAVO_SERVICE_HOST || '127.0.0.1',
     servicePort: integer(env, 'OCTAVO_SERVICE_PORT', 0, 0, 65_535),
     version: env.OCTAVO_VERSION || '0.1.0',
-    demo: env.OCTAVO_DEMO !== 'off',
+    demo: env.OCTAVO_DEMO === 'on',
   }
 }
 

@@ -27,8 +27,8 @@ export type ServiceClient = AsyncDisposable & {
 }
 
 const connectTimeoutMs = 1_000
-/** After a failed connection an instance comes last for this long. */
-const shunnedMs = 1_000
+/** An instance that could not be reached, or fell silent, comes last for this long. */
+const shunnedMs = 2_000
 
 export function serviceClient({ discovery, secret }: ServiceClientOptions): ServiceClient {
   const agent = new Agent({
@@ -47,6 +47,7 @@ export function serviceClient({ discovery, secret }: ServiceClientOptions): Serv
         const outcome = await attempt(agent, instance, route, options, secret, signal)
         if (outcome.kind === 'answered') return outcome.value as never
         shunnedUntil.set(instance.id, Date.now() + shunnedMs)
+        if (outcome.kind === 'unknown') throw outcomeUnknown(instance, outcome.cause)
       }
       throw unavailable(`No ${service} instance can be reached.`)
     },
@@ -69,7 +70,10 @@ function inOrder(
   return rotated.sort((a, b) => shunned(a) - shunned(b))
 }
 
-type Outcome = { kind: 'answered'; value: unknown } | { kind: 'not-connected' }
+type Outcome =
+  | { kind: 'answered'; value: unknown }
+  | { kind: 'not-connected' }
+  | { kind: 'unknown'; cause: unknown }
 
 async function attempt<R extends Route>(
   agent: Agent,
@@ -93,12 +97,14 @@ async function attempt<R extends Route>(
       signal,
     })
   } catch (error) {
-    if (isConnectFailure(error)) return { kind: 'not-connected' }
-    throw outcomeUnknown(instance, error)
+    return isConnectFailure(error) ? { kind: 'not-connected' } : { kind: 'unknown', cause: error }
   }
-  const text = await response.body.text().catch((error: unknown) => {
-    throw outcomeUnknown(instance, error)
-  })
+  let text: string
+  try {
+    text = await response.body.text()
+  } catch (error) {
+    return { kind: 'unknown', cause: error }
+  }
   const value: unknown = text === '' ? undefined : parsed(text)
   if (response.statusCode >= 400) throw problemFrom(response.statusCode, value, response.headers)
   return { kind: 'answered', value }

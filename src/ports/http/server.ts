@@ -31,6 +31,8 @@ export type HttpServerOptions = {
   /** Whether `/readyz` says yes. */
   ready?: () => boolean | Promise<boolean>
   bodyBytesMax?: number
+  /** Upper bound for receiving a request, its body included. */
+  requestTimeoutMs?: number
 }
 
 export type HttpRequest<R> = {
@@ -65,7 +67,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     bodyLimit: options.bodyBytesMax ?? bodyBytesMaxDefault,
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
     routerOptions: { maxParamLength: 700 },
-    requestTimeout: 60_000,
+    requestTimeout: options.requestTimeoutMs ?? 60_000,
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,

@@ -27,6 +27,9 @@ export async function listBooks(database: Database, query: BookQuery, nowMs: num
 /** How one order is made: its keys, all in one direction, so that a page starts after a row of keys. */
 type Order = { keys: readonly string[]; shape: readonly ('string' | 'number')[]; direction: 'asc' | 'desc' }
 
+/** Negated, so that books that sold alike follow in ISBN order, as everywhere else. */
+const mostSold: Order = { keys: ['-s.sold'], shape: ['number'], direction: 'asc' }
+
 function orderOf(sort: Sort, search: Search, parameters: Parameters): Order {
   switch (sort) {
     case 'title':
@@ -38,10 +41,14 @@ function orderOf(sort: Sort, search: Search, parameters: Parameters): Order {
     case '-publishedOn':
       return { keys: ['b.published_sort'], shape: ['number'], direction: 'desc' }
     case 'bestselling':
-      return { keys: ['s.sold'], shape: ['number'], direction: 'desc' }
+      return mostSold
     case 'relevance':
-      if (search.kind !== 'words') return { keys: ['s.sold'], shape: ['number'], direction: 'desc' }
-      return { keys: [scoreOf(search, parameters), 's.sold'], shape: ['number', 'number'], direction: 'desc' }
+      if (search.kind !== 'words') return mostSold
+      return {
+        keys: [`-${scoreOf(search, parameters)}`, ...mostSold.keys],
+        shape: ['number', 'number'],
+        direction: 'asc',
+      }
   }
 }
 

@@ -29,7 +29,11 @@ export type CatalogOverrides = {
   authenticateStaff?: (token: string) => Promise<StaffMember | undefined>
 }
 
+/** An import may be a gigabyte on a slow line; the gateway bounds everything else. */
+const importTimeoutMs = 60 * 60_000
 const connectionsMax = 8
+/** A title whose transaction is in doubt is free again before this; see doubtAfterMs. */
+const lockTimeoutMs = 2_500
 const resolveDeadlineMs = 2_000
 
 /** The book service: books, search, covers, imports and the stock that orders are taken from. Owns BookDb. */
@@ -38,7 +42,9 @@ export async function createCatalog(config: Config, overrides: CatalogOverrides 
   const secret = needed(config, 'secret')
   const databaseUrl = needed(config, 'bookDbUrl')
   await using opened = new AsyncDisposableStack()
-  const database = opened.use(await openDatabase(databaseUrl, { applicationName: 'catalog', connectionsMax }))
+  const database = opened.use(
+    await openDatabase(databaseUrl, { applicationName: 'catalog', connectionsMax, lockTimeoutMs }),
+  )
   const broker = opened.use(await openBroker(config.brokerUrl, { applicationName: 'catalog' }))
   const discovery = opened.use(await openDiscovery(config.discoveryUrl, { secret, clock }))
   const client = opened.use(serviceClient({ discovery, secret }))
@@ -58,6 +64,7 @@ export async function createCatalog(config: Config, overrides: CatalogOverrides 
       const imports = resources.use(createImports(database, clock))
       const server = createHttpServer({
         name: 'catalog',
+        requestTimeoutMs: importTimeoutMs,
         secret,
         authenticateStaff: overrides.authenticateStaff ?? ((token) => authenticateStaff(client, token)),
         ready: () =>

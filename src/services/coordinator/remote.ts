@@ -15,9 +15,9 @@ import { commitGroupRoute, lookUpOrders, recordDecision, resolveDecision } from 
 import type { OrdersAgent } from './group.ts'
 
 /** Longer than a participant's own bound on waiting for locks, so that its answer comes first. */
-const prepareDeadlineMs = 6_000
-const decideDeadlineMs = 4_000
-const finishDeadlineMs = 3_000
+const prepareDeadlineMs = 3_500
+const decideDeadlineMs = 2_500
+const finishDeadlineMs = 2_500
 
 /** A participant reached over HTTP by its service's name. Any instance can finish what another prepared. */
 export function remoteParticipant<Request, Answer>(
