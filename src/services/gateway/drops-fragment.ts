@@ -3,10 +3,11 @@ import type { Book } from '#services/catalog'
 
 /** Where a page wants the current limited editions. */
 export const dropsMarker = '<!-- octavo:drops -->'
-/** As many as web/site/src/drops.ts shows, which redraws the same markup in the browser. */
-export const dropsMax = 6
 
-/** The cards of the current drops, as list items. Everything that comes from the catalogue is escaped. */
+/**
+ * The cards of the current drops, as list items. Everything that comes from the catalogue is escaped.
+ * web/site/src/drops.ts keeps the same markup up to date in the browser.
+ */
 export function dropCards(books: readonly Book[], locale: string): string {
   return books.map((book) => dropCard(book, locale)).join('')
 }

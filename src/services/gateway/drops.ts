@@ -1,7 +1,8 @@
+import { currentDrops, dropsRead } from '#kernel/drop-order'
 import type { Clock } from '#ports/clock'
 import type { ServiceClient } from '#ports/http'
 import { type Book, listBooks } from '#services/catalog'
-import { dropCards, dropsMarker, dropsMax } from './drops-fragment.ts'
+import { dropCards, dropsMarker } from './drops-fragment.ts'
 import { type StaticFile, staticFile } from './static-files.ts'
 
 export type Drops = {
@@ -13,6 +14,8 @@ const freshMs = 5_000
 /** Cards older than this would rather be left out than shown. */
 const staleMs = 10 * 60_000
 const deadlineMs = 1_000
+/** For a page that does not say how many drops it wants. */
+const dropsMaxDefault = 6
 
 /** Writes the limited editions into pages, so that they can be read without JavaScript. */
 export function createDrops(client: ServiceClient, clock: Clock): Drops {
@@ -38,7 +41,9 @@ export function createDrops(client: ServiceClient, clock: Clock): Drops {
 function filledPage(page: StaticFile, books: readonly Book[]): StaticFile {
   const html = page.bytes.toString()
   const locale = /data-drops="([\w-]+)"/.exec(html)?.[1] ?? 'en'
-  return staticFile(Buffer.from(html.replaceAll(dropsMarker, () => dropCards(books, locale))), 'page.html')
+  const dropsMax = Number(/data-drops-max="(\d+)"/.exec(html)?.[1] ?? dropsMaxDefault)
+  const cards = dropCards(currentDrops(books, dropsMax), locale)
+  return staticFile(Buffer.from(html.replaceAll(dropsMarker, () => cards)), 'page.html')
 }
 
 /** The list as of a few seconds ago; the first asker waits for it, later ones get the last one while it is renewed. */
@@ -51,7 +56,7 @@ function cachedBooks(client: ServiceClient, clock: Clock): () => Promise<readonl
   const read = async () => {
     triedMs = clock.monotonicMs()
     const list = await client.call('catalog', listBooks, {
-      query: { limited: true, limit: dropsMax },
+      query: { limited: true, limit: dropsRead },
       deadlineMs,
     })
     readMs = clock.monotonicMs()

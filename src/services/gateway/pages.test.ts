@@ -12,7 +12,7 @@ async function roots(t: TestContext) {
   const files: Record<string, string> = {
     'secret.txt': 'secret',
     'site/index.html':
-      '<title>Home</title><ul data-drops="en"><!-- octavo:drops --></ul><script>let inline</script>',
+      '<title>Home</title><ul data-drops="en" data-drops-max="2"><!-- octavo:drops --></ul><script>let inline</script>',
     'site/about/index.html': '<title>About</title>',
     'site/404.html': '<title>Not here</title>',
     'site/.hidden': 'hidden',

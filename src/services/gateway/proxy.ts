@@ -24,6 +24,10 @@ const firstReadMs = 3_000
 const firstChangeMs = 8_000
 /** Once an answer has begun it may take this long to arrive, on however slow a line. */
 const answerMs = 120_000
+/** A service whose only instance is just starting again is waited for, by so many requests at most. */
+const restartMs = 2_500
+const lookAgainMs = 100
+const waitingMax = 2_048
 const headersTimeoutMs = 10_000
 /** A body that is still coming has to bring something this often. */
 const bodyIdleMs = 30_000
@@ -51,6 +55,8 @@ function openStream(exchange: Exchange, target: UpstreamTarget, parts: ProxyPart
   return body
 }
 
+let waiting = 0
+
 /** The attempts to get one request answered; undici calls it back by the names it looks for. */
 class Forwarding implements Dispatcher.DispatchHandler {
   readonly #exchange: Exchange
@@ -65,6 +71,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #resume: () => void = () => {}
   #bytesLeft = -1
   #isSettled = false
+  #sends = 0
   #lastFailure: RerouteReason = 'connect'
 
   constructor(
@@ -101,14 +108,29 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const { upstreams, metrics } = this.#parts
     if (this.#exchange.response.destroyed) return
     const choice =
-      this.#tried.length >= attemptsMax
+      this.#sends >= attemptsMax
         ? ({ kind: 'nobody' } as const)
         : upstreams.choose(service, this.#tried, this.#stickTo)
     if (choice.kind === 'chosen') {
       if (this.#tried.length > 0) metrics.rerouted(service, this.#lastFailure)
       else if (choice.skippedOpen) metrics.rerouted(service, 'breaker')
       this.#send(choice.upstream)
-    } else this.#fail(choice.kind === 'busy' ? busy(service) : this.#exhausted())
+    } else if (choice.kind === 'busy') this.#fail(busy(service))
+    else if (!this.#waitForRestart()) this.#fail(this.#exhausted())
+  }
+
+  /** @returns whether the request will be tried again: nothing of it may have been done, or doing it twice is the same */
+  #waitForRestart(): boolean {
+    const waitedMs = this.#parts.nowMs() - this.#exchange.startedMs
+    const mayAgain = this.#lastFailure === 'connect' || this.#isRepeatable()
+    if (waitedMs > restartMs || !mayAgain || this.#sends >= attemptsMax || waiting >= waitingMax) return false
+    waiting++
+    setTimeout(() => {
+      waiting--
+      this.#tried.length = 0
+      this.next()
+    }, lookAgainMs)
+    return true
   }
 
   #send(upstream: Upstream): void {
@@ -199,6 +221,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   #afterFailure(code: string | undefined): void {
     const wasSent = this.#abort !== undefined
+    if (wasSent) this.#sends++
     this.#lastFailure = !wasSent ? 'connect' : isTimeout(code) ? 'timeout' : 'reset'
     const isWhole = !(this.#body instanceof BodyStream && (this.#body.started || this.#body.destroyed))
     if (this.#exchange.response.headersSent) this.#cutOff()
