@@ -29,7 +29,7 @@ function pages() {
   const all = [
     {
       name: 'the website',
-      sources: ['web/site/src', 'web/site/public', 'web/site/astro.config.ts', 'web/brand'],
+      sources: ['web/site/src', 'web/site/public', 'web/site/astro.config.ts', 'web/brand', ...contracts],
       command: ['node_modules/astro/bin/astro.mjs', 'build', '--root', 'web/site', '--silent'],
       result: 'web/site/dist/index.html',
       stamp: 'web/site/dist/.built',

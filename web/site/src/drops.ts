@@ -1,9 +1,9 @@
+import { currentDrops, dropsRead } from '#kernel/drop-order'
 import { formatMoney } from '#kernel/money'
 import type { Book, BookList } from '#services/gateway'
 
 const refreshEveryMs = 20_000
 const requestTimeoutMs = 8_000
-const dropsMax = 6
 
 /**
  * Keeps the page's drop cards true. The gateway normally has written them into the page; on a plain static host the
@@ -14,7 +14,7 @@ export function showDrops(): void {
   if (!list) return
   const refresh = async () => {
     const books = await fetchDrops()
-    if (books) updateCards(list, books)
+    if (books) updateCards(list, currentDrops(books, Number(list.dataset.dropsMax)))
   }
   refresh()
   setInterval(() => document.visibilityState === 'visible' && refresh(), refreshEveryMs)
@@ -22,7 +22,7 @@ export function showDrops(): void {
 
 async function fetchDrops(): Promise<Book[] | undefined> {
   try {
-    const response = await fetch(`/api/books?limited=true&limit=${dropsMax}`, {
+    const response = await fetch(`/api/books?limited=true&limit=${dropsRead}`, {
       headers: { accept: 'application/json' },
       signal: AbortSignal.timeout(requestTimeoutMs),
     })
@@ -33,12 +33,14 @@ async function fetchDrops(): Promise<Book[] | undefined> {
   }
 }
 
-/** Rewrites what changed in cards that are there; a different set of books is drawn anew. */
+/**
+ * Rewrites what changed in cards that are there. While it is the same set of books they keep their places, so that no
+ * card moves away from under a finger; a different set is drawn anew.
+ */
 function updateCards(list: HTMLUListElement, books: Book[]): void {
   const cards = books.map((book) => list.querySelector(`[data-isbn="${book.isbn}"]`))
   if (list.children.length !== books.length || cards.some((card) => !card)) {
-    list.replaceChildren(...books.map((book) => drawCard(book, list.dataset.drops)))
-    return
+    list.replaceChildren(...books.map((book, i) => cards[i] ?? drawCard(book, list.dataset.drops)))
   }
   books.forEach((book, i) => {
     const status = cards[i]?.querySelector<HTMLElement>('.drop-status')
