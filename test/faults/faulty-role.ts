@@ -1,0 +1,49 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readConfig } from '#config'
+import { onFaultPoint } from '#kernel/fault-point'
+import { openDiscovery } from '#ports/discovery'
+import { createHttpServer } from '#ports/http'
+import { requestVouchers } from '#services/vouchers'
+import { stopSignal } from '../../src/local/stop-signal.ts'
+import { main } from '../../src/main.ts'
+import { breakBuild } from './broken-builds.ts'
+
+/**
+ * `node faulty-role.ts serve ROLE`: a role as it is in production, except that it dies or freezes at a named moment when
+ * a file of that moment's name lies in OCTAVO_FAULTS. Vouchers are stood in for: nothing is drawn here.
+ */
+const [command = '', role = ''] = process.argv.slice(2)
+const folder = process.env.OCTAVO_FAULTS ?? ''
+
+/** What was answered before dying has to have left. */
+const answerLeavesMs = 40
+
+onFaultPoint(async (point) => {
+  const armed = join(folder, point.replace(':', '.'))
+  try {
+    // Of all processes that come to this moment, the one that takes the file away is struck.
+    renameSync(armed, `${armed}.taken`)
+  } catch {
+    return
+  }
+  if (point === 'coordinator:after-answer') await sleep(answerLeavesMs)
+  writeFileSync(`${armed}.struck`, JSON.stringify({ pid: process.pid, point }))
+  process.kill(process.pid, readFileSync(`${armed}.taken`, 'utf8') === 'freeze' ? 'SIGSTOP' : 'SIGKILL')
+})
+breakBuild(role, process.env.OCTAVO_BROKEN ?? '')
+process.exit(role === 'vouchers' ? await serveVouchers() : await main([command, role]))
+
+/** Says of every voucher that it is drawn already. */
+async function serveVouchers(): Promise<number> {
+  const stop = stopSignal()
+  const config = readConfig(process.env)
+  await using discovery = await openDiscovery(config.discoveryUrl, { secret: config.secret })
+  await using server = createHttpServer({ name: 'vouchers', secret: config.secret })
+  server.add(requestVouchers, async ({ body }) => ({ stored: body.vouchers.map(({ code }) => code) }))
+  const url = await server.listen({ host: config.serviceHost, port: 0 })
+  await using _lease = await discovery.register({ service: 'vouchers', id: 'stand-in', url, version: '0' })
+  await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))
+  return 0
+}
