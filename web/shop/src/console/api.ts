@@ -1,5 +1,5 @@
 import type { QueryOf } from '#kernel/contract'
-import type { BookPatch, NewBook } from '#services/catalog'
+import type { BookPatch, NewBook, Stock } from '#services/catalog'
 import type { Availability, Book, BookList, Import, Order, OrderList, Voucher } from '#services/gateway'
 import type { listOrders as listOrdersRoute } from '#services/orders'
 import type { BookQuery } from '../api/books.ts'
@@ -49,6 +49,8 @@ export const changeBook = (isbn: string, patch: BookPatch, etag: string | undefi
 export const deleteBook = (isbn: string, etag: string | undefined) =>
   staffCall<void>('DELETE', `/api/books/${segment(isbn)}`, { headers: ifMatch(etag) })
 
+export const getStock = (isbn: string, signal?: AbortSignal) =>
+  staffCall<Stock>('GET', `/api/books/${segment(isbn)}/stock`, { signal })
 /** Sets the copies owned. @throws ApiProblem 409 when fewer than are sold and held */
 export const setStock = (isbn: string, copies: number, reason: string | undefined) =>
   staffCall<Availability>('PUT', `/api/books/${segment(isbn)}/stock`, { body: { copies, reason } })
