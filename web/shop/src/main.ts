@@ -4,6 +4,9 @@ import { VueQueryPlugin } from '@tanstack/vue-query'
 import { createApp } from 'vue'
 import { queryClient } from './api/query-client.ts'
 import App from './app.vue'
+import { reloadForNewBuild } from './new-build.ts'
 import { createShopRouter } from './router.ts'
 
-createApp(App).use(createShopRouter()).use(VueQueryPlugin, { queryClient }).use(nuxtUi).mount('#app')
+const router = createShopRouter()
+reloadForNewBuild(router)
+createApp(App).use(router).use(VueQueryPlugin, { queryClient }).use(nuxtUi).mount('#app')
