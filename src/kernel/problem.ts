@@ -47,8 +47,15 @@ function titleOf(kind: string): string {
 
 export const notFound = (what: string) => new Problem(404, 'not-found', `There is no ${what}.`)
 
-export const invalid = (errors: readonly FieldError[]) =>
-  new Problem(400, 'invalid-request', errors.map((e) => `${e.field}: ${e.message}`).join('; '), { errors })
+/** An answer names every wrong field, up to a number that no honest request has. */
+const errorsMax = 100
+
+export function invalid(all: readonly FieldError[]): Problem {
+  const errors = all.slice(0, errorsMax)
+  return new Problem(400, 'invalid-request', errors.map((e) => `${e.field}: ${e.message}`).join('; '), {
+    errors,
+  })
+}
 
 export const unauthorized = () =>
   new Problem(401, 'unauthorized', 'Log in as staff first.', {}, { 'www-authenticate': 'Bearer' })

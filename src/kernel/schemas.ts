@@ -19,8 +19,7 @@ export const Line = (maxLength: number) =>
 export const Nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
 
 export const IsbnText = Type.String({
-  minLength: 10,
-  maxLength: 24,
+  format: 'isbn',
   description: 'ISBN-13 or ISBN-10, hyphens allowed',
 })
 export const Timestamp = Type.String({ format: 'date-time', description: 'UTC, ISO 8601' })

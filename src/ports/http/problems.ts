@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { parseIsbn } from '#kernel/isbn'
 import { type FieldError, invalid, Problem, unavailable } from '#kernel/problem'
 import { Unavailable } from '#kernel/unavailable'
 
@@ -38,6 +39,7 @@ type AjvFault = {
   instancePath: string
   message?: string
   params: Record<string, unknown>
+  data?: unknown
 }
 type FastifyFault = {
   validation?: AjvFault[]
@@ -47,22 +49,34 @@ type FastifyFault = {
   message?: string
 }
 
+/** Names of fields that do not exist come back this long. */
+const nameShownMax = 100
+
 /** `/lines/0/quantity` → `lines[0].quantity`, with a sentence a person can act on. */
 function fieldErrorOf(fault: AjvFault, context = 'body'): FieldError {
   const path = fault.instancePath
     .replace(/\/(\d+)(?=\/|$)/g, '[$1]')
     .replaceAll('/', '.')
     .replace(/^\./, '')
-  const within = (name: unknown) => (path === '' ? String(name) : `${path}.${name}`)
+  const within = (name: unknown) => {
+    const short = String(name).slice(0, nameShownMax)
+    return path === '' ? short : `${path}.${short}`
+  }
   if (fault.keyword === 'additionalProperties')
     return { field: within(fault.params.additionalProperty), message: 'is not a field of this request' }
   if (fault.keyword === 'required')
     return { field: within(fault.params.missingProperty), message: 'is required' }
   if (fault.keyword === 'pattern')
     return { field: path || context, message: 'has characters or a form not allowed here' }
+  if (fault.params.format === 'isbn') return { field: path || context, message: isbnFault(fault.data) }
   if (fault.keyword === 'format')
     return { field: path || context, message: `is not a valid ${fault.params.format}` }
   if (fault.keyword === 'anyOf' || fault.keyword === 'const' || fault.keyword === 'enum')
     return { field: path || context, message: 'is not one of the values allowed here' }
   return { field: path || context, message: fault.message ?? 'is not valid' }
+}
+
+function isbnFault(text: unknown): string {
+  const parsed = parseIsbn(String(text))
+  return parsed.kind === 'error' ? parsed.message : 'is not a valid ISBN'
 }

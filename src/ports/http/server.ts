@@ -11,7 +11,7 @@ import {
   type Route,
   roles,
 } from '#kernel/contract'
-import { forbidden, notFound, unauthorized } from '#kernel/problem'
+import { forbidden, invalid, notFound, Problem, unauthorized } from '#kernel/problem'
 import { Answer } from './answer.ts'
 import { etagOf, isFresh } from './etag.ts'
 import { requestMetrics } from './metrics.ts'
@@ -72,6 +72,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     exposeHeadRoutes: true,
+    // For what fails before any route is found, such as an address that is badly percent-encoded.
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(reply as FastifyReply, problemOf(error, options.name), request.url)
+    },
   })
   fastify.removeContentTypeParser(['application/json', 'text/plain'])
   fastify.addContentTypeParser(
@@ -135,6 +139,11 @@ function addRoute<R extends Route>(
       // Who is asking comes before what is asked: a stranger learns nothing of the route's fields.
       if (route.access.kind === 'internal') checkSecret(request, secret)
       else if (route.access.kind === 'staff') await checkStaff(request, route.access.roles, options)
+      if (route.streams !== undefined && !route.streams.includes(contentTypeOf(request) ?? ''))
+        throw unsupported(route.streams)
+    },
+    preValidation: async (request) => {
+      if (route.streams === undefined) checkHasBody(request, route)
     },
     handler: async (request, reply) => {
       const result = await handler(requestOf<R>(request, route))
@@ -144,7 +153,7 @@ function addRoute<R extends Route>(
 }
 
 function requestOf<R extends Route>(request: FastifyRequest, route: R): HttpRequest<R> {
-  const contentType = request.headers['content-type']?.split(';', 1)[0]
+  const contentType = contentTypeOf(request)
   const streamed = route.streams?.includes(contentType ?? '')
   return {
     params: request.params as ParamsOf<R>,
@@ -158,6 +167,23 @@ function requestOf<R extends Route>(request: FastifyRequest, route: R): HttpRequ
     ...(streamed && { stream: request.body as Readable }),
     contentType,
   }
+}
+
+const contentTypeOf = (request: FastifyRequest) =>
+  request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
+
+const unsupported = (types: readonly string[]) =>
+  new Problem(415, 'unsupported-media-type', `Send the body as ${types.join(' or ')}.`)
+
+/** A route that takes no body may be sent an empty one, as some programs always do. */
+function checkHasBody({ body }: FastifyRequest, route: Route): void {
+  const isNothing = body === undefined || body === null
+  if (route.body !== undefined && isNothing)
+    throw new Problem(400, 'invalid-json', 'The body is empty; send a JSON object.')
+  if (route.body !== undefined || isNothing) return
+  const fields = typeof body === 'object' ? Object.keys(body) : ['body']
+  if (fields.length > 0)
+    throw invalid(fields.map((field) => ({ field, message: 'is not a field of this request' })))
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, route: Route, result: unknown): FastifyReply {

@@ -1,6 +1,7 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifyRouteSchemaDef, FastifySchema } from 'fastify/types/schema.js'
+import { parseIsbn } from '#kernel/isbn'
 
 // A JSON body means what it says: no coercion. A query string and a path have only text, so numbers are read from it.
 const strict = new Ajv({
@@ -9,6 +10,7 @@ const strict = new Ajv({
   useDefaults: true,
   removeAdditional: false,
   strict: false,
+  verbose: true,
 })
 const fromText = new Ajv({
   allErrors: true,
@@ -16,8 +18,12 @@ const fromText = new Ajv({
   useDefaults: true,
   removeAdditional: false,
   strict: false,
+  verbose: true,
 })
-for (const ajv of [strict, fromText]) addFormats.default(ajv, ['date-time', 'email', 'uuid'])
+for (const ajv of [strict, fromText]) {
+  addFormats.default(ajv, ['date-time', 'email', 'uuid'])
+  ajv.addFormat('isbn', (text: string) => parseIsbn(text).kind === 'ok')
+}
 
 const compiled = new WeakMap<object, ValidateFunction>()
 
