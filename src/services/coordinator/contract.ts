@@ -28,7 +28,7 @@ export const placeOrder = defineRoute({
   reply: Order,
   status: 201,
   headers: Type.Object({
-    'idempotency-key': Type.String({ minLength: 8, maxLength: 255, pattern: '^[\\x21-\\x7E]+$' }),
+    'idempotency-key': Type.String({ minLength: 8, maxLength: 255, pattern: '^[\\x20-\\x7E]+$' }),
   }),
   summary: 'Reserve copies',
   also: {

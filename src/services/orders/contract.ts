@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { anyone, defineRoute, internal, orderHolder, type Role, roles, staff } from '#kernel/contract'
-import { closed, Line, MoneySchema, Nullable, Page, Paging, Timestamp, Uuid } from '#kernel/schemas'
+import { closed, IsbnText, Line, MoneySchema, Nullable, Page, Paging, Timestamp, Uuid } from '#kernel/schemas'
 
 export const orderStatuses = [
   'reserved',
@@ -103,8 +103,8 @@ export const listOrders = defineRoute({
     {
       ...Paging,
       status: Type.Optional(OrderStatusSchema),
-      email: Type.Optional(Type.String({ maxLength: 254 })),
-      isbn: Type.Optional(Type.String({ maxLength: 24 })),
+      email: Type.Optional(Type.String({ maxLength: 254, pattern: '^[^\\u0000-\\u001F\\u007F]*$' })),
+      isbn: Type.Optional(IsbnText),
     },
     closed,
   ),

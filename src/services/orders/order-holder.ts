@@ -8,7 +8,7 @@ import { memberOf } from './staff/sessions.ts'
 
 export type Caller = { bearer?: string; headers: Readonly<Record<string, string | undefined>> }
 
-const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+export const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /**
  * The order, if the caller holds its token or is staff. A wrong token and a wrong id look the same from outside.

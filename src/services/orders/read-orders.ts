@@ -11,7 +11,7 @@ import {
   type OrderStatus,
 } from '#services/orders'
 import type { Context } from './context.ts'
-import { orderFor } from './order-holder.ts'
+import { orderFor, uuidPattern } from './order-holder.ts'
 import { type OrderRow, orderColumns } from './order-row.ts'
 import { represent } from './represent.ts'
 
@@ -51,7 +51,7 @@ async function page(
   const params = [
     filter.status ?? null,
     filter.email ?? null,
-    isbn === undefined ? null : JSON.stringify([{ isbn: isbn.kind === 'ok' ? isbn.isbn : '' }]),
+    isbn?.kind === 'ok' ? JSON.stringify([{ isbn: isbn.isbn }]) : null,
   ]
   const after = cursor === undefined ? null : orderIdOf(cursor)
   const rows = await context.database.query<OrderRow>(
@@ -86,8 +86,7 @@ async function history(context: Context, row: OrderRow, after: number | undefine
 
 function orderIdOf(cursor: string): string {
   const id = Buffer.from(cursor, 'base64url').toString()
-  if (!/^[0-9a-f-]{36}$/.test(id))
-    throw invalid([{ field: 'cursor', message: 'is not a cursor of this list' }])
+  if (!uuidPattern.test(id)) throw invalid([{ field: 'cursor', message: 'is not a cursor of this list' }])
   return id
 }
 

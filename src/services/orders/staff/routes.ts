@@ -1,47 +1,27 @@
 import type { Role } from '#kernel/contract'
 import { Problem } from '#kernel/problem'
-import { answer, cookieOf, type HttpServer, sessionCookie } from '#ports/http'
+import { type Answer, answer, cookieOf, type HttpServer, sessionCookie } from '#ports/http'
 import { getSession, introspectSession, logIn, logOut } from '#services/orders'
 import type { Context } from '../context.ts'
 import { isPassword } from './passwords.ts'
 import { closeSession, memberOf, openSession, sessionHours } from './sessions.ts'
+import { createTurns } from './turns.ts'
 
 /** After so many failures within the window an account takes no more attempts until the window has passed. */
 const failuresMax = 8
 const windowMinutes = 10
+/** Attempts for one account that may wait for their turn. */
+const waitingMax = 20
 
 /** Compared against when there is no such account, so that guessing an email takes as long as guessing a password. */
 const nobody = `scrypt$32768$8$3$${Buffer.alloc(16).toString('base64')}$${Buffer.alloc(32).toString('base64')}`
 
 export function addStaffRoutes(server: HttpServer, context: Context): void {
   const { database } = context
-  server.add(logIn, async ({ body, headers }) => {
+  const inTurn = createTurns(waitingMax)
+  server.add(logIn, ({ body, headers }) => {
     const email = body.email.trim().toLowerCase()
-    await checkAttempts(context, email)
-    const [account] = await database.query<{ passwordHash: string }>(
-      'SELECT password_hash AS "passwordHash" FROM orders.staff WHERE email = $1',
-      [email],
-    )
-    const right = await isPassword(body.password, account?.passwordHash ?? nobody)
-    if (!right || account === undefined) {
-      await database.execute('INSERT INTO orders.login_failures (email) VALUES ($1)', [email])
-      throw new Problem(
-        401,
-        'wrong-credentials',
-        'Wrong email or password.',
-        {},
-        { 'www-authenticate': 'Bearer' },
-      )
-    }
-    await database.execute('DELETE FROM orders.login_failures WHERE email = $1', [email])
-    const token = await openSession(database, email)
-    const cookie = cookieWith(token, sessionHours * 3600, context.config.publicUrl)
-    // A program asks for JSON by name; a browser's page asks for anything and gets the cookie alone.
-    const wantsToken = /\bapplication\/json\b/.test(headers.accept ?? '')
-    const noStore = { 'cache-control': 'no-store' }
-    return wantsToken
-      ? answer(200, { token }, { ...noStore, 'set-cookie': cookie })
-      : answer(204, undefined, { ...noStore, 'set-cookie': cookie })
+    return inTurn(email, () => attempt(context, email, body.password, headers.accept ?? ''))
   })
   server.add(getSession, async ({ staff }) => ({
     email: staff?.email ?? '',
@@ -56,6 +36,36 @@ export function addStaffRoutes(server: HttpServer, context: Context): void {
     const member = await memberOf(database, body.token)
     return { member: member ? { email: member.email, roles: [...member.roles] } : null }
   })
+}
+
+/** Checks a password, unless too many were wrong lately, and opens a session. */
+async function attempt(context: Context, email: string, password: string, accept: string): Promise<Answer> {
+  const { database } = context
+  await checkAttempts(context, email)
+  const [account] = await database.query<{ passwordHash: string }>(
+    'SELECT password_hash AS "passwordHash" FROM orders.staff WHERE email = $1',
+    [email],
+  )
+  const right = await isPassword(password, account?.passwordHash ?? nobody)
+  if (!right || account === undefined) {
+    await database.execute('INSERT INTO orders.login_failures (email) VALUES ($1)', [email])
+    throw new Problem(
+      401,
+      'wrong-credentials',
+      'Wrong email or password.',
+      {},
+      { 'www-authenticate': 'Bearer' },
+    )
+  }
+  await database.execute('DELETE FROM orders.login_failures WHERE email = $1', [email])
+  const token = await openSession(database, email)
+  const cookie = cookieWith(token, sessionHours * 3600, context.config.publicUrl)
+  // A program asks for JSON by name; a browser's page asks for anything and gets the cookie alone.
+  const wantsToken = /\bapplication\/json\b/.test(accept)
+  const noStore = { 'cache-control': 'no-store' }
+  return wantsToken
+    ? answer(200, { token }, { ...noStore, 'set-cookie': cookie })
+    : answer(204, undefined, { ...noStore, 'set-cookie': cookie })
 }
 
 async function checkAttempts(context: Context, email: string): Promise<void> {
