@@ -11,6 +11,11 @@ export function bookTag(row: BookRow, nowMs: number): string {
   return `"${row.version}-${row.stockVersion}-${statusOf(row, nowMs)}"`
 }
 
+/** Weak, because two answers alike differ in the moment they tell of. Source: RFC 9110 section 8.8.1. */
+export function availabilityTag(row: BookRow, nowMs: number): string {
+  return `W/"${row.stockVersion}-${statusOf(row, nowMs)}"`
+}
+
 /**
  * Whether `If-Match` lets an edit of this version through, by strong comparison: a weak tag never matches.
  * Source: RFC 9110 section 13.1.1.

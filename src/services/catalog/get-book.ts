@@ -3,8 +3,8 @@ import { type Answer, answer } from '#ports/http'
 import { availableOf } from './availability.ts'
 import { noSuchBook } from './book-fields.ts'
 import { type BookRow, bookColumns, toAvailability, toBook } from './book-row.ts'
-import type { Availability, Stock } from './contract.ts'
-import { bookTag } from './entity-tag.ts'
+import type { Stock } from './contract.ts'
+import { availabilityTag, bookTag } from './entity-tag.ts'
 
 const bookSql = `select ${bookColumns} from catalog.books b join catalog.stock s using (isbn) where b.isbn = $1`
 
@@ -30,14 +30,10 @@ export function bookAnswer(
 }
 
 /** @throws Problem 404 */
-export async function getAvailability(
-  statements: Statements,
-  isbn: string,
-  nowMs: number,
-): Promise<Availability> {
+export async function getAvailability(statements: Statements, isbn: string, nowMs: number): Promise<Answer> {
   const row = await findBook(statements, isbn)
   if (row === undefined) throw noSuchBook(isbn)
-  return toAvailability(row, nowMs)
+  return answer(200, toAvailability(row, nowMs), { etag: availabilityTag(row, nowMs) })
 }
 
 /** @throws Problem 404 */
