@@ -1,5 +1,6 @@
 import { after, before, describe } from 'node:test'
 import { createClient } from './client.ts'
+import { httpSuite } from './http.ts'
 import { readOpenApi } from './open-api.ts'
 import { orderSuite } from './orders.ts'
 import { logIn, type Shop } from './shop.ts'
@@ -8,6 +9,7 @@ import { startStore } from './start-store.ts'
 // The public HTTP contract, spoken to a whole store from outside. One store serves all suites, so that they take
 // seconds; each test works on books and orders of its own.
 const suites: Record<string, (shop: () => Shop) => void> = {
+  http: httpSuite,
   orders: orderSuite,
 }
 
