@@ -93,7 +93,7 @@ async function start(options: StoreOptions, log: Log, supervised: Supervised[], 
   publishEnvironment(config.dataPath, shared)
   for (const plan of topology.roles) {
     for (const name of processNames(plan)) {
-      const command = [...topology.roleCommand, plan.role]
+      const command = [...(plan.nodeOptions ?? []), ...topology.roleCommand, plan.role]
       supervised.push(superviseRole({ name, command, env: { ...env, ...shared }, log, onChange: record }))
     }
   }

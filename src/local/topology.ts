@@ -10,7 +10,15 @@ export type Topology = {
   roleCommand: readonly string[]
 }
 
-export type RolePlan = { role: string; processes: number }
+export type RolePlan = {
+  role: string
+  processes: number
+  /** Options for Node itself. */
+  nodeOptions?: readonly string[]
+}
+
+/** A third less memory, for roles that are not on the way of every order: garbage is collected more often. */
+const small = ['--max-semi-space-size=1']
 
 /** A database server: its folder, the setting that names its database (and, when set, replaces it). */
 export type ServerPlan = { name: string; variable: string; database: string }
@@ -21,11 +29,11 @@ export const laptop: Topology = {
     { name: 'order-db', variable: 'OCTAVO_ORDER_DB', database: 'orders' },
   ],
   roles: [
-    { role: 'registry', processes: 1 },
-    { role: 'catalog', processes: 2 },
-    { role: 'orders', processes: 2 },
+    { role: 'registry', processes: 1, nodeOptions: small },
+    { role: 'catalog', processes: 2, nodeOptions: small },
+    { role: 'orders', processes: 2, nodeOptions: small },
     { role: 'coordinator', processes: 1 },
-    { role: 'vouchers', processes: 1 },
+    { role: 'vouchers', processes: 1, nodeOptions: small },
     { role: 'gateway', processes: 1 },
   ],
   stopWaves: [['gateway'], ['coordinator'], ['catalog', 'orders', 'vouchers'], ['registry']],

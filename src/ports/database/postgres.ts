@@ -25,7 +25,7 @@ export function openPostgres(url: string, options: DatabaseOptions): Database {
   const pool = new pg.Pool({
     ...connectionConfig(url, options),
     max: options.connectionsMax ?? 4,
-    idleTimeoutMillis: 60_000,
+    idleTimeoutMillis: 10_000,
   })
   // An idle connection that the server closes must not end the process; the next query opens another.
   pool.on('error', () => undefined)
