@@ -39,12 +39,9 @@ function titleOf(store: BenchStore) {
 }
 
 /** Octavo's engine with its participants in this process: group commit over both databases. */
-export async function engine(store: BenchStore): Promise<Contestant> {
+export async function openEngine({ bookDbUrl, orderDbUrl }: Pick<BenchStore, 'bookDbUrl' | 'orderDbUrl'>) {
   const options = { applicationName: 'bench-engine', connectionsMax: 4 }
-  const [books, orders] = [
-    await openDatabase(store.bookDbUrl, options),
-    await openDatabase(store.orderDbUrl, options),
-  ]
+  const [books, orders] = [await openDatabase(bookDbUrl, options), await openDatabase(orderDbUrl, options)]
   const log = createDecisionLog(orders)
   const group = createGroupEngine({
     stock: createStockParticipant(books, clock),
@@ -56,18 +53,27 @@ export async function engine(store: BenchStore): Promise<Contestant> {
     clock,
     holdMs: 900_000,
   })
-  const title = titleOf(store)
   return {
-    name: 'octavo: group commit in two databases',
-    async call() {
-      const outcome = await group.submit({ kind: 'place', draft: draft(title()) })
-      if (outcome.kind !== 'placed') throw new Error(`not placed: ${outcome.kind}`)
-    },
+    group,
     async [Symbol.asyncDispose]() {
       await group.idle()
       await books[Symbol.asyncDispose]()
       await orders[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** Reservations through the engine. */
+export async function engine(store: BenchStore): Promise<Contestant> {
+  const opened = await openEngine(store)
+  const title = titleOf(store)
+  return {
+    name: 'octavo: group commit in two databases',
+    async call() {
+      const outcome = await opened.group.submit({ kind: 'place', draft: draft(title()) })
+      if (outcome.kind !== 'placed') throw new Error(`not placed: ${outcome.kind}`)
+    },
+    [Symbol.asyncDispose]: opened[Symbol.asyncDispose],
   }
 }
 

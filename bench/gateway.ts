@@ -44,7 +44,9 @@ try {
 
 async function measure(door: Door, request: string, forSeconds: number): Promise<Measured> {
   const before = await cpuOf(door)
-  const figures = await httpLoad(door.url, request, connections, forSeconds)
+  const { figures, statuses } = await httpLoad(door.url, () => request, connections, forSeconds)
+  if (Object.keys(statuses).some((status) => !status.startsWith('2')))
+    throw new Error(JSON.stringify(statuses))
   return { ...figures, cpuMicroseconds: ((await cpuOf(door)) - before) / (figures.perSecond * forSeconds) }
 }
 

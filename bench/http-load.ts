@@ -1,75 +1,64 @@
 import { connect, type Socket } from 'node:net'
-import type { Figures } from './rounds.ts'
+import { type Figures, figuresOf } from './rounds.ts'
+
+export type HttpLoad = { figures: Figures; statuses: Record<string, number> }
 
 /**
- * Sends the same request over and over on each of `connections` kept-alive connections, and counts whole answers.
- * It reads no headers: all answers of one run have the length of the first, so that the generator costs little itself.
+ * Keeps one request in flight on each of `connections` kept-alive connections, over raw sockets and with ready-made
+ * text: the generator must not be what is measured.
+ * @param nextRequest the whole text of the next request
  */
 export async function httpLoad(
   url: string,
-  request: string,
+  nextRequest: () => string,
   connections: number,
   seconds: number,
-): Promise<Figures> {
-  const answerBytes = await firstAnswerBytes(url, request)
+): Promise<HttpLoad> {
   const waits: number[] = []
+  const statuses: Record<string, number> = {}
   const start = performance.now()
-  const endMs = start + seconds * 1000
-  await Promise.all(
-    Array.from({ length: connections }, () => repeat(url, request, answerBytes, endMs, waits)),
-  )
-  const elapsed = (performance.now() - start) / 1000
-  waits.sort((a, b) => a - b)
-  const at = (q: number) => waits[Math.min(waits.length - 1, Math.floor(waits.length * q))] ?? 0
-  return { perSecond: waits.length / elapsed, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999) }
-}
-
-const open = (url: string): Socket => {
-  const { hostname, port } = new URL(url)
-  return connect({ host: hostname, port: Number(port), noDelay: true })
-}
-
-async function firstAnswerBytes(url: string, request: string): Promise<number> {
-  const socket = open(url)
-  socket.write(request)
-  let text = ''
-  for await (const chunk of socket) {
-    text += chunk.toString('latin1')
-    const head = text.indexOf('\r\n\r\n')
-    if (head === -1) continue
-    const length = /content-length: (\d+)/i.exec(text)?.[1]
-    if (!/^HTTP\/1\.1 2/.test(text) || length === undefined) throw new Error(`${url}: ${text.slice(0, 200)}`)
-    if (text.length >= head + 4 + Number(length)) break
-  }
-  socket.destroy()
-  return text.length
+  const end = start + seconds * 1000
+  const loop = () => repeat(new URL(url), nextRequest, end, waits, statuses)
+  await Promise.all(Array.from({ length: connections }, loop))
+  return { figures: figuresOf(waits, performance.now() - start), statuses }
 }
 
 function repeat(
-  url: string,
-  request: string,
-  answerBytes: number,
-  endMs: number,
+  url: URL,
+  nextRequest: () => string,
+  end: number,
   waits: number[],
+  statuses: Record<string, number>,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = open(url)
-    const bytes = Buffer.from(request)
-    let received = 0
-    let sentMs = performance.now()
+    const socket: Socket = connect({ host: url.hostname, port: Number(url.port), noDelay: true })
+    let received = ''
+    let sentAt = 0
+    const send = () => {
+      sentAt = performance.now()
+      if (sentAt < end) socket.write(nextRequest())
+      else {
+        socket.destroy()
+        resolve()
+      }
+    }
+    socket.on('connect', send)
     socket.on('error', reject)
-    socket.on('close', resolve)
     socket.on('data', (chunk) => {
-      received += chunk.length
-      if (received < answerBytes) return
-      if (received > answerBytes) reject(new Error('an answer of another length'))
-      const now = performance.now()
-      waits.push(now - sentMs)
-      received = 0
-      sentMs = now
-      if (now < endMs) socket.write(bytes)
-      else socket.destroy()
+      received += chunk.toString('latin1')
+      if (!isWhole(received)) return
+      waits.push(performance.now() - sentAt)
+      const status = received.slice(9, 12)
+      statuses[status] = (statuses[status] ?? 0) + 1
+      received = ''
+      send()
     })
-    socket.write(bytes)
   })
+}
+
+/** Whether a whole answer has arrived: one request is in flight, so nothing can follow it. */
+function isWhole(received: string): boolean {
+  const head = received.indexOf('\r\n\r\n')
+  if (head < 0) return false
+  return received.length >= head + 4 + Number(/content-length: (\d+)/i.exec(received)?.[1] ?? 0)
 }

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { HttpLoad } from './http-load.ts'
 import type { Figures } from './rounds.ts'
 import type { BenchStore } from './store.ts'
 
@@ -75,7 +76,7 @@ export async function load(
 ): Promise<Figures> {
   const args = [join(root, 'bench/load.ts'), url, String(connections), String(seconds), isbns.join(',')]
   const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 1 << 20 })
-  const { figures, statuses } = JSON.parse(stdout) as { figures: Figures; statuses: Record<string, number> }
+  const { figures, statuses } = JSON.parse(stdout) as HttpLoad
   const others = Object.keys(statuses).filter((status) => status !== '201')
   if (others.length > 0) throw new Error(`answers other than 201: ${JSON.stringify(statuses)}`)
   return figures

@@ -21,10 +21,14 @@ export async function measure(
     }
   }
   await Promise.all(Array.from({ length: callers }, (_, caller) => loop(caller)))
-  const elapsed = (performance.now() - start) / 1000
-  waits.sort((a, b) => a - b)
-  const at = (q: number) => waits[Math.min(waits.length - 1, Math.floor(waits.length * q))] ?? 0
-  return { perSecond: waits.length / elapsed, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999) }
+  return figuresOf(waits, performance.now() - start)
+}
+
+/** @param waits how long each call took, in ms, in any order */
+export function figuresOf(waits: readonly number[], elapsedMs: number): Figures {
+  const sorted = [...waits].sort((a, b) => a - b)
+  const at = (q: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0
+  return { perSecond: (sorted.length / elapsedMs) * 1000, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999) }
 }
 
 export const median = (values: readonly number[]) =>

@@ -4,17 +4,17 @@ import { definitions } from './definitions.ts'
 import { type Attempt, next, type Progress } from './next.ts'
 import type { Saga, Step } from './saga.ts'
 
-const claimMax = 128
+const claimMaxDefault = 128
 /** A worker that has not written by then has lost its sagas to another one. */
 const leaseSeconds = 30
 const stepDeadlineMs = 12_000
 
 /**
- * Claims due sagas and carries each as far as it goes now.
+ * Claims up to `claimMax` due sagas and carries each as far as it goes now.
  * @returns how many were claimed
  */
-export async function workOnce(context: Context): Promise<number> {
-  let sagas = await claim(context)
+export async function workOnce(context: Context, claimMax = claimMaxDefault): Promise<number> {
+  let sagas = await claim(context, claimMax)
   const claimed = sagas.length
   while (sagas.length > 0) {
     const groups = Map.groupBy(sagas, (saga) => `${saga.definition} ${saga.state} ${saga.step}`)
@@ -24,7 +24,7 @@ export async function workOnce(context: Context): Promise<number> {
   return claimed
 }
 
-async function claim(context: Context): Promise<Saga[]> {
+async function claim(context: Context, claimMax: number): Promise<Saga[]> {
   return await context.database.query<Saga>(
     `UPDATE orders.sagas SET leased_until = now() + make_interval(secs => $2), fence = fence + 1
       WHERE id IN (
