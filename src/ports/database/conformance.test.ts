@@ -48,6 +48,22 @@ for (const adapter of adapters) {
     assert.deepEqual(await database.query('SELECT n FROM things', []), [{ n: 4 }])
   })
 
+  test(`${adapter}: a statement that was not waited for fails its transaction, prepared or not`, async (t) => {
+    await using database = await fresh(t)
+    await database.execute('INSERT INTO things VALUES (1, 1)')
+    for (const prepareAs of [undefined, `octavo:${randomUUID()}`])
+      await assert.rejects(
+        database.transaction(async (tx) => {
+          await tx.execute('INSERT INTO things VALUES (2, 2)')
+          if (prepareAs !== undefined) tx.prepareAs(prepareAs)
+          tx.execute('UPDATE things SET n = -1 WHERE id = 1').catch(() => undefined)
+        }),
+        (error) => error instanceof ConstraintViolation && error.kind === 'check',
+      )
+    assert.deepEqual(await database.query('SELECT id FROM things', []), [{ id: 1 }])
+    assert.deepEqual(await database.prepared.inDoubt(), [])
+  })
+
   test(`${adapter}: constraint violations carry the constraint's name and kind`, async (t) => {
     await using database = await fresh(t)
     await database.execute('INSERT INTO things VALUES (1, 1)')

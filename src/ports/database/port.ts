@@ -3,7 +3,10 @@ import { Unavailable } from '#kernel/unavailable'
 /** A relational database. The URL's scheme picks the adapter; SQL is written for the adapter's dialect by its service. */
 export type Database = AsyncDisposable &
   Statements & {
-    /** Runs `work` in one transaction on one connection: commits when it resolves, rolls back when it throws. */
+    /**
+     * Runs `work` in one transaction on one connection: commits when it resolves, rolls back when it throws. Statements
+     * that `work` did not wait for travel with the commit, and the transaction fails if one of them does.
+     */
     transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
     /** Calls back when `channel`'s doorbell rings, and after every reconnect, because rings may have been missed. */
     listen(channel: string, onRing: () => void): Promise<AsyncDisposable>

@@ -100,13 +100,16 @@ async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<
     // Not awaited: with pipelining the server reads BEGIN and the first statement in one go, and a failure to begin
     // shows in that statement.
     client.query('BEGIN').catch(() => undefined)
+    const { statements, outstanding } = tracked(statementsOn(client))
     const result = await work({
-      ...statementsOn(client),
+      ...statements,
       prepareAs: (id) => {
         ending = `PREPARE TRANSACTION ${literal(id)}`
       },
     })
-    await client.query(ending)
+    // The end travels with whatever was not waited for; after a failed statement the server reads it as a rollback,
+    // and the statement's failure is what is thrown.
+    await Promise.all([...outstanding, client.query(ending)])
     return result
   } catch (error) {
     failure = translated(error)
@@ -116,6 +119,26 @@ async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<
     throw translated(error)
   } finally {
     client.release(failure instanceof DatabaseUnavailable ? failure : undefined)
+  }
+}
+
+/** The same statements, with those that have not been answered yet. */
+function tracked(statements: Statements): { statements: Statements; outstanding: Set<Promise<unknown>> } {
+  const outstanding = new Set<Promise<unknown>>()
+  const track = <T>(promise: Promise<T>): Promise<T> => {
+    outstanding.add(promise)
+    promise.then(
+      () => outstanding.delete(promise),
+      () => undefined,
+    )
+    return promise
+  }
+  return {
+    outstanding,
+    statements: {
+      query: (sql, params) => track(statements.query(sql, params)),
+      execute: (sql, params) => track(statements.execute(sql, params)),
+    },
   }
 }
 
