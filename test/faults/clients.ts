@@ -87,8 +87,9 @@ export async function placeOrder(
   agent: Agent,
   wanted: Wanted,
   random: () => number,
+  triesMax = attemptsMax,
 ): Promise<void> {
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+  for (let attempt = 0; attempt < triesMax; attempt++) {
     const answer = await send(url, agent, '/api/orders', wanted, {
       customer: { name: 'Ada Byron', email: `${wanted.key.slice(-12)}@example.org` },
       lines: wanted.lines,

@@ -29,7 +29,7 @@ export type FaultRun = Verdict & {
 
 /** Nothing may be in doubt for longer. */
 export const doubtLimitMs = 10_000
-const stillMs = 8_000
+const stillMs = 5_000
 
 /** Orders and faults at the same time, then the reckoning. */
 export async function runFaults(store: FaultyStore, options: FaultRunOptions): Promise<FaultRun> {

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readConfig } from '#config'
@@ -32,7 +32,11 @@ onFaultPoint(async (point) => {
   writeFileSync(`${armed}.struck`, JSON.stringify({ pid: process.pid, point }))
   process.kill(process.pid, readFileSync(`${armed}.taken`, 'utf8') === 'freeze' ? 'SIGSTOP' : 'SIGKILL')
 })
-breakBuild(role, process.env.OCTAVO_BROKEN ?? '')
+if (process.env.OCTAVO_BREAKABLE)
+  breakBuild(role, () => {
+    const file = join(folder, 'broken')
+    return existsSync(file) ? readFileSync(file, 'utf8') : ''
+  })
 process.exit(role === 'vouchers' ? await serveVouchers() : await main([command, role]))
 
 /** Says of every voucher that it is drawn already. */

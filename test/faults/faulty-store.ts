@@ -28,7 +28,8 @@ export type FaultyStore = {
   freeze(name: string, ms: number): Promise<boolean>
   /** The next process that comes to this moment dies, or freezes until `thaw`. */
   arm(point: FaultPoint, how: 'kill' | 'freeze'): Armed
-  said(): string
+  /** From now on the roles are as a build without this safeguard; the store has to be breakable. */
+  break(build: BrokenBuild): void
 }
 
 export type Armed = {
@@ -36,7 +37,7 @@ export type Armed = {
   struck(limitMs: number): Promise<number | undefined>
 }
 
-export type FaultyStoreOptions = { broken?: BrokenBuild; holdSeconds?: number; env?: Record<string, string> }
+export type FaultyStoreOptions = { isBreakable?: boolean; holdSeconds?: number }
 
 const startLimitMs = 90_000
 const lookMs = 10
@@ -67,11 +68,11 @@ export async function startFaultyStore(t: TestScope, options: FaultyStoreOptions
       return true
     },
     arm: (point, how) => arm(faults, point, how),
-    said: child.said,
+    break: (build) => writeFileSync(join(faults, 'broken'), build),
   }
 }
 
-function launch(data: string, faults: string, { broken, holdSeconds, env }: FaultyStoreOptions) {
+function launch(data: string, faults: string, { isBreakable, holdSeconds }: FaultyStoreOptions) {
   // The channel ends it when this process dies, however it dies.
   const running = spawn(process.execPath, [import.meta.filename, 'store'], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -80,11 +81,10 @@ function launch(data: string, faults: string, { broken, holdSeconds, env }: Faul
       OCTAVO_DATA: data,
       OCTAVO_PORT: '0',
       OCTAVO_FAULTS: faults,
-      OCTAVO_BROKEN: broken ?? '',
+      OCTAVO_BREAKABLE: isBreakable ? 'yes' : '',
       OCTAVO_STAFF_EMAIL: email,
       OCTAVO_STAFF_PASSWORD: password,
       OCTAVO_HOLD_SECONDS: String(holdSeconds ?? 900),
-      ...env,
     },
   })
   let text = ''

@@ -1,13 +1,17 @@
 import { request } from 'undici'
 import type { FaultyStore } from './faulty-store.ts'
 
-/** Puts priced titles into a store's catalogue, with `copies` each. @returns their ISBNs */
-export async function addTitles({ url, staff }: FaultyStore, copies: readonly number[]): Promise<string[]> {
+/** Puts priced titles into a store's catalogue, with `copies` each, numbered from `first`. @returns their ISBNs */
+export async function addTitles(
+  { url, staff }: FaultyStore,
+  copies: readonly number[],
+  first = 0,
+): Promise<string[]> {
   const { token } = await call<{ token: string }>(url, 'POST', '/api/session', staff)
   const isbns: string[] = []
   for (const [i, owned] of copies.entries()) {
-    const isbn = isbnOf(i)
-    const book = { isbn, title: `Title ${i}`, price: { amount: 1_250, currency: 'EUR' } }
+    const isbn = isbnOf(first + i)
+    const book = { isbn, title: `Title ${first + i}`, price: { amount: 1_250, currency: 'EUR' } }
     await call(url, 'POST', '/api/books', book, token)
     await call(url, 'PUT', `/api/books/${isbn}/stock`, { copies: owned }, token)
     isbns.push(isbn)
@@ -17,7 +21,7 @@ export async function addTitles({ url, staff }: FaultyStore, copies: readonly nu
 
 /** A made-up ISBN-13 with a right check digit. */
 function isbnOf(i: number): string {
-  const digits = `97800000000${String(i).padStart(1, '0')}`.padEnd(12, '0').slice(0, 12)
+  const digits = `9780000${String(i).padStart(5, '0')}`
   const sum = [...digits].reduce((total, digit, at) => total + Number(digit) * (at % 2 === 0 ? 1 : 3), 0)
   return digits + String((10 - (sum % 10)) % 10)
 }
