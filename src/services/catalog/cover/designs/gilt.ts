@@ -12,9 +12,9 @@ export const gilt: Design = (text, _palette, random) => {
   const title = typeset({
     text: text.title,
     x: 70,
-    y: 112,
+    y: 122,
     width: 260,
-    height: 138,
+    height: 130,
     size: [46, 14],
     fill: gold,
     capitals: text.title.length < 26,
@@ -99,11 +99,11 @@ function medallion(random: Random): string {
 function ribbon(random: Random): string {
   const colour = random.pick(['#a32532', '#8d1f3d', '#b0432a'])
   return (
-    `<path d="M316 0h40v104l-20 -17 -20 17z" fill="#000" opacity=".25" transform="translate(3 4)"/>` +
-    `<path d="M316 0h40v104l-20 -17 -20 17z" fill="${colour}"/>` +
-    `<path d="M320 0v96M352 0v96" stroke="${gold}" stroke-width="1.2"/>` +
+    `<path d="M316 0h40v86l-20 -16 -20 16z" fill="#000" opacity=".25" transform="translate(3 4)"/>` +
+    `<path d="M316 0h40v86l-20 -16 -20 16z" fill="${colour}"/>` +
+    `<path d="M320 0v79M352 0v79" stroke="${gold}" stroke-width="1.2"/>` +
     `<text font-family="'Iowan Old Style','Palatino Linotype',Palatino,'Noto Serif',Georgia,serif" fill="#f8e9bd" text-anchor="middle">` +
-    `<tspan x="336" y="42" font-size="24">№</tspan></text>` +
-    many(3, (i) => rosette(336, 54 + i * 11, 4.4, 5, `fill="#f8e9bd"`))
+    `<tspan x="336" y="34" font-size="22">№</tspan></text>` +
+    many(3, (i) => rosette(336, 45 + i * 9, 3.6, 5, `fill="#f8e9bd"`))
   )
 }
