@@ -99,6 +99,7 @@ async function tryGroup(
   const expiresAt = engine.clock.now() + engine.holdMs
   let accepted: Accepted[] = []
   let refusedAnswered: Promise<void> | undefined
+  let edits: Answered[] = []
   const outcome = await runTransaction<StockRequest, StockAnswer, Refusal>({
     id,
     parts: [{ participant: engine.stock, requests: pending.map((member) => requestOf(member, bought)) }],
@@ -114,13 +115,20 @@ async function tryGroup(
     },
     onCommitted: ([vote]) => {
       for (const { member, outcome } of accepted) member.resolve(outcome)
-      refusedAnswered = answerRefused(engine.orders, refusedOf(pending, accepted, vote as Vote<StockAnswer>))
+      const others = refusedOf(pending, accepted, vote as Vote<StockAnswer>)
+      edits = others.filter(isEdit)
+      refusedAnswered = answerRefused(
+        engine.orders,
+        others.filter((each) => !isEdit(each)),
+      )
     },
     log: engine.orders,
   })
   switch (outcome.kind) {
     case 'committed':
       await refusedAnswered
+      // A bookseller reads the stock again at once; unlike a reader in a rush, they wait until it is there to be seen.
+      for (const { member, answer } of edits) member.resolve({ kind: 'stock', answer })
       return repeats
     case 'nothing':
       await answerRefused(engine.orders, refusedOf(pending, [], outcome.votes[0] as Vote<StockAnswer>))
@@ -250,8 +258,15 @@ function asDecided(outcome: GroupOutcome): Decided<Refusal> {
   return { kind: 'refused', refusal: outcome }
 }
 
+type Answered = { member: Member; answer: StockAnswer }
+const isEdit = ({ member }: Answered) => member.wish.kind === 'set-copies'
+
 /** Who was refused, with why. They are told only now: had the group aborted, there might have been enough after all. */
-function refusedOf(members: readonly Member[], accepted: readonly Accepted[], vote: Vote<StockAnswer>) {
+function refusedOf(
+  members: readonly Member[],
+  accepted: readonly Accepted[],
+  vote: Vote<StockAnswer>,
+): Answered[] {
   const taken = new Set(accepted.map(({ member }) => member))
   return members.flatMap((member, i) =>
     taken.has(member) ? [] : [{ member, answer: vote.answers[i] as StockAnswer }],
