@@ -5,10 +5,12 @@ import { availabilityEvents, orderEvents } from '#services/gateway'
 import { getObject } from '#services/vouchers'
 import type { JsonSchema, NamedSchemas } from './schemas.ts'
 
-type Response = { description: string; headers?: JsonSchema; content?: JsonSchema }
+type Response = { description: string; headers?: JsonSchema; content?: JsonSchema; type?: 'null' }
 
 const problem = { 'application/problem+json': { schema: { $ref: 'Problem#' } } }
 const text = { type: 'string' } as const
+/** How the generator is told that there is no body. */
+const noBody = { type: 'null' } as const
 
 /** Answers that are not JSON. */
 const otherContent = new Map<Route, JsonSchema>([
@@ -22,6 +24,8 @@ const otherContent = new Map<Route, JsonSchema>([
 export function responsesOf(route: Route, schemas: NamedSchemas): Record<string, Response> {
   const status = route.status ?? 200
   const responses: Record<string, Response> = { [status]: successOf(route, status, schemas) }
+  if (route.method === 'GET' && route.reply)
+    responses[304] = { description: 'Unchanged since the ETag in `If-None-Match`.', ...noBody }
   for (const [code, description] of Object.entries(usualProblems(route)))
     responses[code] = { description, content: problem }
   for (const [code, description] of Object.entries(route.also ?? {}))
@@ -43,7 +47,7 @@ function successOf(route: Route, status: number, schemas: NamedSchemas): Respons
   return {
     description: STATUS_CODES[status] ?? 'Success',
     ...(Object.keys(headers).length > 0 && { headers }),
-    ...(content && { content }),
+    ...(content ? { content } : noBody),
   }
 }
 
@@ -59,7 +63,7 @@ function headersOf(route: Route, status: number): JsonSchema {
   return headers
 }
 
-const header = (description: string) => ({ description, schema: text })
+const header = (description: string) => ({ description, ...text })
 
 function usualProblems(route: Route): Record<number, string> {
   const problems: Record<number, string> = {
