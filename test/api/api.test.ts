@@ -1,4 +1,6 @@
 import { after, before, describe } from 'node:test'
+import { bookListSuite } from './book-list.ts'
+import { bookSuite } from './books.ts'
 import { createClient } from './client.ts'
 import { httpSuite } from './http.ts'
 import { readOpenApi } from './open-api.ts'
@@ -10,6 +12,8 @@ import { startStore } from './start-store.ts'
 // seconds; each test works on books and orders of its own.
 const suites: Record<string, (shop: () => Shop) => void> = {
   http: httpSuite,
+  books: bookSuite,
+  'lists of books': bookListSuite,
   orders: orderSuite,
 }
 

@@ -29,7 +29,7 @@ export type OpenApi = {
 }
 
 /** Answers that any operation may give before its route has its say, and that are therefore described once. */
-const anywhere = new Set([304, 405, 408, 413, 414, 415, 417, 431])
+const anywhere = new Set([405, 408, 413, 414, 415, 417, 431])
 
 export async function readOpenApi(url: string): Promise<OpenApi> {
   const response = await fetch(`${url}/openapi.json`)

@@ -34,6 +34,17 @@ export async function available(shop: Shop, isbn: string): Promise<number> {
   return accepted(await shop.get(`/api/books/${isbn}/availability`)).available
 }
 
+/** Waits until so many copies are left: an order is answered a moment before the copies it took are seen to be gone. */
+export async function leaves(shop: Shop, isbn: string, copies: number): Promise<void> {
+  const deadline = performance.now() + 2_000
+  let now = await available(shop, isbn)
+  while (now !== copies && performance.now() < deadline) {
+    await sleep(10)
+    now = await available(shop, isbn)
+  }
+  assert.equal(now, copies, `copies left of ${isbn}`)
+}
+
 export const newKey = () => `key-${randomBytes(12).toString('hex')}`
 export const ada = { name: 'Ada Byron', email: 'ada@example.org' }
 export const line = (isbn: string, quantity = 1) => ({ isbn, quantity })
