@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import { type TestContext, test } from 'node:test'
+import { Type } from 'typebox'
+import { anyone, defineRoute, internal, staff } from '#kernel/contract'
+import { Problem } from '#kernel/problem'
+import { openDiscovery } from '#ports/discovery'
+import { answer, createHttpServer, type HttpServer, internalHeader, serviceClient } from './port.ts'
+
+const secret = 'a secret of this test'
+const closed = { additionalProperties: false }
+const thing = Type.Object({ name: Type.String({ minLength: 1 }), size: Type.Integer({ minimum: 1 }) }, closed)
+const makeThing = defineRoute({
+  method: 'POST',
+  path: '/things/{id}',
+  summary: '',
+  tag: '',
+  access: anyone,
+  params: Type.Object({ id: Type.String() }),
+  query: Type.Object({ limit: Type.Optional(Type.Integer({ maximum: 9 })) }, closed),
+  body: thing,
+  reply: Type.Object({ id: Type.String(), name: Type.String(), limit: Type.Integer() }),
+  status: 201,
+})
+const readThing = defineRoute({
+  method: 'GET',
+  path: '/things',
+  summary: '',
+  tag: '',
+  access: anyone,
+  reply: thing,
+})
+const inner = defineRoute({
+  method: 'GET',
+  path: '/inner',
+  summary: '',
+  tag: '',
+  access: internal,
+  reply: thing,
+})
+const managed = defineRoute({
+  method: 'GET',
+  path: '/managed',
+  summary: '',
+  tag: '',
+  access: staff('manager'),
+  reply: thing,
+})
+const refused = defineRoute({ method: 'GET', path: '/refused', summary: '', tag: '', access: anyone })
+const broken = defineRoute({ method: 'GET', path: '/broken', summary: '', tag: '', access: anyone })
+
+async function start(t: TestContext): Promise<{ url: string; server: HttpServer }> {
+  const server = createHttpServer({
+    name: 'things',
+    secret,
+    bodyBytesMax: 1_000,
+    authenticateStaff: async (token) =>
+      token.startsWith('staff_')
+        ? { email: 'a@b', roles: [token === 'staff_m' ? 'manager' : 'bookseller'] }
+        : undefined,
+  })
+  t.after(() => server[Symbol.asyncDispose]())
+  server.add(makeThing, async ({ params, body, query }) => ({
+    id: params.id,
+    name: body.name,
+    limit: query.limit ?? 1,
+  }))
+  server.add(readThing, async () => ({ name: 'a', size: 1 }))
+  server.add(inner, async () => ({ name: 'inner', size: 1 }))
+  server.add(managed, async ({ staff: member }) => ({ name: member?.email ?? '', size: 1 }))
+  server.add(refused, async () => {
+    throw new Problem(409, 'not-today', 'Not today.', { lines: [1] }, { 'retry-after': '3' })
+  })
+  server.add(broken, async () => {
+    throw new Error('secret insides')
+  })
+  return { server, url: await server.listen({ host: '127.0.0.1', port: 0 }) }
+}
+
+const post = (
+  url: string,
+  body: string,
+  headers: Record<string, string> = { 'content-type': 'application/json' },
+) => fetch(url, { method: 'POST', body, headers })
+
+test('a request that fits its route is answered with its status', async (t) => {
+  const { url } = await start(t)
+  const response = await post(`${url}/things/7?limit=3`, '{"name":"a","size":2}')
+  assert.equal(response.status, 201)
+  assert.deepEqual(await response.json(), { id: '7', name: 'a', limit: 3 })
+  assert.ok(response.headers.get('x-request-id'))
+})
+
+test('every wrong field of a request is named, and nothing is coerced in a body', async (t) => {
+  const { url } = await start(t)
+  const response = await post(`${url}/things/7`, '{"size":"2","colour":"red"}')
+  assert.equal(response.status, 400)
+  assert.equal(response.headers.get('content-type'), 'application/problem+json; charset=utf-8')
+  const { errors } = (await response.json()) as { errors: { field: string }[] }
+  assert.deepEqual(errors.map((error) => error.field).sort(), ['colour', 'name', 'size'])
+})
+
+test('what is not JSON, too large, of another type or nowhere is a problem with its own status', async (t) => {
+  const { url } = await start(t)
+  t.mock.method(console, 'error', () => undefined)
+  for (const [response, status] of [
+    [await post(`${url}/things/7`, '{"name":'), 400],
+    [await post(`${url}/things/7`, ''), 400],
+    [await post(`${url}/things/7`, JSON.stringify({ name: 'x'.repeat(2_000), size: 1 })), 413],
+    [await post(`${url}/things/7`, 'name=a', { 'content-type': 'text/plain' }), 415],
+    [await post(`${url}/things/7?limit=10`, '{"name":"a","size":2}'), 400],
+    [await fetch(`${url}/nowhere`), 404],
+    [await fetch(`${url}/broken`), 500],
+  ] as const) {
+    assert.equal(response.status, status)
+    const problem = (await response.json()) as Record<string, unknown>
+    assert.deepEqual(
+      [problem.status, typeof problem.type, typeof problem.detail],
+      [status, 'string', 'string'],
+    )
+    assert.doesNotMatch(JSON.stringify(problem), /insides|\.ts:/)
+  }
+})
+
+test('an answer that has not changed is a 304', async (t) => {
+  const { url } = await start(t)
+  const etag = (await fetch(`${url}/things`)).headers.get('etag') ?? ''
+  const headers = { 'if-none-match': `"other", W/${etag}` }
+  assert.equal((await fetch(`${url}/things`, { headers })).status, 304)
+  assert.equal((await fetch(`${url}/things`, { headers: { 'if-none-match': '"other"' } })).status, 200)
+})
+
+test('internal routes do not exist for those without the secret; staff routes ask for a session and a role', async (t) => {
+  const { url } = await start(t)
+  const status = async (path: string, headers: Record<string, string>) =>
+    (await fetch(url + path, { headers })).status
+  assert.equal(await status('/inner', {}), 404)
+  assert.equal(await status('/inner', { [internalHeader]: 'a guess' }), 404)
+  assert.equal(await status('/inner', { [internalHeader]: secret }), 200)
+  assert.equal(await status('/managed', {}), 401)
+  assert.equal(await status('/managed', { authorization: 'Bearer staff_b' }), 403)
+  assert.equal(await status('/managed', { authorization: 'Bearer staff_m' }), 200)
+  assert.equal(await status('/managed', { cookie: 'a=b; octavo_session=staff_m' }), 200)
+})
+
+test('a client goes on to the next instance when it cannot connect, and passes problems on', async (t) => {
+  const { url } = await start(t)
+  const dead = 'http://127.0.0.1:9'
+  await using discovery = await openDiscovery(`static:things=${dead};things=${url}`, { secret })
+  await using client = serviceClient({ discovery, secret })
+  for (let i = 0; i < 4; i++)
+    assert.deepEqual(await client.call('things', inner, { deadlineMs: 2_000 }), { name: 'inner', size: 1 })
+  await assert.rejects(client.call('things', refused, { deadlineMs: 2_000 }), (error) => {
+    assert.ok(error instanceof Problem)
+    assert.deepEqual(
+      [error.status, error.kind, error.fields.lines, error.headers['retry-after']],
+      [409, 'not-today', [1], '3'],
+    )
+    return true
+  })
+})
+
+test('a client never sends twice what an instance may have done, and then prefers another', async (t) => {
+  let hits = 0
+  const silent = createServer(() => {
+    hits++
+  })
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  t.after(() => silent.close())
+  t.after(() => silent.closeAllConnections())
+  const { port } = silent.address() as { port: number }
+  const { url } = await start(t)
+  await using discovery = await openDiscovery(`static:things=http://127.0.0.1:${port};things=${url}`, {
+    secret,
+  })
+  await using client = serviceClient({ discovery, secret })
+  const call = () => client.call('things', inner, { deadlineMs: 150, stickTo: 'things' })
+  await assert.rejects(call(), (error) => error instanceof Problem && error.status === 503)
+  assert.equal(hits, 1)
+  assert.deepEqual(await call(), { name: 'inner', size: 1 })
+  assert.equal(hits, 1)
+})
