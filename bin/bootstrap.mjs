@@ -13,7 +13,9 @@ const oldestNode = 20
 
 /** Runs `octavo <args>`, on the packages and pages of this checkout. */
 export async function octavo(args) {
-  const serves = args.length === 0 || args[0] === 'start' || args[0] === 'serve'
+  // Only the gateway shows pages.
+  const serves =
+    args.length === 0 || args[0] === 'start' || (args[0] === 'serve' && /\bgateway\b/.test(args.join()))
   await orExplain(async () => {
     await setUp({ pages: serves })
     return runOnOctavoNode(join(root, 'src', 'main.ts'), args)

@@ -25,7 +25,7 @@ export async function run(args: string[]): Promise<number> {
   }
   const given = process.env.OCTAVO_STAFF_PASSWORD
   const password = given || randomBytes(12).toString('base64url')
-  const config = readConfig(storeEnvironment())
+  const config = readConfig(process.env.OCTAVO_ORDER_DB ? process.env : storeEnvironment())
   await using database = await openDatabase(needed(config, 'orderDbUrl'), { applicationName: 'staff' })
   await setAccount(database, { email, password, roles: asked as Role[] })
   console.log(`${email} may log in as ${asked.join(', ')}${given ? '' : `, with the password ${password}`}.`)

@@ -31,6 +31,8 @@ export type CatalogOverrides = {
 
 /** An import may be a gigabyte on a slow line; the gateway bounds everything else. */
 const importTimeoutMs = 60 * 60_000
+/** A whole group may ask at once: a thousand orders of twenty lines each. The gateway lets far less in from outside. */
+const bodyBytesMax = 8 * 1024 * 1024
 const connectionsMax = 8
 /** A title whose transaction is in doubt is free again before this; see doubtAfterMs. */
 const lockTimeoutMs = 2_500
@@ -65,6 +67,7 @@ export async function createCatalog(config: Config, overrides: CatalogOverrides 
       const server = createHttpServer({
         name: 'catalog',
         requestTimeoutMs: importTimeoutMs,
+        bodyBytesMax,
         secret,
         authenticateStaff: overrides.authenticateStaff ?? ((token) => authenticateStaff(client, token)),
         ready: () =>

@@ -26,7 +26,9 @@ export function startPruning(
         const inDoubt = (await Promise.all(participants.map((participant) => participant.inDoubt()))).flat()
         const oldestMs = Math.max(0, ...inDoubt.map((each) => each.ageMs))
         const before = new Date(clock.now() - oldestMs - marginMs).toISOString()
-        await client.call('orders', pruneDecisions, { body: { before }, deadlineMs })
+        let pruned = 1
+        while (pruned > 0 && !stop.signal.aborted)
+          pruned = (await client.call('orders', pruneDecisions, { body: { before }, deadlineMs })).pruned
       } catch {
         // Somebody is away; the next round asks again.
       }

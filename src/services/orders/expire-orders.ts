@@ -6,6 +6,8 @@ import type { Context } from './context.ts'
 const holdsMax = 20
 /** A hold with a payment under way, or one that could not be given back, is looked at again this much later. */
 const againSeconds = 5
+/** Settlements in one request: far fewer than the coordinator lets wait. */
+const settledMax = 500
 const deadlineMs = 10_000
 
 /**
@@ -36,8 +38,9 @@ export async function expireOrders(context: Context): Promise<number> {
       lines: order.lines.map(({ isbn, quantity }) => ({ isbn, quantity })),
     }),
   )
-  if (settlements.length > 0) {
-    await client.call('coordinator', settleOrders, { body: { settlements }, deadlineMs })
+  for (let i = 0; i < settlements.length; i += settledMax) {
+    const some = settlements.slice(i, i + settledMax)
+    await client.call('coordinator', settleOrders, { body: { settlements: some }, deadlineMs })
     announced()
   }
   const finished = await forgetFinished(context, due)

@@ -17,7 +17,7 @@ import { addReadRoutes } from './read-orders.ts'
 import { addVoucherRoutes } from './redeem-voucher.ts'
 import { repeat } from './repeat.ts'
 import { noteStoredVoucher } from './saga/wake.ts'
-import { workOnce } from './saga/worker.ts'
+import { createSagaWorker } from './saga/worker.ts'
 import { ensureFirstAccount } from './staff/accounts.ts'
 import { addStaffRoutes } from './staff/routes.ts'
 import { memberOf } from './staff/sessions.ts'
@@ -61,7 +61,8 @@ export async function createOrders(config: Config, overrides: OrdersOverrides = 
         announced: () => relay.ring(),
         sagaDue: () => sagas.wake(),
       }
-      const sagas = resources.use(repeat('sagas', () => workOnce(context), pollEveryMs))
+      const worker = resources.use(createSagaWorker(context))
+      const sagas = resources.use(repeat('sagas', worker.work, pollEveryMs))
       resources.use(repeat('expiry', () => expireOrders(context), pollEveryMs))
       resources.use(await followVouchers(broker, context))
       const server = createHttpServer({

@@ -141,3 +141,4 @@ CREATE TABLE orders.login_failures (
   at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX login_failures_by_email ON orders.login_failures (email, at);
+CREATE INDEX login_failures_by_time ON orders.login_failures (at);

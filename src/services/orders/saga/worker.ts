@@ -1,27 +1,59 @@
 import { assert } from '#kernel/assert'
+import { type Batcher, createBatcher } from '#kernel/batcher'
+import { Unavailable } from '#kernel/unavailable'
 import type { Context } from '../context.ts'
 import { definitions } from './definitions.ts'
-import { type Attempt, next, type Progress } from './next.ts'
+import { type Attempt, next } from './next.ts'
 import type { Saga, Step } from './saga.ts'
+import { goesOn, leaseSeconds, type Move, writeProgress } from './write-progress.ts'
 
+/** Sagas claimed in one statement, and those under way in one process. */
 const claimMaxDefault = 128
-/** A worker that has not written by then has lost its sagas to another one. */
-const leaseSeconds = 30
+const underWayMax = 512
 const stepDeadlineMs = 12_000
 
+export type SagaWorker = AsyncDisposable & {
+  /**
+   * Claims due sagas and sets them on their way.
+   * @returns how many were claimed
+   */
+  work(): Promise<number>
+  /** Resolves when no saga is under way here. */
+  idle(): Promise<void>
+}
+
 /**
- * Claims up to `claimMax` due sagas and carries each as far as it goes now.
- * @returns how many were claimed
+ * Carries sagas as far as they go now, each at its own pace, so that none waits for another's slow step; what arrives
+ * at a step while the last batch of it is being written is written together.
  */
-export async function workOnce(context: Context, claimMax = claimMaxDefault): Promise<number> {
-  let sagas = await claim(context, claimMax)
-  const claimed = sagas.length
-  while (sagas.length > 0) {
-    const groups = Map.groupBy(sagas, (saga) => `${saga.definition} ${saga.state} ${saga.step}`)
-    const continued = await Promise.all([...groups.values()].map((group) => attemptStep(context, group)))
-    sagas = continued.flat()
+export function createSagaWorker(context: Context, claimMax = claimMaxDefault): SagaWorker {
+  const underWay = new Set<Promise<void>>()
+  const writers = new Map<Step, Batcher<Writing>>()
+  const writerOf = (step: Step) => {
+    const writer = writers.get(step) ?? createWriter(context, step)
+    writers.set(step, writer)
+    return writer
   }
-  return claimed
+  return {
+    async work() {
+      while (underWay.size >= underWayMax) await Promise.race(underWay)
+      const sagas = await claim(context, Math.min(claimMax, underWayMax - underWay.size))
+      for (const saga of sagas) {
+        // What could not be written is claimed again when its lease has run out.
+        const carried = carry(context, saga, writerOf)
+          .catch((error: unknown) => console.warn(`orders: saga ${saga.id}: ${error}`))
+          .finally(() => underWay.delete(carried))
+        underWay.add(carried)
+      }
+      return sagas.length
+    },
+    async idle() {
+      await Promise.all(underWay)
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(underWay)
+    },
+  }
 }
 
 async function claim(context: Context, claimMax: number): Promise<Saga[]> {
@@ -37,27 +69,28 @@ async function claim(context: Context, claimMax: number): Promise<Saga[]> {
   )
 }
 
-/** @returns the sagas that may go on to their next step at once */
-async function attemptStep(context: Context, sagas: readonly Saga[]): Promise<Saga[]> {
-  const [first] = sagas
-  assert(first !== undefined, 'a group of sagas is never empty')
-  const definition = definitions.get(first.definition)
-  assert(definition !== undefined, `no saga is called ${first.definition}`)
-  const step = definition.steps[first.step]
-  assert(step !== undefined, `${definition.name} has no step ${first.step}`)
-  const attempts = await Promise.all(sagas.map((saga) => attempt(context, step, saga)))
-  const moves = sagas.map((saga, i) => {
-    const progress = next(saga, definition.steps, attempts[i] as Attempt, context.clock.random())
-    return { saga, progress }
-  })
-  const written = await write(context, step, moves)
-  context.announced()
-  return written
-    .filter(
-      ({ progress }) =>
-        progress.event !== null && (progress.state === 'running' || progress.state === 'compensating'),
-    )
-    .map(({ saga, progress }) => ({ ...saga, ...progress, state: progress.state as Saga['state'] }))
+/** One saga, step by step, until it waits, ends or is another worker's. */
+async function carry(
+  context: Context,
+  claimed: Saga,
+  writerOf: (step: Step) => Batcher<Writing>,
+): Promise<void> {
+  let saga = claimed
+  for (;;) {
+    const { steps, step } = placeOf(saga)
+    const progress = next(saga, steps, await attempt(context, step, saga), context.clock.random())
+    const isOurs = await written(writerOf(step), { saga, progress })
+    if (!isOurs || !goesOn(progress)) return
+    saga = { ...saga, ...progress, state: progress.state as Saga['state'] }
+  }
+}
+
+function placeOf(saga: Saga): { steps: readonly Step[]; step: Step } {
+  const definition = definitions.get(saga.definition)
+  assert(definition !== undefined, `no saga is called ${saga.definition}`)
+  const step = definition.steps[saga.step]
+  assert(step !== undefined, `${definition.name} has no step ${saga.step}`)
+  return { steps: definition.steps, step }
 }
 
 async function attempt(context: Context, step: Step, saga: Saga): Promise<Attempt> {
@@ -79,58 +112,27 @@ async function within<T>(work: Promise<T>): Promise<T> {
   return await Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
-type Move = { saga: Saga; progress: Progress }
+type Writing = Move & { resolve(isOurs: boolean): void; reject(error: unknown): void }
 
-/** Progress, journal and the step's local effect, in one transaction, for sagas whose fence still holds. */
-async function write(context: Context, step: Step, moves: readonly Move[]): Promise<Move[]> {
-  return await context.database.transaction(async (tx) => {
-    const held = await tx.query<{ id: string }>(
-      `UPDATE orders.sagas s
-          SET state = m.state, step = m.step, attempt = m.attempt, data = m.data::jsonb, last_error = m.error,
-              updated_at = now(),
-              leased_until = CASE WHEN m.goes_on THEN s.leased_until END,
-              due_at = CASE WHEN m.goes_on OR date_trunc('milliseconds', s.due_at) <> m.claimed_due THEN s.due_at
-                            ELSE now() + make_interval(secs => m.due_in_ms / 1000.0) END
-         FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::int[], $6::text[], $7::text[], $8::timestamptz[],
-                     $9::float8[], $10::boolean[])
-           AS m (id, fence, state, step, attempt, data, error, claimed_due, due_in_ms, goes_on)
-        WHERE s.id = m.id AND s.fence = m.fence
-        RETURNING s.id`,
-      [
-        moves.map(({ saga }) => saga.id),
-        moves.map(({ saga }) => saga.fence),
-        moves.map(({ progress }) => progress.state),
-        moves.map(({ progress }) => progress.step),
-        moves.map(({ progress }) => progress.attempt),
-        moves.map(({ progress }) => JSON.stringify(progress.data)),
-        moves.map(({ progress }) => progress.lastError),
-        moves.map(({ saga }) => saga.dueAt),
-        moves.map(({ progress }) => progress.dueInMs),
-        moves.map(({ progress }) => progress.event !== null),
-      ],
-    )
-    const ids = new Set(held.map((row) => row.id))
-    const mine = moves.filter(({ saga }) => ids.has(saga.id))
-    await journal(tx, step, mine)
-    const ran = mine.filter(({ progress }) => progress.event === 'ran').map(({ saga }) => saga)
-    const undone = mine.filter(({ progress }) => progress.event === 'compensated').map(({ saga }) => saga)
-    if (ran.length > 0) await step.apply?.(tx, ran, context)
-    if (undone.length > 0) await step.applyCompensation?.(tx, undone, context)
-    return mine
-  })
+function createWriter(context: Context, step: Step): Batcher<Writing> {
+  const run = async (writings: Writing[]): Promise<void> => {
+    try {
+      const ours = new Set(await writeProgress(context, step, writings))
+      context.announced()
+      for (const writing of writings) writing.resolve(ours.has(writing))
+    } catch (error) {
+      if (writings.length === 1 || error instanceof Unavailable)
+        for (const writing of writings) writing.reject(error)
+      // One that cannot be written must not keep the others from it.
+      else for (const writing of writings) await run([writing])
+    }
+  }
+  return createBatcher<Writing>({ run, batchMax: claimMaxDefault, queueMax: underWayMax })
 }
 
-async function journal(tx: Parameters<NonNullable<Step['apply']>>[0], step: Step, moves: readonly Move[]) {
-  const noted = moves.filter(({ progress }) => progress.event !== null)
-  if (noted.length === 0) return
-  await tx.execute(
-    `INSERT INTO orders.saga_journal (saga_id, step, event, detail)
-     SELECT id, $2, event, detail FROM unnest($1::uuid[], $3::text[], $4::text[]) AS j (id, event, detail)`,
-    [
-      noted.map(({ saga }) => saga.id),
-      step.name,
-      noted.map(({ progress }) => progress.event),
-      noted.map(({ progress }) => (progress.event === 'refused' ? progress.data.reason : null)),
-    ],
-  )
+function written(writer: Batcher<Writing>, move: Move): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const isTaken = writer.add({ ...move, resolve, reject })
+    assert(isTaken, 'a saga writes one move at a time, and the queue holds one for each')
+  })
 }

@@ -48,7 +48,7 @@ async function attempt(context: Context, email: string, password: string, accept
   )
   const right = await isPassword(password, account?.passwordHash ?? nobody)
   if (!right || account === undefined) {
-    await database.execute('INSERT INTO orders.login_failures (email) VALUES ($1)', [email])
+    await noteFailure(context, email)
     throw new Problem(
       401,
       'wrong-credentials',
@@ -66,6 +66,15 @@ async function attempt(context: Context, email: string, password: string, accept
   return wantsToken
     ? answer(200, { token }, { ...noStore, 'set-cookie': cookie })
     : answer(204, undefined, { ...noStore, 'set-cookie': cookie })
+}
+
+/** Failures from before the window count no more and are forgotten, whosever they were. */
+async function noteFailure({ database }: Context, email: string): Promise<void> {
+  await database.execute(
+    `WITH forgotten AS (DELETE FROM orders.login_failures WHERE at < now() - make_interval(mins => $2))
+     INSERT INTO orders.login_failures (email) VALUES ($1)`,
+    [email, windowMinutes],
+  )
 }
 
 async function checkAttempts(context: Context, email: string): Promise<void> {
