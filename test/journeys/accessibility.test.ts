@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { RunOptions } from 'axe-core'
+import type { BrowserContext, Page } from 'playwright-core'
+import type { BookList, Order } from '#services/gateway'
+import { openBrowser } from './open-browser.ts'
+import { type RunningStore, startStore } from './running-store.ts'
+
+type Stop = { name: string; isSeen: boolean; isMarked: boolean }
+type Visit = { path: string; act?: (page: Page) => Promise<void> }
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+/** See it for what it tells. */
+const lookAtPage = join(import.meta.dirname, 'look-at-page.js')
+const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } }
+/** Pages looked at side by side: loading one leaves time to measure another. */
+const sideBySide = 3
+const tabsMax = 150
+
+test('everybody can read and use the pages', async (t) => {
+  const store = await startStore(t)
+  const { page, context } = await openBrowser(t, store.url)
+  await context.addInitScript({ path: lookAtPage })
+  const books = await booksToShow(page)
+
+  await t.test('from the first page to a reserved copy by keyboard alone', () => orderByKeyboard(page))
+
+  await t.test(
+    'the website and the shop have no serious barrier, light or dark, wide or narrow',
+    async () => {
+      const [reserved, confirmed] = await Promise.all([
+        order(page, books.priced.isbn),
+        order(page, books.free.isbn),
+      ])
+      const orderPath = ({ id, token }: Order & { token?: string }) => `/shop/orders/${id}#token=${token}`
+      await look(context, [
+        ...['/', '/drops/', '/about/', '/visit/', '/there-is-no-such-page/'].map((path) => ({ path })),
+        ...['/shop/', '/shop/?q=tolstoy', '/shop/?q=zzqzzq', '/shop/nowhere'].map((path) => ({ path })),
+        ...Object.values(books).map(({ isbn }) => ({ path: `/shop/books/${isbn}` })),
+        { path: '/shop/books/9780439554930' },
+        { path: orderPath(reserved) },
+        { path: orderPath(confirmed), act: (it) => it.getByTestId('voucher').waitFor() },
+        { path: '/shop/orders' },
+        { path: '/shop/cart' },
+      ])
+      await look(context, [{ path: `/shop/books/${books.everyday.isbn}`, act: addToCart }])
+      await look(context, [{ path: '/shop/cart' }, { path: '/shop/checkout', act: submitWrong }])
+    },
+  )
+
+  await t.test('the console has no serious barrier, light or dark, wide or narrow', async () => {
+    await look(context, [{ path: '/console/login' }])
+    await logIn(context, store)
+    const placed = await order(page, books.priced.isbn, 'grace@example.org')
+    await look(context, [
+      ...['', 'orders', 'books', 'books/new', 'imports', 'nowhere'].map((path) => ({
+        path: `/console/${path}`,
+      })),
+      {
+        path: `/console/orders/${placed.id}`,
+        act: (it) => it.getByRole('heading', { name: 'Books' }).waitFor(),
+      },
+      { path: `/console/books/${books.priced.isbn}` },
+      { path: '/console/books?limited=true', act: openStockDialog },
+    ])
+  })
+})
+
+/** Opens each page once and measures it in both sizes and both themes. */
+async function look(context: BrowserContext, visits: readonly Visit[]): Promise<void> {
+  const queue = [...visits]
+  const found: string[] = []
+  const work = async () => {
+    const page = await context.newPage()
+    await page.emulateMedia({ reducedMotion: 'reduce' })
+    for (let visit = queue.shift(); visit; visit = queue.shift()) found.push(...(await barriers(page, visit)))
+    await page.close()
+  }
+  await Promise.all(Array.from({ length: sideBySide }, work))
+  assert.deepEqual(found, [])
+}
+
+async function barriers(page: Page, { path, act }: Visit): Promise<string[]> {
+  await page.setViewportSize(sizes.desktop)
+  await page.goto('about:blank')
+  await page.goto(path)
+  await page.locator('h1, h2').first().waitFor()
+  await page.waitForFunction('look.isQuiet()')
+  await act?.(page)
+  await page.evaluate(axeSource)
+  const found: string[] = []
+  for (const [name, size] of Object.entries(sizes)) {
+    await page.setViewportSize(size)
+    for (const theme of ['light', 'dark']) {
+      // Only colours differ between the themes.
+      const options: RunOptions = theme === 'dark' ? { runOnly: ['color-contrast'] } : {}
+      const results = await page.evaluate<string[]>(`look.barriers('${theme}', ${JSON.stringify(options)})`)
+      found.push(...results.map((result) => `${path} (${name}, ${theme}): ${result}`))
+      const beyondPx = await page.evaluate<number>('look.beyondPx()')
+      if (beyondPx > 0) found.push(`${path} (${name}): ${beyondPx} px wider than the window`)
+    }
+  }
+  return found
+}
+
+async function orderByKeyboard(page: Page): Promise<void> {
+  await page.goto('/')
+  await tabTo(page, /^Enter the shop$/)
+  await page.keyboard.press('Enter')
+  await page.getByTestId('book-card').first().waitFor()
+  await tabTo(page, /^Search books/)
+  await page.keyboard.type('ozymandas')
+  await page.waitForURL(/[?&]q=/)
+  await page.getByTestId('books').getByRole('link', { name: 'Ozymandias' }).waitFor()
+  await tabTo(page, /^Ozymandias$/)
+  await page.keyboard.press('Enter')
+  await page.getByTestId('reserve').waitFor()
+  await tabTo(page, /^Reserve now$/)
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/shop\/checkout$/)
+  await tabTo(page, /^Name/)
+  await page.keyboard.type('Ada Byron')
+  await tabTo(page, /^Email/)
+  await page.keyboard.type('ada@example.org')
+  await page.keyboard.press('Enter')
+  await page.getByTestId('order-status').waitFor()
+  await page.getByTestId('voucher').waitFor()
+  await tabTo(page, /^Download PDF$/)
+}
+
+/** Presses Tab until what is in focus has this name. Every stop on the way has to be in view and to show its focus. */
+async function tabTo(page: Page, name: RegExp): Promise<void> {
+  const passed: string[] = []
+  for (let presses = 0; presses < tabsMax; presses++) {
+    await page.keyboard.press('Tab')
+    const stop = await page.evaluate<Stop>('look.focused()')
+    assert.ok(stop.isSeen, `“${stop.name}” is in focus and out of sight`)
+    assert.ok(stop.isMarked, `“${stop.name}” does not show that it is in focus`)
+    if (name.test(stop.name)) return
+    passed.push(stop.name)
+  }
+  assert.fail(`no way by Tab to ${name}; passed ${passed.join(', ')}`)
+}
+
+async function booksToShow(
+  page: Page,
+): Promise<Record<'free' | 'priced' | 'upcoming' | 'everyday', { isbn: string }>> {
+  const list = async (query: string) =>
+    ((await (await page.request.get(`/api/books?limit=100&${query}`)).json()) as BookList).items
+  const limited = await list('limited=true')
+  const onSale = limited.filter(({ availability }) => availability.status === 'in-stock')
+  const [everyday] = await list('available=true&limited=false')
+  const books = {
+    free: onSale.find(({ price }) => price.amount === 0),
+    priced: onSale.find(({ price, perCustomer }) => price.amount > 0 && perCustomer !== null),
+    upcoming: limited.find(({ availability }) => availability.status === 'upcoming'),
+    everyday,
+  }
+  for (const [kind, book] of Object.entries(books))
+    assert.ok(book, `the sample catalogue has a ${kind} title`)
+  return books as Record<keyof typeof books, { isbn: string }>
+}
+
+async function order(
+  page: Page,
+  isbn: string,
+  email = 'reader@example.org',
+): Promise<Order & { token?: string }> {
+  const reply = await page.request.post('/api/orders', {
+    headers: { 'idempotency-key': crypto.randomUUID() },
+    data: { customer: { name: 'Grace Hopper', email }, lines: [{ isbn, quantity: 1 }] },
+  })
+  assert.equal(reply.status(), 201, await reply.text())
+  return await reply.json()
+}
+
+async function addToCart(page: Page): Promise<void> {
+  await page.getByTestId('add-to-cart').click()
+  await page.getByText('in your cart').waitFor()
+}
+
+async function submitWrong(page: Page): Promise<void> {
+  await page.getByLabel('Email', { exact: true }).fill('nobody')
+  await page.getByTestId('place-order').click()
+  await page.locator('[aria-invalid=true]').first().waitFor()
+}
+
+async function openStockDialog(page: Page): Promise<void> {
+  await page
+    .getByRole('button', { name: /^Set the stock of/ })
+    .first()
+    .click()
+  await page.getByLabel('Copies owned').waitFor()
+  await page.waitForFunction('look.isQuiet()')
+}
+
+async function logIn(context: BrowserContext, { staff }: RunningStore): Promise<void> {
+  const reply = await context.request.post('/api/session', { headers: { accept: '*/*' }, data: staff })
+  assert.ok(reply.ok(), await reply.text())
+}
