@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import pg from 'pg'
 import { hashAsUuid } from '#kernel/hash'
 import { systemClock as clock } from '#ports/clock'
@@ -52,6 +53,7 @@ export async function openEngine({ bookDbUrl, orderDbUrl }: Pick<BenchStore, 'bo
     },
     clock,
     holdMs: 900_000,
+    turn: setImmediate,
   })
   return {
     group,

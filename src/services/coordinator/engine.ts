@@ -19,7 +19,7 @@ export const waitingMax = 8_192
 export const waitMaxMs = 5_000
 
 /** Group commit: one distributed transaction in flight, everything that arrives meanwhile rides in the next. */
-export function createGroupEngine(parts: Pick<Engine, 'stock' | 'orders' | 'clock' | 'holdMs'>): GroupEngine {
+export function createGroupEngine(parts: Omit<Engine, 'limitedTitles'>): GroupEngine {
   const engine: Engine = { ...parts, limitedTitles: new Set() }
   const batcher: Batcher<Member> = createBatcher({
     run: (members) => runGroup(engine, members),

@@ -30,6 +30,8 @@ export type Engine = {
   clock: Clock
   /** How long copies are held for an order that is not paid. */
   holdMs: number
+  /** Lets the event loop turn between portions of answers; without it all go out at once. */
+  turn?: () => Promise<void>
   /** Titles seen with a per-customer limit: a hint to look customers up before deciding. */
   limitedTitles: Set<string>
 }
@@ -38,6 +40,7 @@ export type Engine = {
 const fruitlessMax = 6
 const retryBaseMs = 25
 const limitedTitlesMax = 10_000
+const portion = 128
 
 /**
  * Carries a group through one distributed transaction and gives every member its outcome. Members whose keys or
@@ -114,7 +117,7 @@ async function tryGroup(
       )
     },
     onCommitted: ([vote]) => {
-      for (const { member, outcome } of accepted) member.resolve(outcome)
+      answerAccepted(engine, accepted)
       const others = refusedOf(pending, accepted, vote as Vote<StockAnswer>)
       edits = others.filter(isEdit)
       refusedAnswered = answerRefused(
@@ -243,6 +246,14 @@ function priced(
     free: amount === 0,
     limits,
     details: JSON.stringify(details),
+  }
+}
+
+/** In portions: the next group's statements must not wait behind a thousand answers of this one. */
+async function answerAccepted({ turn }: Engine, accepted: readonly Accepted[]): Promise<void> {
+  for (const [i, { member, outcome }] of accepted.entries()) {
+    if (i > 0 && i % portion === 0 && turn) await turn()
+    member.resolve(outcome)
   }
 }
 

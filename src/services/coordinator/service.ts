@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { type Config, needed } from '#config'
 import { type Clock, systemClock } from '#ports/clock'
 import { openDiscovery } from '#ports/discovery'
@@ -37,7 +38,13 @@ export async function createCoordinator(
     },
     async start() {
       const stock = remoteParticipant<StockRequest, StockAnswer>(client, 'catalog')
-      const engine = createGroupEngine({ stock, orders: remoteOrders(client), clock, holdMs: config.holdMs })
+      const engine = createGroupEngine({
+        turn: setImmediate,
+        stock,
+        orders: remoteOrders(client),
+        clock,
+        holdMs: config.holdMs,
+      })
       const server = createHttpServer({
         name: 'coordinator',
         secret,
