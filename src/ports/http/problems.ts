@@ -9,7 +9,8 @@ export function problemOf(error: unknown, service: string): Problem {
   if (error instanceof Unavailable)
     return unavailable('A part of the shop is not answering; try again in a moment.')
   const { validation, validationContext, statusCode, code, message } = error as FastifyFault
-  if (validation) return invalid(validation.map((fault) => fieldErrorOf(fault, validationContext)))
+  if (validation)
+    return invalid(oncePerField(validation.map((fault) => fieldErrorOf(fault, validationContext))))
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
     return new Problem(
       415,
@@ -18,6 +19,9 @@ export function problemOf(error: unknown, service: string): Problem {
     )
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return new Problem(413, 'body-too-large', 'The body is too large.')
+  if (code === 'FST_ERR_BAD_URL')
+    return new Problem(400, 'bad-request', 'The address is not well percent-encoded.')
+  if (statusCode === 414) return new Problem(414, 'uri-too-long', 'A part of the address is too long.')
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
     return new Problem(statusCode, 'bad-request', message ?? 'The request is malformed.')
   console.error(`${service}: unexpected error:`, error)
@@ -74,6 +78,13 @@ function fieldErrorOf(fault: AjvFault, context = 'body'): FieldError {
   if (fault.keyword === 'anyOf' || fault.keyword === 'const' || fault.keyword === 'enum')
     return { field: path || context, message: 'is not one of the values allowed here' }
   return { field: path || context, message: fault.message ?? 'is not valid' }
+}
+
+/** A choice between forms fails once for each of them; one sentence per field is what a form can show. */
+function oncePerField(errors: readonly FieldError[]): FieldError[] {
+  const first = new Map<string, FieldError>()
+  for (const error of errors) if (!first.has(error.field)) first.set(error.field, error)
+  return [...first.values()]
 }
 
 function isbnFault(text: unknown): string {
