@@ -20,7 +20,7 @@ export const orderEvents = defineRoute({
   path: '/api/orders/{id}/events',
   tag: 'Orders',
   access: orderHolder,
-  params: Type.Object({ id: Type.String({ maxLength: 64 }) }, closed),
+  params: Type.Object({ id: Type.String() }, closed),
   query: Type.Object({ token: Type.Optional(Type.String({ maxLength: 200 })) }, closed),
   headers: Type.Object({ 'last-event-id': Type.Optional(Type.String()) }),
   summary:

@@ -19,6 +19,8 @@ type Watched = { watchers: Set<Watcher>; version: number; isFinal: boolean; arri
 type HistoryEvent = { version: number; order: Order }
 
 const readTimeoutMs = 3_000
+/** No order gets there; whoever claims to have seen more is told the current state. */
+const versionMax = 2 ** 31 - 1
 /** Nothing more will happen to an order in one of these. */
 const finalStatuses: ReadonlySet<OrderStatus> = new Set([
   'redeemed',
@@ -157,5 +159,5 @@ function credentialsOf({ request, target }: Exchange): Credentials {
 
 function lastEventId({ request }: Exchange): number | undefined {
   const text = String(request.headers['last-event-id'] ?? '')
-  return /^\d{1,15}$/.test(text) ? Number(text) : undefined
+  return /^\d{1,15}$/.test(text) ? Math.min(Number(text), versionMax) : undefined
 }

@@ -80,8 +80,8 @@ export type OrderLine = Static<typeof OrderLine>
 export type OrderList = Omit<Static<typeof OrderList>, 'items'> & { items: Order[] }
 export type Voucher = Static<typeof Voucher>
 
-const byId = Type.Object({ id: Type.String({ maxLength: 64 }) }, closed)
-const byCode = Type.Object({ code: Type.String({ maxLength: 64 }) }, closed)
+const byId = Type.Object({ id: Type.String() }, closed)
+const byCode = Type.Object({ code: Type.String() }, closed)
 
 export const getOrder = defineRoute({
   method: 'GET',
@@ -136,7 +136,10 @@ export const cancelOrder = defineRoute({
   params: byId,
   reply: Order,
   summary: 'Cancel an order: copies and money go back, vouchers are revoked',
-  also: { 409: 'A voucher of it has been redeemed, or a payment is under way.' },
+  also: {
+    403: 'It is paid, and of the staff managers refund.',
+    409: 'A voucher of it has been redeemed, or a payment is under way.',
+  },
 })
 export const getVoucher = defineRoute({
   method: 'GET',
