@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import type { Route } from '#kernel/contract'
+import { type Route, roles } from '#kernel/contract'
 import { getCover } from '#services/catalog'
 import { availabilityEvents, orderEvents } from '#services/gateway'
 import { getObject } from '#services/vouchers'
@@ -24,7 +24,7 @@ const otherContent = new Map<Route, JsonSchema>([
 export function responsesOf(route: Route, schemas: NamedSchemas): Record<string, Response> {
   const status = route.status ?? 200
   const responses: Record<string, Response> = { [status]: successOf(route, status, schemas) }
-  if (route.method === 'GET' && route.reply)
+  if (route.method === 'GET' && (route.reply || hasFile(route)))
     responses[304] = { description: 'Unchanged since the ETag in `If-None-Match`.', ...noBody }
   for (const [code, description] of Object.entries(usualProblems(route)))
     responses[code] = { description, content: problem }
@@ -35,6 +35,9 @@ export function responsesOf(route: Route, schemas: NamedSchemas): Record<string,
         : { description, content: problem }
   return responses
 }
+
+/** Answers with a whole file, which has a tag as JSON has. */
+const hasFile = (route: Route) => [getCover, getObject].includes(route as never)
 
 function successOf(route: Route, status: number, schemas: NamedSchemas): Response {
   const other = otherContent.get(route)
@@ -73,7 +76,8 @@ function usualProblems(route: Route): Record<number, string> {
     problems[400] = 'Something in the request is wrong; `errors` names every field.'
   if (route.access.kind === 'staff') {
     problems[401] = 'Log in as staff first.'
-    problems[403] = `Needs the role ${route.access.roles.join(' or ')}.`
+    if (route.access.roles.length < roles.length)
+      problems[403] = `Needs the role ${route.access.roles.join(' or ')}.`
   }
   if (route.access.kind === 'order') problems[404] = 'No such order, or the token is not its token.'
   else if (route.params) problems[404] = 'There is no such thing.'
