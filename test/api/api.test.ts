@@ -2,11 +2,19 @@ import { after, before, describe } from 'node:test'
 import { bookListSuite } from './book-list.ts'
 import { bookSuite } from './books.ts'
 import { createClient } from './client.ts'
+import { documentedSuite } from './documented.ts'
+import { dropSuite } from './drop.ts'
+import { fuzzSuite } from './fuzz.ts'
 import { httpSuite } from './http.ts'
+import { importSuite } from './imports.ts'
 import { readOpenApi } from './open-api.ts'
+import { orderInputSuite } from './order-input.ts'
+import { orderLifeSuite } from './order-life.ts'
 import { orderSuite } from './orders.ts'
 import { logIn, type Shop } from './shop.ts'
+import { staffSuite } from './staff.ts'
 import { startStore } from './start-store.ts'
+import { voucherSuite } from './vouchers.ts'
 
 // The public HTTP contract, spoken to a whole store from outside. One store serves all suites, so that they take
 // seconds; each test works on books and orders of its own.
@@ -15,6 +23,14 @@ const suites: Record<string, (shop: () => Shop) => void> = {
   books: bookSuite,
   'lists of books': bookListSuite,
   orders: orderSuite,
+  'what orders hold': orderInputSuite,
+  'what becomes of orders': orderLifeSuite,
+  vouchers: voucherSuite,
+  staff: staffSuite,
+  imports: importSuite,
+  'random requests': fuzzSuite,
+  'a drop': dropSuite,
+  'what is documented': documentedSuite,
 }
 
 const endings: (() => unknown)[] = []

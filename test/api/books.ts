@@ -30,7 +30,7 @@ export function bookSuite(shop: () => Shop): void {
     assert.equal(created.headers.get('location'), `/api/books/${isbn}`)
     assert.deepEqual(book, { isbn, ...given })
     assert.deepEqual(availability, { available: 0, status: 'sold-out' })
-    assert.match((await fetch(new URL(cover, shop().url))).headers.get('content-type') ?? '', /^image\/svg/)
+    assert.match((await shop().get(cover)).headers.get('content-type') ?? '', /^image\/svg/)
     for (const form of ['978-0-14-143951-8', '0141439513', '0-14-143951-3', '978 0141439518'])
       assert.equal(accepted(await shop().get(`/api/books/${encodeURIComponent(form)}`)).isbn, isbn)
   })
@@ -146,6 +146,8 @@ export function bookSuite(shop: () => Shop): void {
     refused(await set(2), 409)
     const now = accepted(await set(3))
     assert.deepEqual([now.isbn, now.available, now.status], [isbn, 0, 'sold-out'])
+    const stock = accepted(await shop().get(`/api/books/${isbn}/stock`, { token: shop().staff }))
+    assert.deepEqual(stock, { isbn, copies: 3, held: 2, sold: 1, available: 0 })
     for (const wrong of [-1, 1.5, '3', null, 1e12, {}])
       assert.deepEqual(wrongFields(await set(wrong)), ['copies'])
     assert.equal(accepted(await shop().get(`/api/books/${isbn}/availability`)).available, 0)
@@ -165,7 +167,7 @@ export function bookSuite(shop: () => Shop): void {
 
   test('whoever watches a book is told its copies at once and at every change', async () => {
     const isbn = await addBook(shop(), { copies: 3 })
-    await using stream = await openEvents(`${shop().url}/api/books/${isbn}/availability/events`)
+    await using stream = await openEvents(shop(), `/api/books/${isbn}/availability/events`)
     assert.equal(stream.status, 200)
     assert.match(stream.headers.get('content-type') ?? '', /^text\/event-stream/)
     const first = await stream.until(({ event }) => event === 'availability')

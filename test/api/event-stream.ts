@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from './client.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects.
 export type StreamEvent = { id: string | undefined; event: string; data: any }
@@ -12,9 +13,16 @@ export type EventStream = AsyncDisposable & {
 }
 
 /** Reads server-sent events until disposed. Source: WHATWG HTML, section 9.2. */
-export async function openEvents(url: string, headers: Record<string, string> = {}): Promise<EventStream> {
+export async function openEvents(
+  { url, api }: Client,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<EventStream> {
   const controller = new AbortController()
-  const response = await fetch(url, { headers, signal: controller.signal })
+  const response = await fetch(url + path, { headers, signal: controller.signal })
+  const operation = api.find('GET', path.split('?', 1)[0] ?? path)
+  assert.ok(operation, `${path} is documented`)
+  api.check(operation, response.status, response.headers.get('content-type')?.split(';', 1)[0], undefined)
   const events: StreamEvent[] = []
   const reading = read(response, events).catch((error: unknown) => {
     if (!controller.signal.aborted) throw error

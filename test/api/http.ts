@@ -199,6 +199,7 @@ export function httpSuite(shop: () => Shop): void {
 
   test('too long an address is 414, too many or too large headers are 431', async () => {
     refused(await shop().get(`/api/books?q=${'a'.repeat(9_000)}`), 414)
+    assert.ok(refused(await shop().get(`/api/orders/${'a'.repeat(2_000)}`), 414).detail.length < 100)
     const raw = async (request: string) => {
       const reply = await sendRaw(shop().url, request)
       assert.ok(reply, 'there is an answer')

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { accepted, refused } from './client.ts'
+import type { Operation } from './open-api.ts'
+import { addBook, confirmed, logIn, newIsbn, newKey, type Shop } from './shop.ts'
+import { octavo } from './start-store.ts'
+
+/** Answers that need a part of the store to be away or overloaded, a gigabyte, or a link to what is gone. */
+const outOfReach = /^\w+ 5\d\d$|^(placeOrder|startImport) 429$|^startImport 413$|^getObject 404$/
+
+/** Runs last: what the OpenAPI document promises of every operation, and what all suites have seen of it. */
+export function documentedSuite(shop: () => Shop): void {
+  type Documented = { method: string; template: string; operation: Operation }
+  const all = (): Documented[] =>
+    Object.entries(shop().api.document.paths).flatMap(([template, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({
+        method: method.toUpperCase(),
+        template,
+        operation,
+      })),
+    )
+  const having = (status: number) => all().filter(({ operation }) => status in operation.responses)
+  const isStream = ({ template }: Documented) => template.endsWith('/events')
+  let samples: Record<string, string> = {}
+  const pathOf = (template: string) =>
+    template.replaceAll(/\{(\w+)\}/g, (_, name: string) => samples[name] ?? name)
+
+  test('there is one of everything', async () => {
+    const isbn = await addBook(shop())
+    const { id, vouchers } = await confirmed(shop(), isbn)
+    samples = { isbn, id, code: vouchers[0]?.code ?? '' }
+    const raw = `isbn,title\n${newIsbn()},A\n`
+    const reply = await shop().post('/api/imports', {
+      raw,
+      token: shop().staff,
+      headers: { 'content-type': 'text/csv' },
+    })
+    samples.import = accepted(reply, 202).id
+  })
+
+  test('staff operations need a session, and most of them a role', async () => {
+    const [email, password] = ['janitor@example.org', 'of lights and heating']
+    const { code } = await octavo(shop().store, ['staff', 'add', email, '--roles', 'operator'], {
+      OCTAVO_STAFF_PASSWORD: password,
+    })
+    assert.equal(code, 0)
+    const token = await logIn(shop(), { email, password })
+    for (const { method, template, operation } of having(401).filter(
+      ({ operation }) => operation.operationId !== 'logIn',
+    )) {
+      refused(await shop().send(method, pathOf(template)), 401)
+      if (operation.responses[403]) refused(await shop().send(method, pathOf(template), { token }), 403)
+    }
+  })
+
+  test('bodies have to be of a kind and a size', async () => {
+    const headers = (type: string) => ({ 'content-type': type, 'idempotency-key': newKey() })
+    const [token, large] = [shop().staff, JSON.stringify({ a: 'a'.repeat(2 ** 21) })]
+    for (const { method, template, operation } of having(415)) {
+      const what = { token, raw: 'a=1', headers: headers('text/plain') }
+      refused(await shop().send(method, pathOf(template), what), 415)
+      if (operation.operationId === 'startImport') continue
+      refused(
+        await shop().send(method, pathOf(template), {
+          token,
+          raw: large,
+          headers: headers('application/json'),
+        }),
+        413,
+      )
+      refused(
+        await shop().send(method, pathOf(template), {
+          token,
+          body: { nothing: 1 },
+          headers: headers('application/json'),
+        }),
+        400,
+      )
+    }
+  })
+
+  test('an address that is badly encoded is refused by all', async () => {
+    for (const { method, template } of all().filter(({ template }) => template.includes('{')))
+      refused(await shop().send(method, template.replace(/\{\w+\}/, '%zz'), { token: shop().staff }), 400)
+  })
+
+  test('what is read can be asked for again only if it has changed', async () => {
+    for (const each of having(304).filter(
+      (each) => !isStream(each) && each.operation.operationId !== 'getObject',
+    )) {
+      const path =
+        each.template === '/api/imports/{id}' ? `/api/imports/${samples.import}` : pathOf(each.template)
+      const reply = await shop().get(path, { token: shop().staff, headers: { 'if-none-match': '*' } })
+      assert.deepEqual([reply.status, reply.text], [304, ''], path)
+      assert.ok(reply.headers.get('etag'), path)
+    }
+  })
+
+  test('every answer that is documented has been seen', () => {
+    const { seen } = shop().api
+    const missing = all().flatMap(({ operation: { operationId, responses } }) =>
+      Object.keys(responses)
+        .map((status) => `${operationId} ${status}`)
+        .filter((each) => !seen.has(each) && !outOfReach.test(each)),
+    )
+    assert.deepEqual(missing, [])
+  })
+}
