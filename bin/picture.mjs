@@ -1,6 +1,7 @@
 // node bin/picture.mjs [URL]: takes the README's picture (docs/picture.png) from a running shop that has the sample
 // catalogue. It orders a free copy for the voucher it shows, and cancels that order when the picture is taken.
-import { statSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { findChromium } from './find-chromium.mjs'
@@ -17,13 +18,21 @@ const phone = {
 const url = (process.argv[2] ?? 'http://localhost:8080').replace(/\/+$/, '')
 const target = join(root, 'docs', 'picture.png')
 
-const browser = await chromium.launch({ executablePath: await findChromium(), args: ['--no-sandbox'] })
+const userData = mkdtempSync(join(tmpdir(), 'octavo-picture-'))
+// A bare machine has no letters for some of the titles; the vouchers' typefaces have them.
+symlinkSync(join(root, 'node_modules', '@expo-google-fonts'), join(userData, 'fonts'))
+const browser = await chromium.launch({
+  executablePath: await findChromium(),
+  args: ['--no-sandbox'],
+  env: { ...process.env, XDG_DATA_HOME: userData },
+})
 try {
   const shop = await pictureShop()
   const voucher = await pictureVoucher()
   await compose(shop, voucher)
 } finally {
   await browser.close()
+  rmSync(userData, { recursive: true, force: true })
 }
 const { size } = statSync(target)
 console.log(`${target}: ${Math.round(size / 1000)} kB`)
