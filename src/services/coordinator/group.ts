@@ -12,9 +12,11 @@ import type {
   PlacedOrder,
   Settlement,
 } from '#services/orders'
+import { type Accepted, acceptedOf, answerAccepted, groupOf } from './accepted.ts'
 import { away } from './away.ts'
 import { answerRefused, lookUp } from './look-up.ts'
 import type { Draft, Member, WishOutcome } from './member.ts'
+import { oncePerOrder } from './once-per-order.ts'
 import { type Decided, runTransaction } from './two-phase.ts'
 
 /** What a group needs of orders: the last agent and the log of decisions. */
@@ -39,8 +41,6 @@ export type Engine = {
 /** Conflicts and parts that are away end after so many attempts that settled nobody, with a doubling wait in between. */
 const fruitlessMax = 6
 const retryBaseMs = 25
-const limitedTitlesMax = 10_000
-const portion = 128
 
 /**
  * Carries a group through one distributed transaction and gives every member its outcome. Members whose keys or
@@ -107,7 +107,7 @@ async function tryGroup(
     id,
     parts: [{ participant: engine.stock, requests: pending.map((member) => requestOf(member, bought)) }],
     decide: async ([vote], participants) => {
-      accepted = acceptedOf(engine, pending, vote as Vote<StockAnswer>, expiresAt)
+      accepted = acceptedOf(pending, vote as Vote<StockAnswer>, expiresAt, engine.limitedTitles)
       return asDecided(
         await engine.orders.commitGroup(id, {
           participants: [...participants],
@@ -117,7 +117,7 @@ async function tryGroup(
       )
     },
     onCommitted: ([vote]) => {
-      answerAccepted(engine, accepted)
+      answerAccepted(accepted, engine.turn)
       const others = refusedOf(pending, accepted, vote as Vote<StockAnswer>)
       edits = others.filter(isEdit)
       refusedAnswered = answerRefused(
@@ -145,31 +145,6 @@ async function tryGroup(
   }
 }
 
-/**
- * An order's course is settled once in a group; who asks for it again is judged by what the first one left. So it is
- * with the same key twice, which is looked for only once there was a conflict or something else to look up.
- */
-function oncePerOrder(
-  members: readonly Member[],
-  keysToo: boolean,
-): [first: readonly Member[], repeats: Member[]] {
-  const seen = new Set<string>()
-  const [first, repeats]: [Member[], Member[]] = [[], []]
-  for (const member of members) {
-    const { wish } = member
-    const order =
-      wish.kind === 'settle'
-        ? wish.settlement.orderId
-        : wish.kind === 'place' && keysToo
-          ? wish.draft.keyHash
-          : undefined
-    if (order !== undefined && seen.has(order)) repeats.push(member)
-    else first.push(member)
-    if (order !== undefined) seen.add(order)
-  }
-  return [first, repeats]
-}
-
 function requestOf({ wish }: Member, bought: ReadonlyMap<string, number>): StockRequest {
   switch (wish.kind) {
     case 'place': {
@@ -183,84 +158,6 @@ function requestOf({ wish }: Member, bought: ReadonlyMap<string, number>): Stock
       return { kind: wish.settlement.movement, lines: wish.settlement.lines }
     case 'set-copies':
       return wish
-  }
-}
-
-/** A member whose stock was taken or moved, with what it leaves in OrderDb. */
-type Accepted = { member: Member; outcome: WishOutcome; placed?: PlacedOrder; settled?: Settlement }
-
-function acceptedOf(
-  engine: Engine,
-  members: readonly Member[],
-  vote: Vote<StockAnswer>,
-  expiresAt: number,
-): Accepted[] {
-  return members.flatMap((member, i): Accepted[] => {
-    const answer = vote.answers[i]
-    assert(answer !== undefined, 'a vote answers every request')
-    const { wish } = member
-    if (wish.kind === 'place' && answer.kind === 'reserved') {
-      const placed = priced(engine, wish.draft, answer)
-      return [{ member, placed, outcome: { kind: 'placed', order: placed, expiresAt } }]
-    }
-    if (wish.kind === 'settle' && answer.kind === 'moved') {
-      const { settlement } = wish
-      return [
-        {
-          member,
-          settled: settlement,
-          outcome: { kind: 'settled', orderId: settlement.orderId, already: false },
-        },
-      ]
-    }
-    return []
-  })
-}
-
-function priced(
-  engine: Engine,
-  draft: Draft,
-  { lines }: Extract<StockAnswer, { kind: 'reserved' }>,
-): PlacedOrder {
-  let amount = 0
-  const limits: PlacedOrder['limits'] = []
-  for (const { isbn, quantity, unitPrice, perCustomer } of lines) {
-    amount += quantity * unitPrice.amount
-    if (perCustomer === null) continue
-    limits.push({ isbn, quantity, perCustomer })
-    if (engine.limitedTitles.size < limitedTitlesMax) engine.limitedTitles.add(isbn)
-  }
-  const { id, keyHash, bodyHash, tokenHash, customer } = draft
-  const details: OrderDetails = {
-    customer,
-    lines: lines.map(({ isbn, title, quantity, unitPrice }) => ({ isbn, title, quantity, unitPrice })),
-    total: { amount, currency: lines[0]?.unitPrice.currency ?? 'XXX' },
-  }
-  const { email } = customer
-  return {
-    id,
-    keyHash,
-    bodyHash,
-    tokenHash,
-    email,
-    free: amount === 0,
-    limits,
-    details: JSON.stringify(details),
-  }
-}
-
-/** In portions: the next group's statements must not wait behind a thousand answers of this one. */
-async function answerAccepted({ turn }: Engine, accepted: readonly Accepted[]): Promise<void> {
-  for (const [i, { member, outcome }] of accepted.entries()) {
-    if (i > 0 && i % portion === 0 && turn) await turn()
-    member.resolve(outcome)
-  }
-}
-
-function groupOf(accepted: readonly Accepted[]): Pick<GroupCommit, 'placed' | 'settled'> {
-  return {
-    placed: accepted.flatMap(({ placed }) => (placed ? [placed] : [])),
-    settled: accepted.flatMap(({ settled }) => (settled ? [settled] : [])),
   }
 }
 
