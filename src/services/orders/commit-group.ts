@@ -27,19 +27,20 @@ export async function commitGroup(
     await faultPoint('orders:after-decision')
     return { kind: 'committed' }
   } catch (error) {
-    const refusal = refusalOf(error)
-    if (refusal === undefined) throw error
+    if (!(error instanceof SettlementRefused || error instanceof ConstraintViolation)) throw error
     // The same request may have come before, or come again: what is answered now has to stay so.
-    return (await resolve(database, id)) === 'committed' ? { kind: 'committed' } : refusal
+    if ((await resolve(database, id)) === 'committed') return { kind: 'committed' }
+    return refusalOf(error)
   }
 }
 
-function refusalOf(error: unknown): GroupOutcome | undefined {
+/** @throws the error itself when it is no answer to the group's members */
+function refusalOf(error: SettlementRefused | ConstraintViolation): GroupOutcome {
   if (error instanceof SettlementRefused) return { kind: 'refused', orders: error.orders }
-  if (!(error instanceof ConstraintViolation)) return undefined
   if (error.constraint === decisionKey) return { kind: 'fenced' }
   const isKnown = error.constraint === 'one_order_per_key' || error.constraint === 'customer_limit'
-  return isKnown ? { kind: 'conflict' } : undefined
+  if (!isKnown) throw error
+  return { kind: 'conflict' }
 }
 
 /** Decision, orders, their holds and limits, the sagas of free orders and the news of it all, in one statement. */
