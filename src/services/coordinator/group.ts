@@ -1,21 +1,12 @@
-import { assert } from '#kernel/assert'
 import { unavailable } from '#kernel/problem'
 import { type DecisionLog, type Participant, Unavailable, type Vote } from '#kernel/transaction'
 import type { Clock } from '#ports/clock'
 import type { StockAnswer, StockRequest } from '#services/catalog'
-import type {
-  GroupCommit,
-  GroupOutcome,
-  LookedUp,
-  LookUp,
-  OrderDetails,
-  PlacedOrder,
-  Settlement,
-} from '#services/orders'
+import type { GroupCommit, GroupOutcome, LookedUp, LookUp } from '#services/orders'
 import { type Accepted, acceptedOf, answerAccepted, groupOf } from './accepted.ts'
 import { away } from './away.ts'
 import { answerRefused, lookUp } from './look-up.ts'
-import type { Draft, Member, WishOutcome } from './member.ts'
+import type { Member } from './member.ts'
 import { oncePerOrder } from './once-per-order.ts'
 import { type Decided, runTransaction } from './two-phase.ts'
 
