@@ -1,19 +1,17 @@
 import { after, before, describe } from 'node:test'
 import { bookListSuite } from './book-list.ts'
 import { bookSuite } from './books.ts'
-import { createClient } from './client.ts'
 import { documentedSuite } from './documented.ts'
 import { dropSuite } from './drop.ts'
 import { fuzzSuite } from './fuzz.ts'
 import { httpSuite } from './http.ts'
 import { importSuite } from './imports.ts'
-import { readOpenApi } from './open-api.ts'
+import { openShop } from './open-shop.ts'
 import { orderInputSuite } from './order-input.ts'
 import { orderLifeSuite } from './order-life.ts'
 import { orderSuite } from './orders.ts'
-import { logIn, type Shop } from './shop.ts'
+import type { Shop } from './shop.ts'
 import { staffSuite } from './staff.ts'
-import { startStore } from './start-store.ts'
 import { voucherSuite } from './vouchers.ts'
 
 // The public HTTP contract, spoken to a whole store from outside. One store serves all suites, so that they take
@@ -36,9 +34,7 @@ const suites: Record<string, (shop: () => Shop) => void> = {
 const endings: (() => unknown)[] = []
 let running: Shop
 before(async () => {
-  const store = await startStore({ after: (work) => endings.push(work) })
-  const client = createClient(store.url, await readOpenApi(store.url))
-  running = { ...client, store, staff: await logIn(client, store.staff) }
+  running = await openShop({ after: (work) => endings.push(work) })
 })
 after(async () => {
   for (const end of endings) await end()

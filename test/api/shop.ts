@@ -77,6 +77,7 @@ export async function place(
 export const goodCard = '4242424242424242'
 export const declinedCard = '4000000000000002'
 export const lostAnswerCard = '4000000000000119'
+export const silentCard = '4000000000000259'
 
 export function pay(shop: Shop, { id, token }: Placed, card = goodCard): Promise<Reply> {
   return shop.post(`/api/orders/${id}/payment`, { body: { method: 'test', card }, token })

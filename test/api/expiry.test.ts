@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { readConfig } from '#config'
+import { audit } from '../../src/commands/audit.ts'
+import { storeEnvironment } from '../../src/local/running.ts'
+import { accepted, refused } from './client.ts'
+import { openEvents } from './event-stream.ts'
+import { openShop } from './open-shop.ts'
+import { addBook, leaves, line, newKey, order, pay, place, type Shop, silentCard, until } from './shop.ts'
+
+// A store that holds copies for seconds only, to see holds run out.
+const holdSeconds = 3
+
+const endings: (() => unknown)[] = []
+let shop: Shop
+before(async () => {
+  shop = await openShop({ after: (work) => endings.push(work) }, { OCTAVO_HOLD_SECONDS: String(holdSeconds) })
+})
+after(async () => {
+  for (const end of endings) await end()
+})
+
+test('a hold that is not paid in time expires: the copies go back, the reader is told, and nobody can pay it', async () => {
+  const isbn = await addBook(shop, { copies: 2 })
+  const key = newKey()
+  const placed = await place(shop, isbn, 2, { key })
+  const held = Date.parse(
+    accepted(await shop.get(`/api/orders/${placed.id}`, { token: placed.token })).expiresAt,
+  )
+  assert.ok(Math.abs(held - Date.now() - holdSeconds * 1000) < 1_500)
+  refused(await order(shop, [line(isbn)]), 409, 'out-of-stock')
+  await using stream = await openEvents(shop, `/api/orders/${placed.id}/events?token=${placed.token}`)
+  await using copies = await openEvents(shop, `/api/books/${isbn}/availability/events`)
+  await stream.until(({ data }) => data.status === 'expired', (holdSeconds + 5) * 1000)
+  await copies.until(({ data }) => data.available === 2)
+  assert.ok(Date.now() >= held)
+  await leaves(shop, isbn, 2)
+  refused(await pay(shop, placed), 409)
+  refused(await shop.post(`/api/orders/${placed.id}/cancel`, { token: placed.token }), 409)
+  const again = await order(shop, [line(isbn, 2)], { key })
+  assert.deepEqual([again.status, again.body.status], [200, 'expired'], 'its key still means this order')
+  await place(shop, isbn, 2)
+})
+
+test('a payment that is never answered ends with the hold, and its money and copies are nobody else’s', async () => {
+  const isbn = await addBook(shop, { copies: 1 })
+  const placed = await place(shop, isbn)
+  accepted(await pay(shop, placed, silentCard), 202)
+  const over = await until(
+    shop,
+    placed,
+    ({ status }) => ['expired', 'failed', 'cancelled'].includes(status),
+    60_000,
+  )
+  assert.deepEqual(over.vouchers, [])
+  await leaves(shop, isbn, 1)
+})
+
+test('the books are in order', async () => {
+  const checks = await audit(readConfig(storeEnvironment({ OCTAVO_DATA: shop.store.data })))
+  assert.deepEqual(
+    checks.flatMap(({ findings }) => findings),
+    [],
+  )
+})
