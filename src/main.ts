@@ -25,12 +25,25 @@ export async function main(args: readonly string[]): Promise<number> {
     return 2
   }
   try {
-    return await (await load(name)).run(rest)
+    const command = await load(name)
+    if (rest.includes('--help') || rest.includes('-h')) {
+      console.log(`octavo ${name}: ${command.summary}`)
+      return 0
+    }
+    return await command.run(rest)
   } catch (error) {
+    if (isWrongArgument(error)) {
+      console.error(`octavo ${name}: ${error.message} octavo ${name} --help says what it takes.`)
+      return 2
+    }
     console.error(`octavo ${name}: ${describe(error)}`)
     return 1
   }
 }
+
+/** What node:util's parseArgs throws when it is given something it was not told of. */
+const isWrongArgument = (error: unknown): error is Error =>
+  error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')
 
 async function help(): Promise<number> {
   console.log('octavo <command>\n')
