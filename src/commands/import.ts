@@ -14,7 +14,7 @@ import {
 } from '../services/catalog/service.ts'
 
 export const summary =
-  'import a catalogue from a CSV file: octavo import FILE [--price 12.50] [--currency EUR] [--copies 10] [--map isbn=isbn13,…]'
+  'import a catalogue from a CSV or ONIX file: octavo import FILE [--price 12.50] [--currency EUR] [--copies 10] [--map isbn=isbn13,…]'
 
 const usage = `usage: octavo import FILE [--price AMOUNT] [--currency CODE] [--copies N] [--map FIELD=COLUMN,…]
 
