@@ -16,6 +16,11 @@ export function orderInputSuite(shop: () => Shop): void {
     for (const quantity of [0, -1, 1e9, '1', 1.5, null, true, [], {}, 1e308])
       assert.deepEqual(await named([{ isbn, quantity }]), ['lines[0].quantity'], String(quantity))
     assert.deepEqual(await named([{ isbn }]), ['lines[0].quantity'])
+    const many = refused(await order(shop(), [line(isbn, 1_000)]), 409, 'out-of-stock')
+    assert.deepEqual(many.lines, [{ isbn, requested: 1_000, available: 50 }])
+    assert.deepEqual(await named([line(isbn, 600), line(isbn, 600)]), ['lines'])
+    const others = await Promise.all([1, 2, 3].map(() => addBook(shop(), { copies: 0 })))
+    assert.deepEqual(await named(others.map((each) => line(each, 700))), ['lines'])
   })
 
   test('an ISBN has to be one, and may be written in any form', async () => {

@@ -56,6 +56,21 @@ export function orderSuite(shop: () => Shop): void {
     await leaves(shop(), isbn, 9)
   })
 
+  test('of two bodies with one key at once, one becomes the order', async () => {
+    const isbn = await addBook(shop())
+    const key = newKey()
+    const replies = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => order(shop(), [line(isbn, 1 + (i % 2))], { key })),
+    )
+    const [placed, ...more] = replies.filter(({ status }) => status === 201)
+    assert.deepEqual(more, [])
+    assert.ok(placed)
+    for (const { status, body } of replies.filter(({ status }) => status === 200))
+      assert.deepEqual([status, body.id], [200, placed.body.id])
+    for (const { status } of replies) assert.ok([200, 201, 409, 422].includes(status), String(status))
+    await leaves(shop(), isbn, 10 - placed.body.lines[0].quantity)
+  })
+
   test('a refusal is not remembered: the same key succeeds once there is stock', async () => {
     const [isbn, plenty] = [await addBook(shop(), { copies: 1 }), await addBook(shop())]
     const key = newKey()

@@ -80,6 +80,7 @@ export function voucherSuite(shop: () => Shop): void {
 
   test('the link of a voucher gives its PDF to whoever has it', async () => {
     const { url } = await newVoucher()
+    assert.equal(new URL(url).origin, shop().url)
     const reply = await shop().get(pathOf(url))
     assert.equal(reply.status, 200)
     assert.equal(reply.headers.get('content-type'), 'application/pdf')
