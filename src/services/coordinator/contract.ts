@@ -5,7 +5,9 @@ import { Availability } from '#services/catalog'
 import { Customer, Order, type Settlement } from '#services/orders'
 
 export const linesMax = 20
-export const quantityMax = 100
+export const quantityMax = 1_000
+/** Each copy becomes a voucher of its own, and all vouchers of an order are drawn together. */
+export const copiesMax = 2_000
 
 export const NewOrder = Type.Object(
   {

@@ -4,7 +4,7 @@ import { type FieldError, invalid, Problem } from '#kernel/problem'
 import { type Clock, uuid7TimeMs } from '#ports/clock'
 import { type Answer, answer, type HttpServer } from '#ports/http'
 import type { StockAnswer } from '#services/catalog'
-import { type NewOrder, placeOrder, quantityMax } from '#services/coordinator'
+import { copiesMax, type NewOrder, placeOrder, quantityMax } from '#services/coordinator'
 import type { PlacedOrder } from '#services/orders'
 import type { GroupEngine } from './engine.ts'
 import type { Draft, WishOutcome } from './member.ts'
@@ -64,6 +64,9 @@ function linesOf({ lines }: NewOrder): Draft['lines'] {
   for (const [isbn, quantity] of quantities)
     if (quantity > quantityMax)
       errors.push({ field: 'lines', message: `asks for more than ${quantityMax} of ${isbn}` })
+  const copies = [...quantities.values()].reduce((sum, quantity) => sum + quantity, 0)
+  if (copies > copiesMax)
+    errors.push({ field: 'lines', message: `ask for more than ${copiesMax} copies in all` })
   if (errors.length > 0) throw invalid(errors)
   return [...quantities].map(([isbn, quantity]) => ({ isbn, quantity }))
 }
