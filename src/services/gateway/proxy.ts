@@ -21,7 +21,7 @@ const attemptsMax = 3
 const oneWriteBytesMax = 16 * 1024
 /** When somebody else could answer instead, a silent instance gets this long: a reader less than a change. */
 const firstReadMs = 3_000
-const firstChangeMs = 8_000
+const firstChangeMs = 4_000
 /** Once an answer has begun it may take this long to arrive, on however slow a line. */
 const answerMs = 120_000
 /** A service whose only instance is just starting again is waited for, by so many requests at most. */
