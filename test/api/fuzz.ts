@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomInt } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { accepted, type Reply, type RequestOptions } from './client.ts'
 import type { Operation } from './open-api.ts'
@@ -80,7 +80,9 @@ function requestFor(
   input: RandomInput,
   { isbn, order, staff }: Known,
 ): { path: string; options: RequestOptions } {
-  const right: Record<string, string> = { isbn, id: order.id, code: order.vouchers[0]?.code ?? '', key: 'a' }
+  // Cancelled, its book could be removed, and there would be nothing left to get right.
+  const id = operation.operationId === 'cancelOrder' ? randomUUID() : order.id
+  const right: Record<string, string> = { isbn, id, code: order.vouchers[0]?.code ?? '', key: 'a' }
   const raw = ['%zz', '%00', '%ff', '%2e%2e', '.', '%20', '+', ';', '%2f']
   const odd = () => (input.chance(0.2) ? input.pick(raw) : encoded(input.text()) || '_')
   const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
@@ -131,7 +133,7 @@ function bodyFor(
   const whole = bodies(isbn)[operation.operationId]
   assert.ok(whole, `${operation.operationId} has a body to spoil`)
   let body: unknown = whole
-  for (let i = input.number(3); i >= 0; i--) body = input.spoiled(body)
+  for (let i = input.number(4); i > 0; i--) body = input.spoiled(body)
   if (input.chance(0.85)) return { body }
   const text = JSON.stringify(body)
   headers['content-type'] = input.pick([
