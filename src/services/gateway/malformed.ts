@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Problem } from '#kernel/problem'
 
@@ -10,7 +11,7 @@ export function answerMalformed(error: ParserFault, socket: Duplex): void {
     socket.destroy()
     return
   }
-  const problem = problemOf(error)
+  const problem = problemOf(error, socket)
   const body = JSON.stringify(problem.toBody(''))
   socket.end(
     [
@@ -28,10 +29,10 @@ export function answerMalformed(error: ParserFault, socket: Duplex): void {
   setTimeout(() => socket.destroy(), 2_000).unref()
 }
 
-function problemOf(error: ParserFault): Problem {
+function problemOf(error: ParserFault, socket: Duplex): Problem {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
-      return isInFirstLine(error.rawPacket)
+      return isInFirstLine(error.rawPacket, (socket as Socket).bytesRead)
         ? new Problem(414, 'uri-too-long', 'The address is too long.')
         : new Problem(431, 'headers-too-large', 'The headers are too large.')
     case 'ERR_HTTP_REQUEST_TIMEOUT':
@@ -43,9 +44,12 @@ function problemOf(error: ParserFault): Problem {
   }
 }
 
-/** Whether the packet that broke the limit has not got past its request line. */
-function isInFirstLine(packet: Buffer | undefined): boolean {
-  if (packet === undefined) return false
+/**
+ * Whether the packet that broke the limit has not got past its request line. Of a later packet nobody can tell, and
+ * 431 covers the request line as well.
+ */
+function isInFirstLine(packet: Buffer | undefined, bytesRead: number): boolean {
+  if (packet === undefined || packet.length < bytesRead) return false
   const end = packet.indexOf('\r\n')
   return end === -1 ? !packet.includes(': ') : end > 8 * 1024
 }
