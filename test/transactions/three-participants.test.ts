@@ -139,6 +139,7 @@ async function openBank(t: TestScope) {
       const transaction: Transaction<Change, boolean, Refusal> = {
         id,
         log,
+        clock: systemClock,
         parts: names.map((name, i) => ({ participant: participant(name), requests: [changes[i] ?? 0] })),
         async decide(votes, participants) {
           const against = names.find((_, i) => votes[i]?.kind === 'nothing')

@@ -117,6 +117,7 @@ async function tryGroup(
       )
     },
     log: engine.orders,
+    clock: engine.clock,
   })
   switch (outcome.kind) {
     case 'committed':

@@ -1,5 +1,6 @@
 import { faultPoint } from '#kernel/fault-point'
 import { type DecisionLog, type Participant, Unavailable, type Vote } from '#kernel/transaction'
+import type { Clock } from '#ports/clock'
 
 /** One participant with what is asked of it in this transaction. */
 export type Part<Request, Answer> = {
@@ -24,8 +25,9 @@ export type Transaction<Request, Answer, Refusal> = {
    * @throws Unavailable when it cannot say whether it did
    */
   decide(votes: readonly Vote<Answer>[], participants: readonly string[]): Promise<Decided<Refusal>>
-  /** Called once the decision is durable and before participants are told: callers may be answered now. */
+  /** Callers may be answered now: the decision is durable and, unless that takes long, every participant shows it. */
   onCommitted?(votes: readonly Vote<Answer>[]): void
+  clock: Pick<Clock, 'sleep'>
   log: Pick<DecisionLog, 'resolve'>
 }
 
@@ -60,9 +62,7 @@ export async function runTransaction<Request, Answer, Refusal>(
   switch (decided.kind) {
     case 'committed':
       await faultPoint('coordinator:after-decision')
-      transaction.onCommitted?.(votes)
-      await faultPoint('coordinator:after-answer')
-      await tell(prepared, 'commit', id)
+      await announce(transaction, votes, tell(prepared, 'commit', id))
       await faultPoint('coordinator:after-commit')
       return { kind: 'committed', votes }
     case 'refused':
@@ -74,6 +74,26 @@ export async function runTransaction<Request, Answer, Refusal>(
     case 'unknown':
       return decided
   }
+}
+
+/** Participants are given this long to follow a decision before callers hear of it. */
+const answerWithinMs = 100
+
+/**
+ * Whoever is told of a commit should see it when they look. But the decision stands without the participants, so one
+ * that is slow or dead keeps nobody waiting for long.
+ */
+async function announce<Request, Answer, Refusal>(
+  { clock, onCommitted }: Transaction<Request, Answer, Refusal>,
+  votes: readonly Vote<Answer>[],
+  told: Promise<void>,
+): Promise<void> {
+  const inTime = new AbortController()
+  await Promise.race([told, clock.sleep(answerWithinMs, inTime.signal).catch(() => undefined)])
+  inTime.abort()
+  onCommitted?.(votes)
+  await faultPoint('coordinator:after-answer')
+  await told
 }
 
 async function decide<Request, Answer, Refusal>(
