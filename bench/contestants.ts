@@ -41,7 +41,7 @@ function titleOf(store: BenchStore) {
 
 /** Octavo's engine with its participants in this process: group commit over both databases. */
 export async function openEngine({ bookDbUrl, orderDbUrl }: Pick<BenchStore, 'bookDbUrl' | 'orderDbUrl'>) {
-  const options = { applicationName: 'bench-engine', connectionsMax: 4 }
+  const options = { applicationName: 'bench-engine', connectionsMax: 4, planOnce: true }
   const [books, orders] = [await openDatabase(bookDbUrl, options), await openDatabase(orderDbUrl, options)]
   const log = createDecisionLog(orders)
   const group = createGroupEngine({

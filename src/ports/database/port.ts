@@ -41,6 +41,8 @@ export type DatabaseOptions = {
   connectionsMax?: number
   /** Upper bound for a statement, waiting for locks included. */
   statementTimeoutMs?: number
+  /** Plan each statement once, whatever its parameters: right for short ones by key, wrong for searches. */
+  planOnce?: boolean
   /** Upper bound for a wait on a lock. */
   lockTimeoutMs?: number
 }

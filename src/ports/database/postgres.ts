@@ -55,10 +55,20 @@ function connectionConfig(url: string, options: DatabaseOptions): pg.ClientConfi
     keepAlive: true,
     pipeline: true,
     // A process that freezes in the middle of a transaction gives its locks back.
-    options: `-c lock_timeout=${options.lockTimeoutMs ?? 5_000} -c idle_in_transaction_session_timeout=${idleInTransactionMs} -c timezone=UTC`,
+    options: sessionSettings(options),
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + graceMs,
   }
+}
+
+function sessionSettings({ lockTimeoutMs = 5_000, planOnce = false }: DatabaseOptions): string {
+  const settings = [
+    `lock_timeout=${lockTimeoutMs}`,
+    `idle_in_transaction_session_timeout=${idleInTransactionMs}`,
+    'timezone=UTC',
+    ...(planOnce ? ['plan_cache_mode=force_generic_plan'] : []),
+  ]
+  return settings.map((setting) => `-c ${setting}`).join(' ')
 }
 
 function statementsOn(client: pg.Pool | pg.PoolClient): Statements {

@@ -5,7 +5,7 @@ import { Type } from 'typebox'
 import { anyone, defineRoute, internal, staff } from '#kernel/contract'
 import { Problem } from '#kernel/problem'
 import { openDiscovery } from '#ports/discovery'
-import { answer, createHttpServer, type HttpServer, internalHeader, serviceClient } from './port.ts'
+import { createHttpServer, type HttpServer, internalHeader, serviceClient } from './port.ts'
 
 const secret = 'a secret of this test'
 const closed = { additionalProperties: false }

@@ -44,8 +44,15 @@ export async function createCatalog(config: Config, overrides: CatalogOverrides 
   const secret = needed(config, 'secret')
   const databaseUrl = needed(config, 'bookDbUrl')
   await using opened = new AsyncDisposableStack()
-  const database = opened.use(
-    await openDatabase(databaseUrl, { applicationName: 'catalog', connectionsMax, lockTimeoutMs }),
+  const database = opened.use(await openDatabase(databaseUrl, { applicationName: 'catalog', connectionsMax }))
+  // Connections of its own: no search keeps a sale waiting, and its few statements are planned once.
+  const stock = opened.use(
+    await openDatabase(databaseUrl, {
+      applicationName: 'stock',
+      connectionsMax: 4,
+      lockTimeoutMs,
+      planOnce: true,
+    }),
   )
   const broker = opened.use(await openBroker(config.brokerUrl, { applicationName: 'catalog' }))
   const discovery = opened.use(await openDiscovery(config.discoveryUrl, { secret, clock }))
@@ -80,7 +87,7 @@ export async function createCatalog(config: Config, overrides: CatalogOverrides 
       resources.use(
         addStockRoutes({
           server,
-          database,
+          database: stock,
           clock,
           resolve: async (id) => {
             const { decision } = await client.call('orders', resolveDecision, {

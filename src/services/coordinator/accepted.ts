@@ -5,7 +5,7 @@ import type { GroupCommit, OrderDetails, PlacedOrder, Settlement } from '#servic
 import type { Draft, Member, WishOutcome } from './member.ts'
 
 const limitedTitlesMax = 10_000
-const portion = 128
+const portion = 256
 
 /** A member whose stock was taken or moved, with what it leaves in OrderDb. */
 export type Accepted = { member: Member; outcome: WishOutcome; placed?: PlacedOrder; settled?: Settlement }

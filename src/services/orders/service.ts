@@ -38,7 +38,11 @@ export async function createOrders(config: Config, overrides: OrdersOverrides = 
   const voucherKey = createPrivateKey(await readKey(config.voucherKeyPath))
   await using opened = new AsyncDisposableStack()
   const database = opened.use(
-    await openDatabase(needed(config, 'orderDbUrl'), { applicationName: 'orders', connectionsMax }),
+    await openDatabase(needed(config, 'orderDbUrl'), {
+      applicationName: 'orders',
+      connectionsMax,
+      planOnce: true,
+    }),
   )
   const broker = opened.use(await openBroker(config.brokerUrl, { applicationName: 'orders' }))
   const payment = opened.use(await openPayment(config.paymentUrl))

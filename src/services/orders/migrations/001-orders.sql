@@ -41,6 +41,8 @@ CREATE TABLE orders.holds (
   due_at timestamptz NOT NULL
 );
 CREATE INDEX holds_due ON orders.holds (due_at);
+-- Read once or twice and then deleted: compressing them would cost more than anything else of a large group's rows.
+ALTER TABLE orders.holds ALTER COLUMN order_ids SET STORAGE EXTERNAL;
 
 -- What a watcher may have missed: version 1 is the order itself, later ones are noted here.
 CREATE TABLE orders.history (
@@ -119,6 +121,7 @@ CREATE TABLE orders.outbox (
   payload json NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now()
 );
+ALTER TABLE orders.outbox ALTER COLUMN payload SET STORAGE EXTERNAL;
 
 CREATE TABLE orders.staff (
   -- In lower case.
