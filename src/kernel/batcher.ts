@@ -15,15 +15,18 @@ export type BatcherOptions<Item> = {
   run(batch: Item[]): Promise<void>
   batchMax: number
   queueMax: number
+  /** Lets what arrives in this turn of the event loop in before a batch leaves; by default one microtask is all. */
+  turn?: () => Promise<void>
 }
 
-export function createBatcher<Item>({ run, batchMax, queueMax }: BatcherOptions<Item>): Batcher<Item> {
+export function createBatcher<Item>({ run, batchMax, queueMax, turn }: BatcherOptions<Item>): Batcher<Item> {
   let queue: Item[] = []
   let running = false
   let idleListeners: (() => void)[] = []
 
   const drain = async () => {
     while (queue.length > 0) {
+      if (turn) await turn()
       const batch = queue.length <= batchMax ? queue : queue.slice(0, batchMax)
       queue = queue.length <= batchMax ? [] : queue.slice(batchMax)
       await run(batch)

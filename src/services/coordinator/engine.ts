@@ -25,6 +25,7 @@ export function createGroupEngine(parts: Omit<Engine, 'limitedTitles'>): GroupEn
     run: (members) => runGroup(engine, members),
     batchMax: groupMax,
     queueMax: waitingMax,
+    turn: parts.turn,
   })
   return {
     submit: (wish) =>
