@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { octavo } from '../whole-store.ts'
 import { accepted, refused } from './client.ts'
 import type { Operation } from './open-api.ts'
 import { addBook, confirmed, logIn, newIsbn, newKey, type Shop } from './shop.ts'
-import { octavo } from './start-store.ts'
 
 /** Answers that need a part of the store to be away or overloaded, a gigabyte, or a link to what is gone. */
 const outOfReach = /^\w+ 5\d\d$|^(placeOrder|startImport) 429$|^startImport 413$|^getObject 404$/

@@ -1,12 +1,12 @@
 import type { TestScope } from '../../src/local/test-database.ts'
+import { startStore } from '../whole-store.ts'
 import { createClient } from './client.ts'
 import { readOpenApi } from './open-api.ts'
 import { logIn, type Shop } from './shop.ts'
-import { startStore } from './start-store.ts'
 
 /** A store, a client that checks its answers, and a session. All of it ends with `scope`. */
 export async function openShop(scope: TestScope, env: Record<string, string> = {}): Promise<Shop> {
-  const store = await startStore(scope, env)
+  const store = await startStore(scope, 'off', env)
   const client = createClient(store.url, await readOpenApi(store.url))
   return { ...client, store, staff: await logIn(client, store.staff) }
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkDigit13 } from '#kernel/isbn'
+import type { Store } from '../whole-store.ts'
 import { accepted, type Client, type Reply, type RequestOptions } from './client.ts'
-import type { Store } from './start-store.ts'
 
 /** A running store with a session that may do everything, and what tests arrange in it. */
 export type Shop = Client & { store: Store; staff: string }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { octavo } from '../whole-store.ts'
 import { accepted, type Client, refused, wrongFields } from './client.ts'
 import { addBook, confirmed, line, logIn, newIsbn, order, place, type Shop } from './shop.ts'
-import { octavo } from './start-store.ts'
 
 const password = 'one for the shelf'
 const roles = ['bookseller', 'manager', 'operator'] as const

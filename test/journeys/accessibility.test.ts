@@ -6,8 +6,8 @@ import { test } from 'node:test'
 import type { RunOptions } from 'axe-core'
 import type { BrowserContext, Page } from 'playwright-core'
 import type { BookList, Order } from '#services/gateway'
+import { type Store, startStore } from '../whole-store.ts'
 import { openBrowser } from './open-browser.ts'
-import { type RunningStore, startStore } from './running-store.ts'
 
 type Stop = { name: string; isSeen: boolean; isMarked: boolean }
 type Visit = { path: string; act?: (page: Page) => Promise<void> }
@@ -21,7 +21,7 @@ const sideBySide = 3
 const tabsMax = 150
 
 test('everybody can read and use the pages', async (t) => {
-  const store = await startStore(t)
+  const store = await startStore(t, 'on')
   const { page, context } = await openBrowser(t, store.url)
   await context.addInitScript({ path: lookAtPage })
   const books = await booksToShow(page)
@@ -197,7 +197,7 @@ async function openStockDialog(page: Page): Promise<void> {
   await page.waitForFunction('look.isQuiet()')
 }
 
-async function logIn(context: BrowserContext, { staff }: RunningStore): Promise<void> {
+async function logIn(context: BrowserContext, { staff }: Store): Promise<void> {
   const reply = await context.request.post('/api/session', { headers: { accept: '*/*' }, data: staff })
   assert.ok(reply.ok(), await reply.text())
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
+import { type Store, startStore } from '../whole-store.ts'
 import { openBrowser } from './open-browser.ts'
-import { type RunningStore, startStore } from './running-store.ts'
 
 const freeEdition = { title: 'Ozymandias', typed: 'ozymandas' }
 const pricedEdition = { title: 'The Raven', typed: 'the raven poe' }
@@ -11,7 +11,7 @@ const declinedCard = '4000 0000 0000 0002'
 const goodCard = '4242 4242 4242 4242'
 
 test('a limited edition goes from the search field over the counter, once', async (t) => {
-  const store = await startStore(t)
+  const store = await startStore(t, 'on')
   const { page, complaints } = await openBrowser(t, store.url)
   let code = ''
 
@@ -110,7 +110,7 @@ async function meetTheLimit(page: Page, { title, typed }: typeof freeEdition): P
   assert.equal(await copiesShown(page), left)
 }
 
-async function redeemTwice(page: Page, { staff }: RunningStore, code: string): Promise<void> {
+async function redeemTwice(page: Page, { staff }: Store, code: string): Promise<void> {
   await page.goto('/console/')
   await page.getByLabel('Email').fill(staff.email)
   await page.getByLabel('Password', { exact: true }).fill(staff.password)

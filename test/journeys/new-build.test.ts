@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { startStore } from '../whole-store.ts'
 import { openBrowser } from './open-browser.ts'
-import { startStore } from './running-store.ts'
 
 test('a tab that was open while the shop got a new build goes on, and does not load for ever', async (t) => {
-  const store = await startStore(t)
+  const store = await startStore(t, 'on')
   const { page, context } = await openBrowser(t, store.url)
   let loads = 0
   page.on('request', (request) => {

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { BookList, Order } from '#services/gateway'
+import { startStore } from '../whole-store.ts'
 import { openBrowser } from './open-browser.ts'
-import { startStore } from './running-store.ts'
 
 test('an order exists once, whatever happens on the way, and refusals say what is left', async (t) => {
-  const store = await startStore(t)
+  const store = await startStore(t, 'on')
   const { page, context } = await openBrowser(t, store.url)
   const [book] = await scarceBooks(page)
   assert.ok(book, 'the sample catalogue has a title with few copies')

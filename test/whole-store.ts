@@ -3,23 +3,28 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestScope } from '../../src/local/test-database.ts'
+import type { TestScope } from '../src/local/test-database.ts'
 
 export type Store = { url: string; data: string; staff: Credentials; said(): string }
 export type Credentials = { email: string; password: string }
 
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+const main = join(import.meta.dirname, '..', 'src', 'main.ts')
 const openLimitMs = 60_000
 const stopLimitMs = 15_000
 
 /**
- * Starts a whole store without books, as `npm start -- --demo off` would, on a folder of its own and any free port.
- * It ends with `scope`.
+ * Starts a whole store, as `npm start -- --demo on|off` would, on a folder of its own and any free port. It ends, and
+ * its folder goes, with `scope`.
+ * @param demo whether it has the sample catalogue or no books
  */
-export async function startStore(scope: TestScope, env: Record<string, string> = {}): Promise<Store> {
-  const data = mkdtempSync(join(tmpdir(), 'octavo-api-'))
+export async function startStore(
+  scope: TestScope,
+  demo: 'on' | 'off',
+  env: Record<string, string> = {},
+): Promise<Store> {
+  const data = mkdtempSync(join(tmpdir(), 'octavo-test-'))
   const staff = { email: 'staff@example.org', password: 'a quiet corner by the window' }
-  const child = spawn(process.execPath, [main, 'start', '--demo', 'off'], {
+  const child = spawn(process.execPath, [main, 'start', '--demo', demo], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,
