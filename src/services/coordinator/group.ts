@@ -2,7 +2,13 @@ import { unavailable } from '#kernel/problem'
 import { type DecisionLog, type Participant, Unavailable, type Vote } from '#kernel/transaction'
 import type { Clock } from '#ports/clock'
 import type { StockAnswer, StockRequest } from '#services/catalog'
-import type { GroupCommit, GroupOutcome, LookedUp, LookUp } from '#services/orders'
+import {
+  customerKey,
+  type GroupCommit,
+  type GroupOutcome,
+  type LookedUp,
+  type LookUp,
+} from '#services/orders'
 import { type Accepted, acceptedOf, answerAccepted, groupOf } from './accepted.ts'
 import { away } from './away.ts'
 import { answerRefused, lookUp } from './look-up.ts'
@@ -140,7 +146,7 @@ async function tryGroup(
 function requestOf({ wish }: Member, bought: ReadonlyMap<string, number>): StockRequest {
   switch (wish.kind) {
     case 'place': {
-      const customer = wish.draft.customer.email.toLowerCase()
+      const customer = customerKey(wish.draft.customer.email)
       const lines = wish.draft.lines.map(({ isbn, quantity }) => {
         return { isbn, quantity, alreadyBought: bought.get(`${isbn} ${customer}`) ?? 0 }
       })

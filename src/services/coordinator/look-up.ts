@@ -1,6 +1,6 @@
 import { Unavailable } from '#kernel/transaction'
 import type { StockAnswer } from '#services/catalog'
-import type { LookedUp } from '#services/orders'
+import { customerKey, type LookedUp } from '#services/orders'
 import { away } from './away.ts'
 import type { OrdersAgent } from './group.ts'
 import type { Draft, Member } from './member.ts'
@@ -17,7 +17,7 @@ export async function lookUp(orders: Pick<OrdersAgent, 'lookUp'>, members: reado
   const { known, bought } = await orders.lookUp({
     keys: drafts.map((draft) => draft.keyHash),
     limits: drafts.flatMap((draft) =>
-      draft.lines.map(({ isbn }) => ({ isbn, customer: draft.customer.email.toLowerCase() })),
+      draft.lines.map(({ isbn }) => ({ isbn, customer: customerKey(draft.customer.email) })),
     ),
   })
   const byKey = new Map(known.map((each) => [each.keyHash, each]))

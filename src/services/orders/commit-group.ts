@@ -1,7 +1,13 @@
 import { faultPoint } from '#kernel/fault-point'
 import { type Clock, systemClock } from '#ports/clock'
 import { ConstraintViolation, type Database, jsonArray, type Statements, uuidArray } from '#ports/database'
-import { type GroupCommit, type GroupOutcome, orderChangedTopic, type PlacedOrder } from '#services/orders'
+import {
+  customerKey,
+  type GroupCommit,
+  type GroupOutcome,
+  orderChangedTopic,
+  type PlacedOrder,
+} from '#services/orders'
 import { decisionKey, isTooOld, resolve } from './decisions.ts'
 import { SettlementRefused, settleOrders } from './settle-orders.ts'
 
@@ -110,6 +116,3 @@ function limitsOf(placed: readonly PlacedOrder[]): Limit[] {
   }
   return [...byKey.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, limit]) => limit)
 }
-
-/** Who counts as the same customer for a limit. */
-export const customerKey = (email: string) => email.toLowerCase()

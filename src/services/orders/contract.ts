@@ -332,6 +332,9 @@ export const pruneDecisions = defineRoute({
   summary: 'Forget decisions that every participant has followed',
 })
 
+/** Who counts as the same customer for a limit: it must be one rule for all who count. */
+export const customerKey = (email: string) => email.toLowerCase()
+
 export type LookUp = {
   keys: string[]
   limits: { isbn: string; customer: string }[]

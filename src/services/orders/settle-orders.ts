@@ -1,6 +1,6 @@
 import type { Clock } from '#ports/clock'
 import type { Statements } from '#ports/database'
-import type { GroupOutcome, OrderStatus, Settlement } from '#services/orders'
+import { customerKey, type GroupOutcome, type OrderStatus, type Settlement } from '#services/orders'
 import { noteChanges } from './note-changes.ts'
 
 type Refusals = Extract<GroupOutcome, { kind: 'refused' }>['orders']
@@ -143,7 +143,7 @@ async function giveBack(
   const lines = freed.flatMap((each) =>
     each.lines.map((line) => ({
       ...line,
-      customer: orders.get(each.orderId)?.customerEmail.toLowerCase() ?? '',
+      customer: customerKey(orders.get(each.orderId)?.customerEmail ?? ''),
     })),
   )
   await tx.execute(
