@@ -1,4 +1,3 @@
-import type { FastifyReply } from 'fastify'
 import { parseIsbn } from '#kernel/isbn'
 import { type FieldError, invalid, Problem, unavailable } from '#kernel/problem'
 import { Unavailable } from '#kernel/unavailable'
@@ -26,16 +25,6 @@ export function problemOf(error: unknown, service: string): Problem {
     return new Problem(statusCode, 'bad-request', message ?? 'The request is malformed.')
   console.error(`${service}: unexpected error:`, error)
   return new Problem(500, 'internal-error', 'Something went wrong on our side; it has been logged.')
-}
-
-export function sendProblem(reply: FastifyReply, problem: Problem, url: string): FastifyReply {
-  return reply
-    .code(problem.status)
-    .headers(problem.headers)
-    .header('content-type', 'application/problem+json; charset=utf-8')
-    .header('cache-control', 'no-store')
-    .header('x-request-id', reply.request.id)
-    .send(JSON.stringify(problem.toBody(url.split('?', 1)[0] ?? url)))
 }
 
 type AjvFault = {

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -12,13 +13,14 @@ import {
   roles,
 } from '#kernel/contract'
 import { forbidden, invalid, notFound, Problem, unauthorized } from '#kernel/problem'
-import { Answer } from './answer.ts'
-import { etagOf, isFresh } from './etag.ts'
-import { requestMetrics } from './metrics.ts'
+import type { Answer } from './answer.ts'
+import { bodyMissing, createDirectRoutes, type DirectRequest } from './direct.ts'
+import { createRequestMetrics } from './metrics.ts'
 import { cookieOf, internalHeader, sessionCookie } from './names.ts'
 import { parseJson } from './parse-json.ts'
-import { problemOf, sendProblem } from './problems.ts'
-import { requestIdOf, traceparentOf } from './trace.ts'
+import { problemOf } from './problems.ts'
+import { type Rendered, rendered, renderedProblem } from './rendered.ts'
+import { requestIdOf } from './trace.ts'
 import { inputValidator } from './validation.ts'
 
 export type StaffMember = { email: string; roles: readonly Role[] }
@@ -54,6 +56,11 @@ export type HttpRequest<R> = {
 export type HttpServer = AsyncDisposable & {
   readonly fastify: FastifyInstance
   add<R extends Route>(route: R, handler: (request: HttpRequest<R>) => Promise<ReplyOf<R> | Answer>): void
+  /** Like `add`, in front of the framework: for a public route without parameters that most requests are for. */
+  addDirect<R extends Route>(
+    route: R,
+    handler: (request: DirectRequest<R>) => Promise<ReplyOf<R> | Answer>,
+  ): void
   /** @returns the server's URL, with the port it got */
   listen(at: { host: string; port: number }): Promise<string>
 }
@@ -62,19 +69,30 @@ const bodyBytesMaxDefault = 1024 * 1024
 
 /** A server that checks every request against its route, answers errors as problem+json and shows its health. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const metrics = createRequestMetrics(options.name)
+  const direct = createDirectRoutes({ name: options.name, onAnswered: metrics.answered })
+  const problem = (error: unknown, { id, url }: FastifyRequest) =>
+    renderedProblem(problemOf(error, options.name), id, url)
+  let isClosing = false
   const fastify = Fastify({
     logger: false,
     bodyLimit: options.bodyBytesMax ?? bodyBytesMaxDefault,
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
     routerOptions: { maxParamLength: 700 },
-    requestTimeout: options.requestTimeoutMs ?? 60_000,
-    keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
+    serverFactory: (handle) =>
+      createServer(
+        { requestTimeout: options.requestTimeoutMs ?? 60_000, keepAliveTimeout: 65_000 },
+        (request, response) => {
+          if (isClosing) response.shouldKeepAlive = false
+          if (!direct.take(request, response)) handle(request, response)
+        },
+      ),
     return503OnClosing: false,
     exposeHeadRoutes: true,
     // For what fails before any route is found, such as an address that is badly percent-encoded.
     frameworkErrors: (error, request, reply) => {
-      sendProblem(reply as FastifyReply, problemOf(error, options.name), request.url)
+      send(reply as FastifyReply, problem(error, request))
     },
   })
   fastify.removeContentTypeParser(['application/json', 'text/plain'])
@@ -84,21 +102,27 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     (_request, text, done) => parseJson(text as string, done),
   )
   fastify.setValidatorCompiler(inputValidator)
-  fastify.setErrorHandler((error, request, reply) =>
-    sendProblem(reply, problemOf(error, options.name), request.url),
-  )
-  fastify.setNotFoundHandler((request, reply) => sendProblem(reply, notFound('such address'), request.url))
-  const metrics = requestMetrics(fastify, options.name)
-  addHealth(fastify, options, metrics)
+  fastify.setErrorHandler((error, request, reply) => send(reply, problem(error, request)))
+  fastify.setNotFoundHandler((request, reply) => send(reply, problem(notFound('such address'), request)))
+  fastify.addHook('onResponse', (request, reply, done) => {
+    metrics.answered(request.method, request.routeOptions.url ?? 'none', reply.statusCode)
+    done()
+  })
+  addHealth(fastify, options, metrics.text)
   const expected = Buffer.from(options.secret)
   return {
     fastify,
     add: (route, handler) => addRoute(fastify, route, handler, options, expected),
+    addDirect(route, handler) {
+      direct.add(route, handler as Parameters<typeof direct.add>[1])
+      addRoute(fastify, route, handler, options, expected)
+    },
     listen: async ({ host, port }) => {
       await fastify.listen({ host, port })
       return `http://${host}:${(fastify.server.address() as AddressInfo).port}`
     },
     async [Symbol.asyncDispose]() {
+      isClosing = true
       await fastify.close()
     },
   }
@@ -147,7 +171,7 @@ function addRoute<R extends Route>(
     },
     handler: async (request, reply) => {
       const result = await handler(requestOf<R>(request, route))
-      return send(request, reply, route, result)
+      return send(reply, rendered(request, route, result))
     },
   })
 }
@@ -178,32 +202,16 @@ const unsupported = (types: readonly string[]) =>
 /** A route that takes no body may be sent an empty one, as some programs always do. */
 function checkHasBody({ body }: FastifyRequest, route: Route): void {
   const isNothing = body === undefined || body === null
-  if (route.body !== undefined && isNothing)
-    throw new Problem(400, 'invalid-json', 'The body is empty; send a JSON object.')
+  if (route.body !== undefined && isNothing) throw bodyMissing()
   if (route.body !== undefined || isNothing) return
   const fields = typeof body === 'object' ? Object.keys(body) : ['body']
   if (fields.length > 0)
     throw invalid(fields.map((field) => ({ field, message: 'is not a field of this request' })))
 }
 
-function send(request: FastifyRequest, reply: FastifyReply, route: Route, result: unknown): FastifyReply {
-  const { status, body, headers } =
-    result instanceof Answer ? result : { status: route.status ?? 200, body: result, headers: {} }
-  reply.code(status).header('x-request-id', request.id).headers(headers)
-  const traceparent = traceparentOf(request.headers.traceparent)
-  if (traceparent !== undefined) reply.header('traceparent', traceparent)
-  if (body === undefined || body === null) return reply.send()
-  if (typeof body === 'string' || body instanceof Uint8Array) return reply.send(body)
-  const text = JSON.stringify(body)
-  reply.header('content-type', 'application/json; charset=utf-8')
-  if (route.method === 'GET' && status === 200) {
-    const etag = headers.etag ?? etagOf(text)
-    reply.header('etag', etag)
-    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-cache')
-    if (isFresh(request.headers['if-none-match'], etag))
-      return reply.code(304).removeHeader('content-type').send()
-  }
-  return reply.send(text)
+/** Fastify's part of sending an answer. */
+export function send(reply: FastifyReply, { status, headers, body }: Rendered): FastifyReply {
+  return reply.code(status).headers(headers).send(body)
 }
 
 function checkSecret(request: FastifyRequest, expected: Buffer): void {

@@ -16,7 +16,7 @@ export type PlaceOptions = { engine: GroupEngine; clock: Clock; secret: string }
 export function addPlaceRoute(server: HttpServer, options: PlaceOptions): void {
   /** Keys being worked on here; the same key on another instance meets the unique constraint instead. */
   const inFlight = new Set<string>()
-  server.add(placeOrder, async ({ body, headers }) => {
+  server.addDirect(placeOrder, async ({ body, headers }) => {
     const key = headers['idempotency-key'] ?? ''
     const token = orderToken(options.secret, key)
     const draft = draftOf(options, key, token, body)
