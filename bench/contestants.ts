@@ -3,7 +3,7 @@ import pg from 'pg'
 import { hashAsUuid } from '#kernel/hash'
 import { systemClock as clock } from '#ports/clock'
 import { openDatabase } from '#ports/database'
-import type { PlacedOrder } from '#services/orders'
+import { type PlacedOrder, packGroup } from '#services/orders'
 import { createStockParticipant } from '../src/services/catalog/stock/participant.ts'
 import { createGroupEngine } from '../src/services/coordinator/engine.ts'
 import type { Draft } from '../src/services/coordinator/member.ts'
@@ -47,7 +47,7 @@ export async function openEngine({ bookDbUrl, orderDbUrl }: Pick<BenchStore, 'bo
   const group = createGroupEngine({
     stock: createStockParticipant(books, clock),
     orders: {
-      commitGroup: (id, request) => commitGroup(orders, id, request),
+      commitGroup: (id, request) => commitGroup(orders, id, packGroup(request)),
       lookUp: async () => ({ known: [], bought: [] }),
       resolve: log.resolve,
     },
@@ -158,12 +158,16 @@ export async function readyMadeGroups(store: BenchStore, size: number): Promise<
     // Each call writes a whole group: the table counts orders, so its figure is multiplied by the group's size.
     call: () => {
       const placed = Array.from({ length: size }, () => priced(title()))
-      running = commitGroup(orders, clock.uuid(), {
-        participants: [],
-        placed,
-        settled: [],
-        expiresAt: clock.now(),
-      })
+      running = commitGroup(
+        orders,
+        clock.uuid(),
+        packGroup({
+          participants: [],
+          placed,
+          settled: [],
+          expiresAt: clock.now(),
+        }),
+      )
       return running as Promise<void>
     },
     async [Symbol.asyncDispose]() {

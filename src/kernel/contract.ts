@@ -40,6 +40,8 @@ export type Route<
   readonly body?: Body
   /** Media types taken besides `application/json`; their bodies reach the handler as streams. */
   readonly streams?: readonly string[]
+  /** The body is bytes, sent as `application/octet-stream`, and nothing else. */
+  readonly bytes?: true
   /** The body of the success answer. */
   readonly reply?: Reply
   /** The status of the success answer; 200 unless said otherwise. */

@@ -9,14 +9,14 @@ import { closed, Uuid } from './schemas.ts'
  */
 export type Decision = 'committed' | 'aborted'
 
-/** A service that takes part in transactions with its own database. `Request` and `Answer` are its own. */
-export type Participant<Request, Answer> = {
+/** A service that takes part in transactions with its own database. Its requests and votes say what it needs. */
+export type Participant<Request, OwnVote extends Vote<unknown>> = {
   readonly name: string
   /**
    * Does the work and promises to keep it, or votes `nothing` and keeps nothing.
    * @throws Unavailable when it cannot say whether it prepared
    */
-  prepare(id: string, requests: readonly Request[]): Promise<Vote<Answer>>
+  prepare(id: string, requests: readonly Request[]): Promise<OwnVote>
   /** Idempotent: a transaction that is not there was finished before. */
   commit(id: string): Promise<void>
   abort(id: string): Promise<void>

@@ -1,6 +1,6 @@
-import type { InDoubt, Participant, Vote } from '#kernel/transaction'
+import type { InDoubt, Participant } from '#kernel/transaction'
 import { Unavailable } from '#kernel/unavailable'
-import type { StockAnswer, StockRequest } from '#services/catalog'
+import type { StockRequest, StockVote } from '#services/catalog'
 import { type Decided, decide as realDecide, type Title } from '../../src/services/catalog/stock/decide.ts'
 import type { Process } from './process.ts'
 import type { World } from './world.ts'
@@ -11,7 +11,7 @@ export type BookDb = {
   readonly ledger: ReadonlyMap<string, { copies: number; held: number; sold: number }>
   readonly prepared: ReadonlyMap<string, unknown>
   /** The participant as it runs in this catalog process. */
-  participantIn(process: Process): Participant<StockRequest, StockAnswer>
+  participantIn(process: Process): Participant<StockRequest, StockVote>
   /** The server dies; sessions end, what is committed or prepared stays; it is back after `downMs`. */
   crash(downMs: number): void
 }
@@ -101,7 +101,7 @@ export function createBookDb(world: World, titles: readonly Title[], options: Bo
     process: Process,
     id: string,
     requests: readonly StockRequest[],
-  ): Promise<Vote<StockAnswer>> => {
+  ): Promise<StockVote> => {
     const session: Session = { owner: process, life: process.life, locked: new Set(), isOver: false }
     const alive = () => {
       if (session.isOver) throw new Unavailable('the session was ended')
@@ -123,7 +123,7 @@ export function createBookDb(world: World, titles: readonly Title[], options: Bo
       const decided = decide(read, requests, process.clock.now())
       if (decided.movements.length === 0) {
         await statement(process, () => release(session))
-        return { kind: 'nothing', answers: decided.answers }
+        return { kind: 'nothing', answers: decided.answers, titles: [] }
       }
       await statement(process, () => {
         alive()
@@ -133,7 +133,7 @@ export function createBookDb(world: World, titles: readonly Title[], options: Bo
         prepared.set(id, { session, decided, atMs: world.now() })
         world.note(`${process.name} prepared ${id.slice(-4)}`)
       })
-      return { kind: 'prepared', answers: decided.answers }
+      return { kind: 'prepared', answers: decided.answers, titles: decided.titles }
     } catch (error) {
       if (sessions.has(session)) release(session)
       throw error

@@ -3,7 +3,7 @@ import { readConfig } from '#config'
 import { hashAsUuid } from '#kernel/hash'
 import { systemClock } from '#ports/clock'
 import { type Database, migrate, openDatabase } from '#ports/database'
-import type { OrderStatus, Settlement } from '#services/orders'
+import { type OrderStatus, packGroup, type Settlement } from '#services/orders'
 import { type TestScope, testDatabase } from '../../src/local/test-database.ts'
 import {
   createStockParticipant,
@@ -48,7 +48,7 @@ export async function openDatabases(t: TestScope): Promise<Databases> {
     objects: { presign: () => '/' },
   } as unknown as Parameters<typeof lookUp>[0]
   const agent: OrdersAgent = {
-    commitGroup: (id, group) => commitGroup(orders, id, group),
+    commitGroup: (id, group) => commitGroup(orders, id, packGroup(group)),
     lookUp: (request) => lookUp(context, request),
     resolve: (id) => createDecisionLog(orders).resolve(id),
   }

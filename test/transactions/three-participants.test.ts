@@ -8,6 +8,7 @@ import {
   inDoubtRoute,
   type Participant,
   prepareRoute,
+  type Vote,
 } from '#kernel/transaction'
 import { systemClock } from '#ports/clock'
 import { type Database, migrate, openDatabase } from '#ports/database'
@@ -129,14 +130,14 @@ async function openBank(t: TestScope) {
   const discovery = await openDiscovery(`static:${entries.join(';')}`, { secret })
   const client = serviceClient({ discovery, secret })
   t.after(() => client[Symbol.asyncDispose]())
-  const participant = (name: Name) => remoteParticipant<Change, boolean>(client, name)
+  const participant = (name: Name) => remoteParticipant<Change, Vote<boolean>>(client, name)
   const database = (name: Name) => databases.get(name) as Database
   return {
     ...{ log, participant, database },
     /** @param options.decided is called once the decision is durable */
     transfer(changes: readonly number[], options: { decided?: () => Promise<void> | void } = {}) {
       const id = systemClock.uuid()
-      const transaction: Transaction<Change, boolean, Refusal> = {
+      const transaction: Transaction<Change, Vote<boolean>, Refusal> = {
         id,
         log,
         clock: systemClock,
@@ -183,7 +184,7 @@ async function open(t: TestScope, name: string): Promise<Database> {
 }
 
 /** An account that votes against going below zero. */
-function account(name: Name, database: Database): Participant<Change, boolean> {
+function account(name: Name, database: Database): Participant<Change, Vote<boolean>> {
   return {
     name,
     prepare: (id, [change = 0]) =>
@@ -205,7 +206,7 @@ function account(name: Name, database: Database): Participant<Change, boolean> {
   }
 }
 
-function serve(name: Name, participant: Participant<Change, boolean>): HttpServer {
+function serve(name: Name, participant: Participant<Change, Vote<boolean>>): HttpServer {
   const server = createHttpServer({ name, secret })
   server.add(prepareRoute, ({ params, body }) => participant.prepare(params.id, body.requests as Change[]))
   server.add(commitRoute, ({ params }) => participant.commit(params.id))

@@ -90,10 +90,12 @@ async function attempt<R extends Route>(
       method: route.method,
       headers: {
         [internalHeader]: secret,
-        ...(options.body !== undefined && { 'content-type': 'application/json' }),
+        ...(options.body !== undefined && {
+          'content-type': route.bytes ? 'application/octet-stream' : 'application/json',
+        }),
         ...options.headers,
       },
-      body: options.body === undefined ? null : JSON.stringify(options.body),
+      body: bodyOf(route, options),
       signal,
     })
   } catch (error) {
@@ -122,6 +124,11 @@ function outcomeUnknown(instance: Instance, cause: unknown): Problem {
   )
   problem.cause = cause
   return problem
+}
+
+function bodyOf<R extends Route>(route: R, { body }: CallOptions<R>): string | Uint8Array | null {
+  if (body === undefined) return null
+  return route.bytes ? (body as Uint8Array) : JSON.stringify(body)
 }
 
 function isConnectFailure(error: unknown): boolean {

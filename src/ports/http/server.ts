@@ -66,6 +66,7 @@ export type HttpServer = AsyncDisposable & {
 }
 
 const bodyBytesMaxDefault = 1024 * 1024
+const bytesType = 'application/octet-stream'
 
 /** A server that checks every request against its route, answers errors as problem+json and shows its health. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
@@ -101,6 +102,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     { parseAs: 'string' },
     (_request, text, done) => parseJson(text as string, done),
   )
+  fastify.addContentTypeParser(bytesType, { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
   fastify.setValidatorCompiler(inputValidator)
   fastify.setErrorHandler((error, request, reply) => send(reply, problem(error, request)))
   fastify.setNotFoundHandler((request, reply) => send(reply, problem(notFound('such address'), request)))
@@ -163,8 +165,10 @@ function addRoute<R extends Route>(
       // Who is asking comes before what is asked: a stranger learns nothing of the route's fields.
       if (route.access.kind === 'internal') checkSecret(request, secret)
       else if (route.access.kind === 'staff') await checkStaff(request, route.access.roles, options)
-      if (route.streams !== undefined && !route.streams.includes(contentTypeOf(request) ?? ''))
-        throw unsupported(route.streams)
+      const type = contentTypeOf(request)
+      if (route.streams !== undefined && !route.streams.includes(type ?? '')) throw unsupported(route.streams)
+      if ((type === bytesType) !== (route.bytes ?? false))
+        throw unsupported([route.bytes ? bytesType : 'application/json'])
     },
     preValidation: async (request) => {
       if (route.streams === undefined) checkHasBody(request, route)

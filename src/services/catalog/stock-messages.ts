@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Nullable } from '#kernel/schemas'
+import type { Vote } from '#kernel/transaction'
 import type { Availability } from './book-schemas.ts'
 
 // What catalog does as a participant in two-phase commit; #kernel/transaction has the protocol's routes.
@@ -29,7 +30,7 @@ export type StockRequest = Static<typeof StockRequest>
 
 /** What catalog answers for each request, in the same order. */
 export type StockAnswer =
-  | { kind: 'reserved'; lines: SoldLine[] }
+  | { kind: 'reserved' }
   | { kind: 'moved' }
   /** The copies to confirm, release or return are not held or sold: most likely this was done before. */
   | { kind: 'not-there' }
@@ -41,11 +42,12 @@ export type StockAnswer =
   | { kind: 'mixed-currencies' }
   | { kind: 'below-sold'; committed: number }
 
-/** A line as sold: title and price are fixed at this moment. */
-export type SoldLine = {
+/** Answers, and what the titles that were reserved are called and cost at this moment, once for all of them. */
+export type StockVote = Vote<StockAnswer> & { titles: SoldTitle[] }
+
+export type SoldTitle = {
   isbn: string
   title: string
-  quantity: number
   unitPrice: { amount: number; currency: string }
   perCustomer: number | null
 }

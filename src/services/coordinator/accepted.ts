@@ -1,8 +1,8 @@
 import { assert } from '#kernel/assert'
-import type { Vote } from '#kernel/transaction'
-import type { StockAnswer } from '#services/catalog'
-import type { GroupCommit, OrderDetails, PlacedOrder, Settlement } from '#services/orders'
-import type { Draft, Member, WishOutcome } from './member.ts'
+import type { StockVote } from '#services/catalog'
+import type { GroupCommit, PlacedOrder, Settlement } from '#services/orders'
+import type { Member, WishOutcome } from './member.ts'
+import { createPriceList } from './price-list.ts'
 
 const limitedTitlesMax = 10_000
 const portion = 256
@@ -17,62 +17,28 @@ export type Accepted = { member: Member; outcome: WishOutcome; placed?: PlacedOr
  */
 export function acceptedOf(
   members: readonly Member[],
-  vote: Vote<StockAnswer>,
+  vote: StockVote,
   expiresAt: number,
   limitedTitles: Set<string>,
 ): Accepted[] {
-  return members.flatMap((member, i): Accepted[] => {
+  const prices = createPriceList(vote.titles)
+  for (const { isbn, perCustomer } of vote.titles)
+    if (perCustomer !== null && limitedTitles.size < limitedTitlesMax) limitedTitles.add(isbn)
+  const accepted: Accepted[] = []
+  for (const [i, member] of members.entries()) {
     const answer = vote.answers[i]
     assert(answer !== undefined, 'a vote answers every request')
     const { wish } = member
     if (wish.kind === 'place' && answer.kind === 'reserved') {
-      const placed = priced(wish.draft, answer, limitedTitles)
-      return [{ member, placed, outcome: { kind: 'placed', order: placed, expiresAt } }]
-    }
-    if (wish.kind === 'settle' && answer.kind === 'moved') {
+      const placed = prices.placed(wish.draft)
+      accepted.push({ member, placed, outcome: { kind: 'placed', order: placed, expiresAt } })
+    } else if (wish.kind === 'settle' && answer.kind === 'moved') {
       const { settlement } = wish
-      return [
-        {
-          member,
-          settled: settlement,
-          outcome: { kind: 'settled', orderId: settlement.orderId, already: false },
-        },
-      ]
+      const { orderId } = settlement
+      accepted.push({ member, settled: settlement, outcome: { kind: 'settled', orderId, already: false } })
     }
-    return []
-  })
-}
-
-function priced(
-  draft: Draft,
-  { lines }: Extract<StockAnswer, { kind: 'reserved' }>,
-  limitedTitles: Set<string>,
-): PlacedOrder {
-  let amount = 0
-  const limits: PlacedOrder['limits'] = []
-  for (const { isbn, quantity, unitPrice, perCustomer } of lines) {
-    amount += quantity * unitPrice.amount
-    if (perCustomer === null) continue
-    limits.push({ isbn, quantity, perCustomer })
-    if (limitedTitles.size < limitedTitlesMax) limitedTitles.add(isbn)
   }
-  const { id, keyHash, bodyHash, tokenHash, customer } = draft
-  const details: OrderDetails = {
-    customer,
-    lines: lines.map(({ isbn, title, quantity, unitPrice }) => ({ isbn, title, quantity, unitPrice })),
-    total: { amount, currency: lines[0]?.unitPrice.currency ?? 'XXX' },
-  }
-  const { email } = customer
-  return {
-    id,
-    keyHash,
-    bodyHash,
-    tokenHash,
-    email,
-    free: amount === 0,
-    limits,
-    details: JSON.stringify(details),
-  }
+  return accepted
 }
 
 /** In portions: the next group's statements must not wait behind a thousand answers of this one. */
@@ -89,7 +55,7 @@ export async function answerAccepted(
 /** What the accepted members leave in OrderDb. */
 export function groupOf(accepted: readonly Accepted[]): Pick<GroupCommit, 'placed' | 'settled'> {
   return {
-    placed: accepted.flatMap(({ placed }) => (placed ? [placed] : [])),
-    settled: accepted.flatMap(({ settled }) => (settled ? [settled] : [])),
+    placed: accepted.flatMap(({ placed }) => placed ?? []),
+    settled: accepted.flatMap(({ settled }) => settled ?? []),
   }
 }

@@ -1,7 +1,7 @@
 import { unavailable } from '#kernel/problem'
-import { type DecisionLog, type Participant, Unavailable, type Vote } from '#kernel/transaction'
+import { type DecisionLog, type Participant, Unavailable } from '#kernel/transaction'
 import type { Clock } from '#ports/clock'
-import type { StockAnswer, StockRequest } from '#services/catalog'
+import type { StockAnswer, StockRequest, StockVote } from '#services/catalog'
 import {
   customerKey,
   type GroupCommit,
@@ -24,7 +24,7 @@ export type OrdersAgent = Pick<DecisionLog, 'resolve'> & {
 }
 
 export type Engine = {
-  stock: Participant<StockRequest, StockAnswer>
+  stock: Participant<StockRequest, StockVote>
   orders: OrdersAgent
   clock: Clock
   /** How long copies are held for an order that is not paid. */
@@ -100,11 +100,11 @@ async function tryGroup(
   let accepted: Accepted[] = []
   let refusedAnswered: Promise<void> | undefined
   let edits: Answered[] = []
-  const outcome = await runTransaction<StockRequest, StockAnswer, Refusal>({
+  const outcome = await runTransaction<StockRequest, StockVote, Refusal>({
     id,
     parts: [{ participant: engine.stock, requests: pending.map((member) => requestOf(member, bought)) }],
     decide: async ([vote], participants) => {
-      accepted = acceptedOf(pending, vote as Vote<StockAnswer>, expiresAt, engine.limitedTitles)
+      accepted = acceptedOf(pending, vote as StockVote, expiresAt, engine.limitedTitles)
       return asDecided(
         await engine.orders.commitGroup(id, {
           participants: [...participants],
@@ -115,7 +115,7 @@ async function tryGroup(
     },
     onCommitted: ([vote]) => {
       answerAccepted(accepted, engine.turn)
-      const others = refusedOf(pending, accepted, vote as Vote<StockAnswer>)
+      const others = refusedOf(pending, accepted, vote as StockVote)
       edits = others.filter(isEdit)
       refusedAnswered = answerRefused(
         engine.orders,
@@ -132,7 +132,7 @@ async function tryGroup(
       for (const { member, answer } of edits) member.resolve({ kind: 'stock', answer })
       return repeats
     case 'nothing':
-      await answerRefused(engine.orders, refusedOf(pending, [], outcome.votes[0] as Vote<StockAnswer>))
+      await answerRefused(engine.orders, refusedOf(pending, [], outcome.votes[0] as StockVote))
       return repeats
     case 'aborted':
       return [...pending, ...repeats]
@@ -168,11 +168,7 @@ type Answered = { member: Member; answer: StockAnswer }
 const isEdit = ({ member }: Answered) => member.wish.kind === 'set-copies'
 
 /** Who was refused, with why. They are told only now: had the group aborted, there might have been enough after all. */
-function refusedOf(
-  members: readonly Member[],
-  accepted: readonly Accepted[],
-  vote: Vote<StockAnswer>,
-): Answered[] {
+function refusedOf(members: readonly Member[], accepted: readonly Accepted[], vote: StockVote): Answered[] {
   const taken = new Set(accepted.map(({ member }) => member))
   return members.flatMap((member, i) =>
     taken.has(member) ? [] : [{ member, answer: vote.answers[i] as StockAnswer }],

@@ -11,7 +11,14 @@ import {
   type Vote,
 } from '#kernel/transaction'
 import type { ServiceClient } from '#ports/http'
-import { commitGroupRoute, lookUpOrders, recordDecision, resolveDecision } from '#services/orders'
+import {
+  commitGroupRoute,
+  encodeGroup,
+  lookUpOrders,
+  packGroup,
+  recordDecision,
+  resolveDecision,
+} from '#services/orders'
 import type { OrdersAgent } from './group.ts'
 
 /** Longer than a participant's own bound on waiting for locks, so that its answer comes first. */
@@ -20,16 +27,16 @@ const decideDeadlineMs = 2_500
 const finishDeadlineMs = 2_500
 
 /** A participant reached over HTTP by its service's name. Any instance can finish what another prepared. */
-export function remoteParticipant<Request, Answer>(
+export function remoteParticipant<Request, OwnVote extends Vote<unknown>>(
   client: ServiceClient,
   name: string,
-): Participant<Request, Answer> {
+): Participant<Request, OwnVote> {
   return {
     name,
     async prepare(id, requests) {
       const body = { requests: [...requests] }
       const options = { params: { id }, body, deadlineMs: prepareDeadlineMs, stickTo: name }
-      return (await known(client.call(name, prepareRoute, options))) as Vote<Answer>
+      return (await known(client.call(name, prepareRoute, options))) as OwnVote
     },
     async commit(id) {
       await known(
@@ -51,8 +58,10 @@ export function remoteParticipant<Request, Answer>(
 export function remoteOrders(client: ServiceClient): OrdersAgent & DecisionLog {
   const orders = { deadlineMs: decideDeadlineMs, stickTo: 'orders' }
   return {
-    commitGroup: (id, group) =>
-      known(client.call('orders', commitGroupRoute, { ...orders, params: { id }, body: group })),
+    commitGroup: (id, group) => {
+      const body = encodeGroup(packGroup(group))
+      return known(client.call('orders', commitGroupRoute, { ...orders, params: { id }, body }))
+    },
     lookUp: (body) => known(client.call('orders', lookUpOrders, { ...orders, body })),
     async record(id, participants) {
       const options = { ...orders, params: { id }, body: { participants: [...participants] } }

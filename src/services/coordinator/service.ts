@@ -3,7 +3,7 @@ import { type Config, needed } from '#config'
 import { type Clock, systemClock } from '#ports/clock'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, serviceClient } from '#ports/http'
-import type { StockAnswer, StockRequest } from '#services/catalog'
+import type { StockRequest, StockVote } from '#services/catalog'
 import { introspectSession } from '#services/orders'
 import { createGroupEngine } from './engine.ts'
 import { addPlaceRoute } from './place-order.ts'
@@ -37,7 +37,7 @@ export async function createCoordinator(
       return url
     },
     async start() {
-      const stock = remoteParticipant<StockRequest, StockAnswer>(client, 'catalog')
+      const stock = remoteParticipant<StockRequest, StockVote>(client, 'catalog')
       const engine = createGroupEngine({
         turn: setImmediate,
         stock,

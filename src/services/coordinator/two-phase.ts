@@ -3,30 +3,30 @@ import { type DecisionLog, type Participant, Unavailable, type Vote } from '#ker
 import type { Clock } from '#ports/clock'
 
 /** One participant with what is asked of it in this transaction. */
-export type Part<Request, Answer> = {
-  participant: Participant<Request, Answer>
+export type Part<Request, OwnVote extends Vote<unknown>> = {
+  participant: Participant<Request, OwnVote>
   requests: readonly Request[]
 }
 
 /** How a transaction ended. After `unknown` recovery finishes it, and nobody may assume either end. */
-export type Outcome<Answer, Refusal> =
-  | { kind: 'committed'; votes: readonly Vote<Answer>[] }
-  | { kind: 'nothing'; votes: readonly Vote<Answer>[] }
+export type Outcome<OwnVote extends Vote<unknown>, Refusal> =
+  | { kind: 'committed'; votes: readonly OwnVote[] }
+  | { kind: 'nothing'; votes: readonly OwnVote[] }
   | { kind: 'refused'; refusal: Refusal }
   | { kind: 'aborted' }
   | { kind: 'unknown' }
 
-export type Transaction<Request, Answer, Refusal> = {
+export type Transaction<Request, OwnVote extends Vote<unknown>, Refusal> = {
   id: string
   /** Prepared in this order, which every transaction must share, so that two never wait for each other in a ring. */
-  parts: readonly Part<Request, Answer>[]
+  parts: readonly Part<Request, OwnVote>[]
   /**
    * Makes the decision to commit durable, together with the last agent's own work where there is one.
    * @throws Unavailable when it cannot say whether it did
    */
-  decide(votes: readonly Vote<Answer>[], participants: readonly string[]): Promise<Decided<Refusal>>
+  decide(votes: readonly OwnVote[], participants: readonly string[]): Promise<Decided<Refusal>>
   /** Callers may be answered now: the decision is durable and, unless that takes long, every participant shows it. */
-  onCommitted?(votes: readonly Vote<Answer>[]): void
+  onCommitted?(votes: readonly OwnVote[]): void
   clock: Pick<Clock, 'sleep'>
   log: Pick<DecisionLog, 'resolve'>
 }
@@ -41,12 +41,12 @@ export type Decided<Refusal> =
  * Two-phase commit over any number of participants: prepare all, make the decision durable, commit all.
  * @throws what `prepare` or `decide` threw, after everything that may be prepared was told to abort
  */
-export async function runTransaction<Request, Answer, Refusal>(
-  transaction: Transaction<Request, Answer, Refusal>,
-): Promise<Outcome<Answer, Refusal>> {
+export async function runTransaction<Request, OwnVote extends Vote<unknown>, Refusal>(
+  transaction: Transaction<Request, OwnVote, Refusal>,
+): Promise<Outcome<OwnVote, Refusal>> {
   const { id, parts } = transaction
   const all = parts.map((part) => part.participant)
-  const votes: Vote<Answer>[] = []
+  const votes: OwnVote[] = []
   await faultPoint('coordinator:before-prepare')
   try {
     for (const { participant, requests } of parts) votes.push(await participant.prepare(id, requests))
@@ -83,9 +83,9 @@ const answerWithinMs = 100
  * Whoever is told of a commit should see it when they look. But the decision stands without the participants, so one
  * that is slow or dead keeps nobody waiting for long.
  */
-async function announce<Request, Answer, Refusal>(
-  { clock, onCommitted }: Transaction<Request, Answer, Refusal>,
-  votes: readonly Vote<Answer>[],
+async function announce<Request, OwnVote extends Vote<unknown>, Refusal>(
+  { clock, onCommitted }: Transaction<Request, OwnVote, Refusal>,
+  votes: readonly OwnVote[],
   told: Promise<void>,
 ): Promise<void> {
   const inTime = new AbortController()
@@ -96,10 +96,10 @@ async function announce<Request, Answer, Refusal>(
   await told
 }
 
-async function decide<Request, Answer, Refusal>(
-  { id, decide: makeDurable, log }: Transaction<Request, Answer, Refusal>,
-  votes: readonly Vote<Answer>[],
-  prepared: readonly Participant<Request, Answer>[],
+async function decide<Request, OwnVote extends Vote<unknown>, Refusal>(
+  { id, decide: makeDurable, log }: Transaction<Request, OwnVote, Refusal>,
+  votes: readonly OwnVote[],
+  prepared: readonly Participant<Request, OwnVote>[],
 ): Promise<Decided<Refusal> | { kind: 'unknown' }> {
   try {
     return await makeDurable(
@@ -120,7 +120,7 @@ async function decide<Request, Answer, Refusal>(
 
 /** Tells participants the end; one that cannot be told asks for itself when it recovers. */
 async function tell(
-  participants: readonly Pick<Participant<never, unknown>, 'commit' | 'abort'>[],
+  participants: readonly Pick<Participant<never, never>, 'commit' | 'abort'>[],
   verb: 'commit' | 'abort',
   id: string,
 ): Promise<void> {

@@ -1,6 +1,7 @@
 import type { HttpServer } from '#ports/http'
 import {
   commitGroupRoute,
+  decodeGroup,
   lookUpOrders,
   pruneDecisions,
   recordDecision,
@@ -16,10 +17,11 @@ export function addAgentRoutes(server: HttpServer, context: Context): void {
   const { database, clock } = context
   const log = createDecisionLog(database)
   server.add(commitGroupRoute, async ({ params, body }) => {
-    const outcome = await commitGroup(database, params.id, body, clock)
+    const group = decodeGroup(body)
+    const outcome = await commitGroup(database, params.id, group, clock)
     if (outcome.kind === 'committed') {
-      context.announced()
-      if (body.placed.some((order) => order.free) || body.settled.length > 0) context.sagaDue()
+      if (group.settled.length > 0) context.announced()
+      if (group.free.count > 0 || group.settled.length > 0) context.sagaDue()
     }
     return outcome
   })

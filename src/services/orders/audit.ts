@@ -44,7 +44,7 @@ async function vouchersMatchCopies(database: Database): Promise<Check> {
     `SELECT o.id, o.status, l.copies::int, coalesce(v.vouchers, 0)::int AS vouchers,
             coalesce(v.vouchers, 0) <> CASE WHEN o.status IN ('confirmed', 'redeemed') THEN l.copies ELSE 0 END AS wrong
        FROM orders.orders o
-       CROSS JOIN LATERAL (SELECT sum((line ->> 'quantity')::int) AS copies FROM json_array_elements(details -> 'lines') line) l
+       CROSS JOIN LATERAL (SELECT sum((line ->> 'quantity')::int) AS copies FROM json_array_elements(details::json -> 'lines') line) l
        LEFT JOIN (SELECT order_id, count(*) AS vouchers FROM orders.vouchers WHERE status <> 'revoked' GROUP BY order_id) v
          ON v.order_id = o.id
       WHERE o.status NOT IN ('reserved', 'paid')`,
@@ -68,7 +68,7 @@ async function moneyMatches(database: Database, payment: Payment): Promise<Check
     sagaId: string | null
   }>(
     `SELECT id, status, payment_key AS "paymentKey", saga_id AS "sagaId" FROM orders.orders
-      WHERE (details -> 'total' ->> 'amount')::bigint > 0 AND (payment_key IS NOT NULL OR status IN ('paid', 'confirmed', 'redeemed', 'refunded'))
+      WHERE (details::json -> 'total' ->> 'amount')::bigint > 0 AND (payment_key IS NOT NULL OR status IN ('paid', 'confirmed', 'redeemed', 'refunded'))
       ORDER BY id DESC LIMIT $1`,
     [paymentsMax],
   )
@@ -119,7 +119,7 @@ export async function copiesByTitle(
     `SELECT line ->> 'isbn' AS isbn,
             coalesce(sum((line ->> 'quantity')::int) FILTER (WHERE status IN ('reserved', 'paid')), 0)::int AS held,
             coalesce(sum((line ->> 'quantity')::int) FILTER (WHERE status IN ('confirmed', 'redeemed')), 0)::int AS sold
-       FROM orders.orders, json_array_elements(details -> 'lines') line
+       FROM orders.orders, json_array_elements(details::json -> 'lines') line
       WHERE status IN ('reserved', 'paid', 'confirmed', 'redeemed') AND ($1::text IS NULL OR line ->> 'isbn' = $1)
       GROUP BY 1`,
     [isbn ?? null],

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { transactionLifeMs } from '#kernel/transaction'
 import { systemClock, uuid7 } from '#ports/clock'
 import { type Database, migrate, openDatabase } from '#ports/database'
-import type { GroupCommit, PlacedOrder, Settlement } from '#services/orders'
+import { type PackedGroup, type PlacedOrder, packGroup, type Settlement } from '#services/orders'
 import { type TestScope, testDatabase } from '../../local/test-database.ts'
 import { commitGroup } from './commit-group.ts'
 import { createDecisionLog, prune } from './decisions.ts'
@@ -125,8 +125,8 @@ async function openOrders(t: TestScope): Promise<Database> {
   return database
 }
 
-function groupOf(...orders: PlacedOrder[]): GroupCommit {
-  return { participants: ['catalog'], placed: orders, settled: [], expiresAt: Date.now() + 60_000 }
+function groupOf(...placed: PlacedOrder[]): PackedGroup {
+  return packGroup({ participants: ['catalog'], placed, settled: [], expiresAt: Date.now() + 60_000 })
 }
 
 function placed(): PlacedOrder {

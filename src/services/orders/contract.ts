@@ -1,6 +1,19 @@
 import { type Static, Type } from 'typebox'
 import { anyone, defineRoute, internal, orderHolder, type Role, roles, staff } from '#kernel/contract'
 import { closed, IsbnText, Line, MoneySchema, Nullable, Page, Paging, Timestamp, Uuid } from '#kernel/schemas'
+import type { Settlement } from './packed-group.ts'
+
+export { customerKey } from './customer-key.ts'
+export {
+  decodeGroup,
+  encodeGroup,
+  type GroupCommit,
+  type OrderColumns,
+  type PackedGroup,
+  type PlacedOrder,
+  packGroup,
+  type Settlement,
+} from './packed-group.ts'
 
 export const orderStatuses = [
   'reserved',
@@ -240,46 +253,11 @@ export const getOrderHistory = defineRoute({
 
 // The last agent of two-phase commit: its local commit carries the orders and the decision.
 
-/** An accepted order on its way into OrderDb. */
-export type PlacedOrder = {
-  id: string
-  /** Hashes as UUIDs, the first 16 bytes of SHA-256: of the key, of the body, of the reader's token. */
-  keyHash: string
-  bodyHash: string
-  tokenHash: string
-  /** `OrderDetails` as JSON text: written once, and passed on as it is. */
-  details: string
-  /** The customer's email address, for limits. */
-  email: string
-  /** Nothing to pay: its saga begins at once. */
-  free: boolean
-  /** Copies per title that count against a per-customer limit. */
-  limits: { isbn: string; quantity: number; perCustomer: number }[]
-}
-
-/** A change of an order's course that moves stock: `confirm` sells held copies, `release` and `return` free them. */
-export type Settlement = {
-  orderId: string
-  movement: 'confirm' | 'release' | 'return'
-  to: 'confirmed' | 'cancelled' | 'expired' | 'failed'
-  /** The saga that asks, or null when none may be at work. */
-  sagaId: string | null
-  lines: { isbn: string; quantity: number }[]
-}
-
 /** What an order was when it was placed, and stays. */
 export type OrderDetails = {
   customer: { name: string; email: string }
   lines: OrderLine[]
   total: { amount: number; currency: string }
-}
-
-/** `expiresAt`: when the holds of the group's orders run out, in ms since 1970. */
-export type GroupCommit = {
-  participants: string[]
-  placed: PlacedOrder[]
-  settled: Settlement[]
-  expiresAt: number
 }
 
 export type GroupOutcome =
@@ -299,7 +277,8 @@ export const commitGroupRoute = defineRoute({
   tag: 'Internal',
   access: internal,
   params: byTransaction,
-  body: Type.Unsafe<GroupCommit>({ type: 'object' }),
+  bytes: true,
+  body: Type.Unsafe<Uint8Array>({}),
   reply: Type.Unsafe<GroupOutcome>({}),
   summary: 'Commit a group of orders together with its decision',
 })
@@ -331,9 +310,6 @@ export const pruneDecisions = defineRoute({
   reply: Type.Object({ pruned: Type.Integer() }),
   summary: 'Forget decisions that every participant has followed',
 })
-
-/** Who counts as the same customer for a limit: it must be one rule for all who count. */
-export const customerKey = (email: string) => email.toLowerCase()
 
 export type LookUp = {
   keys: string[]

@@ -24,7 +24,7 @@ export async function expireOrders(context: Context): Promise<number> {
     sagaId: string | null
     expiresAt: Date
   }>(
-    `SELECT id, details -> 'lines' AS lines, saga_id AS "sagaId", expires_at AS "expiresAt" FROM orders.orders
+    `SELECT id, details::json -> 'lines' AS lines, saga_id AS "sagaId", expires_at AS "expiresAt" FROM orders.orders
       WHERE id = ANY($1::uuid[]) AND status = 'reserved'`,
     [due.flatMap((hold) => hold.orderIds)],
   )

@@ -34,9 +34,9 @@ export type VoucherRow = {
 }
 
 export const orderColumns = `id, status, version, token_hash AS "tokenHash", body_hash AS "bodyHash",
-  idempotency_key AS "idempotencyKey", details -> 'customer' ->> 'name' AS "customerName",
-  details -> 'customer' ->> 'email' AS "customerEmail", details -> 'lines' AS lines,
-  (details -> 'total' ->> 'amount')::bigint AS "totalAmount", details -> 'total' ->> 'currency' AS "totalCurrency",
+  idempotency_key AS "idempotencyKey", details::json -> 'customer' ->> 'name' AS "customerName",
+  details::json -> 'customer' ->> 'email' AS "customerEmail", details::json -> 'lines' AS lines,
+  (details::json -> 'total' ->> 'amount')::bigint AS "totalAmount", details::json -> 'total' ->> 'currency' AS "totalCurrency",
   expires_at AS "expiresAt", saga_id AS "sagaId", payment, payment_key AS "paymentKey"`
 
 export const voucherColumns = `code, order_id AS "orderId", number, isbn, title, status, stored_at AS "storedAt",

@@ -51,7 +51,7 @@ async function find(statements: Statements, text: string): Promise<Row> {
   if (parsed.kind === 'error') throw notFound('such voucher')
   const [row] = await statements.query<Row>(
     `SELECT v.code, v.isbn, v.title, v.status, v.order_id AS "orderId", o.status AS "orderStatus",
-            o.details -> 'customer' ->> 'name' AS "customerName", v.redeemed_at AS "redeemedAt"
+            o.details::json -> 'customer' ->> 'name' AS "customerName", v.redeemed_at AS "redeemedAt"
        FROM orders.vouchers v JOIN orders.orders o ON o.id = v.order_id WHERE v.code = $1`,
     [parsed.code],
   )

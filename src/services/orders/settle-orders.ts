@@ -112,7 +112,7 @@ async function readStates(
   lock: 'FOR UPDATE' | '',
 ): Promise<Map<string, OrderState>> {
   const rows = await tx.query<OrderState>(
-    `SELECT id, status, saga_id AS "sagaId", expires_at AS "expiresAt", details -> 'customer' ->> 'email' AS "customerEmail",
+    `SELECT id, status, saga_id AS "sagaId", expires_at AS "expiresAt", details::json -> 'customer' ->> 'email' AS "customerEmail",
             payment_key AS "paymentKey", false AS "anyRedeemed"
        FROM orders.orders WHERE id = ANY($1::uuid[]) ORDER BY id ${lock}`,
     [ids],

@@ -1,5 +1,5 @@
 import { assert, unreachable } from '#kernel/assert'
-import type { StockAnswer, StockRequest } from '#services/catalog'
+import type { SoldTitle, StockAnswer, StockRequest } from '#services/catalog'
 import { availableOf as available, type StockState } from '../availability.ts'
 
 /** A title's stock row as it stands under its lock, with what a sale needs to know of the book. */
@@ -21,7 +21,8 @@ export type Movement = {
   reason: string | null
 }
 
-export type Decided = { answers: StockAnswer[]; movements: Movement[] }
+/** `titles`: those that copies were reserved of. */
+export type Decided = { answers: StockAnswer[]; movements: Movement[]; titles: SoldTitle[] }
 
 /**
  * Accepts or refuses each request of a group, whole, in arrival order; titles given are changed as it goes.
@@ -32,17 +33,37 @@ export function decide(
   requests: readonly StockRequest[],
   nowMs: number,
 ): Decided {
-  const group: Group = { titles, nowMs, bought: new Map(), movements: new Map(), setCopies: [] }
+  const group: Group = {
+    titles,
+    nowMs,
+    reserved: new Set(),
+    bought: new Map(),
+    movements: new Map(),
+    setCopies: [],
+  }
   const answers = requests.map((request) => decideOne(group, request))
-  return { answers, movements: [...group.movements.values(), ...group.setCopies] }
+  return {
+    answers,
+    movements: [
+      ...[...group.movements.values()].flatMap((ofTitle) => [...ofTitle.values()]),
+      ...group.setCopies,
+    ],
+    titles: [...group.reserved].map(soldTitle),
+  }
+}
+
+function soldTitle({ isbn, title, priceAmount, priceCurrency, perCustomer }: Title): SoldTitle {
+  return { isbn, title, unitPrice: { amount: priceAmount, currency: priceCurrency }, perCustomer }
 }
 
 type Group = {
   titles: ReadonlyMap<string, Title>
   nowMs: number
+  reserved: Set<Title>
   /** Copies of limited titles taken in this group, by title and customer. */
   bought: Map<string, number>
-  movements: Map<string, Movement>
+  /** By title and kind. */
+  movements: Map<string, Map<Movement['movement'], Movement>>
   setCopies: Movement[]
 }
 
@@ -65,55 +86,73 @@ function decideOne(group: Group, request: StockRequest): StockAnswer {
 }
 
 function refusalOf(group: Group, request: Reserve): StockAnswer | undefined {
+  const { lines } = request
+  if (lines.every((line) => isFine(group, request, line)) && areInOneCurrency(group, lines)) return undefined
+  return reasonOf(group, request)
+}
+
+function isFine(group: Group, request: Reserve, line: Line): boolean {
+  const title = group.titles.get(line.isbn)
+  return (
+    title !== undefined &&
+    isOpen(title, group.nowMs) &&
+    !isOverLimit(group, request, line, title) &&
+    available(title) >= line.quantity
+  )
+}
+
+/** Why a request is refused: what comes first is what its reader should hear first. */
+function reasonOf(group: Group, request: Reserve): StockAnswer {
   const unknown = request.lines.filter((line) => !group.titles.has(line.isbn))
   if (unknown.length > 0) return { kind: 'unknown-book', isbns: unknown.map((line) => line.isbn) }
-  const lines = request.lines.map((line) => ({ ...line, title: group.titles.get(line.isbn) as Title }))
-  const closed = lines.find(
-    ({ title }) => title.salesOpenAt !== null && title.salesOpenAt.getTime() > group.nowMs,
-  )
+  const lines = request.lines.map((line) => ({ line, title: group.titles.get(line.isbn) as Title }))
+  const closed = lines.find(({ title }) => !isOpen(title, group.nowMs))?.title
   if (closed)
     return {
       kind: 'sales-not-open',
       isbn: closed.isbn,
-      salesOpenAt: (closed.title.salesOpenAt ?? new Date(0)).toISOString(),
+      salesOpenAt: (closed.salesOpenAt ?? new Date(0)).toISOString(),
     }
-  if (lines.some(({ title }) => title.priceCurrency !== lines[0]?.title.priceCurrency))
-    return { kind: 'mixed-currencies' }
-  const over = lines.find((line) => {
-    const already = Math.max(line.alreadyBought, 0) + (group.bought.get(boughtKey(line, request)) ?? 0)
-    return line.title.perCustomer !== null && already + line.quantity > line.title.perCustomer
-  })
-  if (over) return { kind: 'customer-limit', isbn: over.isbn, perCustomer: over.title.perCustomer ?? 0 }
-  const short = lines.filter(({ title, quantity }) => available(title) < quantity)
-  if (short.length === 0) return undefined
+  if (!areInOneCurrency(group, request.lines)) return { kind: 'mixed-currencies' }
+  const over = lines.find(({ line, title }) => isOverLimit(group, request, line, title))?.title
+  if (over) return { kind: 'customer-limit', isbn: over.isbn, perCustomer: over.perCustomer ?? 0 }
+  const short = lines.filter(({ line, title }) => available(title) < line.quantity)
   return {
     kind: 'out-of-stock',
-    lines: short.map((line) => ({
+    lines: short.map(({ line, title }) => ({
       isbn: line.isbn,
       requested: line.quantity,
-      available: available(line.title),
+      available: available(title),
     })),
   }
 }
 
+const isOpen = ({ salesOpenAt }: Title, nowMs: number) =>
+  salesOpenAt === null || salesOpenAt.getTime() <= nowMs
+
+function isOverLimit(group: Group, request: Reserve, line: Line, { perCustomer }: Title): boolean {
+  if (perCustomer === null) return false
+  const already = Math.max(line.alreadyBought, 0) + (group.bought.get(boughtKey(line, request)) ?? 0)
+  return already + line.quantity > perCustomer
+}
+
+function areInOneCurrency({ titles }: Group, lines: readonly Line[]): boolean {
+  const first = titles.get(lines[0]?.isbn ?? '')?.priceCurrency
+  return lines.length === 1 || lines.every((line) => titles.get(line.isbn)?.priceCurrency === first)
+}
+
+const reserved: StockAnswer = { kind: 'reserved' }
+
 function reserve(group: Group, request: Reserve): StockAnswer {
-  const lines = request.lines.map((line) => {
+  for (const line of request.lines) {
     const title = group.titles.get(line.isbn) as Title
-    move(group, title, 'reserve', { held: line.quantity })
-    const { perCustomer, priceAmount, priceCurrency } = title
-    if (perCustomer !== null) {
-      const key = boughtKey(line, request)
-      group.bought.set(key, (group.bought.get(key) ?? 0) + line.quantity)
-    }
-    return {
-      isbn: line.isbn,
-      title: title.title,
-      quantity: line.quantity,
-      unitPrice: { amount: priceAmount, currency: priceCurrency },
-      perCustomer,
-    }
-  })
-  return { kind: 'reserved', lines }
+    move(group, title, 'reserve', line.quantity, 0)
+    group.reserved.add(title)
+    if (title.perCustomer === null) continue
+    const key = boughtKey(line, request)
+    group.bought.set(key, (group.bought.get(key) ?? 0) + line.quantity)
+  }
+  return reserved
 }
 
 /** Held copies become sold (confirm) or free (release); sold copies become free again (return). */
@@ -128,9 +167,9 @@ function giveOn(
     return { kind: 'not-there' }
   for (const { title, quantity } of moved) {
     assert(title !== undefined, 'a title was looked for above')
-    if (kind === 'confirm') move(group, title, kind, { held: -quantity, sold: quantity })
-    else if (kind === 'release') move(group, title, kind, { held: -quantity })
-    else move(group, title, kind, { sold: -quantity })
+    if (kind === 'confirm') move(group, title, kind, -quantity, quantity)
+    else if (kind === 'release') move(group, title, kind, -quantity, 0)
+    else move(group, title, kind, 0, -quantity)
   }
   return { kind: 'moved' }
 }
@@ -151,26 +190,30 @@ function move(
   group: Group,
   title: Title,
   movement: Movement['movement'],
-  by: { held?: number; sold?: number },
+  heldBy: number,
+  soldBy: number,
 ): void {
-  title.held += by.held ?? 0
-  title.sold += by.sold ?? 0
-  assert(
-    title.held >= 0 && title.sold >= 0 && available(title) >= 0,
-    `${movement} of copies that are not there`,
-  )
-  const key = `${movement} ${title.isbn}`
-  const sum = group.movements.get(key) ?? {
-    isbn: title.isbn,
-    movement,
-    copies: 0,
-    held: 0,
-    sold: 0,
-    reason: null,
+  title.held += heldBy
+  title.sold += soldBy
+  assert(title.held >= 0 && title.sold >= 0 && available(title) >= 0, 'copies are there to be moved')
+  const sum = movementOf(group, title.isbn, movement)
+  sum.held += heldBy
+  sum.sold += soldBy
+}
+
+/** The sum of this kind of movement of the title in this group. */
+function movementOf({ movements }: Group, isbn: string, movement: Movement['movement']): Movement {
+  let ofTitle = movements.get(isbn)
+  if (ofTitle === undefined) {
+    ofTitle = new Map()
+    movements.set(isbn, ofTitle)
   }
-  sum.held += by.held ?? 0
-  sum.sold += by.sold ?? 0
-  group.movements.set(key, sum)
+  let sum = ofTitle.get(movement)
+  if (sum === undefined) {
+    sum = { isbn, movement, copies: 0, held: 0, sold: 0, reason: null }
+    ofTitle.set(movement, sum)
+  }
+  return sum
 }
 
 const boughtKey = (line: Line, request: Reserve) => `${line.isbn} ${request.customer}`

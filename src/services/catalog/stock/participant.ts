@@ -6,16 +6,15 @@ import {
   type Participant,
   preparedName,
   transactionLifeMs,
-  type Vote,
 } from '#kernel/transaction'
 import { type Clock, uuid7TimeMs } from '#ports/clock'
 import type { Database, Transaction } from '#ports/database'
-import type { StockAnswer, StockChanged, StockRequest } from '#services/catalog'
+import type { StockChanged, StockRequest, StockVote } from '#services/catalog'
 import { stockChangedTopic } from '#services/catalog'
 import { availableOf, statusOf } from '../availability.ts'
 import { type Decided, decide, type Title } from './decide.ts'
 
-export type StockParticipant = Participant<StockRequest, StockAnswer>
+export type StockParticipant = Participant<StockRequest, StockVote>
 
 /**
  * Catalog's side of two-phase commit. A group's titles are locked in ISBN order, decided on in TypeScript, moved by
@@ -26,15 +25,16 @@ export function createStockParticipant(database: Database, clock: Clock): StockP
     name: 'catalog',
     async prepare(id, requests) {
       assert(clock.now() - uuid7TimeMs(id) < transactionLifeMs, `transaction ${id} is too old to be prepared`)
-      const vote = await database.transaction(async (tx): Promise<Vote<StockAnswer>> => {
+      const vote = await database.transaction(async (tx): Promise<StockVote> => {
         const titles = await lockTitles(tx, requests)
         const decided = decide(titles, requests, clock.now())
-        if (decided.movements.length === 0) return { kind: 'nothing', answers: decided.answers }
+        const { answers } = decided
+        if (decided.movements.length === 0) return { kind: 'nothing', answers, titles: [] }
         tx.prepareAs(preparedName(id))
         // Not waited for: it travels with PREPARE TRANSACTION, and the transaction fails if it does.
         moveStock(tx, id, titles, decided, clock.now()).catch(() => undefined)
         await faultPoint('catalog:before-prepare')
-        return { kind: 'prepared', answers: decided.answers }
+        return { kind: 'prepared', answers, titles: decided.titles }
       })
       await faultPoint('catalog:after-prepare')
       return vote

@@ -1,0 +1,147 @@
+import { type PackedList, packTexts, packUuids } from '#kernel/packed-list'
+import { customerKey } from './customer-key.ts'
+
+/** Hashes as UUIDs, the first 16 bytes of SHA-256: of the key, of the body, of the reader's token. */
+type Hashes = { keyHash: string; bodyHash: string; tokenHash: string }
+
+/** An accepted order on its way into OrderDb. */
+export type PlacedOrder = Hashes & {
+  id: string
+  /** `OrderDetails` as JSON text: written once, and passed on as it is. */
+  details: string
+  /** The customer's email address, for limits. */
+  email: string
+  /** Nothing to pay: its saga begins at once. */
+  free: boolean
+  /** Copies per title that count against a per-customer limit. */
+  limits: readonly { isbn: string; quantity: number; perCustomer: number }[]
+}
+
+/** A change of an order's course that moves stock: `confirm` sells held copies, `release` and `return` free them. */
+export type Settlement = {
+  orderId: string
+  movement: 'confirm' | 'release' | 'return'
+  to: 'confirmed' | 'cancelled' | 'expired' | 'failed'
+  /** The saga that asks, or null when none may be at work. */
+  sagaId: string | null
+  lines: { isbn: string; quantity: number }[]
+}
+
+/** `expiresAt`: when the holds of the group's orders run out, in ms since 1970. */
+export type GroupCommit = {
+  participants: readonly string[]
+  placed: readonly PlacedOrder[]
+  settled: readonly Settlement[]
+  expiresAt: number
+}
+
+/** A group with its orders as columns, each of which goes into their statement as it is. */
+export type PackedGroup = Pick<GroupCommit, 'participants' | 'settled' | 'expiresAt'> & {
+  limits: readonly CustomerLimit[]
+  /** Orders that cost nothing, and the others, whose holds run out. */
+  free: PackedList
+  held: PackedList
+  /** Portions of the orders, at least one, each packed when it is asked for: meanwhile the last one is inserted. */
+  portions: Iterable<OrderColumns>
+}
+
+/** Copies of a title that a customer takes with this group. */
+export type CustomerLimit = { isbn: string; customer: string; quantity: number; perCustomer: number }
+
+/** Those that cost nothing come first: `sagas` has their ids and is shorter than the other columns. */
+export type OrderColumns = {
+  ids: PackedList
+  keyHashes: PackedList
+  bodyHashes: PackedList
+  tokenHashes: PackedList
+  details: PackedList
+  sagas: PackedList
+}
+
+/** Small enough that packing one takes no longer than inserting it. */
+const portionMax = 256
+
+export function packGroup({ placed, ...rest }: GroupCommit): PackedGroup {
+  const { participants, settled, expiresAt } = rest
+  const isFree = (order: PlacedOrder) => order.free
+  const free = placed.filter(isFree)
+  const held = free.length === 0 ? placed : placed.filter((order) => !order.free)
+  const ordered = free.length === 0 ? placed : [...free, ...held]
+  return {
+    ...{ participants, settled, expiresAt },
+    limits: limitsOf(placed),
+    free: packIds(free),
+    held: packIds(held),
+    portions: { [Symbol.iterator]: () => portionsOf(ordered) },
+  }
+}
+
+const packIds = (orders: readonly PlacedOrder[]) => packUuids(orders.map((order) => order.id))
+
+function* portionsOf(orders: readonly PlacedOrder[]): Generator<OrderColumns> {
+  for (let i = 0; i === 0 || i < orders.length; i += portionMax) {
+    const some = orders.length <= portionMax ? orders : orders.slice(i, i + portionMax)
+    yield {
+      ids: packIds(some),
+      keyHashes: packUuids(some.map((order) => order.keyHash)),
+      bodyHashes: packUuids(some.map((order) => order.bodyHash)),
+      tokenHashes: packUuids(some.map((order) => order.tokenHash)),
+      details: packTexts(some.map((order) => order.details)),
+      sagas: packIds(some.filter((order) => order.free)),
+    }
+  }
+}
+
+/** One row per title and customer, in key order, so that two groups never wait for each other in a ring. */
+function limitsOf(placed: readonly PlacedOrder[]): CustomerLimit[] {
+  const byKey = new Map<string, CustomerLimit>()
+  for (const order of placed) {
+    if (order.limits.length === 0) continue
+    const customer = customerKey(order.email)
+    for (const { isbn, quantity, perCustomer } of order.limits) {
+      const key = `${isbn} ${customer}`
+      const sum = byKey.get(key)
+      if (sum) sum.quantity += quantity
+      else byKey.set(key, { isbn, customer, quantity, perCustomer })
+    }
+  }
+  return [...byKey.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, limit]) => limit)
+}
+
+type Head = Pick<PackedGroup, 'participants' | 'settled' | 'expiresAt' | 'limits'> & {
+  /** Count and bytes of each list that follows: `free`, `held`, then the columns of each portion. */
+  lists: [count: number, bytes: number][]
+}
+const columnNames = ['ids', 'keyHashes', 'bodyHashes', 'tokenHashes', 'details', 'sagas'] as const
+const headLengthBytes = 4
+
+/** The group as a request's body: a head in JSON behind its length, then the lists. */
+export function encodeGroup({ free, held, portions, ...group }: PackedGroup): Buffer {
+  const lists = [free, held]
+  for (const portion of portions) lists.push(...columnNames.map((name) => portion[name]))
+  const head: Head = { ...group, lists: lists.map(({ count, bytes }) => [count, bytes.length]) }
+  const text = Buffer.from(JSON.stringify(head))
+  const length = Buffer.allocUnsafe(headLengthBytes)
+  length.writeUInt32BE(text.length)
+  return Buffer.concat([length, text, ...lists.map((list) => list.bytes)])
+}
+
+/** @throws Error when the bytes are not what `encodeGroup` makes */
+export function decodeGroup(body: Uint8Array): PackedGroup {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  let offset = headLengthBytes + bytes.readUInt32BE(0)
+  const { lists, ...group } = JSON.parse(bytes.toString('utf8', headLengthBytes, offset)) as Head
+  const unread = lists.map(([count, length]): PackedList => {
+    offset += length
+    return { count, bytes: bytes.subarray(offset - length, offset) }
+  })
+  if (offset !== bytes.length || unread.length % columnNames.length !== 2)
+    throw new Error('not a group of orders')
+  const [free, held, ...columns] = unread as [PackedList, PackedList, ...PackedList[]]
+  const portions: OrderColumns[] = []
+  for (let i = 0; i < columns.length; i += columnNames.length)
+    portions.push(
+      Object.fromEntries(columnNames.map((name, k) => [name, columns[i + k]])) as unknown as OrderColumns,
+    )
+  return { ...group, free, held, portions }
+}
