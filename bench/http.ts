@@ -14,6 +14,8 @@ const { values } = parseArgs({
   },
 })
 const connections = Number(values.connections)
+/** A path as long as an order's takes tens of thousands of requests until all of it is compiled. */
+const warmUpSeconds = 10
 await using store = await openBenchStore(Number(values.titles))
 await using octavo = await startRoles(store, ['catalog', 'orders', 'coordinator'])
 await using empty = await startRival('empty', store)
@@ -35,6 +37,7 @@ await compare('through the gateway', [
 
 async function compare(where: string, contestants: readonly (readonly [string, Running])[]): Promise<void> {
   const rounds = contestants.map((): Figures[] => [])
+  for (const [, { url }] of contestants) await load(url, connections, warmUpSeconds, store.isbns)
   for (let i = 0; i < Number(values.rounds); i++)
     for (const [k, [, { url }]] of contestants.entries()) {
       await store.reset()

@@ -12,7 +12,7 @@ export type LoopOptions = {
   work: () => Promise<'more' | 'done' | number>
   /** Works at least this often; without it only when woken. */
   everyMs?: number
-  /** Least time between two runs, so that a storm of wakes costs little. */
+  /** Least time between two runs, but when there was more to do: a storm of wakes costs little. */
   spacingMs?: number
   /** Called on the first of a row of failures. */
   onError?: (error: unknown) => void
@@ -44,7 +44,7 @@ export function startLoop({ clock, work, everyMs, spacingMs = 0, onError }: Loop
         if (outcome === 'more') woken = true
         if (typeof outcome === 'number') dueInMs = outcome
         failures = 0
-        if (!woken && spacingMs > 0) await rest(startedMs + spacingMs - clock.monotonicMs())
+        if (outcome !== 'more') await rest(startedMs + spacingMs - clock.monotonicMs())
       } catch (error) {
         if (failures === 0 && !stop.signal.aborted) onError?.(error)
         await rest(backoffMs(failures++, 0.5 + clock.random() / 2, backoffBaseMs, backoffMaxMs))

@@ -27,6 +27,8 @@ export type OutboxRelayOptions = {
 
 const batchMax = 500
 const pollEveryMs = 1_000
+/** The first of many rings is followed at once, the others together. */
+const spacingMs = 50
 
 /**
  * Carries messages from a service's outbox to the broker, at least once and in order of writing as far as one relay goes:
@@ -50,6 +52,7 @@ export function startOutboxRelay({ database, schema, broker, clock }: OutboxRela
   const loop = startLoop({
     clock,
     everyMs: pollEveryMs,
+    spacingMs,
     work: drain,
     onError: (error) =>
       console.warn(`outbox of ${schema}: trying again: ${error instanceof Error ? error.message : error}`),

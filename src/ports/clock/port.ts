@@ -28,6 +28,7 @@ export const systemClock: Clock = {
 /** What follows the time in a UUID version 7 of this process: it counts up while the clock stands. */
 const counterMax = 0xfff
 let lastMs = 0
+let lastTime = ''
 let counter = 0
 
 /**
@@ -36,23 +37,30 @@ let counter = 0
  * method 1.
  */
 function nextUuid(nowMs: number): string {
-  const random = pooledRandom(10)
+  const random = randomHex(randomDigits)
   if (nowMs > lastMs || counter === counterMax) {
     lastMs = Math.max(nowMs, lastMs + 1)
+    lastTime = timeText(lastMs)
     // From the lower half, so that there is room to count.
-    counter = ((random[0] ?? 0) & 0x7) * 0x100 + (random[1] ?? 0)
+    counter = Number.parseInt(random.slice(0, 3), 16) >> 1
   } else counter++
-  random[0] = counter >> 8
-  random[1] = counter & 0xff
-  return uuid7(lastMs, random)
+  return `${lastTime}-7${hex3(counter)}-${variants[Number.parseInt(random.charAt(3), 16) & 0x3]}${random.slice(4, 7)}-${random.slice(7)}`
+}
+
+const variants = ['8', '9', 'a', 'b']
+const hex3 = (value: number) => (0x1000 + value).toString(16).slice(1)
+
+/** The first 48 bits: milliseconds since 1970. */
+function timeText(timeMs: number): string {
+  const time = timeMs.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}`
 }
 
 /** Lays out a UUID version 7 from a time in milliseconds and ten random bytes. */
 export function uuid7(timeMs: number, random: Uint8Array): string {
-  const time = timeMs.toString(16).padStart(12, '0')
   const hex = Buffer.from(random.buffer, random.byteOffset, 10).toString('hex')
   const variant = ((Number.parseInt(hex[4] ?? '0', 16) & 0x3) | 0x8).toString(16)
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex.slice(1, 4)}-${variant}${hex.slice(5, 8)}-${hex.slice(8, 20)}`
+  return `${timeText(timeMs)}-7${hex.slice(1, 4)}-${variant}${hex.slice(5, 8)}-${hex.slice(8, 20)}`
 }
 
 /** Milliseconds since 1970 that a UUID version 7 carries. */
@@ -62,14 +70,16 @@ export function uuid7TimeMs(uuid: string): number {
 
 // One system call for many ids: asking the kernel for ten bytes at a time costs more than the insert it names.
 const poolBytes = 8192
-let pool = Buffer.alloc(0)
+/** Three digits to begin counting from, one for the variant's two free bits, fifteen that are random. */
+const randomDigits = 19
+let pool = ''
 let poolOffset = 0
 
-function pooledRandom(length: number): Uint8Array {
-  if (poolOffset + length > pool.length) {
-    pool = randomBytes(poolBytes)
+function randomHex(digits: number): string {
+  if (poolOffset + digits > pool.length) {
+    pool = randomBytes(poolBytes).toString('hex')
     poolOffset = 0
   }
-  poolOffset += length
-  return pool.subarray(poolOffset - length, poolOffset)
+  poolOffset += digits
+  return pool.slice(poolOffset - digits, poolOffset)
 }

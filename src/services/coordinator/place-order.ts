@@ -100,10 +100,20 @@ function toAnswer(outcome: WishOutcome, draft: Draft, token: string, body: NewOr
 
 /** The new order as JSON text, around the details that went into OrderDb as they are. */
 function newOrder({ id, details }: PlacedOrder, expiresAt: number, token: string): string {
-  const createdAt = new Date(uuid7TimeMs(id)).toISOString()
-  const expires = new Date(expiresAt).toISOString()
+  const [createdAt, expires] = [createdText(uuid7TimeMs(id)), expiresText(expiresAt)]
   return `{"id":"${id}","status":"reserved",${details.slice(1, -1)},"createdAt":"${createdAt}","expiresAt":"${expires}","payment":null,"vouchers":[],"token":"${token}"}`
 }
+
+/** Orders of a group share their times, and many of them a millisecond: the last text made is most often the next. */
+function timeText(): (timeMs: number) => string {
+  let [lastMs, text] = [Number.NaN, '']
+  return (timeMs) => {
+    if (timeMs !== lastMs) [lastMs, text] = [timeMs, new Date(timeMs).toISOString()]
+    return text
+  }
+}
+const createdText = timeText()
+const expiresText = timeText()
 
 function refusal(stock: StockAnswer, draft: Draft, body: NewOrder): Problem {
   switch (stock.kind) {
