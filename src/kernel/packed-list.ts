@@ -34,6 +34,28 @@ export function packTexts(texts: readonly string[]): PackedList {
   return { count: texts.length, bytes: bytes.subarray(0, offset) }
 }
 
+/** Bytes as they are. */
+export function packBytes(all: readonly Uint8Array[]): PackedList {
+  const parts = all.flatMap((each) => {
+    const length = Buffer.allocUnsafe(lengthBytes)
+    length.writeInt32BE(each.length)
+    return [length, each]
+  })
+  return { count: all.length, bytes: Buffer.concat(parts) }
+}
+
+/** The elements of a list, where they lie. */
+export function unpackBytes({ count, bytes }: PackedList): Buffer[] {
+  let offset = 0
+  return Array.from({ length: count }, () => {
+    const start = offset + lengthBytes
+    offset = start + bytes.readInt32BE(offset)
+    return bytes.subarray(start, offset)
+  })
+}
+
+export const unpackTexts = (list: PackedList) => unpackBytes(list).map((each) => each.toString())
+
 /** Values of hex digits by character code; -1 elsewhere. */
 const digitOf = new Int8Array(128).fill(-1)
 for (const [value, digit] of [...'0123456789abcdef'].entries()) {

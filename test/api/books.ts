@@ -45,6 +45,7 @@ export function bookSuite(shop: () => Shop): void {
     refused(await shop().put(`/api/books/${none}`, { body: { title: 'A', price }, token }), 404)
     refused(await shop().patch(`/api/books/${none}`, { body: { title: 'A' }, token }), 404)
     refused(await shop().put(`/api/books/${none}/stock`, { body: { copies: 1 }, token }), 404)
+    refused(await shop().get(`/api/books/${none}/stock`, { token }), 404)
     refused(await shop().delete(`/api/books/${none}`, { token }), 404)
   })
 

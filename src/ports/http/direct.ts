@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { BodyOf, Route } from '#kernel/contract'
-import { Problem } from '#kernel/problem'
+import { notFound, Problem } from '#kernel/problem'
+import { decodeBundle, encodeAnswers } from './bundle.ts'
+import { gather } from './gather.ts'
 import { parseJson } from './parse-json.ts'
 import { problemOf } from './problems.ts'
 import { type Asked, type Rendered, rendered, renderedProblem } from './rendered.ts'
@@ -21,6 +23,8 @@ export type DirectRoutes = {
   add(route: Route, handler: Handler): void
   /** @returns whether it answers this request; otherwise nothing was done with it */
   take(request: IncomingMessage, response: ServerResponse): boolean
+  /** Answers requests that came in one, as if each had come by itself. @throws Problem 404 for a route that is not here */
+  answerBundle(bytes: Uint8Array): Promise<Buffer>
 }
 
 export type DirectOptions = {
@@ -38,13 +42,21 @@ export function createDirectRoutes({ name, onAnswered }: DirectOptions): DirectR
   const entries = new Map<string, Entry>()
 
   const answer = async (entry: Entry, asked: Asked, text: string): Promise<Rendered> => {
+    const out = await answerOf(entry, asked, text)
+    onAnswered(entry.route.method, entry.route.path, out.status)
+    return out
+  }
+  const answerOf = async (
+    { route, handler, check }: Entry,
+    asked: Asked,
+    text: string,
+  ): Promise<Rendered> => {
     try {
       const body = parsed(text)
-      entry.check(asked.headers, body)
-      const headers = asked.headers as DirectRequest<Route>['headers']
-      return rendered(asked, entry.route, await entry.handler({ body, headers } as DirectRequest<Route>))
+      check(asked.headers, body)
+      return rendered(asked, route, await handler({ body, headers: asked.headers } as DirectRequest<Route>))
     } catch (error) {
-      return renderedProblem(problemOf(error, name), asked.id, entry.route.path)
+      return renderedProblem(problemOf(error, name), asked.id, route.path)
     }
   }
 
@@ -55,19 +67,23 @@ export function createDirectRoutes({ name, onAnswered }: DirectOptions): DirectR
       if (entry === undefined || request.method !== entry.route.method || !isUsual(request.headers))
         return false
       const asked = { id: requestIdOf(request.headers['x-request-id']), headers: request.headers }
-      gather(request, async (text) => {
-        const out = await answer(entry, asked, text)
-        send(response, out)
-        onAnswered(entry.route.method, entry.route.path, out.status)
-      })
+      gather(request, async (body) => send(response, await answer(entry, asked, body.toString())))
       return true
+    },
+    async answerBundle(bytes) {
+      const { path, requests } = decodeBundle(bytes)
+      const entry = entries.get(path)
+      if (entry === undefined) throw notFound('such route')
+      const answers = await Promise.all(requests.map((each) => answer(entry, each, each.body.toString())))
+      return encodeAnswers(answers.map((out) => ({ ...out, body: textOf(out) })))
     },
   }
 }
 
 const usualType = /^application\/json(; ?charset=utf-8)?$/i
 
-function isUsual(headers: IncomingHttpHeaders): boolean {
+/** A JSON body of announced length, small enough to be gathered, and nothing that asks for more. */
+export function isUsual(headers: IncomingHttpHeaders): boolean {
   return (
     usualType.test(headers['content-type'] ?? '') &&
     Number(headers['content-length']) <= bodyBytesMax &&
@@ -101,20 +117,7 @@ function parsed(text: string): unknown {
 
 export const bodyMissing = () => new Problem(400, 'invalid-json', 'The body is empty; send a JSON object.')
 
-/** Never calls back when the sender goes away first. */
-function gather(request: IncomingMessage, onWhole: (text: string) => void): void {
-  let first: Buffer | undefined
-  let chunks: Buffer[] | undefined
-  request.on('data', (chunk: Buffer) => {
-    if (first === undefined) first = chunk
-    else {
-      chunks ??= [first]
-      chunks.push(chunk)
-    }
-  })
-  request.on('end', () => onWhole((chunks === undefined ? first : Buffer.concat(chunks))?.toString() ?? ''))
-  request.on('error', () => undefined)
-}
+const textOf = ({ body = '' }: Rendered) => (typeof body === 'string' ? body : Buffer.from(body).toString())
 
 /** Head and body leave in one write; text of one byte a character needs no encoding. */
 function send(response: ServerResponse, { status, headers, body = '' }: Rendered): void {

@@ -1,6 +1,15 @@
 /** Typed routes over HTTP: the server that answers a service's contract and the client that calls another's. */
 export { type Answer, answer } from './answer.ts'
+export {
+  type BundledAnswer,
+  type BundledRequest,
+  bundleRoute,
+  decodeAnswers,
+  encodeBundle,
+} from './bundle.ts'
 export { type ServiceClient, type ServiceClientOptions, serviceClient } from './client.ts'
+export { isUsual } from './direct.ts'
+export { gather } from './gather.ts'
 export { cookieOf, internalHeader, sessionCookie } from './names.ts'
 export {
   createHttpServer,

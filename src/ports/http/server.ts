@@ -14,6 +14,7 @@ import {
 } from '#kernel/contract'
 import { forbidden, invalid, notFound, Problem, unauthorized } from '#kernel/problem'
 import type { Answer } from './answer.ts'
+import { bundleRoute } from './bundle.ts'
 import { bodyMissing, createDirectRoutes, type DirectRequest } from './direct.ts'
 import { createRequestMetrics } from './metrics.ts'
 import { cookieOf, internalHeader, sessionCookie } from './names.ts'
@@ -117,6 +118,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     add: (route, handler) => addRoute(fastify, route, handler, options, expected),
     addDirect(route, handler) {
       direct.add(route, handler as Parameters<typeof direct.add>[1])
+      if (!fastify.hasRoute({ method: bundleRoute.method, url: bundleRoute.path }))
+        addRoute(fastify, bundleRoute, async ({ body }) => direct.answerBundle(body), options, expected)
       addRoute(fastify, route, handler, options, expected)
     },
     listen: async ({ host, port }) => {

@@ -5,7 +5,7 @@ import type { Member, WishOutcome } from './member.ts'
 import { createPriceList } from './price-list.ts'
 
 const limitedTitlesMax = 10_000
-const portion = 256
+const portion = 16
 
 /** A member whose stock was taken or moved, with what it leaves in OrderDb. */
 export type Accepted = { member: Member; outcome: WishOutcome; placed?: PlacedOrder; settled?: Settlement }

@@ -1,5 +1,6 @@
 import { Problem } from '#kernel/problem'
 import type { AvailabilityEvents } from './availability-events.ts'
+import type { Bundles } from './bundles.ts'
 import { type Exchange, sendProblem } from './exchange.ts'
 import type { OrderEvents } from './order-events.ts'
 import type { Pages } from './pages.ts'
@@ -11,6 +12,7 @@ import { answerFault } from './server.ts'
 export type AnswerParts = {
   table: RoutingTable
   proxy: ProxyParts
+  bundles: Bundles
   pages: Pages
   orderEvents: OrderEvents
   availabilityEvents: AvailabilityEvents
@@ -44,7 +46,7 @@ function answerApi(exchange: Exchange, parts: AnswerParts): void {
     if (target.kind === 'events') finish(exchange, watch(exchange, target, params[0] ?? '', parts))
     else {
       exchange.expiresMs = exchange.startedMs + target.deadlineMs
-      forward(exchange, target, parts.proxy)
+      forward(exchange, target, parts.proxy, parts.bundles)
     }
   }
 }

@@ -28,7 +28,8 @@ const notPassedIn = new Set([
   'x-real-ip',
   'x-request-id',
 ])
-const notPassedOut = new Set([...hopByHop, 'x-request-id', 'traceparent'])
+/** Not for a caller to get: of the hop alone, or set by the gateway. */
+export const notPassedOut = new Set([...hopByHop, 'x-request-id', 'traceparent'])
 
 export type RequestHeaders = {
   rawHeaders: readonly string[]
@@ -100,3 +101,7 @@ function namesIn(connection: string | undefined): Set<string> | undefined {
     .filter((name) => name !== '' && name !== 'close' && name !== 'keep-alive')
   return names.length === 0 ? undefined : new Set(names)
 }
+
+/** For images and pages that services draw: they may show themselves and load nothing. */
+export const drawingPolicy =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"

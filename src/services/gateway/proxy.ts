@@ -1,13 +1,16 @@
 import type { Dispatcher } from 'undici'
-import { Problem, unavailable } from '#kernel/problem'
+import { type Problem, unavailable } from '#kernel/problem'
+import { gather } from '#ports/http'
+import type { Bundles } from './bundles.ts'
 import { drain, type Exchange, hasBody, sendProblem, tooLarge } from './exchange.ts'
-import { headersIn, headersOut, rawHeader } from './headers.ts'
+import { drawingPolicy, headersIn, headersOut, rawHeader } from './headers.ts'
 import type { Metrics, RerouteReason } from './metrics.ts'
-import { BodyStream, BodyTooLarge, gather, SenderGone, wholeBytesMax } from './request-body.ts'
+import { busy, late, notAllowed, tooSlow } from './proxy-problems.ts'
+import { BodyStream, BodyTooLarge, SenderGone, wholeBytesMax } from './request-body.ts'
 import type { UpstreamTarget } from './routes.ts'
 import { titleOfOrder } from './title-of-order.ts'
 import { nextTraceparent } from './trace.ts'
-import type { Upstream, Upstreams } from './upstreams.ts'
+import { isTimeout, type Upstream, type Upstreams } from './upstreams.ts'
 
 export type ProxyParts = {
   upstreams: Upstreams
@@ -21,29 +24,46 @@ const attemptsMax = 3
 const oneWriteBytesMax = 16 * 1024
 /** When somebody else could answer instead, a silent instance gets this long: a reader less than a change. */
 const firstReadMs = 3_000
-const firstChangeMs = 4_000
+export const firstChangeMs = 4_000
 /** Once an answer has begun it may take this long to arrive, on however slow a line. */
 const answerMs = 120_000
 /** A service whose only instance is just starting again is waited for, by so many requests at most. */
 const restartMs = 2_500
 const lookAgainMs = 100
 const waitingMax = 2_048
-const headersTimeoutMs = 10_000
+export const headersTimeoutMs = 10_000
 /** A body that is still coming has to bring something this often. */
 const bodyIdleMs = 30_000
 const repeatable = new Set(['GET', 'HEAD', 'PUT', 'DELETE'])
 
-/** Sends a request to an instance of its service and the answer back, both as streams. */
-export function forward(exchange: Exchange, target: UpstreamTarget, parts: ProxyParts): void {
+/** Sends a request to an instance of its service and the answer back, both as streams; orders travel together. */
+export function forward(
+  exchange: Exchange,
+  target: UpstreamTarget,
+  parts: ProxyParts,
+  bundles: Bundles,
+): void {
   const { request } = exchange
-  const start = (body: Buffer | BodyStream | null) => new Forwarding(exchange, target, parts, body).next()
+  const start = (body: Buffer | BodyStream | null) => forwardAlone(exchange, target, parts, body)
   const length = request.headers['content-length']
   const isOver = Number(length) > target.bodyBytesMax
   if (!isOver && request.headers.expect !== undefined) exchange.response.writeContinue()
   if (isOver) sendProblem(exchange, tooLarge(target.bodyBytesMax))
   else if (!hasBody(request)) start(null)
+  else if (bundles.takes(target, request.headers))
+    gather(request, (body) => bundles.add(exchange, target, body))
   else if (length !== undefined && Number(length) <= wholeBytesMax) gather(request, start)
   else start(openStream(exchange, target, parts))
+}
+
+/** Sends a request by itself, to one instance after the other while that is safe. */
+export function forwardAlone(
+  exchange: Exchange,
+  target: UpstreamTarget,
+  parts: ProxyParts,
+  body: Buffer | BodyStream | null,
+): void {
+  new Forwarding(exchange, target, parts, body).next()
 }
 
 function openStream(exchange: Exchange, target: UpstreamTarget, parts: ProxyParts): BodyStream {
@@ -278,18 +298,3 @@ class Forwarding implements Dispatcher.DispatchHandler {
     return upstream
   }
 }
-
-/** For images and pages that services draw: they may show themselves and load nothing. */
-const drawingPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
-
-const isTimeout = (code: string | undefined) =>
-  code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'
-
-const busy = (service: string) =>
-  unavailable(`The ${service} service has too much to do; try again in a moment.`)
-const late = (service: string) =>
-  new Problem(504, 'timeout', `The ${service} service did not answer in time.`, {}, { 'retry-after': '1' })
-const notAllowed = () =>
-  new Problem(400, 'bad-request', 'The request has a path or a header that is not allowed.')
-export const tooSlow = () =>
-  new Problem(408, 'request-timeout', 'The body took too long to arrive.', {}, { connection: 'close' })

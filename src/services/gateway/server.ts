@@ -6,7 +6,7 @@ import { checkOrigin } from './check-origin.ts'
 import { type Exchange, sendProblem } from './exchange.ts'
 import { answerMalformed } from './malformed.ts'
 import type { Metrics } from './metrics.ts'
-import { tooSlow } from './proxy.ts'
+import { tooSlow } from './proxy-problems.ts'
 import { requestIdOf } from './trace.ts'
 
 export type PublicServer = AsyncDisposable & {

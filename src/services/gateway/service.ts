@@ -6,11 +6,13 @@ import { serviceClient } from '#ports/http'
 import { createAnswers } from './answers.ts'
 import { createAvailabilityEvents } from './availability-events.ts'
 import { openBrokerFeed } from './broker-feed.ts'
+import { createBundles } from './bundles.ts'
 import { createDrops } from './drops.ts'
 import { createEventStreams, type StreamLimits } from './event-streams.ts'
 import { createMetrics } from './metrics.ts'
 import { createOrderEvents } from './order-events.ts'
 import { createPages, type PageRoots } from './pages.ts'
+import type { ProxyParts } from './proxy.ts'
 import { createReadiness } from './readiness.ts'
 import { publicTable } from './routes.ts'
 import { createPublicServer } from './server.ts'
@@ -44,9 +46,12 @@ export async function createGateway(config: Config, overrides: GatewayOverrides 
   const availabilityEvents = createAvailabilityEvents(client, streams, clock)
   const isHttps = config.publicUrl.startsWith('https:')
   const nowMs = clock.monotonicMs
+  const protocol = isHttps ? 'https' : 'http'
+  const proxy: ProxyParts = { upstreams, metrics, newSpanId: spanIds(clock), protocol, nowMs }
   const answer = createAnswers({
     table: publicTable(),
-    proxy: { upstreams, metrics, newSpanId: spanIds(clock), protocol: isHttps ? 'https' : 'http', nowMs },
+    proxy,
+    bundles: createBundles(proxy, secret),
     pages: createPages({ roots, drops: createDrops(client, clock), isHttps, nowMs }),
     orderEvents,
     availabilityEvents,

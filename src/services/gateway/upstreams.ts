@@ -128,3 +128,7 @@ function lessLoaded(upstreams: readonly Upstream[], random: () => number): Upstr
   const b = upstreams[(first + step) % upstreams.length]
   return a !== undefined && b !== undefined && a.outstanding <= b.outstanding ? a : b
 }
+
+/** By the code of undici's error: sent, and not answered in time. */
+export const isTimeout = (code: string | undefined) =>
+  code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'

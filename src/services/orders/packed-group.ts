@@ -1,3 +1,4 @@
+import { decodeFrame, encodeFrame } from '#kernel/frame'
 import { type PackedList, packTexts, packUuids } from '#kernel/packed-list'
 import { customerKey } from './customer-key.ts'
 
@@ -108,40 +109,24 @@ function limitsOf(placed: readonly PlacedOrder[]): CustomerLimit[] {
   return [...byKey.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, limit]) => limit)
 }
 
-type Head = Pick<PackedGroup, 'participants' | 'settled' | 'expiresAt' | 'limits'> & {
-  /** Count and bytes of each list that follows: `free`, `held`, then the columns of each portion. */
-  lists: [count: number, bytes: number][]
-}
 const columnNames = ['ids', 'keyHashes', 'bodyHashes', 'tokenHashes', 'details', 'sagas'] as const
-const headLengthBytes = 4
 
-/** The group as a request's body: a head in JSON behind its length, then the lists. */
-export function encodeGroup({ free, held, portions, ...group }: PackedGroup): Buffer {
-  const lists = [free, held]
-  for (const portion of portions) lists.push(...columnNames.map((name) => portion[name]))
-  const head: Head = { ...group, lists: lists.map(({ count, bytes }) => [count, bytes.length]) }
-  const text = Buffer.from(JSON.stringify(head))
-  const length = Buffer.allocUnsafe(headLengthBytes)
-  length.writeUInt32BE(text.length)
-  return Buffer.concat([length, text, ...lists.map((list) => list.bytes)])
+/** The group as a request's body: `free` and `held`, then the columns of each portion. */
+export function encodeGroup({ free, held, portions, ...head }: PackedGroup): Buffer {
+  const columns = [...portions].flatMap((portion) => columnNames.map((name) => portion[name]))
+  return encodeFrame(head, [free, held, ...columns])
 }
 
 /** @throws Error when the bytes are not what `encodeGroup` makes */
 export function decodeGroup(body: Uint8Array): PackedGroup {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  let offset = headLengthBytes + bytes.readUInt32BE(0)
-  const { lists, ...group } = JSON.parse(bytes.toString('utf8', headLengthBytes, offset)) as Head
-  const unread = lists.map(([count, length]): PackedList => {
-    offset += length
-    return { count, bytes: bytes.subarray(offset - length, offset) }
-  })
-  if (offset !== bytes.length || unread.length % columnNames.length !== 2)
+  const { head, lists } = decodeFrame(body)
+  const [free, held, ...columns] = lists
+  if (free === undefined || held === undefined || columns.length % columnNames.length !== 0)
     throw new Error('not a group of orders')
-  const [free, held, ...columns] = unread as [PackedList, PackedList, ...PackedList[]]
   const portions: OrderColumns[] = []
   for (let i = 0; i < columns.length; i += columnNames.length)
     portions.push(
       Object.fromEntries(columnNames.map((name, k) => [name, columns[i + k]])) as unknown as OrderColumns,
     )
-  return { ...group, free, held, portions }
+  return { ...(head as Omit<PackedGroup, 'free' | 'held' | 'portions'>), free, held, portions }
 }

@@ -1,0 +1,166 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import {
+  type BundledAnswer,
+  bundleRoute,
+  decodeAnswers,
+  encodeBundle,
+  internalHeader,
+  isUsual,
+} from '#ports/http'
+import { type Exchange, sendProblem } from './exchange.ts'
+import { notPassedOut } from './headers.ts'
+import type { RerouteReason } from './metrics.ts'
+import { firstChangeMs, forwardAlone, headersTimeoutMs, type ProxyParts } from './proxy.ts'
+import { late } from './proxy-problems.ts'
+import type { UpstreamTarget } from './routes.ts'
+import { titleOfOrder } from './title-of-order.ts'
+import { nextTraceparent } from './trace.ts'
+import { isTimeout, type Upstream } from './upstreams.ts'
+
+/** A request with its whole body, on its way to a route that takes bundles. */
+type Bundled = { exchange: Exchange; target: UpstreamTarget; body: Buffer; isOver: boolean }
+
+export type Bundles = {
+  /** Whether a request may travel with others: it is in the usual form and has the key that makes repeating it safe. */
+  takes(target: UpstreamTarget, headers: IncomingHttpHeaders): boolean
+  /** The request will be answered. */
+  add(exchange: Exchange, target: UpstreamTarget, body: Buffer): void
+}
+
+const requestsMax = 256
+const bytesMax = 1024 * 1024
+
+/**
+ * Sends what arrives in one turn of the event loop for one instance as one request: in a rush that is dozens of orders,
+ * and their journey costs as much as one. A request that arrives alone goes alone. So do all those of a bundle that
+ * failed, each with whatever attempts it has left; their keys see to it that nothing is done twice.
+ */
+export function createBundles(parts: ProxyParts, secret: string): Bundles {
+  const { upstreams, metrics } = parts
+  /** Instances that know of no bundles, such as those of an older version. */
+  const without = new WeakSet<Upstream>()
+  let arrived: Bundled[] = []
+
+  const alone = (all: readonly Bundled[]) => {
+    for (const each of all) if (!each.isOver) forwardAlone(each.exchange, each.target, parts, each.body)
+  }
+
+  const leave = () => {
+    const all = arrived.filter((each) => !each.exchange.response.destroyed)
+    arrived = []
+    if (all.length <= 1) return alone(all)
+    const byUpstream = new Map<Upstream, Bundled[]>()
+    for (const each of all) {
+      const upstream = chosenFor(each)
+      if (upstream === undefined || without.has(upstream)) alone([each])
+      else byUpstream.set(upstream, [...(byUpstream.get(upstream) ?? []), each])
+    }
+    for (const [upstream, some] of byUpstream) for (const bundle of inBundles(some)) send(upstream, bundle)
+  }
+
+  const chosenFor = ({ target: { service }, body }: Bundled): Upstream | undefined => {
+    const stickTo = upstreams.count(service) > 1 ? titleOfOrder(body) : undefined
+    const choice = upstreams.choose(service, [], stickTo)
+    return choice.kind === 'chosen' ? choice.upstream : undefined
+  }
+
+  const send = async (upstream: Upstream, bundle: readonly Bundled[]) => {
+    const { service, deadlineMs } = (bundle[0] as Bundled).target
+    const another = upstreams.count(service) > 1
+    upstream.outstanding += bundle.length
+    try {
+      const answers = await ask(
+        upstream,
+        bundle,
+        another ? firstChangeMs : Math.max(headersTimeoutMs, deadlineMs),
+      )
+      upstreams.succeeded(upstream)
+      if (answers !== undefined) return answerAll(bundle, answers)
+      without.add(upstream)
+    } catch (error) {
+      upstreams.failed(upstream)
+      for (const _ of bundle) metrics.rerouted(service, reasonOf(error))
+    } finally {
+      upstream.outstanding -= bundle.length
+    }
+    alone(bundle)
+  }
+
+  /** @returns undefined when the instance has no bundles */
+  const ask = async (upstream: Upstream, bundle: readonly Bundled[], patienceMs: number) => {
+    const [{ target }] = bundle as [Bundled]
+    const response = await upstream.pool.request({
+      path: bundleRoute.path,
+      method: bundleRoute.method,
+      headers: { [internalHeader]: secret, 'content-type': 'application/octet-stream' },
+      body: encodeBundle(target.label, bundle.map(requestOf)),
+      headersTimeout: patienceMs,
+      bodyTimeout: headersTimeoutMs,
+    })
+    const bytes = await response.body.bytes()
+    if (response.statusCode === 404) return undefined
+    if (response.statusCode !== 200) throw new Error(`a bundle was answered with ${response.statusCode}`)
+    return decodeAnswers(bytes)
+  }
+
+  const requestOf = ({ exchange: { request, requestId }, body }: Bundled) => {
+    const { 'content-type': type = '', 'idempotency-key': key = '', traceparent } = request.headers
+    const headers = {
+      'content-type': type,
+      'idempotency-key': String(key),
+      traceparent: nextTraceparent(traceparent, parts.newSpanId),
+    }
+    return { id: requestId, headers, body }
+  }
+
+  return {
+    takes: (target, headers) =>
+      target.sticksToTitle && headers['idempotency-key'] !== undefined && isUsual(headers),
+    add(exchange, target, body) {
+      const bundled = { exchange, target, body, isOver: false }
+      exchange.expire = () => {
+        bundled.isOver = true
+        sendProblem(exchange, late(target.service))
+      }
+      arrived.push(bundled)
+      if (arrived.length === 1) setImmediate(leave)
+    },
+  }
+}
+
+function reasonOf(error: unknown): RerouteReason {
+  const { code } = error as NodeJS.ErrnoException
+  if (isTimeout(code)) return 'timeout'
+  return code === 'ECONNREFUSED' || code === 'UND_ERR_CONNECT_TIMEOUT' ? 'connect' : 'reset'
+}
+
+function* inBundles(all: readonly Bundled[]): Generator<readonly Bundled[]> {
+  let bundle: Bundled[] = []
+  let bytes = 0
+  for (const each of all) {
+    if (bundle.length === requestsMax || bytes + each.body.length > bytesMax) {
+      yield bundle
+      bundle = []
+      bytes = 0
+    }
+    bundle.push(each)
+    bytes += each.body.length
+  }
+  yield bundle
+}
+
+function answerAll(bundle: readonly Bundled[], answers: readonly BundledAnswer[]): void {
+  if (answers.length !== bundle.length) throw new Error('a bundle has an answer for each request')
+  for (const [i, { exchange, isOver }] of bundle.entries())
+    if (!isOver && !exchange.response.destroyed) answer(exchange, answers[i] as BundledAnswer)
+}
+
+function answer({ response, requestId }: Exchange, answered: BundledAnswer): void {
+  const headers = ['x-request-id', requestId, 'x-content-type-options', 'nosniff']
+  for (const [name, value] of Object.entries(answered.headers))
+    if (!notPassedOut.has(name)) headers.push(name, value)
+  headers.push('content-length', String(answered.body.length))
+  response.writeHead(answered.status, headers)
+  // As text of one byte per character it leaves in one write with the head.
+  response.end(answered.body.toString('latin1'), 'latin1')
+}
