@@ -8,6 +8,7 @@ import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type HttpServer, internalHeader, serviceClient } from './port.ts'
 
 const secret = 'a secret of this test'
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const closed = { additionalProperties: false }
 const thing = Type.Object({ name: Type.String({ minLength: 1 }), size: Type.Integer({ minimum: 1 }) }, closed)
 const makeThing = defineRoute({
@@ -47,6 +48,11 @@ const managed = defineRoute({
   reply: thing,
 })
 const refused = defineRoute({ method: 'GET', path: '/refused', summary: '', tag: '', access: anyone })
+const ofTheHop = new Set(['connection', 'content-length', 'date', 'keep-alive'])
+const direct = defineRoute({
+  ...{ method: 'POST', path: '/direct', summary: '', tag: '', access: anyone, body: thing, status: 201 },
+  headers: Type.Object({ 'x-key': Type.String({ minLength: 3 }) }),
+})
 const broken = defineRoute({ method: 'GET', path: '/broken', summary: '', tag: '', access: anyone })
 
 async function start(t: TestContext): Promise<{ url: string; server: HttpServer }> {
@@ -70,6 +76,11 @@ async function start(t: TestContext): Promise<{ url: string; server: HttpServer 
   server.add(managed, async ({ staff: member }) => ({ name: member?.email ?? '', size: 1 }))
   server.add(refused, async () => {
     throw new Problem(409, 'not-today', 'Not today.', { lines: [1] }, { 'retry-after': '3' })
+  })
+  server.addDirect(direct, async ({ body, headers }) => {
+    if (body.name === 'refused') throw new Problem(409, 'refused', 'No.', { why: 1 }, { 'retry-after': '1' })
+    if (body.name === 'broken') throw new Error('secret insides')
+    return { ...body, key: headers['x-key'] }
   })
   server.add(broken, async () => {
     throw new Error('secret insides')
@@ -120,6 +131,34 @@ test('what is not JSON, too large, of another type or nowhere is a problem with 
     )
     assert.doesNotMatch(JSON.stringify(problem), /insides|\.ts:/)
   }
+})
+
+test('a direct route answers as the framework would, whatever it is sent', async (t) => {
+  const { url } = await start(t)
+  t.mock.method(console, 'error', () => undefined)
+  const bodies = [
+    '{"name":"Ünï","size":2}',
+    '{"name":"refused","size":2}',
+    '{"name":"broken","size":2}',
+    '{',
+    '',
+  ]
+  bodies.push('null', '[]', '{"name":"","size":0,"more":1}', '{"name":"\\u0000","size":1}')
+  const headersList: Record<string, string>[] = [{ 'x-key': 'long enough' }, { 'x-key': 'no' }, {}]
+  for (const body of bodies)
+    for (const extra of headersList) {
+      const headers = { 'content-type': 'application/json', 'x-request-id': 'id', traceparent, ...extra }
+      const ask = (sent: string | ReadableStream) =>
+        fetch(`${url}/direct`, { method: 'POST', headers, body: sent, duplex: 'half' } as RequestInit)
+      // A body without an announced length is the framework's.
+      const [direct, framework] = [await ask(body), await ask(new Blob([body]).stream())]
+      const shown = async (answer: Response) => [
+        answer.status,
+        [...answer.headers].filter(([name]) => !ofTheHop.has(name)).sort(),
+        await answer.text(),
+      ]
+      assert.deepEqual(await shown(direct), await shown(framework), `${body} ${JSON.stringify(extra)}`)
+    }
 })
 
 test('an answer that has not changed is a 304', async (t) => {

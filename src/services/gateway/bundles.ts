@@ -52,8 +52,10 @@ export function createBundles(parts: ProxyParts, secret: string): Bundles {
     const byUpstream = new Map<Upstream, Bundled[]>()
     for (const each of all) {
       const upstream = chosenFor(each)
+      const bundle = upstream && byUpstream.get(upstream)
       if (upstream === undefined || without.has(upstream)) alone([each])
-      else byUpstream.set(upstream, [...(byUpstream.get(upstream) ?? []), each])
+      else if (bundle === undefined) byUpstream.set(upstream, [each])
+      else bundle.push(each)
     }
     for (const [upstream, some] of byUpstream) for (const bundle of inBundles(some)) send(upstream, bundle)
   }
@@ -65,25 +67,28 @@ export function createBundles(parts: ProxyParts, secret: string): Bundles {
   }
 
   const send = async (upstream: Upstream, bundle: readonly Bundled[]) => {
+    const answers = await answersOf(upstream, bundle)
+    if (answers === undefined) alone(bundle)
+    else answerAll(bundle, answers)
+  }
+
+  /** @returns undefined when they have to go alone */
+  const answersOf = async (upstream: Upstream, bundle: readonly Bundled[]) => {
     const { service, deadlineMs } = (bundle[0] as Bundled).target
-    const another = upstreams.count(service) > 1
+    const patienceMs = upstreams.count(service) > 1 ? firstChangeMs : Math.max(headersTimeoutMs, deadlineMs)
     upstream.outstanding += bundle.length
     try {
-      const answers = await ask(
-        upstream,
-        bundle,
-        another ? firstChangeMs : Math.max(headersTimeoutMs, deadlineMs),
-      )
+      const answers = await ask(upstream, bundle, patienceMs)
       upstreams.succeeded(upstream)
-      if (answers !== undefined) return answerAll(bundle, answers)
-      without.add(upstream)
+      if (answers === undefined) without.add(upstream)
+      return answers
     } catch (error) {
       upstreams.failed(upstream)
       for (const _ of bundle) metrics.rerouted(service, reasonOf(error))
+      return undefined
     } finally {
       upstream.outstanding -= bundle.length
     }
-    alone(bundle)
   }
 
   /** @returns undefined when the instance has no bundles */
@@ -100,7 +105,9 @@ export function createBundles(parts: ProxyParts, secret: string): Bundles {
     const bytes = await response.body.bytes()
     if (response.statusCode === 404) return undefined
     if (response.statusCode !== 200) throw new Error(`a bundle was answered with ${response.statusCode}`)
-    return decodeAnswers(bytes)
+    const answers = decodeAnswers(bytes)
+    if (answers.length !== bundle.length) throw new Error('a bundle has an answer for each request')
+    return answers
   }
 
   const requestOf = ({ exchange: { request, requestId }, body }: Bundled) => {
@@ -150,7 +157,6 @@ function* inBundles(all: readonly Bundled[]): Generator<readonly Bundled[]> {
 }
 
 function answerAll(bundle: readonly Bundled[], answers: readonly BundledAnswer[]): void {
-  if (answers.length !== bundle.length) throw new Error('a bundle has an answer for each request')
   for (const [i, { exchange, isOver }] of bundle.entries())
     if (!isOver && !exchange.response.destroyed) answer(exchange, answers[i] as BundledAnswer)
 }
