@@ -5,7 +5,11 @@ import type { Member, WishOutcome } from './member.ts'
 import { createPriceList } from './price-list.ts'
 
 const limitedTitlesMax = 10_000
+/** Answers written in one turn of the event loop: what the group in flight waits for is read between them. */
 const portion = 16
+
+/** Turns of the event loop, and whether there is anybody to make way for. */
+export type Turns = { next(): Promise<void>; othersWait(): boolean }
 
 /** A member whose stock was taken or moved, with what it leaves in OrderDb. */
 export type Accepted = { member: Member; outcome: WishOutcome; placed?: PlacedOrder; settled?: Settlement }
@@ -41,13 +45,16 @@ export function acceptedOf(
   return accepted
 }
 
-/** In portions: the next group's statements must not wait behind a thousand answers of this one. */
-export async function answerAccepted(
-  accepted: readonly Accepted[],
-  turn?: () => Promise<void>,
-): Promise<void> {
+/** Answers all at once, so that whoever comes back comes back together; or in portions while others are on their way. */
+export async function answerAccepted(accepted: readonly Accepted[], turns?: Turns): Promise<void> {
+  if (!turns?.othersWait()) {
+    for (const { member, outcome } of accepted) member.resolve(outcome)
+    return
+  }
+  // The group of those who wait leaves in the next turn, before the first answer.
+  await turns.next()
   for (const [i, { member, outcome }] of accepted.entries()) {
-    if (i > 0 && i % portion === 0 && turn) await turn()
+    if (i % portion === 0) await turns.next()
     member.resolve(outcome)
   }
 }

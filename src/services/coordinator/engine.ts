@@ -13,19 +13,25 @@ export type GroupEngine = {
   idle(): Promise<void>
 }
 
+export type EngineParts = Pick<Engine, 'stock' | 'orders' | 'clock' | 'holdMs'> & {
+  /** Lets the event loop turn once: what arrives meanwhile rides along, and answers make way for what is on its way. */
+  turn?: () => Promise<void>
+}
+
 export const groupMax = 1_024
 export const waitingMax = 8_192
 /** Nobody is kept waiting longer than this for a group to take them. */
 export const waitMaxMs = 5_000
 
 /** Group commit: one distributed transaction in flight, everything that arrives meanwhile rides in the next. */
-export function createGroupEngine(parts: Omit<Engine, 'limitedTitles'>): GroupEngine {
-  const engine: Engine = { ...parts, limitedTitles: new Set() }
+export function createGroupEngine({ turn, ...parts }: EngineParts): GroupEngine {
+  const turns = turn && { next: turn, othersWait: () => batcher.waiting > 0 }
+  const engine: Engine = { ...parts, turns, limitedTitles: new Set() }
   const batcher: Batcher<Member> = createBatcher({
     run: (members) => runGroup(engine, members),
     batchMax: groupMax,
     queueMax: waitingMax,
-    turn: parts.turn,
+    turn,
   })
   return {
     submit: (wish) =>

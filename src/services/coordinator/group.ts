@@ -9,7 +9,7 @@ import {
   type LookedUp,
   type LookUp,
 } from '#services/orders'
-import { type Accepted, acceptedOf, answerAccepted, groupOf } from './accepted.ts'
+import { type Accepted, acceptedOf, answerAccepted, groupOf, type Turns } from './accepted.ts'
 import { away } from './away.ts'
 import { answerRefused, lookUp } from './look-up.ts'
 import type { Member } from './member.ts'
@@ -30,7 +30,7 @@ export type Engine = {
   /** How long copies are held for an order that is not paid. */
   holdMs: number
   /** Lets the event loop turn between portions of answers; without it all go out at once. */
-  turn?: () => Promise<void>
+  turns?: Turns
   /** Titles seen with a per-customer limit: a hint to look customers up before deciding. */
   limitedTitles: Set<string>
 }
@@ -114,7 +114,7 @@ async function tryGroup(
       )
     },
     onCommitted: ([vote]) => {
-      answerAccepted(accepted, engine.turn)
+      answerAccepted(accepted, engine.turns)
       const others = refusedOf(pending, accepted, vote as StockVote)
       edits = others.filter(isEdit)
       refusedAnswered = answerRefused(
