@@ -46,7 +46,7 @@ async function page(
   cursor: string | undefined,
 ): Promise<OrderList> {
   const isbn = filter.isbn === undefined ? undefined : parseIsbn(filter.isbn)
-  const where = `($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR lower(details::json -> 'customer' ->> 'email') = lower($2))
+  const where = `($1::orders.order_status IS NULL OR status = $1) AND ($2::text IS NULL OR lower(details::json -> 'customer' ->> 'email') = lower($2))
     AND ($3::jsonb IS NULL OR details::jsonb -> 'lines' @> $3)`
   const params = [
     filter.status ?? null,

@@ -75,7 +75,7 @@ export async function settleOrders(
   const refundIds = new Map(refunds.map((each) => [each.orderId, clock.uuid()]))
   await tx.execute(
     `UPDATE orders.orders o SET status = s.status, saga_id = s.refund, version = version + 1
-       FROM unnest($1::uuid[], $2::text[], $3::uuid[]) AS s (id, status, refund) WHERE o.id = s.id`,
+       FROM unnest($1::uuid[], $2::orders.order_status[], $3::uuid[]) AS s (id, status, refund) WHERE o.id = s.id`,
     [
       asked.map((each) => each.orderId),
       asked.map((each) => each.to),
