@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { assert } from '#kernel/assert'
 import type { BodyOf, Route } from '#kernel/contract'
 import { notFound, Problem } from '#kernel/problem'
 import { decodeBundle, encodeAnswers } from './bundle.ts'
 import { gather } from './gather.ts'
 import { parseJson } from './parse-json.ts'
-import { problemOf } from './problems.ts'
+import { inputProblem, problemOf } from './problems.ts'
 import { type Asked, type Rendered, rendered, renderedProblem } from './rendered.ts'
 import { requestIdOf } from './trace.ts'
 import { inputValidator } from './validation.ts'
@@ -31,6 +32,8 @@ export type DirectOptions = {
   /** The service's name, for the log. */
   name: string
   onAnswered(method: string, path: string, status: number): void
+  /** Whether connections end with the answer that is on its way. */
+  isClosing(): boolean
 }
 
 /**
@@ -38,7 +41,7 @@ export type DirectOptions = {
  * Only requests in the usual form go this way: a JSON body of announced length. The framework has the same routes and
  * gets everything else, and both check and answer alike.
  */
-export function createDirectRoutes({ name, onAnswered }: DirectOptions): DirectRoutes {
+export function createDirectRoutes({ name, onAnswered, isClosing }: DirectOptions): DirectRoutes {
   const entries = new Map<string, Entry>()
 
   const answer = async (entry: Entry, asked: Asked, text: string): Promise<Rendered> => {
@@ -61,13 +64,21 @@ export function createDirectRoutes({ name, onAnswered }: DirectOptions): DirectR
   }
 
   return {
-    add: (route, handler) => entries.set(route.path, { route, handler, check: checkOf(route) }),
+    add(route, handler) {
+      const isPlain = route.access.kind === 'public' && !route.params && !route.query && !route.streams
+      assert(isPlain && route.body !== undefined, `${route.path} needs the framework`)
+      entries.set(route.path, { route, handler, check: checkOf(route) })
+    },
     take(request, response) {
       const entry = entries.get(request.url ?? '')
       if (entry === undefined || request.method !== entry.route.method || !isUsual(request.headers))
         return false
       const asked = { id: requestIdOf(request.headers['x-request-id']), headers: request.headers }
-      gather(request, async (body) => send(response, await answer(entry, asked, body.toString())))
+      gather(request, async (body) => {
+        const out = await answer(entry, asked, body.toString())
+        if (isClosing()) response.shouldKeepAlive = false
+        send(response, out)
+      })
       return true
     },
     async answerBundle(bytes) {
@@ -100,8 +111,8 @@ function checkOf(route: Route): Entry['check'] {
     return schema && inputValidator({ schema, method, url: route.path, httpPart })
   })
   return (given, value) => {
-    if (body?.(value) === false) throw { validation: body.errors, validationContext: 'body' }
-    if (headers?.(given) === false) throw { validation: headers.errors, validationContext: 'headers' }
+    if (body?.(value) === false) throw inputProblem(body.errors ?? [], 'body')
+    if (headers?.(given) === false) throw inputProblem(headers.errors ?? [], 'headers')
   }
 }
 

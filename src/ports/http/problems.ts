@@ -8,8 +8,7 @@ export function problemOf(error: unknown, service: string): Problem {
   if (error instanceof Unavailable)
     return unavailable('A part of the shop is not answering; try again in a moment.')
   const { validation, validationContext, statusCode, code, message } = error as FastifyFault
-  if (validation)
-    return invalid(oncePerField(validation.map((fault) => fieldErrorOf(fault, validationContext))))
+  if (validation) return inputProblem(validation, validationContext)
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
     return new Problem(
       415,
@@ -25,6 +24,11 @@ export function problemOf(error: unknown, service: string): Problem {
     return new Problem(statusCode, 'bad-request', message ?? 'The request is malformed.')
   console.error(`${service}: unexpected error:`, error)
   return new Problem(500, 'internal-error', 'Something went wrong on our side; it has been logged.')
+}
+
+/** Everything that is wrong with a part of a request. @param part such as `body`, when the fault is in no field */
+export function inputProblem(faults: readonly AjvFault[], part?: string): Problem {
+  return invalid(oncePerField(faults.map((fault) => fieldErrorOf(fault, part))))
 }
 
 type AjvFault = {

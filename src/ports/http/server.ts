@@ -72,7 +72,11 @@ const bytesType = 'application/octet-stream'
 /** A server that checks every request against its route, answers errors as problem+json and shows its health. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const metrics = createRequestMetrics(options.name)
-  const direct = createDirectRoutes({ name: options.name, onAnswered: metrics.answered })
+  const direct = createDirectRoutes({
+    name: options.name,
+    onAnswered: metrics.answered,
+    isClosing: () => isClosing,
+  })
   const problem = (error: unknown, { id, url }: FastifyRequest) =>
     renderedProblem(problemOf(error, options.name), id, url)
   let isClosing = false
@@ -86,7 +90,6 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       createServer(
         { requestTimeout: options.requestTimeoutMs ?? 60_000, keepAliveTimeout: 65_000 },
         (request, response) => {
-          if (isClosing) response.shouldKeepAlive = false
           if (!direct.take(request, response)) handle(request, response)
         },
       ),
