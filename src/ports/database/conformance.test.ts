@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
+import { packTexts, packUuids } from '#kernel/packed-list'
 import { testDatabase, testServers } from '../../local/test-database.ts'
 import {
   ConstraintViolation,
   type Database,
   DatabaseBusy,
   DatabaseUnavailable,
+  intArray,
   openDatabase,
+  textArray,
+  uuidArray,
 } from './port.ts'
 
 const adapters = ['postgres']
@@ -118,6 +122,20 @@ test('postgres: the same statement sent twice without waiting answers twice', as
     Promise.all([1, 2, 3].map((n) => tx.query('SELECT $1::int AS n', [n]))),
   )
   assert.deepEqual(answers, [[{ n: 1 }], [{ n: 2 }], [{ n: 3 }]])
+})
+
+test('postgres: arrays sent in binary arrive as what they hold, empty ones and any text too', async (t) => {
+  await using database = await fresh(t)
+  const ids = [randomUUID(), randomUUID()]
+  const texts = ['', '{"a,b"}', '“Ünï” 書\n\\']
+  const ints = [0, -1, 2 ** 31 - 1, -(2 ** 31)]
+  const sent = [uuidArray(packUuids(ids)), textArray(packTexts(texts)), intArray(ints), intArray([])]
+  const [row] = await database.query(
+    'SELECT $1::uuid[]::text[] AS ids, $2::text[] AS texts, $3::int[] AS ints, cardinality($4::int[]) AS none',
+    sent,
+  )
+  assert.deepEqual(row, { ids, texts, ints, none: 0 })
+  assert.throws(() => intArray([2 ** 31]), RangeError)
 })
 
 test('postgres: a server that is frozen is given up, and the next statement uses another connection', async (t) => {

@@ -77,5 +77,5 @@ export async function openDatabase(url: string, options: DatabaseOptions): Promi
   throw new Error(`no database adapter for "${scheme}:"; use postgres://…`)
 }
 
-export { textArray, uuidArray } from './binary-array.ts'
+export { intArray, textArray, uuidArray } from './binary-array.ts'
 export { migrate } from './migrate.ts'

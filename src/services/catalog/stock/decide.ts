@@ -45,7 +45,7 @@ export function decide(
   return {
     answers,
     movements: [
-      ...[...group.movements.values()].flatMap((ofTitle) => [...ofTitle.values()]),
+      ...[...group.movements.values()].flatMap((byTitle) => [...byTitle.values()]),
       ...group.setCopies,
     ],
     titles: [...group.reserved].map(soldTitle),
@@ -62,8 +62,8 @@ type Group = {
   reserved: Set<Title>
   /** Copies of limited titles taken in this group, by title and customer. */
   bought: Map<string, number>
-  /** By title and kind. */
-  movements: Map<string, Map<Movement['movement'], Movement>>
+  /** By kind and title. */
+  movements: Map<Movement['movement'], Map<string, Movement>>
   setCopies: Movement[]
 }
 
@@ -203,15 +203,15 @@ function move(
 
 /** The sum of this kind of movement of the title in this group. */
 function movementOf({ movements }: Group, isbn: string, movement: Movement['movement']): Movement {
-  let ofTitle = movements.get(isbn)
-  if (ofTitle === undefined) {
-    ofTitle = new Map()
-    movements.set(isbn, ofTitle)
+  let byTitle = movements.get(movement)
+  if (byTitle === undefined) {
+    byTitle = new Map()
+    movements.set(movement, byTitle)
   }
-  let sum = ofTitle.get(movement)
+  let sum = byTitle.get(isbn)
   if (sum === undefined) {
     sum = { isbn, movement, copies: 0, held: 0, sold: 0, reason: null }
-    ofTitle.set(movement, sum)
+    byTitle.set(isbn, sum)
   }
   return sum
 }

@@ -1,5 +1,6 @@
 import { assert } from '#kernel/assert'
 import { faultPoint } from '#kernel/fault-point'
+import { packTexts } from '#kernel/packed-list'
 import {
   type InDoubt,
   idOfPrepared,
@@ -8,11 +9,11 @@ import {
   transactionLifeMs,
 } from '#kernel/transaction'
 import { type Clock, uuid7TimeMs } from '#ports/clock'
-import type { Database, Transaction } from '#ports/database'
+import { type Database, intArray, type Transaction, textArray } from '#ports/database'
 import type { StockChanged, StockRequest, StockVote } from '#services/catalog'
 import { stockChangedTopic } from '#services/catalog'
 import { availableOf, statusOf } from '../availability.ts'
-import { type Decided, decide, type Title } from './decide.ts'
+import { type Decided, decide, type Movement, type Title } from './decide.ts'
 
 export type StockParticipant = Participant<StockRequest, StockVote>
 
@@ -77,12 +78,15 @@ async function lockTitles(tx: Transaction, requests: readonly StockRequest[]): P
             b.sales_open_at AS "salesOpenAt"
        FROM catalog.stock s JOIN catalog.books b USING (isbn)
       WHERE s.isbn = ANY($1::text[]) ORDER BY s.isbn FOR UPDATE OF s`,
-    [[...isbns]],
+    [texts([...isbns])],
   )
   return new Map(rows.map((row) => [row.isbn, row]))
 }
 
-/** Stock, ledger and the news of it in one statement. The CHECK on the stock row is the last line of defence. */
+/**
+ * Stock, ledger and the news of it in one statement. Arrays are unnested side by side in the SELECT list, which costs half
+ * of what a join of them in FROM does. The CHECK on the stock row is the last line of defence.
+ */
 async function moveStock(
   tx: Transaction,
   id: string,
@@ -90,24 +94,12 @@ async function moveStock(
   { movements }: Decided,
   nowMs: number,
 ): Promise<void> {
-  const moved = [...new Set(movements.map((movement) => movement.isbn))].map(
-    (isbn) => titles.get(isbn) as Title,
-  )
-  const news: StockChanged = {
-    books: moved.map((title) => ({
-      isbn: title.isbn,
-      available: availableOf(title),
-      status: statusOf(title, nowMs),
-      asOf: new Date(nowMs).toISOString(),
-    })),
-  }
+  const sums = sumByTitle(movements)
   await tx.execute(
-    `WITH movement AS (
-       SELECT * FROM unnest($2::text[], $3::text[], $4::int[], $5::int[], $6::int[], $7::text[])
-         AS m (isbn, movement, copies, held, sold, reason)
-     ), noted AS (
+    `WITH noted AS (
        INSERT INTO catalog.ledger (transaction_id, isbn, movement, copies_delta, held_delta, sold_delta, reason)
-       SELECT $1, isbn, movement, copies, held, sold, reason FROM movement
+       SELECT $1, unnest($2::text[]), unnest($3::text[]), unnest($4::int[]), unnest($5::int[]), unnest($6::int[]),
+              unnest($7::text[])
      ), once AS (
        INSERT INTO catalog.transactions (id) VALUES ($1)
      ), announced AS (
@@ -116,19 +108,53 @@ async function moveStock(
      UPDATE catalog.stock s
         SET copies = s.copies + d.copies, held = s.held + d.held, sold = s.sold + d.sold,
             version = s.version + 1, updated_at = now()
-       FROM (SELECT isbn, sum(copies)::int AS copies, sum(held)::int AS held, sum(sold)::int AS sold
-               FROM movement GROUP BY isbn) d
+       FROM (SELECT unnest($10::text[]) AS isbn, unnest($11::int[]) AS copies, unnest($12::int[]) AS held,
+                    unnest($13::int[]) AS sold) d
       WHERE s.isbn = d.isbn`,
     [
       id,
-      movements.map((movement) => movement.isbn),
-      movements.map((movement) => movement.movement),
-      movements.map((movement) => movement.copies),
-      movements.map((movement) => movement.held),
-      movements.map((movement) => movement.sold),
-      movements.map((movement) => movement.reason),
+      texts(movements.map((each) => each.isbn)),
+      texts(movements.map((each) => each.movement)),
+      ...deltas(movements),
+      movements.map((each) => each.reason),
       stockChangedTopic,
-      JSON.stringify(news),
+      JSON.stringify(newsOf(sums, titles, nowMs)),
+      texts(sums.map((each) => each.isbn)),
+      ...deltas(sums),
     ],
   )
+}
+
+type Delta = Pick<Movement, 'isbn' | 'copies' | 'held' | 'sold'>
+
+/** What the movements come to for each title. */
+function sumByTitle(movements: readonly Movement[]): Delta[] {
+  const sums = new Map<string, Delta>()
+  for (const { isbn, copies, held, sold } of movements) {
+    const sum = sums.get(isbn)
+    if (sum === undefined) sums.set(isbn, { isbn, copies, held, sold })
+    else {
+      sum.copies += copies
+      sum.held += held
+      sum.sold += sold
+    }
+  }
+  return [...sums.values()]
+}
+
+const texts = (values: readonly string[]) => textArray(packTexts(values))
+
+const deltas = (all: readonly Delta[]) => [
+  intArray(all.map((each) => each.copies)),
+  intArray(all.map((each) => each.held)),
+  intArray(all.map((each) => each.sold)),
+]
+
+function newsOf(moved: readonly Delta[], titles: ReadonlyMap<string, Title>, nowMs: number): StockChanged {
+  const asOf = new Date(nowMs).toISOString()
+  const books = moved.map(({ isbn }) => {
+    const title = titles.get(isbn) as Title
+    return { isbn, available: availableOf(title), status: statusOf(title, nowMs), asOf }
+  })
+  return { books }
 }
