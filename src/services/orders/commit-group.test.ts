@@ -4,7 +4,14 @@ import { test } from 'node:test'
 import { transactionLifeMs } from '#kernel/transaction'
 import { systemClock, uuid7 } from '#ports/clock'
 import { type Database, migrate, openDatabase } from '#ports/database'
-import { type PackedGroup, type PlacedOrder, packGroup, type Settlement } from '#services/orders'
+import {
+  decodeGroup,
+  encodeGroup,
+  type PackedGroup,
+  type PlacedOrder,
+  packGroup,
+  type Settlement,
+} from '#services/orders'
 import { type TestScope, testDatabase } from '../../local/test-database.ts'
 import { commitGroup } from './commit-group.ts'
 import { createDecisionLog, prune } from './decisions.ts'
@@ -48,6 +55,36 @@ test('a known key is a conflict that leaves nothing of its group, for good', asy
   assert.equal(await count(database), 1)
   // Its coordinator has told the stock to abort: a late copy of the request may not commit it after all.
   assert.deepEqual(await commitGroup(database, id, groupOf(other)), { kind: 'fenced' })
+})
+
+test('a group of several portions is there whole, or not at all when its last order has a known key', async (t) => {
+  const database = await openOrders(t)
+  const known = { ...placed(), free: true }
+  const large = Array.from({ length: 600 }, (_, i) => ({ ...placed(), free: i % 3 === 0 }))
+  await commitGroup(database, systemClock.uuid(), groupOf(known))
+  const withKnown = [...large.slice(1), { ...placed(), keyHash: known.keyHash }]
+  assert.deepEqual(await commitGroup(database, systemClock.uuid(), groupOf(...withKnown)), {
+    kind: 'conflict',
+  })
+  assert.equal(await count(database), 1)
+  // As it travels: what comes out at the other end is what went in.
+  const group = decodeGroup(encodeGroup(groupOf(...large)))
+  assert.deepEqual(await commitGroup(database, systemClock.uuid(), group), { kind: 'committed' })
+  const rows = await database.query<{ id: string; key: string; details: string; saga: string | null }>(
+    'SELECT id, idempotency_key AS key, details, saga_id AS saga FROM orders.orders WHERE id <> $1 ORDER BY id',
+    [known.id],
+  )
+  const expected = large.map(({ id, keyHash: key, details, free }) => ({
+    id,
+    key,
+    details,
+    saga: free ? id : null,
+  }))
+  assert.deepEqual(rows, expected)
+  const [begun] = await database.query('SELECT count(*)::int AS sagas FROM orders.sagas', [])
+  assert.deepEqual(begun, { sagas: 201 })
+  const [held] = await database.query('SELECT cardinality(order_ids) AS held FROM orders.holds', [])
+  assert.deepEqual(held, { held: 400 })
 })
 
 test('a customer limit is kept by the database over groups that know nothing of each other', async (t) => {
