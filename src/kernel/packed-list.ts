@@ -54,8 +54,6 @@ export function unpackBytes({ count, bytes }: PackedList): Buffer[] {
   })
 }
 
-export const unpackTexts = (list: PackedList) => unpackBytes(list).map((each) => each.toString())
-
 /** Values of hex digits by character code; -1 elsewhere. */
 const digitOf = new Int8Array(128).fill(-1)
 for (const [value, digit] of [...'0123456789abcdef'].entries()) {

@@ -12,7 +12,7 @@ export type LoopOptions = {
   work: () => Promise<'more' | 'done' | number>
   /** Works at least this often; without it only when woken. */
   everyMs?: number
-  /** Least time between two runs, but when there was more to do: a storm of wakes costs little. */
+  /** Least time between two runs, unless the last one left more to do, so that a storm of wakes costs little. */
   spacingMs?: number
   /** Called on the first of a row of failures. */
   onError?: (error: unknown) => void

@@ -161,6 +161,14 @@ test('a direct route answers as the framework would, whatever it is sent', async
     }
 })
 
+test('bytes are for routes that take them, and a GET may say what it likes of a body it has not', async (t) => {
+  const { url } = await start(t)
+  const headers = { 'content-type': 'application/octet-stream' }
+  assert.equal((await fetch(`${url}/things`, { headers })).status, 200)
+  assert.equal((await post(`${url}/things/7`, '{}', headers)).status, 415)
+  assert.equal((await post(`${url}/direct`, '{}', headers)).status, 415)
+})
+
 test('an answer that has not changed is a 304', async (t) => {
   const { url } = await start(t)
   const etag = (await fetch(`${url}/things`)).headers.get('etag') ?? ''

@@ -173,8 +173,10 @@ function addRoute<R extends Route>(
       else if (route.access.kind === 'staff') await checkStaff(request, route.access.roles, options)
       const type = contentTypeOf(request)
       if (route.streams !== undefined && !route.streams.includes(type ?? '')) throw unsupported(route.streams)
-      if ((type === bytesType) !== (route.bytes ?? false))
-        throw unsupported([route.bytes ? bytesType : 'application/json'])
+      if (route.bytes && type !== bytesType) throw unsupported([bytesType])
+      // A GET has no body, whatever it says of one.
+      if (!route.bytes && type === bytesType && route.method !== 'GET')
+        throw unsupported(['application/json'])
     },
     preValidation: async (request) => {
       if (route.streams === undefined) checkHasBody(request, route)

@@ -1,7 +1,7 @@
 import { faultPoint } from '#kernel/fault-point'
 import { type Clock, systemClock } from '#ports/clock'
 import { ConstraintViolation, type Database, type Statements, textArray, uuidArray } from '#ports/database'
-import type { GroupOutcome, OrderColumns, PackedGroup } from '#services/orders'
+import { type GroupOutcome, type OrderColumns, type PackedGroup, portionMax } from '#services/orders'
 import { decisionKey, isTooOld, resolve } from './decisions.ts'
 import { SettlementRefused, settleOrders } from './settle-orders.ts'
 
@@ -39,21 +39,28 @@ function refusalOf(error: SettlementRefused | ConstraintViolation): GroupOutcome
 }
 
 async function writeGroup(database: Database, id: string, group: PackedGroup, clock: Clock): Promise<void> {
-  const portions = group.portions[Symbol.iterator]()
-  const first: OrderColumns = portions.next().value
-  const isWhole = first.ids.count === group.free.count + group.held.count
+  const { settled, free, held } = group
   // One statement is a transaction of its own.
-  if (isWhole && group.settled.length === 0) {
-    await insertDecision(database, id, group, first)
+  if (settled.length === 0 && free.count + held.count <= portionMax) {
+    await Promise.all(insertGroup(database, id, group))
     return
   }
   await database.transaction(async (tx) => {
-    if (group.settled.length > 0) await settleOrders(tx, group.settled, clock)
+    if (settled.length > 0) await settleOrders(tx, settled, clock)
     // Not waited for: the next portion is packed while the server inserts this one, and all travel with the commit.
-    insertDecision(tx, id, group, first)
-    for (const portion of { [Symbol.iterator]: () => portions })
-      insertOrders(tx, id, group.expiresAt, portion)
+    insertGroup(tx, id, group)
   })
+}
+
+function insertGroup(statements: Statements, id: string, group: PackedGroup): Promise<number>[] {
+  const sent: Promise<number>[] = []
+  for (const portion of group.portions)
+    sent.push(
+      sent.length === 0
+        ? insertDecision(statements, id, group, portion)
+        : insertOrders(statements, id, group.expiresAt, portion),
+    )
+  return sent
 }
 
 /** Decision, holds, limits and the sagas of free orders, in one statement with the first portion of the orders. */
@@ -101,7 +108,7 @@ function insertOrders(
   return statements.execute(insertColumns, columnsOf(id, expiresAt, portion))
 }
 
-/** Columns are unnested side by side, which costs half of what a join of them in FROM does; a shorter one ends in nulls. */
+/** Columns are unnested side by side; a shorter one ends in nulls. */
 const insertColumns = `INSERT INTO orders.orders
          (transaction_id, expires_at, id, idempotency_key, body_hash, token_hash, details, saga_id)
        SELECT $1, $2, unnest($3::uuid[]), unnest($4::uuid[]), unnest($5::uuid[]), unnest($6::uuid[]),

@@ -12,6 +12,7 @@ export {
   type PackedGroup,
   type PlacedOrder,
   packGroup,
+  portionMax,
   type Settlement,
 } from './packed-group.ts'
 

@@ -60,7 +60,7 @@ export type OrderColumns = {
 }
 
 /** Small enough that packing one takes no longer than inserting it. */
-const portionMax = 256
+export const portionMax = 256
 
 export function packGroup({ placed, ...rest }: GroupCommit): PackedGroup {
   const { participants, settled, expiresAt } = rest

@@ -83,10 +83,7 @@ async function lockTitles(tx: Transaction, requests: readonly StockRequest[]): P
   return new Map(rows.map((row) => [row.isbn, row]))
 }
 
-/**
- * Stock, ledger and the news of it in one statement. Arrays are unnested side by side in the SELECT list, which costs half
- * of what a join of them in FROM does. The CHECK on the stock row is the last line of defence.
- */
+/** Stock, ledger and the news of it in one statement. The CHECK on the stock row is the last line of defence. */
 async function moveStock(
   tx: Transaction,
   id: string,
