@@ -1,6 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import pg from 'pg'
-import { hashAsUuid } from '#kernel/hash'
 import { systemClock as clock } from '#ports/clock'
 import { openDatabase } from '#ports/database'
 import { type PlacedOrder, packGroup } from '#services/orders'
@@ -12,17 +12,28 @@ import { createDecisionLog } from '../src/services/orders/decisions.ts'
 import type { Contestant } from './rounds.ts'
 import type { BenchStore } from './store.ts'
 
-/** A new order for one copy, as the shop would send it. */
+/** A new order for one copy. Hashing is the door's work, which is measured over HTTP: here hashes come ready made. */
 export function draft(isbn: string): Draft {
-  const id = clock.uuid()
   return {
-    id,
-    keyHash: hashAsUuid(id),
-    bodyHash: hashAsUuid(isbn),
-    tokenHash: hashAsUuid(`order_${id}`),
+    id: clock.uuid(),
+    keyHash: randomHash(),
+    bodyHash: sameHash,
+    tokenHash: sameHash,
     customer: { name: 'Ada Byron', email: 'ada@example.org' },
     lines: [{ isbn, quantity: 1 }],
   }
+}
+
+/** For columns without an index any will do. */
+const sameHash = randomUUID()
+const hashText = Buffer.from(sameHash)
+const digits = Buffer.from('0123456789abcdef')
+
+/** Looks like `randomUUID()`, for callers that cost next to nothing. */
+function randomHash(): string {
+  for (let i = 0; i < hashText.length; i++)
+    if (i !== 8 && i !== 13 && i !== 18 && i !== 23) hashText[i] = digits[Math.floor(Math.random() * 16)] ?? 0
+  return hashText.toString('latin1')
 }
 
 function priced(isbn: string): PlacedOrder {
