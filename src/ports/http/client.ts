@@ -41,15 +41,21 @@ export function serviceClient({ discovery, secret }: ServiceClientOptions): Serv
   let turn = 0
   return {
     async call(service, route, options) {
-      const signal = AbortSignal.timeout(options.deadlineMs)
-      const instances = inOrder(discovery.instances(service), shunnedUntil, options.stickTo, turn++)
-      for (const instance of instances) {
-        const outcome = await attempt(agent, instance, route, options, secret, signal)
-        if (outcome.kind === 'answered') return outcome.value as never
-        shunnedUntil.set(instance.id, Date.now() + shunnedMs)
-        if (outcome.kind === 'unknown') throw outcomeUnknown(instance, outcome.cause)
+      // AbortSignal.timeout cannot be called off: it would go on to fire for a call that was answered long ago.
+      const deadline = new AbortController()
+      const timer = setTimeout(() => deadline.abort(), options.deadlineMs)
+      try {
+        const instances = inOrder(discovery.instances(service), shunnedUntil, options.stickTo, turn++)
+        for (const instance of instances) {
+          const outcome = await attempt(agent, instance, route, options, secret, deadline.signal)
+          if (outcome.kind === 'answered') return outcome.value as never
+          shunnedUntil.set(instance.id, Date.now() + shunnedMs)
+          if (outcome.kind === 'unknown') throw outcomeUnknown(instance, outcome.cause)
+        }
+        throw unavailable(`No ${service} instance can be reached.`)
+      } finally {
+        clearTimeout(timer)
       }
-      throw unavailable(`No ${service} instance can be reached.`)
     },
     async [Symbol.asyncDispose]() {
       await agent.close()
