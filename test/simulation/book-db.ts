@@ -1,7 +1,14 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { InDoubt, Participant } from '#kernel/transaction'
 import { Unavailable } from '#kernel/unavailable'
 import type { StockRequest, StockVote } from '#services/catalog'
 import { type Decided, decide as realDecide, type Title } from '../../src/services/catalog/stock/decide.ts'
+import {
+  createLeftTitles,
+  decideAsLeft,
+  type LeftTitles,
+  type SeenTitle,
+} from '../../src/services/catalog/stock/left-titles.ts'
 import type { Process } from './process.ts'
 import type { World } from './world.ts'
 
@@ -16,7 +23,11 @@ export type BookDb = {
   crash(downMs: number): void
 }
 
-export type BookDbOptions = { decide?: typeof realDecide }
+export type BookDbOptions = {
+  decide?: typeof realDecide
+  /** Moves the stock of a title that is not as it was left. */
+  withoutLeftCheck?: boolean
+}
 
 type Session = { owner: Process; life: number; locked: Set<string>; isOver: boolean }
 type Prepared = { session: Session; decided: Decided; atMs: number }
@@ -32,6 +43,9 @@ export function createBookDb(world: World, titles: readonly Title[], options: Bo
   const ledger = new Map(titles.map(({ isbn, copies }) => [isbn, { copies, held: 0, sold: 0 }]))
   const prepared = new Map<string, Prepared>()
   const known = new Set<string>()
+  const versions = new Map<string, number>()
+  /** What each catalog process remembers of its last groups, in its present life. */
+  const lefts = new Map<Process, { life: number; left: LeftTitles }>()
   const locks = new Map<string, { holder: Session; waiting: Waiter[] }>()
   /** Those in a transaction that is not prepared yet. */
   const sessions = new Set<Session>()
@@ -97,48 +111,86 @@ export function createBookDb(world: World, titles: readonly Title[], options: Bo
         refused(new Unavailable('waited too long for a lock'))
       })
     })
-  const prepare = async (
-    process: Process,
-    id: string,
-    requests: readonly StockRequest[],
-  ): Promise<StockVote> => {
+  const alive = (session: Session) => {
+    if (session.isOver) throw new Unavailable('the session was ended')
+  }
+  /** A transaction in this process, up to its being prepared or rolled back. */
+  const transaction = async <T>(process: Process, work: (session: Session) => Promise<T>): Promise<T> => {
     const session: Session = { owner: process, life: process.life, locked: new Set(), isOver: false }
-    const alive = () => {
-      if (session.isOver) throw new Unavailable('the session was ended')
-    }
     await statement(process, () => {
       sessions.add(session)
       process.onceDead(() => world.after(1, () => sessions.has(session) && release(session)))
       world.after(idleTimeoutMs, () => sessions.has(session) && release(session))
     })
     try {
+      return await work(session)
+    } catch (error) {
+      if (sessions.has(session)) release(session)
+      throw error
+    }
+  }
+  const markPrepared = (session: Session, id: string, decided: Decided): StockVote => {
+    alive(session)
+    if (known.has(id)) throw new Error(`transaction ${id} was prepared before`)
+    known.add(id)
+    sessions.delete(session)
+    prepared.set(id, { session, decided, atMs: world.now() })
+    world.note(`${session.owner.name} prepared ${id.slice(-4)}`)
+    return { kind: 'prepared', answers: decided.answers, titles: decided.titles }
+  }
+  const seen = (isbn: string): SeenTitle => ({
+    ...(stock.get(isbn) as Title),
+    ...{ version: versions.get(isbn) ?? 1, bookVersion: 1, bookCreatedAt: '' },
+  })
+  const leftIn = (process: Process): LeftTitles => {
+    let entry = lefts.get(process)
+    if (entry?.life !== process.life) {
+      entry = { life: process.life, left: createLeftTitles() }
+      lefts.set(process, entry)
+    }
+    return entry.left
+  }
+
+  const prepareAsLeft = async (process: Process, id: string, requests: readonly StockRequest[]) => {
+    const left = leftIn(process)
+    const decided = decideAsLeft(left, requests, process.clock.now(), decide)
+    if (decided === undefined) return undefined
+    const { expected, title } = decided
+    left.forget(title.isbn)
+    const vote = await transaction(process, async (session) => {
+      alive(session)
+      await lock(session, title.isbn)
+      return await statement(process, () => {
+        alive(session)
+        if (options.withoutLeftCheck || isDeepStrictEqual(seen(title.isbn), expected))
+          return markPrepared(session, id, decided)
+        release(session)
+        return undefined
+      })
+    })
+    if (vote !== undefined) left.note(title)
+    return vote
+  }
+  const prepareLocked = (process: Process, id: string, requests: readonly StockRequest[]) =>
+    transaction(process, async (session): Promise<StockVote> => {
       for (const isbn of isbnsOf(requests)) {
-        alive()
+        alive(session)
         if (stock.has(isbn)) await lock(session, isbn)
       }
       const read = await statement(process, () => {
-        alive()
-        return new Map([...session.locked].map((isbn) => [isbn, { ...(stock.get(isbn) as Title) }]))
+        alive(session)
+        return new Map([...session.locked].map((isbn) => [isbn, seen(isbn)]))
       })
       const decided = decide(read, requests, process.clock.now())
       if (decided.movements.length === 0) {
         await statement(process, () => release(session))
         return { kind: 'nothing', answers: decided.answers, titles: [] }
       }
-      await statement(process, () => {
-        alive()
-        if (known.has(id)) throw new Error(`transaction ${id} was prepared before`)
-        known.add(id)
-        sessions.delete(session)
-        prepared.set(id, { session, decided, atMs: world.now() })
-        world.note(`${process.name} prepared ${id.slice(-4)}`)
-      })
-      return { kind: 'prepared', answers: decided.answers, titles: decided.titles }
-    } catch (error) {
-      if (sessions.has(session)) release(session)
-      throw error
-    }
-  }
+      const vote = await statement(process, () => markPrepared(session, id, decided))
+      const [title] = read.values()
+      if (title !== undefined && read.size === 1) leftIn(process).note(title)
+      return vote
+    })
 
   const finish = (process: Process, id: string, verb: 'commit' | 'abort') =>
     statement(process, () => {
@@ -157,6 +209,8 @@ export function createBookDb(world: World, titles: readonly Title[], options: Bo
             row.sold += sold
           }
         }
+      if (verb === 'commit')
+        for (const isbn of found.session.locked) versions.set(isbn, (versions.get(isbn) ?? 1) + 1)
       release(found.session)
     })
 
@@ -166,7 +220,8 @@ export function createBookDb(world: World, titles: readonly Title[], options: Bo
     prepared,
     participantIn: (process) => ({
       name: 'catalog',
-      prepare: (id, requests) => prepare(process, id, requests),
+      prepare: async (id, requests) =>
+        (await prepareAsLeft(process, id, requests)) ?? (await prepareLocked(process, id, requests)),
       commit: (id) => finish(process, id, 'commit'),
       abort: (id) => finish(process, id, 'abort'),
       inDoubt: () =>

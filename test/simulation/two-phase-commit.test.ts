@@ -40,6 +40,7 @@ const controls: Record<string, { broken: Breakage; shows: RegExp }> = {
   },
   'an answer before the decision is durable': { broken: { answersEarly: true }, shows: /which is not there/ },
   'a sale that does not look at the stock': { broken: { decide: sellAnything }, shows: /oversold/ },
+  'a title that is taken to be as it was left': { broken: { withoutLeftCheck: true }, shows: /oversold/ },
   'keys that may be used twice': { broken: { withoutUniqueKey: true }, shows: /orders under one key/ },
   'recovery that commits without a decision': { broken: { recoversBlindly: true }, shows: /but orders hold/ },
 }

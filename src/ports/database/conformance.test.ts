@@ -10,6 +10,7 @@ import {
   DatabaseUnavailable,
   intArray,
   openDatabase,
+  SerializationFailure,
   textArray,
   uuidArray,
 } from './port.ts'
@@ -66,6 +67,22 @@ for (const adapter of adapters) {
       )
     assert.deepEqual(await database.query('SELECT id FROM things', []), [{ id: 1 }])
     assert.deepEqual(await database.prepared.inDoubt(), [])
+  })
+
+  test(`${adapter}: rows that are not as they were seen are told apart from a wait that was too long`, async (t) => {
+    await using database = await fresh(t)
+    await database.execute('INSERT INTO things VALUES (1, 1)')
+    const readInOneAndWriteInTheOther = database.transaction(async (tx) => {
+      await tx.execute('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ')
+      await tx.query('SELECT n FROM things', [])
+      await database.execute('UPDATE things SET n = 2')
+      await tx.execute('UPDATE things SET n = n + 1')
+    })
+    await assert.rejects(
+      readInOneAndWriteInTheOther,
+      (error) => error instanceof SerializationFailure && error instanceof DatabaseBusy,
+    )
+    assert.deepEqual(await database.query('SELECT n FROM things', []), [{ n: 2 }])
   })
 
   test(`${adapter}: constraint violations carry the constraint's name and kind`, async (t) => {

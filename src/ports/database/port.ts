@@ -69,6 +69,11 @@ export class DatabaseBusy extends Unavailable {
   override name = 'DatabaseBusy'
 }
 
+/** Rows were not as the transaction had seen them (SQLSTATE 40001); nothing was changed, and it can be tried again. */
+export class SerializationFailure extends DatabaseBusy {
+  override name = 'SerializationFailure'
+}
+
 /** @throws Error naming the schemes that exist when the URL has another one */
 export async function openDatabase(url: string, options: DatabaseOptions): Promise<Database> {
   const scheme = url.split(':', 1)[0] ?? ''

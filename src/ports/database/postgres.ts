@@ -6,6 +6,7 @@ import {
   type DatabaseOptions,
   DatabaseUnavailable,
   type PreparedTransactions,
+  SerializationFailure,
   type Statements,
   type Transaction,
 } from './port.ts'
@@ -190,8 +191,9 @@ const constraintKinds: Readonly<Record<string, 'unique' | 'check' | 'foreign-key
   '23514': 'check',
   '23503': 'foreign-key',
 }
-/** Lock not available, statement or transaction cancelled by timeout, deadlock, serialization failure. */
-const busyCodes = new Set(['55P03', '57014', '40P01', '40001'])
+/** Lock not available, statement or transaction cancelled by timeout, deadlock. */
+const busyCodes = new Set(['55P03', '57014', '40P01'])
+const serializationFailure = '40001'
 
 /** Turns a driver's error into one of the port's. Source: PostgreSQL manual, appendix A. */
 function translated(error: unknown): Error {
@@ -208,6 +210,7 @@ function translated(error: unknown): Error {
   const code = error.code ?? ''
   const kind = constraintKinds[code]
   if (kind) return new ConstraintViolation(kind, error.constraint ?? '', error)
+  if (code === serializationFailure) return new SerializationFailure(error.message, { cause: error })
   if (busyCodes.has(code)) return new DatabaseBusy(error.message, { cause: error })
   // Class 08 connection, 57P shutdown, 53 resources, 25006 read-only (a demoted primary), 26000 a pooled statement gone.
   if (/^(08|57P|53)/.test(code) || code === '25006')

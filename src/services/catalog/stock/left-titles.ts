@@ -1,0 +1,66 @@
+import type { StockRequest } from '#services/catalog'
+import { type Decided, decide, type Title } from './decide.ts'
+
+/** A title with what tells whether its rows have changed. `bookCreatedAt` is the database's text. */
+export type SeenTitle = Title & { version: number; bookVersion: number; bookCreatedAt: string }
+
+/**
+ * How this process's last groups left their titles, for groups of one title: the next of the same title needs not ask
+ * before it decides. Never trusted: whoever moves a title's stock on this has the database check that it is so.
+ */
+export type LeftTitles = {
+  /** The only title that the requests are about, if it is known. */
+  titleOf(requests: readonly StockRequest[]): SeenTitle | undefined
+  /** Its stock was moved once. */
+  note(title: SeenTitle): void
+  forget(isbn: string): void
+}
+
+const titlesMax = 1_000
+
+export function createLeftTitles(): LeftTitles {
+  const titles = new Map<string, SeenTitle>()
+  return {
+    titleOf(requests) {
+      const isbn = onlyIsbnIn(requests)
+      return isbn === undefined ? undefined : titles.get(isbn)
+    },
+    note(title) {
+      titles.set(title.isbn, { ...title, version: title.version + 1 })
+      const [oldest] = titles.keys()
+      if (titles.size > titlesMax && oldest !== undefined) titles.delete(oldest)
+    },
+    forget: (isbn) => void titles.delete(isbn),
+  }
+}
+
+/** A group decided on without asking: good if its title is found as `expected`, and then leaves it as `title`. */
+export type DecidedAsLeft = Decided & { expected: SeenTitle; title: SeenTitle }
+
+/** @returns undefined for a group that has to ask how its titles stand */
+export function decideAsLeft(
+  left: LeftTitles,
+  requests: readonly StockRequest[],
+  nowMs: number,
+  by: typeof decide = decide,
+): DecidedAsLeft | undefined {
+  const expected = left.titleOf(requests)
+  if (expected === undefined) return undefined
+  const title = { ...expected }
+  const decided = by(new Map([[title.isbn, title]]), requests, nowMs)
+  // Who is refused is refused for how it stands now.
+  const isAllTaken = decided.answers.every(({ kind }) => kind === 'reserved' || kind === 'moved')
+  return isAllTaken ? { ...decided, expected, title } : undefined
+}
+
+function onlyIsbnIn(requests: readonly StockRequest[]): string | undefined {
+  const first = firstIsbnOf(requests[0])
+  const isOnly = (request: StockRequest) =>
+    request.kind === 'set-copies'
+      ? request.isbn === first
+      : request.lines.every((line) => line.isbn === first)
+  return requests.every(isOnly) ? first : undefined
+}
+
+const firstIsbnOf = (request: StockRequest | undefined) =>
+  request?.kind === 'set-copies' ? request.isbn : request?.lines[0]?.isbn

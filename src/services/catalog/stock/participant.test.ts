@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock as clock } from '#ports/clock'
+import { type Database, migrate, openDatabase } from '#ports/database'
+import type { StockRequest } from '#services/catalog'
+import { type TestScope, testDatabase } from '../../../local/test-database.ts'
+import { createStockParticipant, type StockParticipant } from './participant.ts'
+
+const isbn = '9780000000002'
+
+test('the second group of a title is decided on without asking, and counts the same', async (t) => {
+  const { database, asked, stock } = await openStock(t, 5)
+  const catalog = createStockParticipant(database, clock)
+  assert.deepEqual(await sell(catalog, 2), ['reserved', 'reserved'])
+  assert.equal(asked(), 1)
+  assert.deepEqual(await sell(catalog, 2), ['reserved', 'reserved'])
+  assert.equal(asked(), 1)
+  assert.deepEqual(await stock(), { copies: 5, held: 4, sold: 0, noted: 4 })
+})
+
+test('who is refused is refused for how the title stands now', async (t) => {
+  const { database, asked, stock } = await openStock(t, 1)
+  const [here, there] = [createStockParticipant(database, clock), createStockParticipant(database, clock)]
+  await sell(here, 1)
+  assert.deepEqual(await sell(here, 1), ['out-of-stock'])
+  assert.equal(asked(), 2)
+  await finish(there, [{ kind: 'set-copies', isbn, copies: 2, reason: null }])
+  assert.deepEqual(await sell(here, 1), ['reserved'])
+  assert.deepEqual(await stock(), { copies: 2, held: 2, sold: 0, noted: 2 })
+})
+
+test('two processes take turns at a title, and sell exactly what is there', async (t) => {
+  const { database, stock } = await openStock(t, 12)
+  const all = [createStockParticipant(database, clock), createStockParticipant(database, clock)]
+  const sold: string[] = []
+  // Each has seen the title, then finds it as the other left it; last the two come at once.
+  for (const i of [0, 0, 1, 1, 0, 1]) sold.push(...(await sell(all[i] as StockParticipant, 1)))
+  for (const kinds of await Promise.all(all.map((each) => sell(each, 4)))) sold.push(...kinds)
+  assert.equal(sold.filter((kind) => kind === 'reserved').length, 12)
+  assert.equal(sold.filter((kind) => kind === 'out-of-stock').length, 2)
+  assert.deepEqual(await stock(), { copies: 12, held: 12, sold: 0, noted: 12 })
+})
+
+test('an aborted group leaves nothing behind that the next one would count on', async (t) => {
+  const { database, stock } = await openStock(t, 5)
+  const catalog = createStockParticipant(database, clock)
+  await sell(catalog, 1)
+  const id = clock.uuid()
+  await catalog.prepare(id, reserve(3))
+  await catalog.abort(id)
+  assert.deepEqual(await sell(catalog, 1), ['reserved'])
+  assert.deepEqual(await stock(), { copies: 5, held: 2, sold: 0, noted: 2 })
+})
+
+test('a price that was changed meanwhile is the one that is sold at', async (t) => {
+  const { database } = await openStock(t, 5)
+  const catalog = createStockParticipant(database, clock)
+  await sell(catalog, 1)
+  await changePrice(database, 900)
+  assert.equal(await priceOf(catalog), 900)
+})
+
+test('a book that was deleted and made again is not taken for the old one', async (t) => {
+  const { database } = await openStock(t, 5)
+  const catalog = createStockParticipant(database, clock)
+  await sell(catalog, 1)
+  await database.execute('DELETE FROM catalog.books')
+  await addBook(database, 5, 900)
+  // As if somebody else had sold one of the new book: its stock is then like the old one's.
+  await database.execute('UPDATE catalog.stock SET held = 1, version = 2')
+  assert.equal(await priceOf(catalog), 900)
+})
+
+test('without the check the old price would be sold at', async (t) => {
+  const { database } = await openStock(t, 5)
+  await database.execute(
+    'CREATE OR REPLACE FUNCTION catalog.must_be_one(moved bigint) RETURNS void LANGUAGE sql AS $$ SELECT $$',
+  )
+  const catalog = createStockParticipant(database, clock)
+  await sell(catalog, 1)
+  await changePrice(database, 900)
+  assert.equal(await priceOf(catalog), 500)
+})
+
+/** A title with so many copies, and how often it was asked how it stands. */
+async function openStock(t: TestScope, copies: number) {
+  const { url } = await testDatabase(t, 'stock')
+  const real = await openDatabase(url, { applicationName: 'stock', connectionsMax: 4 })
+  t.after(() => real[Symbol.asyncDispose]())
+  await migrate(real, new URL('../migrations/', import.meta.url), 'catalog')
+  await addBook(real, copies, 500)
+  let asked = 0
+  const database: Database = {
+    ...real,
+    transaction: (work) =>
+      real.transaction((tx) =>
+        work({
+          ...tx,
+          query: (sql, params) => {
+            if (sql.includes('FOR UPDATE')) asked++
+            return tx.query(sql, params)
+          },
+        }),
+      ),
+  }
+  const stock = async () => {
+    const [row] = await real.query(
+      `SELECT copies, held, sold, (SELECT sum(held_delta)::int FROM catalog.ledger) AS noted FROM catalog.stock`,
+    )
+    return row
+  }
+  return { database, asked: () => asked, stock }
+}
+
+async function addBook(database: Database, copies: number, price: number): Promise<void> {
+  await database.execute(
+    `INSERT INTO catalog.books (isbn, title, price_amount, price_currency) VALUES ($1, 'Title', $2, 'EUR')`,
+    [isbn, price],
+  )
+  await database.execute('INSERT INTO catalog.stock (isbn, copies) VALUES ($1, $2)', [isbn, copies])
+}
+
+async function changePrice(database: Database, price: number): Promise<void> {
+  await database.execute('UPDATE catalog.books SET price_amount = $1, version = version + 1', [price])
+}
+
+const reserve = (count: number): StockRequest[] =>
+  Array.from({ length: count }, () => {
+    return { kind: 'reserve', customer: 'ada@example.org', lines: [{ isbn, quantity: 1, alreadyBought: 0 }] }
+  })
+
+/** Prepares and commits a group. */
+async function finish(catalog: StockParticipant, requests: readonly StockRequest[]) {
+  const id = clock.uuid()
+  const vote = await catalog.prepare(id, requests)
+  if (vote.kind === 'prepared') await catalog.commit(id)
+  return vote
+}
+
+async function sell(catalog: StockParticipant, count: number): Promise<string[]> {
+  return (await finish(catalog, reserve(count))).answers.map(({ kind }) => kind)
+}
+
+async function priceOf(catalog: StockParticipant): Promise<number | undefined> {
+  return (await finish(catalog, reserve(1))).titles[0]?.unitPrice.amount
+}
