@@ -6,12 +6,14 @@ import {
   customerKey,
   type GroupCommit,
   type GroupOutcome,
+  type HashColumns,
   type LookedUp,
   type LookUp,
+  packHashes,
 } from '#services/orders'
 import { type Accepted, acceptedOf, answerAccepted, groupOf, type Turns } from './accepted.ts'
 import { away } from './away.ts'
-import { answerRefused, lookUp } from './look-up.ts'
+import { answerRefused, draftsOf, lookUp } from './look-up.ts'
 import type { Member } from './member.ts'
 import { oncePerOrder } from './once-per-order.ts'
 import { type Decided, runTransaction } from './two-phase.ts'
@@ -97,21 +99,23 @@ async function tryGroup(
   if (pending.length === 0) return repeats
   const id = engine.clock.uuid()
   const expiresAt = engine.clock.now() + engine.holdMs
+  const drafts = draftsOf(pending)
+  let hashes: readonly HashColumns[] = []
   let accepted: Accepted[] = []
   let refusedAnswered: Promise<void> | undefined
   let edits: Answered[] = []
   const outcome = await runTransaction<StockRequest, StockVote, Refusal>({
     id,
     parts: [{ participant: engine.stock, requests: pending.map((member) => requestOf(member, bought)) }],
+    onAsked: () => {
+      hashes = packHashes(drafts)
+    },
     decide: async ([vote], participants) => {
       accepted = acceptedOf(pending, vote as StockVote, expiresAt, engine.limitedTitles)
-      return asDecided(
-        await engine.orders.commitGroup(id, {
-          participants: [...participants],
-          expiresAt,
-          ...groupOf(accepted),
-        }),
-      )
+      const { placed, settled } = groupOf(accepted)
+      const areAll = placed.length === drafts.length
+      const group = { participants: [...participants], expiresAt, placed, settled }
+      return asDecided(await engine.orders.commitGroup(id, { ...group, hashes: areAll ? hashes : undefined }))
     },
     onCommitted: ([vote]) => {
       answerAccepted(accepted, engine.turns)

@@ -53,7 +53,8 @@ export async function answerRefused(
   }
 }
 
-const draftsOf = (members: readonly Member[]): Draft[] =>
+/** The orders among what members want. */
+export const draftsOf = (members: readonly Member[]): Draft[] =>
   members.flatMap(({ wish }) => (wish.kind === 'place' ? [wish.draft] : []))
 
 function answerKnown(member: Member, known: ReadonlyMap<string, Known>): boolean {

@@ -25,6 +25,8 @@ export type Transaction<Request, OwnVote extends Vote<unknown>, Refusal> = {
    * @throws Unavailable when it cannot say whether it did
    */
   decide(votes: readonly OwnVote[], participants: readonly string[]): Promise<Decided<Refusal>>
+  /** Called when the first participant has been asked, and nothing is to be done until it votes. */
+  onAsked?(): void
   /** Callers may be answered now: the decision is durable and, unless that takes long, every participant shows it. */
   onCommitted?(votes: readonly OwnVote[]): void
   clock: Pick<Clock, 'sleep'>
@@ -49,7 +51,13 @@ export async function runTransaction<Request, OwnVote extends Vote<unknown>, Ref
   const votes: OwnVote[] = []
   await faultPoint('coordinator:before-prepare')
   try {
-    for (const { participant, requests } of parts) votes.push(await participant.prepare(id, requests))
+    for (const { participant, requests } of parts) {
+      const asked = participant.prepare(id, requests)
+      // Whatever goes wrong here, nobody is told to abort what may not be prepared yet.
+      const meanwhile = votes.length === 0 && deferred(() => transaction.onAsked?.())
+      votes.push(await asked)
+      await meanwhile
+    }
   } catch (error) {
     await tell(all, 'abort', id)
     throw error
@@ -74,6 +82,13 @@ export async function runTransaction<Request, OwnVote extends Vote<unknown>, Ref
     case 'unknown':
       return decided
   }
+}
+
+/** Works now; what goes wrong is thrown where the result is waited for. */
+function deferred(work: () => void): Promise<void> {
+  const promise = (async () => work())()
+  promise.catch(() => undefined)
+  return promise
 }
 
 /** Participants are given this long to follow a decision before callers hear of it. */

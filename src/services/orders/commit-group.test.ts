@@ -10,6 +10,8 @@ import {
   type PackedGroup,
   type PlacedOrder,
   packGroup,
+  packHashes,
+  portionMax,
   type Settlement,
 } from '#services/orders'
 import { type TestScope, testDatabase } from '../../local/test-database.ts'
@@ -85,6 +87,18 @@ test('a group of several portions is there whole, or not at all when its last or
   assert.deepEqual(begun, { sagas: 201 })
   const [held] = await database.query('SELECT cardinality(order_ids) AS held FROM orders.holds', [])
   assert.deepEqual(held, { held: 400 })
+})
+
+test('hashes that were packed before make the same group, also when free orders come first in it', () => {
+  const orders = Array.from({ length: portionMax + 2 }, () => placed())
+  const mixed = orders.map((order, i) => ({ ...order, free: i % 2 === 1 }))
+  for (const some of [orders, mixed, []]) {
+    const group = { participants: ['catalog'], placed: some, settled: [], expiresAt: 0 }
+    assert.deepEqual(
+      encodeGroup(packGroup({ ...group, hashes: packHashes(some) })),
+      encodeGroup(packGroup(group)),
+    )
+  }
 })
 
 test('a customer limit is kept by the database over groups that know nothing of each other', async (t) => {

@@ -8,10 +8,12 @@ export {
   decodeGroup,
   encodeGroup,
   type GroupCommit,
+  type HashColumns,
   type OrderColumns,
   type PackedGroup,
   type PlacedOrder,
   packGroup,
+  packHashes,
   portionMax,
   type Settlement,
 } from './packed-group.ts'

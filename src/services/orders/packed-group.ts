@@ -34,6 +34,8 @@ export type GroupCommit = {
   placed: readonly PlacedOrder[]
   settled: readonly Settlement[]
   expiresAt: number
+  /** The hashes of `placed`, where they are packed already. */
+  hashes?: readonly HashColumns[] | undefined
 }
 
 /** A group with its orders as columns, each of which goes into their statement as it is. */
@@ -50,19 +52,15 @@ export type PackedGroup = Pick<GroupCommit, 'participants' | 'settled' | 'expire
 export type CustomerLimit = { isbn: string; customer: string; quantity: number; perCustomer: number }
 
 /** Those that cost nothing come first: `sagas` has their ids and is shorter than the other columns. */
-export type OrderColumns = {
-  ids: PackedList
-  keyHashes: PackedList
-  bodyHashes: PackedList
-  tokenHashes: PackedList
-  details: PackedList
-  sagas: PackedList
-}
+export type OrderColumns = HashColumns & { details: PackedList; sagas: PackedList }
+
+/** What is known of a portion of orders before they are accepted. */
+export type HashColumns = Record<'ids' | 'keyHashes' | 'bodyHashes' | 'tokenHashes', PackedList>
 
 /** Small enough that packing one takes no longer than inserting it. */
 export const portionMax = 256
 
-export function packGroup({ placed, ...rest }: GroupCommit): PackedGroup {
+export function packGroup({ placed, hashes, ...rest }: GroupCommit): PackedGroup {
   const { participants, settled, expiresAt } = rest
   const isFree = (order: PlacedOrder) => order.free
   const free = placed.filter(isFree)
@@ -73,24 +71,45 @@ export function packGroup({ placed, ...rest }: GroupCommit): PackedGroup {
     limits: limitsOf(placed),
     free: packIds(free),
     held: packIds(held),
-    portions: { [Symbol.iterator]: () => portionsOf(ordered) },
+    portions: { [Symbol.iterator]: () => portionsOf(ordered, ordered === placed ? hashes : undefined) },
   }
 }
 
-const packIds = (orders: readonly PlacedOrder[]) => packUuids(orders.map((order) => order.id))
+/** The hashes of orders, one pack for each portion of them. */
+export function packHashes(orders: readonly Identified[]): HashColumns[] {
+  return inPortions(orders).map(hashColumns)
+}
 
-function* portionsOf(orders: readonly PlacedOrder[]): Generator<OrderColumns> {
-  for (let i = 0; i === 0 || i < orders.length; i += portionMax) {
-    const some = orders.length <= portionMax ? orders : orders.slice(i, i + portionMax)
-    yield {
-      ids: packIds(some),
-      keyHashes: packUuids(some.map((order) => order.keyHash)),
-      bodyHashes: packUuids(some.map((order) => order.bodyHash)),
-      tokenHashes: packUuids(some.map((order) => order.tokenHash)),
-      details: packTexts(some.map((order) => order.details)),
-      sagas: packIds(some.filter((order) => order.free)),
-    }
+type Identified = Hashes & { id: string }
+
+const packIds = (orders: readonly Identified[]) => packUuids(orders.map((order) => order.id))
+
+function hashColumns(orders: readonly Identified[]): HashColumns {
+  return {
+    ids: packIds(orders),
+    keyHashes: packUuids(orders.map((order) => order.keyHash)),
+    bodyHashes: packUuids(orders.map((order) => order.bodyHash)),
+    tokenHashes: packUuids(orders.map((order) => order.tokenHash)),
   }
+}
+
+function* portionsOf(
+  orders: readonly PlacedOrder[],
+  hashes?: readonly HashColumns[],
+): Generator<OrderColumns> {
+  for (const [i, portion] of inPortions(orders).entries())
+    yield {
+      ...(hashes?.[i] ?? hashColumns(portion)),
+      details: packTexts(portion.map((order) => order.details)),
+      sagas: packIds(portion.filter((order) => order.free)),
+    }
+}
+
+/** At least one. */
+function inPortions<Order>(orders: readonly Order[]): (readonly Order[])[] {
+  if (orders.length <= portionMax) return [orders]
+  const count = Math.ceil(orders.length / portionMax)
+  return Array.from({ length: count }, (_, i) => orders.slice(i * portionMax, (i + 1) * portionMax))
 }
 
 /** One row per title and customer, in key order, so that two groups never wait for each other in a ring. */
