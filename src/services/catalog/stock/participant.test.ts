@@ -71,6 +71,22 @@ test('a book that was deleted and made again is not taken for the old one', asyn
   assert.equal(await priceOf(catalog), 900)
 })
 
+test('news of a group that waited for another is later than the news of that one', async (t) => {
+  const { database } = await openStock(t, 5)
+  const [first, second] = [createStockParticipant(database, clock), createStockParticipant(database, clock)]
+  const id = clock.uuid()
+  await first.prepare(id, reserve(1))
+  const waiting = sell(second, 1)
+  await clock.sleep(50)
+  const committedAt = clock.now()
+  await first.commit(id)
+  assert.deepEqual(await waiting, ['reserved'])
+  const [news] = await database.query<{ asOf: string }>(
+    `SELECT payload->'books'->0->>'asOf' AS "asOf" FROM catalog.outbox ORDER BY id DESC LIMIT 1`,
+  )
+  assert.ok(Date.parse(news?.asOf ?? '') >= committedAt, `${news?.asOf} is before ${committedAt}`)
+})
+
 test('without the check the old price would be sold at', async (t) => {
   const { database } = await openStock(t, 5)
   await database.execute(

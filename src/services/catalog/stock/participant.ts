@@ -28,7 +28,7 @@ export function createStockParticipant(database: Database, clock: Clock): StockP
     name: 'catalog',
     async prepare(id, requests) {
       assert(clock.now() - uuid7TimeMs(id) < transactionLifeMs, `transaction ${id} is too old to be prepared`)
-      const group = { database, id, requests, nowMs: clock.now() }
+      const group = { database, clock, id, requests }
       const vote = (await prepareAsLeft(group, left)) ?? (await prepareLocked(group, left))
       await faultPoint('catalog:after-prepare')
       return vote
@@ -59,16 +59,20 @@ export async function forgetTransactions(database: Database): Promise<number> {
   )
 }
 
-type Group = { database: Database; id: string; requests: readonly StockRequest[]; nowMs: number }
+type Group = { database: Database; clock: Clock; id: string; requests: readonly StockRequest[] }
 
 /** @returns undefined, with nothing done, when the group has to ask how its title stands */
-async function prepareAsLeft(group: Group, left: LeftTitles): Promise<StockVote | undefined> {
-  const decided = decideAsLeft(left, group.requests, group.nowMs)
+async function prepareAsLeft(
+  { database, clock, id, requests }: Group,
+  left: LeftTitles,
+): Promise<StockVote | undefined> {
+  const nowMs = clock.now()
+  const decided = decideAsLeft(left, requests, nowMs)
   if (decided === undefined) return undefined
   const { title, expected } = decided
   left.forget(title.isbn)
   try {
-    const vote = await group.database.transaction((tx) => move(tx, group, [title], decided, expected))
+    const vote = await database.transaction((tx) => move(tx, { id, nowMs }, [title], decided, expected))
     left.note(title)
     return vote
   } catch (error) {
@@ -77,12 +81,14 @@ async function prepareAsLeft(group: Group, left: LeftTitles): Promise<StockVote 
   }
 }
 
-async function prepareLocked({ database, ...group }: Group, left: LeftTitles): Promise<StockVote> {
+async function prepareLocked({ database, clock, id, requests }: Group, left: LeftTitles): Promise<StockVote> {
   let titles: SeenTitle[] = []
   const vote = await database.transaction(async (tx) => {
-    titles = await lockTitles(tx, group.requests)
-    const decided = decide(new Map(titles.map((title) => [title.isbn, title])), group.requests, group.nowMs)
-    return await move(tx, group, titles, decided)
+    titles = await lockTitles(tx, requests)
+    // What comes after the wait for the locks is later than what was waited for, in the news as well.
+    const nowMs = clock.now()
+    const decided = decide(new Map(titles.map((title) => [title.isbn, title])), requests, nowMs)
+    return await move(tx, { id, nowMs }, titles, decided)
   })
   const [title] = titles
   if (vote.kind === 'prepared' && title !== undefined && titles.length === 1) left.note(title)
@@ -91,7 +97,7 @@ async function prepareLocked({ database, ...group }: Group, left: LeftTitles): P
 
 async function move(
   tx: Transaction,
-  group: Omit<Group, 'database'>,
+  group: { id: string; nowMs: number },
   titles: readonly Title[],
   decided: Decided,
   expected?: SeenTitle,
