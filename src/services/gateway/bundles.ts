@@ -10,7 +10,8 @@ import {
 import { type Exchange, sendProblem } from './exchange.ts'
 import { notPassedOut } from './headers.ts'
 import type { RerouteReason } from './metrics.ts'
-import { firstChangeMs, forwardAlone, headersTimeoutMs, type ProxyParts } from './proxy.ts'
+import { answerIdleMs, patienceMs } from './patience.ts'
+import { forwardAlone, type ProxyParts } from './proxy.ts'
 import { late } from './proxy-problems.ts'
 import type { UpstreamTarget } from './routes.ts'
 import { titleOfOrder } from './title-of-order.ts'
@@ -74,11 +75,10 @@ export function createBundles(parts: ProxyParts, secret: string): Bundles {
 
   /** @returns undefined when they have to go alone */
   const answersOf = async (upstream: Upstream, bundle: readonly Bundled[]) => {
-    const { service, deadlineMs } = (bundle[0] as Bundled).target
-    const patienceMs = upstreams.count(service) > 1 ? firstChangeMs : Math.max(headersTimeoutMs, deadlineMs)
+    const { service } = (bundle[0] as Bundled).target
     upstream.outstanding += bundle.length
     try {
-      const answers = await ask(upstream, bundle, patienceMs)
+      const answers = await ask(upstream, bundle)
       upstreams.succeeded(upstream)
       if (answers === undefined) without.add(upstream)
       return answers
@@ -92,15 +92,15 @@ export function createBundles(parts: ProxyParts, secret: string): Bundles {
   }
 
   /** @returns undefined when the instance has no bundles */
-  const ask = async (upstream: Upstream, bundle: readonly Bundled[], patienceMs: number) => {
+  const ask = async (upstream: Upstream, bundle: readonly Bundled[]) => {
     const [{ target }] = bundle as [Bundled]
     const response = await upstream.pool.request({
       path: bundleRoute.path,
       method: bundleRoute.method,
       headers: { [internalHeader]: secret, 'content-type': 'application/octet-stream' },
       body: encodeBundle(target.label, bundle.map(requestOf)),
-      headersTimeout: patienceMs,
-      bodyTimeout: headersTimeoutMs,
+      headersTimeout: patienceMs(bundleRoute.method, target.deadlineMs, upstreams.count(target.service) > 1),
+      bodyTimeout: answerIdleMs,
     })
     const bytes = await response.body.bytes()
     if (response.statusCode === 404) return undefined

@@ -5,6 +5,7 @@ import type { Bundles } from './bundles.ts'
 import { drain, type Exchange, hasBody, sendProblem, tooLarge } from './exchange.ts'
 import { drawingPolicy, headersIn, headersOut, rawHeader } from './headers.ts'
 import type { Metrics, RerouteReason } from './metrics.ts'
+import { answerIdleMs, patienceMs } from './patience.ts'
 import { busy, late, notAllowed, tooSlow } from './proxy-problems.ts'
 import { BodyStream, BodyTooLarge, SenderGone, wholeBytesMax } from './request-body.ts'
 import type { UpstreamTarget } from './routes.ts'
@@ -22,16 +23,12 @@ export type ProxyParts = {
 
 const attemptsMax = 3
 const oneWriteBytesMax = 16 * 1024
-/** When somebody else could answer instead, a silent instance gets this long: a reader less than a change. */
-const firstReadMs = 3_000
-export const firstChangeMs = 4_000
 /** Once an answer has begun it may take this long to arrive, on however slow a line. */
 const answerMs = 120_000
 /** A service whose only instance is just starting again is waited for, by so many requests at most. */
 const restartMs = 2_500
 const lookAgainMs = 100
 const waitingMax = 2_048
-export const headersTimeoutMs = 10_000
 /** A body that is still coming has to bring something this often. */
 const bodyIdleMs = 30_000
 const repeatable = new Set(['GET', 'HEAD', 'PUT', 'DELETE'])
@@ -165,19 +162,17 @@ class Forwarding implements Dispatcher.DispatchHandler {
         method: request.method as Dispatcher.HttpMethod,
         headers: this.#headers,
         body: this.#body,
-        headersTimeout: this.#patienceMs(),
-        bodyTimeout: headersTimeoutMs,
+        headersTimeout: patienceMs(request.method, this.#target.deadlineMs, this.#mayChange()),
+        bodyTimeout: answerIdleMs,
       },
       this,
     )
   }
 
-  #patienceMs(): number {
-    const another =
-      this.#tried.length < Math.min(attemptsMax, this.#parts.upstreams.count(this.#target.service))
-    if (!another || !this.#isRepeatable()) return Math.max(headersTimeoutMs, this.#target.deadlineMs)
-    const { method } = this.#exchange.request
-    return method === 'GET' || method === 'HEAD' ? firstReadMs : firstChangeMs
+  /** Whether another instance would be asked if this one stayed silent. */
+  #mayChange(): boolean {
+    const attempts = Math.min(attemptsMax, this.#parts.upstreams.count(this.#target.service))
+    return this.#tried.length < attempts && this.#isRepeatable()
   }
 
   onConnect(abort: (error?: Error) => void): void {
