@@ -2,7 +2,12 @@ import { isDeepStrictEqual } from 'node:util'
 import type { InDoubt, Participant } from '#kernel/transaction'
 import { Unavailable } from '#kernel/unavailable'
 import type { StockRequest, StockVote } from '#services/catalog'
-import { type Decided, decide as realDecide, type Title } from '../../src/services/catalog/stock/decide.ts'
+import {
+  type Decided,
+  isbnsOf,
+  decide as realDecide,
+  type Title,
+} from '../../src/services/catalog/stock/decide.ts'
 import {
   createLeftTitles,
   decideAsLeft,
@@ -153,9 +158,10 @@ export function createBookDb(world: World, titles: readonly Title[], options: Bo
 
   const prepareAsLeft = async (process: Process, id: string, requests: readonly StockRequest[]) => {
     const left = leftIn(process)
-    const decided = decideAsLeft(left, requests, process.clock.now(), decide)
+    const expected = left.only(isbnsOf(requests))
+    const decided = expected && decideAsLeft(expected, requests, process.clock.now(), decide)
     if (decided === undefined) return undefined
-    const { expected, title } = decided
+    const { title } = decided
     left.forget(title.isbn)
     const vote = await transaction(process, async (session) => {
       alive(session)
@@ -173,7 +179,7 @@ export function createBookDb(world: World, titles: readonly Title[], options: Bo
   }
   const prepareLocked = (process: Process, id: string, requests: readonly StockRequest[]) =>
     transaction(process, async (session): Promise<StockVote> => {
-      for (const isbn of isbnsOf(requests)) {
+      for (const isbn of [...isbnsOf(requests)].sort()) {
         alive(session)
         if (stock.has(isbn)) await lock(session, isbn)
       }
@@ -235,13 +241,4 @@ export function createBookDb(world: World, titles: readonly Title[], options: Bo
       for (const session of [...sessions]) release(session)
     },
   }
-}
-
-function isbnsOf(requests: readonly StockRequest[]): string[] {
-  const isbns = new Set<string>()
-  for (const request of requests) {
-    if (request.kind === 'set-copies') isbns.add(request.isbn)
-    else for (const line of request.lines) isbns.add(line.isbn)
-  }
-  return [...isbns].sort()
 }

@@ -24,6 +24,16 @@ export type Movement = {
 /** `titles`: those that copies were reserved of. */
 export type Decided = { answers: StockAnswer[]; movements: Movement[]; titles: SoldTitle[] }
 
+/** The titles that requests are about. */
+export function isbnsOf(requests: readonly StockRequest[]): Set<string> {
+  const isbns = new Set<string>()
+  for (const request of requests) {
+    if (request.kind === 'set-copies') isbns.add(request.isbn)
+    else for (const line of request.lines) isbns.add(line.isbn)
+  }
+  return isbns
+}
+
 /**
  * Accepts or refuses each request of a group, whole, in arrival order; titles given are changed as it goes.
  * Never takes what is not there: the stock row's CHECK would only confirm it.

@@ -9,8 +9,8 @@ export type SeenTitle = Title & { version: number; bookVersion: number; bookCrea
  * before it decides. Never trusted: whoever moves a title's stock on this has the database check that it is so.
  */
 export type LeftTitles = {
-  /** The only title that the requests are about, if it is known. */
-  titleOf(requests: readonly StockRequest[]): SeenTitle | undefined
+  /** The title, if it is the only one and known. */
+  only(isbns: ReadonlySet<string>): SeenTitle | undefined
   /** Its stock was moved once. */
   note(title: SeenTitle): void
   forget(isbn: string): void
@@ -21,9 +21,9 @@ const titlesMax = 1_000
 export function createLeftTitles(): LeftTitles {
   const titles = new Map<string, SeenTitle>()
   return {
-    titleOf(requests) {
-      const isbn = onlyIsbnIn(requests)
-      return isbn === undefined ? undefined : titles.get(isbn)
+    only(isbns) {
+      const [isbn] = isbns
+      return isbn === undefined || isbns.size > 1 ? undefined : titles.get(isbn)
     },
     note(title) {
       titles.set(title.isbn, { ...title, version: title.version + 1 })
@@ -34,33 +34,19 @@ export function createLeftTitles(): LeftTitles {
   }
 }
 
-/** A group decided on without asking: good if its title is found as `expected`, and then leaves it as `title`. */
-export type DecidedAsLeft = Decided & { expected: SeenTitle; title: SeenTitle }
+/** A group decided on without asking: good if its title is found as expected, and then leaves it as `title`. */
+export type DecidedAsLeft = Decided & { title: SeenTitle }
 
-/** @returns undefined for a group that has to ask how its titles stand */
+/** @returns undefined for a group that has to ask how its title stands */
 export function decideAsLeft(
-  left: LeftTitles,
+  expected: SeenTitle,
   requests: readonly StockRequest[],
   nowMs: number,
   by: typeof decide = decide,
 ): DecidedAsLeft | undefined {
-  const expected = left.titleOf(requests)
-  if (expected === undefined) return undefined
   const title = { ...expected }
   const decided = by(new Map([[title.isbn, title]]), requests, nowMs)
   // Who is refused is refused for how it stands now.
   const isAllTaken = decided.answers.every(({ kind }) => kind === 'reserved' || kind === 'moved')
-  return isAllTaken ? { ...decided, expected, title } : undefined
+  return isAllTaken ? { ...decided, title } : undefined
 }
-
-function onlyIsbnIn(requests: readonly StockRequest[]): string | undefined {
-  const first = firstIsbnOf(requests[0])
-  const isOnly = (request: StockRequest) =>
-    request.kind === 'set-copies'
-      ? request.isbn === first
-      : request.lines.every((line) => line.isbn === first)
-  return requests.every(isOnly) ? first : undefined
-}
-
-const firstIsbnOf = (request: StockRequest | undefined) =>
-  request?.kind === 'set-copies' ? request.isbn : request?.lines[0]?.isbn

@@ -14,7 +14,7 @@ import type { SeenTitle } from './left-titles.ts'
 export async function moveStock(
   tx: Transaction,
   { id, nowMs }: { id: string; nowMs: number },
-  titles: readonly Title[],
+  titles: ReadonlyMap<string, Title>,
   { movements }: Decided,
   expected: SeenTitle | undefined,
 ): Promise<void> {
@@ -92,11 +92,10 @@ const deltas = (all: readonly Delta[]) => [
   intArray(all.map((each) => each.sold)),
 ]
 
-function newsOf(moved: readonly Delta[], titles: readonly Title[], nowMs: number): StockChanged {
-  const byIsbn = new Map(titles.map((title) => [title.isbn, title]))
+function newsOf(moved: readonly Delta[], titles: ReadonlyMap<string, Title>, nowMs: number): StockChanged {
   const asOf = new Date(nowMs).toISOString()
   const books = moved.map(({ isbn }) => {
-    const title = byIsbn.get(isbn) as Title
+    const title = titles.get(isbn) as Title
     return { isbn, available: availableOf(title), status: statusOf(title, nowMs), asOf }
   })
   return { books }

@@ -11,7 +11,7 @@ import {
 import { type Clock, uuid7TimeMs } from '#ports/clock'
 import { type Database, SerializationFailure, type Transaction, textArray } from '#ports/database'
 import type { StockRequest, StockVote } from '#services/catalog'
-import { type Decided, decide, type Title } from './decide.ts'
+import { type Decided, decide, isbnsOf, type Title } from './decide.ts'
 import { createLeftTitles, decideAsLeft, type LeftTitles, type SeenTitle } from './left-titles.ts'
 import { moveStock } from './move-stock.ts'
 
@@ -28,7 +28,7 @@ export function createStockParticipant(database: Database, clock: Clock): StockP
     name: 'catalog',
     async prepare(id, requests) {
       assert(clock.now() - uuid7TimeMs(id) < transactionLifeMs, `transaction ${id} is too old to be prepared`)
-      const group = { database, clock, id, requests }
+      const group = { database, clock, id, requests, isbns: isbnsOf(requests) }
       const vote = (await prepareAsLeft(group, left)) ?? (await prepareLocked(group, left))
       await faultPoint('catalog:after-prepare')
       return vote
@@ -59,20 +59,28 @@ export async function forgetTransactions(database: Database): Promise<number> {
   )
 }
 
-type Group = { database: Database; clock: Clock; id: string; requests: readonly StockRequest[] }
+type Group = {
+  database: Database
+  clock: Clock
+  id: string
+  requests: readonly StockRequest[]
+  isbns: ReadonlySet<string>
+}
 
 /** @returns undefined, with nothing done, when the group has to ask how its title stands */
 async function prepareAsLeft(
-  { database, clock, id, requests }: Group,
+  { database, clock, id, requests, isbns }: Group,
   left: LeftTitles,
 ): Promise<StockVote | undefined> {
   const nowMs = clock.now()
-  const decided = decideAsLeft(left, requests, nowMs)
+  const expected = left.only(isbns)
+  const decided = expected && decideAsLeft(expected, requests, nowMs)
   if (decided === undefined) return undefined
-  const { title, expected } = decided
+  const { title } = decided
+  const titles = new Map([[title.isbn, title]])
   left.forget(title.isbn)
   try {
-    const vote = await database.transaction((tx) => move(tx, { id, nowMs }, [title], decided, expected))
+    const vote = await database.transaction((tx) => move(tx, { id, nowMs }, titles, decided, expected))
     left.note(title)
     return vote
   } catch (error) {
@@ -81,24 +89,26 @@ async function prepareAsLeft(
   }
 }
 
-async function prepareLocked({ database, clock, id, requests }: Group, left: LeftTitles): Promise<StockVote> {
-  let titles: SeenTitle[] = []
+async function prepareLocked(
+  { database, clock, id, requests, isbns }: Group,
+  left: LeftTitles,
+): Promise<StockVote> {
+  let titles = new Map<string, SeenTitle>()
   const vote = await database.transaction(async (tx) => {
-    titles = await lockTitles(tx, requests)
+    titles = await lockTitles(tx, isbns)
     // What comes after the wait for the locks is later than what was waited for, in the news as well.
     const nowMs = clock.now()
-    const decided = decide(new Map(titles.map((title) => [title.isbn, title])), requests, nowMs)
-    return await move(tx, { id, nowMs }, titles, decided)
+    return await move(tx, { id, nowMs }, titles, decide(titles, requests, nowMs))
   })
-  const [title] = titles
-  if (vote.kind === 'prepared' && title !== undefined && titles.length === 1) left.note(title)
+  const [title] = titles.values()
+  if (vote.kind === 'prepared' && title !== undefined && titles.size === 1) left.note(title)
   return vote
 }
 
 async function move(
   tx: Transaction,
   group: { id: string; nowMs: number },
-  titles: readonly Title[],
+  titles: ReadonlyMap<string, Title>,
   decided: Decided,
   expected?: SeenTitle,
 ): Promise<StockVote> {
@@ -111,13 +121,8 @@ async function move(
   return { kind: 'prepared', answers, titles: decided.titles }
 }
 
-async function lockTitles(tx: Transaction, requests: readonly StockRequest[]): Promise<SeenTitle[]> {
-  const isbns = new Set<string>()
-  for (const request of requests) {
-    if (request.kind === 'set-copies') isbns.add(request.isbn)
-    else for (const line of request.lines) isbns.add(line.isbn)
-  }
-  return await tx.query<SeenTitle>(
+async function lockTitles(tx: Transaction, isbns: ReadonlySet<string>): Promise<Map<string, SeenTitle>> {
+  const rows = await tx.query<SeenTitle>(
     `SELECT s.isbn, b.title, s.copies, s.held, s.sold, b.price_amount AS "priceAmount",
             b.price_currency AS "priceCurrency", b.limited, b.per_customer AS "perCustomer",
             b.sales_open_at AS "salesOpenAt", s.version, b.version AS "bookVersion", b.created_at::text AS "bookCreatedAt"
@@ -125,4 +130,5 @@ async function lockTitles(tx: Transaction, requests: readonly StockRequest[]): P
       WHERE s.isbn = ANY($1::text[]) ORDER BY s.isbn FOR UPDATE OF s`,
     [textArray(packTexts([...isbns]))],
   )
+  return new Map(rows.map((row) => [row.isbn, row]))
 }
