@@ -81,15 +81,16 @@ test('nothing published or written to an outbox is lost when the server of both 
       await sleep(3)
     }
   })()
+  const written = (more: number, before = acknowledged.length) =>
+    until(() => acknowledged.length >= before + more)
   for (let round = 0; round < 2; round++) {
-    await sleep(400)
+    await written(50)
     await server.kill()
     await server.start()
   }
-  await sleep(400)
+  await written(50)
   stop = true
   await writing
-  assert.ok(acknowledged.length > 100, `${acknowledged.length} written`)
   await until(() => acknowledged.every((i) => listened.has(i) && queued.has(i)))
 })
 
