@@ -13,8 +13,8 @@ export type CallOptions<R> = {
   headers?: Readonly<Record<string, string>>
   /** Upper bound for the whole call, retries on other instances included. */
   deadlineMs: number
-  /** Prefer the same instance for the same key, as long as it lives. */
-  stickTo?: string
+  /** Prefer the same instance every time, as long as it lives: it remembers what it did last. */
+  sticks?: boolean
 }
 
 export type ServiceClient = AsyncDisposable & {
@@ -45,7 +45,7 @@ export function serviceClient({ discovery, secret }: ServiceClientOptions): Serv
       const deadline = new AbortController()
       const timer = setTimeout(() => deadline.abort(), options.deadlineMs)
       try {
-        const instances = inOrder(discovery.instances(service), shunnedUntil, options.stickTo, turn++)
+        const instances = inOrder(discovery.instances(service), shunnedUntil, options.sticks ? 0 : turn++)
         for (const instance of instances) {
           const outcome = await attempt(agent, instance, route, options, secret, deadline.signal)
           if (outcome.kind === 'answered') return outcome.value as never
@@ -66,11 +66,9 @@ export function serviceClient({ discovery, secret }: ServiceClientOptions): Serv
 function inOrder(
   instances: readonly Instance[],
   shunnedUntil: ReadonlyMap<string, number>,
-  stickTo: string | undefined,
-  turn: number,
+  start: number,
 ): Instance[] {
   const now = Date.now()
-  const start = stickTo === undefined ? turn : 0
   const rotated = instances.map((_, i) => instances[(i + start) % instances.length] as Instance)
   const shunned = (instance: Instance) => ((shunnedUntil.get(instance.id) ?? 0) > now ? 1 : 0)
   return rotated.sort((a, b) => shunned(a) - shunned(b))
@@ -137,7 +135,8 @@ function bodyOf<R extends Route>(route: R, { body }: CallOptions<R>): string | U
   return route.bytes ? (body as Uint8Array) : JSON.stringify(body)
 }
 
-function isConnectFailure(error: unknown): boolean {
+/** Whether nothing was sent, because no connection could be made. */
+export function isConnectFailure(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code
   return (
     code === 'ECONNREFUSED' ||

@@ -221,7 +221,7 @@ test('a client never sends twice what an instance may have done, and then prefer
     secret,
   })
   await using client = serviceClient({ discovery, secret })
-  const call = () => client.call('things', inner, { deadlineMs: 150, stickTo: 'things' })
+  const call = () => client.call('things', inner, { deadlineMs: 150, sticks: true })
   await assert.rejects(call(), (error) => error instanceof Problem && error.status === 503)
   assert.equal(hits, 1)
   assert.deepEqual(await call(), { name: 'inner', size: 1 })

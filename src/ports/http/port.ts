@@ -7,7 +7,7 @@ export {
   decodeAnswers,
   encodeBundle,
 } from './bundle.ts'
-export { type ServiceClient, type ServiceClientOptions, serviceClient } from './client.ts'
+export { isConnectFailure, type ServiceClient, type ServiceClientOptions, serviceClient } from './client.ts'
 export { isUsual } from './direct.ts'
 export { gather } from './gather.ts'
 export { cookieOf, internalHeader, sessionCookie } from './names.ts'

@@ -35,17 +35,17 @@ export function remoteParticipant<Request, OwnVote extends Vote<unknown>>(
     name,
     async prepare(id, requests) {
       const body = { requests: [...requests] }
-      const options = { params: { id }, body, deadlineMs: prepareDeadlineMs, stickTo: name }
+      const options = { params: { id }, body, deadlineMs: prepareDeadlineMs, sticks: true }
       return (await known(client.call(name, prepareRoute, options))) as OwnVote
     },
     async commit(id) {
       await known(
-        client.call(name, commitRoute, { params: { id }, deadlineMs: finishDeadlineMs, stickTo: name }),
+        client.call(name, commitRoute, { params: { id }, deadlineMs: finishDeadlineMs, sticks: true }),
       )
     },
     async abort(id) {
       await known(
-        client.call(name, abortRoute, { params: { id }, deadlineMs: finishDeadlineMs, stickTo: name }),
+        client.call(name, abortRoute, { params: { id }, deadlineMs: finishDeadlineMs, sticks: true }),
       )
     },
     async inDoubt(): Promise<InDoubt[]> {
@@ -56,7 +56,7 @@ export function remoteParticipant<Request, OwnVote extends Vote<unknown>>(
 
 /** Orders as last agent and log of decisions, over HTTP. */
 export function remoteOrders(client: ServiceClient): OrdersAgent & DecisionLog {
-  const orders = { deadlineMs: decideDeadlineMs, stickTo: 'orders' }
+  const orders = { deadlineMs: decideDeadlineMs, sticks: true }
   return {
     commitGroup: (id, group) => {
       const body = encodeGroup(packGroup(group))

@@ -5,6 +5,7 @@ import {
   decodeAnswers,
   encodeBundle,
   internalHeader,
+  isConnectFailure,
   isUsual,
 } from '#ports/http'
 import { type Exchange, sendProblem } from './exchange.ts'
@@ -136,9 +137,8 @@ export function createBundles(parts: ProxyParts, secret: string): Bundles {
 }
 
 function reasonOf(error: unknown): RerouteReason {
-  const { code } = error as NodeJS.ErrnoException
-  if (isTimeout(code)) return 'timeout'
-  return code === 'ECONNREFUSED' || code === 'UND_ERR_CONNECT_TIMEOUT' ? 'connect' : 'reset'
+  if (isConnectFailure(error)) return 'connect'
+  return isTimeout((error as NodeJS.ErrnoException).code) ? 'timeout' : 'reset'
 }
 
 function* inBundles(all: readonly Bundled[]): Generator<readonly Bundled[]> {
