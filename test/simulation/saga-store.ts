@@ -16,7 +16,7 @@ export type SagaOrder = {
   paymentKey: string | null
   expiresAt: number
   /** One for each voucher ever issued. */
-  vouchers: ('valid' | 'revoked')[]
+  vouchers: ('valid' | 'redeemed' | 'revoked')[]
   card: Card
 }
 type SagaRow = Omit<Saga, 'state'> & { state: Progress['state']; leasedUntil: number; dueMs: number }
@@ -29,6 +29,8 @@ export type SagaStore = {
   workers: readonly Process[]
   pay(order: SagaOrder, id: string): void
   cancel(order: SagaOrder, refundId: string): void
+  /** All of its vouchers, at the counter. */
+  redeem(order: SagaOrder): void
   /** From then on no answer is lost and no request late. */
   heal(): void
 }
@@ -240,6 +242,11 @@ export function createSagaStore(world: World, orders: SagaOrder[], broken: SagaB
         begin(refundId, order, 'refund')
       }
     },
+    redeem(order) {
+      if (order.status !== 'confirmed') return
+      order.vouchers = order.vouchers.map((voucher) => (voucher === 'valid' ? 'redeemed' : voucher))
+      order.status = 'redeemed'
+    },
     heal() {
       isBad = false
     },
@@ -247,5 +254,5 @@ export function createSagaStore(world: World, orders: SagaOrder[], broken: SagaB
 }
 
 function revoke(order: SagaOrder): void {
-  order.vouchers = order.vouchers.map(() => 'revoked')
+  order.vouchers = order.vouchers.map((voucher) => (voucher === 'valid' ? 'revoked' : voucher))
 }

@@ -158,6 +158,7 @@ test('a settlement fits an order only on its course', () => {
     [order({ sagaId: 's', status: 'paid' }), ask('confirmed', 's'), 'fits'],
     [order({ sagaId: 'other' }), ask('confirmed', 's'), 'stale'],
     [order({ status: 'confirmed' }), ask('confirmed', 's'), 'already'],
+    [order({ status: 'redeemed', anyRedeemed: true }), ask('confirmed', 's'), 'already'],
     [order({ status: 'expired' }), ask('confirmed', 's'), 'stale'],
     [order({ status: 'confirmed' }), ask('cancelled'), 'fits'],
     [order({ status: 'confirmed', anyRedeemed: true }), ask('cancelled'), 'stale'],

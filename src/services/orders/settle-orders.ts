@@ -35,6 +35,8 @@ export function judge(
 ): 'fits' | 'already' | 'stale' {
   if (order === undefined) return 'stale'
   if (order.status === asked.to && asked.to !== 'cancelled') return 'already'
+  // Its reader may be at the counter before its saga hears that it is confirmed.
+  if (order.status === 'redeemed' && asked.to === 'confirmed') return 'already'
   const waiting = order.status === 'reserved' || order.status === 'paid'
   const sameSaga = order.sagaId === asked.sagaId
   switch (asked.to) {
