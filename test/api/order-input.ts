@@ -175,6 +175,18 @@ export function orderInputSuite(shop: () => Shop): void {
     await leaves(shop(), limited, 16)
   })
 
+  test('what was bought before there was a limit counts for nothing, also when it is given back', async () => {
+    const title = await addBook(shop())
+    const before = await place(shop(), title, 2)
+    const limit = { body: { perCustomer: 1 }, token: shop().staff }
+    accepted(await shop().patch(`/api/books/${title}`, limit))
+    const counted = await place(shop(), title)
+    accepted(await shop().post(`/api/orders/${before.id}/cancel`, { token: before.token }))
+    refused(await order(shop(), [line(title)]), 409, 'customer-limit')
+    accepted(await shop().post(`/api/orders/${counted.id}/cancel`, { token: counted.token }))
+    await place(shop(), title)
+  })
+
   test('orders of one customer at once stay within the limit', async () => {
     const limited = await addBook(shop(), { perCustomer: 2, copies: 50 })
     const replies = await Promise.all(Array.from({ length: 20 }, () => order(shop(), [line(limited)])))

@@ -27,7 +27,7 @@ test('an order is priced as its details say, in the very form that JSON has', ()
         quantity: 2,
         unitPrice: eur(1250),
       },
-      { isbn: '9780000000019', title: '書', quantity: 1, unitPrice: eur(0) },
+      { isbn: '9780000000019', title: '書', quantity: 1, unitPrice: eur(0), counted: true },
     ],
     total: eur(2500),
   }

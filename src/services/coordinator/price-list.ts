@@ -36,11 +36,12 @@ export function createPriceList(titles: readonly SoldTitle[]): PriceList {
 
 const noLimits: PlacedOrder['limits'] = []
 
-/** The line as JSON has it, cut open where its quantity is. */
+/** The line as JSON has it, cut open where its quantity is; `counted` is what counts towards a customer's limit. */
 function priced(title: SoldTitle): Priced {
+  const counted = title.perCustomer === null ? '' : ',"counted":true'
   return {
     ...title,
     before: `{"isbn":${JSON.stringify(title.isbn)},"title":${JSON.stringify(title.title)},"quantity":`,
-    behind: `,"unitPrice":${JSON.stringify(title.unitPrice)}}`,
+    behind: `,"unitPrice":${JSON.stringify(title.unitPrice)}${counted}}`,
   }
 }

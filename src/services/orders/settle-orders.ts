@@ -142,22 +142,21 @@ async function giveBack(
       WHERE order_id = ANY($1::uuid[]) AND status = 'valid'`,
     [freed.map((each) => each.orderId)],
   )
-  const lines = freed.flatMap((each) =>
-    each.lines.map((line) => ({
-      ...line,
-      customer: customerKey(orders.get(each.orderId)?.customerEmail ?? ''),
-    })),
-  )
   await tx.execute(
     `WITH back AS (
-       SELECT isbn, customer, sum(quantity)::int AS quantity
-         FROM unnest($1::text[], $2::text[], $3::int[]) AS b (isbn, customer, quantity) GROUP BY isbn, customer
+       SELECT line ->> 'isbn' AS isbn, customer, sum((line ->> 'quantity')::int)::int AS quantity
+         FROM unnest($1::uuid[], $2::text[]) AS freed (id, customer) JOIN orders.orders USING (id),
+              json_array_elements(details::json -> 'lines') AS line
+        WHERE line ->> 'counted' = 'true' GROUP BY 1, 2
      ), locked AS (
        SELECT c.isbn, c.customer, back.quantity FROM orders.customer_titles c JOIN back USING (isbn, customer)
         ORDER BY c.isbn, c.customer FOR UPDATE OF c
      )
      UPDATE orders.customer_titles c SET quantity = greatest(c.quantity - locked.quantity, 0)
        FROM locked WHERE c.isbn = locked.isbn AND c.customer = locked.customer`,
-    [lines.map((line) => line.isbn), lines.map((line) => line.customer), lines.map((line) => line.quantity)],
+    [
+      freed.map((each) => each.orderId),
+      freed.map((each) => customerKey(orders.get(each.orderId)?.customerEmail ?? '')),
+    ],
   )
 }
