@@ -22,7 +22,7 @@ export async function writeProgress(context: Context, step: Step, moves: readonl
     const held = await tx.query<{ id: string }>(
       `UPDATE orders.sagas s
           SET state = m.state, step = m.step, attempt = m.attempt, data = m.data::jsonb, last_error = m.error,
-              updated_at = now(),
+              updated_at = CASE WHEN (s.state, s.step) = (m.state, m.step) THEN s.updated_at ELSE now() END,
               leased_until = CASE WHEN m.goes_on THEN now() + make_interval(secs => $11) END,
               due_at = CASE WHEN m.goes_on OR date_trunc('milliseconds', s.due_at) <> m.claimed_due THEN s.due_at
                             ELSE now() + make_interval(secs => m.due_in_ms / 1000.0) END

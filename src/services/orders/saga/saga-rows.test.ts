@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '#ports/clock'
+import { type Database, migrate, openDatabase } from '#ports/database'
+import { voucherKey } from '#services/vouchers'
+import { type TestScope, testDatabase } from '../../../local/test-database.ts'
+import { auditOrders } from '../audit.ts'
+import type { Context } from '../context.ts'
+import { type Attempt, next } from './next.ts'
+import type { Saga, Step } from './saga.ts'
+import { noteStoredVoucher } from './wake.ts'
+import { writeProgress } from './write-progress.ts'
+
+test('a saga that goes on trying and gets nowhere is reported as stuck', async (t) => {
+  const database = await openOrders(t)
+  const saga = await addSaga(database)
+  const stuck = async () => (await auditOrders(database, noPayments)).flatMap(({ findings }) => findings)
+  await database.execute(`UPDATE orders.sagas SET updated_at = now() - interval '11 minutes'`, [])
+  await write(database, saga, { kind: 'failed', error: 'the provider is away' })
+  assert.match((await stuck()).map(({ detail }) => detail).join(), /the provider is away/)
+  await write(database, saga, { kind: 'done' })
+  assert.deepEqual(await stuck(), [], 'it has moved')
+})
+
+test('the saga of an order with many vouchers is woken by the last of them', async (t) => {
+  const database = await openOrders(t)
+  const { orderId } = await addSaga(database)
+  const codes = ['AAAA', 'BBBB', 'CCCC']
+  await database.execute(
+    `INSERT INTO orders.vouchers (code, order_id, number, isbn, title)
+     SELECT code, $2, number, '9780000000002', 'A title' FROM unnest($1::text[]) WITH ORDINALITY AS v (code, number)`,
+    [codes, orderId],
+  )
+  const woken: string[] = []
+  for (const code of codes) {
+    const object = { bucket: 'vouchers', key: voucherKey(orderId, code), bytes: 1 }
+    await noteStoredVoucher({ database, sagaDue: () => woken.push(code) }, object)
+  }
+  assert.deepEqual(woken, ['CCCC'])
+})
+
+async function openOrders(t: TestScope): Promise<Database> {
+  const { url } = await testDatabase(t, 'saga_rows')
+  const database = await openDatabase(url, { applicationName: 'saga-rows', connectionsMax: 2 })
+  t.after(() => database[Symbol.asyncDispose]())
+  await migrate(database, new URL('../migrations/', import.meta.url), 'orders')
+  return database
+}
+
+/** A saga in its first step, as a worker has claimed it. */
+async function addSaga(database: Database): Promise<Saga> {
+  const [id, orderId] = [systemClock.uuid(), systemClock.uuid()]
+  await database.execute(
+    `INSERT INTO orders.orders (id, idempotency_key, body_hash, token_hash, details, expires_at, transaction_id)
+     VALUES ($1, $1, $1, $1, '{"lines":[],"total":{"amount":0}}', now() + interval '1 hour', $1)`,
+    [orderId],
+  )
+  await database.execute(
+    `INSERT INTO orders.sagas (id, order_id, definition) VALUES ($1, $2, 'free-order')`,
+    [id, orderId],
+  )
+  return {
+    ...{ id, orderId, definition: 'free-order', state: 'running', step: 0, attempt: 0, data: {}, fence: 0 },
+    dueAt: new Date(0),
+  }
+}
+
+const twoSteps: Step[] = ['first', 'second'].map((name) => ({ name, run: async () => ({ kind: 'done' }) }))
+
+async function write(database: Database, saga: Saga, attempt: Attempt): Promise<void> {
+  const progress = next(saga, twoSteps, attempt, 0.5)
+  const written = await writeProgress({ database } as Context, twoSteps[0] as Step, [{ saga, progress }])
+  assert.equal(written.length, 1)
+}
+
+const noPayments = { state: async () => undefined } as unknown as Context['payment']
