@@ -54,6 +54,10 @@ export async function createCatalog(config: Config, overrides: CatalogOverrides 
       planOnce: true,
     }),
   )
+  // And so have the ends of transactions, which those who prepare may be waiting for.
+  const finishing = opened.use(
+    await openDatabase(databaseUrl, { applicationName: 'stock-finishing', connectionsMax: 2 }),
+  )
   const broker = opened.use(await openBroker(config.brokerUrl, { applicationName: 'catalog' }))
   const discovery = opened.use(await openDiscovery(config.discoveryUrl, { secret, clock }))
   const client = opened.use(serviceClient({ discovery, secret }))
@@ -88,6 +92,7 @@ export async function createCatalog(config: Config, overrides: CatalogOverrides 
         addStockRoutes({
           server,
           database: stock,
+          prepared: finishing.prepared,
           clock,
           resolve: async (id) => {
             const { decision } = await client.call('orders', resolveDecision, {

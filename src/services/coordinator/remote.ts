@@ -21,7 +21,7 @@ import {
 } from '#services/orders'
 import type { OrdersAgent } from './group.ts'
 
-/** Longer than a participant's own bound on waiting for locks, so that its answer comes first. */
+/** Longer than a participant's own bound on preparing, so that its answer comes first. */
 const prepareDeadlineMs = 3_500
 const decideDeadlineMs = 2_500
 const finishDeadlineMs = 2_500

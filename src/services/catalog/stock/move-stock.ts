@@ -9,15 +9,15 @@ import type { SeenTitle } from './left-titles.ts'
  * Stock, ledger and the news of it in one statement. The CHECK on the stock row is the last line of defence.
  * @param titles as they are left
  * @param expected how the only title has to be found, if it is not locked
- * @throws SerializationFailure when it is found otherwise
+ * @throws SerializationFailure when it is found otherwise; what cannot be sent is thrown at once
  */
-export async function moveStock(
+export function moveStock(
   tx: Transaction,
   { id, nowMs }: { id: string; nowMs: number },
   titles: ReadonlyMap<string, Title>,
   { movements }: Decided,
   expected: SeenTitle | undefined,
-): Promise<void> {
+): Promise<number> {
   const sums = sumByTitle(movements)
   const params = [
     id,
@@ -30,11 +30,9 @@ export async function moveStock(
     texts(sums.map((each) => each.isbn)),
     ...deltas(sums),
   ]
-  if (expected === undefined) await tx.execute(moveLocked, params)
-  else {
-    const { version, copies, held, sold, bookVersion, bookCreatedAt } = expected
-    await tx.execute(moveExpected, [...params, version, copies, held, sold, bookVersion, bookCreatedAt])
-  }
+  if (expected === undefined) return tx.execute(moveLocked, params)
+  const { version, copies, held, sold, bookVersion, bookCreatedAt } = expected
+  return tx.execute(moveExpected, [...params, version, copies, held, sold, bookVersion, bookCreatedAt])
 }
 
 const noteMovements = `

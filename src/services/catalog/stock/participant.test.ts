@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock as clock } from '#ports/clock'
-import { type Database, migrate, openDatabase } from '#ports/database'
+import { type Database, DatabaseBusy, migrate, openDatabase } from '#ports/database'
 import type { StockRequest } from '#services/catalog'
 import { type TestScope, testDatabase } from '../../../local/test-database.ts'
 import { createStockParticipant, type StockParticipant } from './participant.ts'
 
 const isbn = '9780000000002'
+const connectionsMax = 4
 
 test('the second group of a title is decided on without asking, and counts the same', async (t) => {
   const { database, asked, stock } = await openStock(t, 5)
@@ -87,6 +88,33 @@ test('news of a group that waited for another is later than the news of that one
   assert.ok(Date.parse(news?.asOf ?? '') >= committedAt, `${news?.asOf} is before ${committedAt}`)
 })
 
+test('a group that waited longer than whoever sent it leaves nothing prepared', async (t) => {
+  const { database } = await openStock(t, 5)
+  let waitedMs = 0
+  const slow = { ...clock, monotonicMs: () => clock.monotonicMs() + waitedMs }
+  const [first, second] = [createStockParticipant(database, clock), createStockParticipant(database, slow)]
+  const id = clock.uuid()
+  await first.prepare(id, reserve(1))
+  const waiting = assert.rejects(second.prepare(clock.uuid(), reserve(1)), DatabaseBusy)
+  waitedMs = 3_001
+  await first.commit(id)
+  await waiting
+  assert.deepEqual(await second.inDoubt(), [])
+})
+
+test('a transaction is finished though all connections wait for its end', { timeout: 20_000 }, async (t) => {
+  const { url, database } = await openStock(t, 5)
+  const finishing = await openDatabase(url, { applicationName: 'finishing', connectionsMax: 1 })
+  t.after(() => finishing[Symbol.asyncDispose]())
+  const catalog = createStockParticipant(database, clock, finishing.prepared)
+  const id = clock.uuid()
+  await catalog.prepare(id, reserve(1))
+  const waiting = Array.from({ length: connectionsMax }, () => sell(catalog, 1))
+  await clock.sleep(300)
+  await catalog.commit(id)
+  for (const answers of await Promise.all(waiting)) assert.deepEqual(answers, ['reserved'])
+})
+
 test('without the check the old price would be sold at', async (t) => {
   const { database } = await openStock(t, 5)
   await database.execute(
@@ -101,7 +129,7 @@ test('without the check the old price would be sold at', async (t) => {
 /** A title with so many copies, and how often it was asked how it stands. */
 async function openStock(t: TestScope, copies: number) {
   const { url } = await testDatabase(t, 'stock')
-  const real = await openDatabase(url, { applicationName: 'stock', connectionsMax: 4 })
+  const real = await openDatabase(url, { applicationName: 'stock', connectionsMax })
   t.after(() => real[Symbol.asyncDispose]())
   await migrate(real, new URL('../migrations/', import.meta.url), 'catalog')
   await addBook(real, copies, 500)
@@ -125,7 +153,7 @@ async function openStock(t: TestScope, copies: number) {
     )
     return row
   }
-  return { database, asked: () => asked, stock }
+  return { url, database, asked: () => asked, stock }
 }
 
 async function addBook(database: Database, copies: number, price: number): Promise<void> {

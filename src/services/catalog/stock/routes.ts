@@ -10,6 +10,8 @@ import { startRecovery } from './recovery.ts'
 export type StockOptions = {
   server: HttpServer
   database: Database
+  /** Finishes transactions, on connections that nobody waits with for their end. */
+  prepared: Database['prepared']
   clock: Clock
   /** Asks orders for a transaction's decision. */
   resolve: (id: string) => Promise<Decision>
@@ -21,11 +23,12 @@ export type StockOptions = {
 export function addStockRoutes({
   server,
   database,
+  prepared,
   clock,
   resolve,
   onChanged,
 }: StockOptions): AsyncDisposable {
-  const participant = createStockParticipant(database, clock)
+  const participant = createStockParticipant(database, clock, prepared)
   server.add(prepareRoute, async ({ params, body }) => {
     try {
       return await participant.prepare(params.id, body.requests as StockRequest[])
