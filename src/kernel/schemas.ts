@@ -34,9 +34,11 @@ export const MoneySchema = Type.Object(
 )
 
 export const limitMax = 100
+/** Characters of a cursor: enough for a place that has a title of 200 characters in any script. */
+export const cursorMax = 1_200
 export const Paging = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: limitMax, default: 24 })),
-  cursor: Type.Optional(Type.String({ maxLength: 512 })),
+  cursor: Type.Optional(Type.String({ maxLength: cursorMax })),
 }
 
 /** The shape of every list. */

@@ -24,6 +24,18 @@ export function staffSuite(shop: () => Shop): void {
     assert.equal((await octavo(shop().store, ['staff', 'add', 'x@example.org', '--roles', 'king'])).code, 2)
   })
 
+  test('who gives an account another password ends its sessions', async () => {
+    const add = (password: string) =>
+      octavo(shop().store, ['staff', 'add', 'left@example.org', '--roles', 'bookseller'], {
+        OCTAVO_STAFF_PASSWORD: password,
+      })
+    assert.equal((await add(password)).code, 0)
+    const token = await logIn(shop(), { email: 'left@example.org', password })
+    accepted(await shop().get('/api/session', { token }))
+    assert.equal((await add('another long password')).code, 0)
+    refused(await shop().get('/api/session', { token }), 401)
+  })
+
   test('a browser gets a cookie that no script can read, a program a token', async () => {
     const { staff } = shop().store
     const browser = await shop().post('/api/session', { body: staff })

@@ -44,6 +44,13 @@ async function everyPage(catalog: TestCatalog, query: string, between?: (page: n
   return isbns
 }
 
+test('paging goes on behind the longest title in any script', async (t) => {
+  const catalog = await testCatalog(t, 'long_titles')
+  for (const [i, letter] of ['書', 'Ж', '𠀀'].entries())
+    await add(catalog, i, { title: letter.repeat(200 / letter.length) })
+  assert.equal((await everyPage(catalog, 'sort=title&limit=1')).length, 3)
+})
+
 test('paging shows every book once in every order, also while books are added', async (t) => {
   const catalog = await testCatalog(t, 'paging')
   const count = 60

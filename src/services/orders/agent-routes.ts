@@ -15,7 +15,7 @@ import { lookUp } from './look-up-orders.ts'
 /** What coordinators and recovering participants ask of orders. */
 export function addAgentRoutes(server: HttpServer, context: Context): void {
   const { database, clock } = context
-  const log = createDecisionLog(database)
+  const log = createDecisionLog(database, clock)
   server.add(commitGroupRoute, async ({ params, body }) => {
     const group = decodeGroup(body)
     const outcome = await commitGroup(database, params.id, group, clock)

@@ -128,6 +128,7 @@ test('a transaction too old for its fence to be remembered is not committed', as
   const database = await openOrders(t)
   const id = uuid7(Date.now() - transactionLifeMs - 1_000, Buffer.alloc(10, 7))
   assert.deepEqual(await commitGroup(database, id, groupOf(placed())), { kind: 'fenced' })
+  assert.equal(await createDecisionLog(database).record(id, ['catalog']), 'fenced')
 })
 
 test('decisions are kept for an hour, whatever the pruner asks for', async (t) => {

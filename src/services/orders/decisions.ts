@@ -1,5 +1,5 @@
 import { type Decision, type DecisionLog, transactionLifeMs } from '#kernel/transaction'
-import { uuid7TimeMs } from '#ports/clock'
+import { type Clock, systemClock, uuid7TimeMs } from '#ports/clock'
 import { ConstraintViolation, type Database } from '#ports/database'
 
 /** Rows younger than this are never pruned. */
@@ -8,9 +8,11 @@ export const keptMs = 2 * transactionLifeMs
 export const decisionKey = 'decisions_pkey'
 
 /** Decisions live with the orders, so that one local commit carries both. */
-export function createDecisionLog(database: Database): DecisionLog {
+export function createDecisionLog(database: Database, clock: Clock = systemClock): DecisionLog {
   return {
     async record(id, participants) {
+      // That it was aborted may have been forgotten since.
+      if (isTooOld(id, clock.now())) return 'fenced'
       try {
         await database.execute(
           `INSERT INTO orders.decisions (transaction_id, outcome, participants) VALUES ($1, 'committed', $2)`,

@@ -12,7 +12,7 @@ const deadlineMs = 10_000
 
 /**
  * Gives back the copies of holds that were not paid in time, through the same two-phase commit as everything else.
- * @returns how many orders had run out
+ * @returns how many holds are done with; while there are any, there may be more
  */
 export async function expireOrders(context: Context): Promise<number> {
   const { database, client, clock, announced } = context
@@ -43,8 +43,7 @@ export async function expireOrders(context: Context): Promise<number> {
     await client.call('coordinator', settleOrders, { body: { settlements: some }, deadlineMs })
     announced()
   }
-  const finished = await forgetFinished(context, due)
-  return finished > 0 ? over.length : 0
+  return await forgetFinished(context, due)
 }
 
 type Hold = { transactionId: string; orderIds: string[] }
@@ -52,7 +51,7 @@ type Hold = { transactionId: string; orderIds: string[] }
 /** Takes due holds by putting off when they are due: a process that dies with them leaves them to the next look. */
 async function claimDue({ database, clock }: Context): Promise<Hold[]> {
   return await database.query<Hold>(
-    `UPDATE orders.holds SET due_at = due_at + make_interval(secs => $3)
+    `UPDATE orders.holds SET due_at = $1::timestamptz + make_interval(secs => $3)
       WHERE transaction_id IN (SELECT transaction_id FROM orders.holds WHERE due_at <= $1
                                 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
       RETURNING transaction_id AS "transactionId", order_ids AS "orderIds"`,

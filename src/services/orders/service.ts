@@ -26,7 +26,7 @@ import { addKeyRoute } from './voucher-key.ts'
 export type Orders = AsyncDisposable & { start(): Promise<void>; readonly url: string }
 export type OrdersOverrides = { clock?: Clock }
 
-const connectionsMax = 10
+const connectionsMax = 8
 /** Groups of orders come whole: a thousand of them with long names and twenty lines each. */
 const bodyBytesMax = 32 * 1024 * 1024
 const pollEveryMs = 1_000
@@ -41,6 +41,14 @@ export async function createOrders(config: Config, overrides: OrdersOverrides = 
     await openDatabase(needed(config, 'orderDbUrl'), {
       applicationName: 'orders',
       connectionsMax,
+      planOnce: true,
+    }),
+  )
+  // Connections of their own: no list of the staff keeps a sale waiting.
+  const decisions = opened.use(
+    await openDatabase(needed(config, 'orderDbUrl'), {
+      applicationName: 'decisions',
+      connectionsMax: 4,
       planOnce: true,
     }),
   )
@@ -80,6 +88,7 @@ export async function createOrders(config: Config, overrides: OrdersOverrides = 
             () => false,
           ),
       })
+      addAgentRoutes(server, { ...context, database: decisions })
       addRoutes(server, context)
       resources.use(server)
       url = await server.listen({ host: config.serviceHost, port: config.servicePort })
@@ -93,7 +102,6 @@ export async function createOrders(config: Config, overrides: OrdersOverrides = 
 }
 
 function addRoutes(server: HttpServer, context: Context): void {
-  addAgentRoutes(server, context)
   addReadRoutes(server, context)
   addPayRoute(server, context)
   addCancelRoute(server, context)

@@ -29,6 +29,7 @@ const aliveEveryMs = 5_000
 
 export function createImports(database: Database, clock: Clock): Imports {
   const running = new Set<Promise<void>>()
+  let taken = 0
   const stop = new AbortController()
   return {
     async start(request) {
@@ -36,20 +37,23 @@ export function createImports(database: Database, clock: Clock): Imports {
       if (request.stream === undefined)
         throw unsupported('Send the file as text/csv, or ONIX as application/xml.')
       if (request.headers['content-encoding'] !== undefined) throw unsupported('Send the file uncompressed.')
-      if (running.size >= runningMax)
-        throw tooMany('Other imports are running; try again when they are done.', 10)
-      const spooled = await spool(request.stream)
+      if (taken >= runningMax) throw tooMany('Other imports are running; try again when they are done.', 10)
+      taken++
       const id = clock.uuid()
+      let spooled: Spooled | undefined
       try {
+        spooled = await spool(request.stream)
         await checkBeginning(spooled, options)
         await openImport(database, id)
       } catch (error) {
-        await spooled[Symbol.asyncDispose]()
+        taken--
+        await spooled?.[Symbol.asyncDispose]()
         throw error
       }
-      const work = runOne(database, clock, id, spooled, options, stop.signal).finally(() =>
-        running.delete(work),
-      )
+      const work = runOne(database, clock, id, spooled, options, stop.signal).finally(() => {
+        taken--
+        running.delete(work)
+      })
       running.add(work)
       return answer(202, await findImport(database, id), { location: `/api/imports/${id}` })
     },

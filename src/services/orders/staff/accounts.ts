@@ -2,13 +2,14 @@ import { type Role, roles } from '#kernel/contract'
 import type { Database } from '#ports/database'
 import { hashPassword } from './passwords.ts'
 
-/** Adds a staff account, or gives an existing one this password and these roles. */
+/** Adds a staff account, or gives an existing one this password and these roles and ends its sessions. */
 export async function setAccount(
   database: Database,
   account: { email: string; password: string; roles: readonly Role[] },
 ): Promise<void> {
   await database.execute(
-    `INSERT INTO orders.staff (email, password_hash, roles) VALUES ($1, $2, $3)
+    `WITH ended AS (DELETE FROM orders.sessions WHERE email = $1)
+     INSERT INTO orders.staff (email, password_hash, roles) VALUES ($1, $2, $3)
      ON CONFLICT (email) DO UPDATE SET password_hash = excluded.password_hash, roles = excluded.roles`,
     [account.email.toLowerCase(), await hashPassword(account.password), account.roles],
   )
