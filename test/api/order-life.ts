@@ -194,6 +194,16 @@ export function orderLifeSuite(shop: () => Shop): void {
     refused(await pay(shop(), placed), 409)
   })
 
+  test('cancelling several times at once is cancelling once', async () => {
+    const isbn = await addBook(shop())
+    for (let i = 0; i < 5; i++) {
+      const placed = await place(shop(), isbn, 4)
+      const replies = await Promise.all([1, 2, 3, 4].map(() => cancel(placed, placed.token)))
+      for (const reply of replies) assert.equal(accepted(reply).status, 'cancelled')
+      await leaves(shop(), isbn, 10)
+    }
+  })
+
   test('a confirmed order that is cancelled gives copies and money back and revokes its vouchers', async () => {
     const isbn = await addBook(shop())
     const done = await confirmed(shop(), isbn, 2)

@@ -1,6 +1,6 @@
-import { forbidden, Problem } from '#kernel/problem'
+import { forbidden, Problem, unavailable } from '#kernel/problem'
 import type { HttpServer } from '#ports/http'
-import { settleOrders } from '#services/coordinator'
+import { type SettlementOutcome, settleOrders } from '#services/coordinator'
 import { cancelOrder, type Settlement } from '#services/orders'
 import type { Context } from './context.ts'
 import { type Caller, orderFor, staffOf } from './order-holder.ts'
@@ -17,26 +17,32 @@ export function addCancelRoute(server: HttpServer, context: Context): void {
     const row = await withoutSaga(context, () => orderFor(context.database, params.id, { bearer, headers }))
     await checkMayRefund(context, row, { bearer, headers })
     const settlement = await settlementOf(context, row)
-    if (settlement !== undefined) {
-      const { outcomes } = await context.client.call('coordinator', settleOrders, {
-        body: { settlements: [settlement] },
-        deadlineMs: settleDeadlineMs,
-      })
-      context.announced()
-      context.sagaDue()
-      if (outcomes[0]?.kind !== 'settled')
-        throw new Problem(
-          409,
-          'changed-meanwhile',
-          'The order changed while it was being cancelled; look again.',
-          {},
-          again,
-        )
-    }
+    const kind = settlement === undefined ? 'settled' : await settle(context, settlement)
+    if (kind === 'failed')
+      throw unavailable('The order could not be cancelled just now; try again in a moment.')
     const rows = await readOrders(context.database, [row.id])
+    // Who cancels at the same time has done what was asked.
+    if (kind === 'stale' && !rows.every(isOver))
+      throw new Problem(
+        409,
+        'changed-meanwhile',
+        'The order changed while it was being cancelled; look again.',
+        {},
+        again,
+      )
     const [order] = await represent(context, context.database, rows)
     return order as NonNullable<typeof order>
   })
+}
+
+async function settle(context: Context, settlement: Settlement): Promise<SettlementOutcome['kind']> {
+  const { outcomes } = await context.client.call('coordinator', settleOrders, {
+    body: { settlements: [settlement] },
+    deadlineMs: settleDeadlineMs,
+  })
+  context.announced()
+  context.sagaDue()
+  return outcomes[0]?.kind ?? 'failed'
 }
 
 /** Readers may give back what they bought; of the staff, managers may refund. @throws Problem 403 */
