@@ -76,7 +76,14 @@ export function dropSuite(shop: () => Shop): void {
       books.execute('UPDATE catalog.stock SET sold = sold + $2 WHERE isbn = $1', [isbn, by])
     await sell(1)
     try {
-      assert.ok(findings(await audit(config())).some((detail) => detail.includes(isbn)))
+      const isNamed = async () => findings(await audit(config())).some((detail) => detail.includes(isbn))
+      assert.ok(await isNamed())
+      // Also while something keeps the title locked for longer than the audit waits.
+      await books.transaction(async (tx) => {
+        await tx.execute('SET LOCAL idle_in_transaction_session_timeout = 0')
+        await tx.query('SELECT FROM catalog.stock WHERE isbn = $1 FOR UPDATE', [isbn])
+        assert.ok(await isNamed())
+      })
     } finally {
       await sell(-1)
     }

@@ -82,13 +82,18 @@ export async function stockByTitle(database: Database): Promise<Map<string, { he
   return new Map(rows.map(({ isbn, held, sold }) => [isbn, { held, sold }]))
 }
 
-/** Runs `read` while no transaction can move this title's stock and none that did is unfinished. */
+/**
+ * Runs `read` while no transaction can move this title's stock and none that did is unfinished.
+ * @throws DatabaseBusy when one stays unfinished for longer than the database's lock timeout
+ */
 export async function withTitleAtRest<T>(
   database: Database,
   isbn: string,
   read: (stock: { held: number; sold: number }) => Promise<T>,
 ): Promise<T> {
   return await database.transaction(async (tx) => {
+    // Reading may take longer than a transaction is usually left alone.
+    await tx.execute('SET LOCAL idle_in_transaction_session_timeout = 0')
     const [row] = await tx.query<{ held: number; sold: number }>(
       'SELECT held, sold FROM catalog.stock WHERE isbn = $1 FOR SHARE',
       [isbn],
