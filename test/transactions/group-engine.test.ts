@@ -185,7 +185,7 @@ test('what comes when the queue is full is turned away, and what waits too long 
   const store = await openDatabases(t)
   const isbn = await addTitle(store, 1, { copies: 10 })
   let aheadMs = 0
-  const clock = { ...systemClock, now: () => systemClock.now() + aheadMs }
+  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs }
   let open = () => {}
   const gate = new Promise<void>((resolve) => {
     open = resolve

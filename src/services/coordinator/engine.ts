@@ -20,7 +20,7 @@ export type EngineParts = Pick<Engine, 'stock' | 'orders' | 'clock' | 'holdMs'> 
 
 export const groupMax = 1_024
 export const waitingMax = 8_192
-/** Nobody is kept waiting longer than this for a group to take them. */
+/** Who has waited so long is in no further group: nobody takes them, and none that failed takes them again. */
 export const waitMaxMs = 5_000
 
 /** Group commit: one distributed transaction in flight, everything that arrives meanwhile rides in the next. */
@@ -36,7 +36,7 @@ export function createGroupEngine({ turn, ...parts }: EngineParts): GroupEngine 
   return {
     submit: (wish) =>
       new Promise((resolve, reject) => {
-        const giveUpAt = parts.clock.now() + waitMaxMs
+        const giveUpAt = parts.clock.monotonicMs() + waitMaxMs
         if (!batcher.add({ wish, giveUpAt, resolve, reject }))
           reject(tooMany('Too many orders are waiting. Try again with the same Idempotency-Key.'))
       }),

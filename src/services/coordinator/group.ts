@@ -46,13 +46,14 @@ const retryBaseMs = 25
  * limits are known are settled first; a conflict aborts the group and tries again without the offender; a member
  * that makes the group fail is found by splitting it, and fails alone. Trying again is safe, because a key that was
  * committed after all is found when it is looked up.
+ * @param isNew whether nothing was tried for these members before: only then is it certain that nothing was taken
  */
-export async function runGroup(engine: Engine, members: readonly Member[]): Promise<void> {
+export async function runGroup(engine: Engine, members: readonly Member[], isNew = true): Promise<void> {
   let pending = members
   let lookFirst = members.some((member) => isLimited(engine, member))
   let fruitless = 0
-  for (let isFirst = true; ; isFirst = false) {
-    pending = stillWaiting(pending, engine.clock.now(), isFirst)
+  for (let isFirst = isNew; ; isFirst = false) {
+    pending = stillWaiting(pending, engine.clock.monotonicMs(), isFirst)
     const before = pending.length
     if (before === 0) return
     try {
@@ -80,8 +81,8 @@ function stillWaiting(members: readonly Member[], now: number, isFirst: boolean)
 async function failAlone(engine: Engine, members: readonly Member[], error: Error): Promise<void> {
   if (members.length === 1) return members[0]?.reject(error)
   const middle = members.length >> 1
-  await runGroup(engine, members.slice(0, middle))
-  await runGroup(engine, members.slice(middle))
+  await runGroup(engine, members.slice(0, middle), false)
+  await runGroup(engine, members.slice(middle), false)
 }
 
 type Refusal = Exclude<GroupOutcome, { kind: 'committed' | 'fenced' }>

@@ -27,7 +27,7 @@ export type WishOutcome =
 /** A wish waiting in a group. */
 export type Member = {
   readonly wish: Wish
-  /** Milliseconds of the clock after which nobody waits for the outcome any more. */
+  /** On the monotonic clock: whoever is not in a group by then gets no other. */
   readonly giveUpAt: number
   resolve(outcome: WishOutcome): void
   reject(error: Error): void
