@@ -21,7 +21,7 @@ test('another order gets another key', () => {
 test('the same order once more, after the first exists, gets another key', () => {
   const { store, newKey } = fresh()
   const first = beginAttempt(store, order(1), newKey, noon)
-  endAttempt(store)
+  endAttempt(store, first)
   assert.equal(openAttempt(store, noon), undefined)
   assert.notEqual(beginAttempt(store, order(1), newKey, noon).key, first.key)
 })
@@ -38,8 +38,20 @@ test('a refused attempt is not open, and its key serves when the same order is t
 
 test('an attempt is forgotten after a day', () => {
   const { store, newKey } = fresh()
-  beginAttempt(store, order(1), newKey, noon)
-  assert.equal(openAttempt(store, noon + 25 * 60 * 60_000), undefined)
+  const first = beginAttempt(store, order(1), newKey, noon)
+  const nextDay = noon + 25 * 60 * 60_000
+  assert.equal(openAttempt(store, nextDay), undefined)
+  assert.notEqual(beginAttempt(store, order(1), newKey, nextDay).key, first.key)
+})
+
+test('a late answer to an attempt leaves the one that took its place', () => {
+  for (const answer of [endAttempt, refuseAttempt]) {
+    const { store, newKey } = fresh()
+    const first = beginAttempt(store, order(1), newKey, noon)
+    const second = beginAttempt(store, order(2), newKey, noon)
+    answer(store, first)
+    assert.deepEqual(openAttempt(store, noon), second)
+  }
 })
 
 test('what is not an attempt is none', () => {

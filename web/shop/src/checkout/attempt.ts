@@ -23,9 +23,8 @@ const keptMs = 24 * 60 * 60_000
 
 /** The attempt whose outcome nobody knows yet, as after a reload in the middle of one. */
 export function openAttempt(store: AttemptStore, nowMs: number): Attempt | undefined {
-  const attempt = parseAttempt(store.read())
-  if (attempt?.outcome !== 'unknown') return undefined
-  return nowMs - Date.parse(attempt.startedAt) > keptMs ? undefined : attempt
+  const attempt = keptAttempt(store, nowMs)
+  return attempt?.outcome === 'unknown' ? attempt : undefined
 }
 
 /**
@@ -38,7 +37,7 @@ export function beginAttempt(
   newKey: () => string,
   nowMs: number,
 ): Attempt {
-  const stored = parseAttempt(store.read())
+  const stored = keptAttempt(store, nowMs)
   const isSame = stored !== undefined && JSON.stringify(stored.order) === JSON.stringify(order)
   const attempt: Attempt = isSame
     ? { ...stored, outcome: 'unknown' }
@@ -49,13 +48,22 @@ export function beginAttempt(
 
 /** The shop said no and took nothing. The key may be used again for the same order. */
 export function refuseAttempt(store: AttemptStore, attempt: Attempt): void {
-  store.write(JSON.stringify({ ...attempt, outcome: 'refused' } satisfies Attempt))
+  if (isStored(store, attempt))
+    store.write(JSON.stringify({ ...attempt, outcome: 'refused' } satisfies Attempt))
 }
 
 /** The order exists, or the reader gave the attempt up. */
-export function endAttempt(store: AttemptStore): void {
-  store.write(null)
+export function endAttempt(store: AttemptStore, attempt: Attempt): void {
+  if (isStored(store, attempt)) store.write(null)
 }
+
+function keptAttempt(store: AttemptStore, nowMs: number): Attempt | undefined {
+  const attempt = parseAttempt(store.read())
+  return attempt && nowMs - Date.parse(attempt.startedAt) <= keptMs ? attempt : undefined
+}
+
+/** A late answer must not touch the attempt that has taken the place of its own. */
+const isStored = (store: AttemptStore, { key }: Attempt) => parseAttempt(store.read())?.key === key
 
 function parseAttempt(text: string | null): Attempt | undefined {
   if (!text) return undefined

@@ -67,7 +67,7 @@ export function useCheckout() {
   async function tryOnce(attempt: Attempt): Promise<ApiProblem | undefined> {
     try {
       const order = await placeOrder(attempt.order, attempt.key)
-      endAttempt(store)
+      endAttempt(store, attempt)
       state.value = { kind: 'placed', order }
       return undefined
     } catch (error) {
@@ -77,7 +77,7 @@ export function useCheckout() {
 
   function refuse(attempt: Attempt, problem: ApiProblem): void {
     // A key that belongs to another order (422) must not be sent again; after every other refusal it may.
-    if (problem.status === 422) endAttempt(store)
+    if (problem.status === 422) endAttempt(store, attempt)
     else refuseAttempt(store, attempt)
     state.value = { kind: 'refused', problem }
   }
@@ -88,7 +88,8 @@ export function useCheckout() {
     resume: () => (state.value.kind === 'unknown' ? send(state.value.attempt) : undefined),
     /** Gives up an attempt of unknown outcome; if its order exists, its copies go back when the hold ends. */
     abandon: () => {
-      endAttempt(store)
+      if (state.value.kind !== 'unknown') return
+      endAttempt(store, state.value.attempt)
       state.value = { kind: 'editing' }
     },
     edit: () => {
