@@ -1,25 +1,10 @@
-import { computed, ref } from 'vue'
+import { computed } from 'vue'
 import type { Book } from '#services/gateway'
-import { readStored, writeStored } from '../stored.ts'
-import {
-  type AddResult,
-  addToCart,
-  type Cart,
-  countCopies,
-  parseCart,
-  refreshLine,
-  setQuantity,
-} from './cart.ts'
+import { openStored } from '../stored.ts'
+import { type AddResult, addToCart, countCopies, parseCart, refreshLine, setQuantity } from './cart.ts'
 
-const storageKey = 'octavo-cart'
-
-const cart = ref<Cart>(parseCart(readStored(storageKey)))
+const { value: cart, read, write } = openStored('octavo-cart', parseCart)
 const count = computed(() => countCopies(cart.value))
-
-// Another tab changed the cart.
-addEventListener('storage', (event) => {
-  if (event.key === storageKey || event.key === null) cart.value = parseCart(readStored(storageKey))
-})
 
 /** The reader's cart, kept in this browser and shared by its tabs. */
 export function useCart() {
@@ -27,20 +12,14 @@ export function useCart() {
     cart,
     count,
     add(book: Book, quantity: number): AddResult {
-      const result = addToCart(cart.value, book, quantity)
-      if (result.kind === 'added') keep(result.cart)
+      const result = addToCart(read(), book, quantity)
+      if (result.kind === 'added') write(result.cart)
       return result
     },
-    setQuantity: (isbn: string, quantity: number) => keep(setQuantity(cart.value, isbn, quantity)),
-    remove: (isbn: string) => keep(setQuantity(cart.value, isbn, 0)),
-    refresh: (book: Book) => keep(refreshLine(cart.value, book)),
+    setQuantity: (isbn: string, quantity: number) => write(setQuantity(read(), isbn, quantity)),
+    remove: (isbn: string) => write(setQuantity(read(), isbn, 0)),
+    refresh: (book: Book) => write(refreshLine(read(), book)),
     /** Takes out what has been ordered; what was added meanwhile stays. */
-    removeOrdered: (isbns: readonly string[]) =>
-      keep(cart.value.filter((line) => !isbns.includes(line.isbn))),
+    removeOrdered: (isbns: readonly string[]) => write(read().filter((line) => !isbns.includes(line.isbn))),
   }
-}
-
-function keep(next: Cart): void {
-  cart.value = next
-  writeStored(storageKey, JSON.stringify(next))
 }

@@ -1,8 +1,6 @@
-import { ref } from 'vue'
 import type { Order } from '#services/gateway'
-import { readStored, writeStored } from '../stored.ts'
+import { openStored } from '../stored.ts'
 
-const storageKey = 'octavo-orders'
 const ordersMax = 50
 
 /** An order this browser placed or was given the key to. */
@@ -14,11 +12,7 @@ export type KnownOrder = {
   seenAt: Partial<Record<Order['status'], string>>
 }
 
-const known = ref<readonly KnownOrder[]>(parseKnown(readStored(storageKey)))
-
-addEventListener('storage', (event) => {
-  if (event.key === storageKey || event.key === null) known.value = parseKnown(readStored(storageKey))
-})
+const { value: known, read, write } = openStored('octavo-orders', parseKnown)
 
 /** The orders known to this browser, newest first, and the way to learn of one. */
 export function useKnownOrders() {
@@ -28,31 +22,32 @@ export function useKnownOrders() {
 const tokenOf = (id: string) => known.value.find((order) => order.id === id)?.token
 
 function remember(order: { id: string; token: string; createdAt?: string }): void {
-  const before = known.value.find((k) => k.id === order.id)
+  const stored = read()
+  const before = stored.find((k) => k.id === order.id)
   const entry: KnownOrder = {
     id: order.id,
     token: order.token,
     createdAt: order.createdAt ?? before?.createdAt ?? new Date().toISOString(),
     seenAt: before?.seenAt ?? {},
   }
-  keep([entry, ...known.value.filter((k) => k.id !== order.id)])
+  keep([entry, ...stored.filter((k) => k.id !== order.id)])
 }
 
 /** Notes that an order was seen in its present status, once per status. */
 function saw(order: Order, at: string): void {
-  const before = known.value.find((k) => k.id === order.id)
+  const stored = read()
+  const before = stored.find((k) => k.id === order.id)
   if (!before || before.seenAt[order.status]) return
   const seenAt = { ...before.seenAt, [order.status]: at }
-  keep(known.value.map((k) => (k.id === order.id ? { ...k, createdAt: order.createdAt, seenAt } : k)))
+  keep(stored.map((k) => (k.id === order.id ? { ...k, createdAt: order.createdAt, seenAt } : k)))
 }
 
 function forget(id: string): void {
-  keep(known.value.filter((k) => k.id !== id))
+  keep(read().filter((k) => k.id !== id))
 }
 
 function keep(next: readonly KnownOrder[]): void {
-  known.value = [...next].sort((a, b) => b.createdAt.localeCompare(a.createdAt)).slice(0, ordersMax)
-  writeStored(storageKey, JSON.stringify(known.value))
+  write([...next].sort((a, b) => b.createdAt.localeCompare(a.createdAt)).slice(0, ordersMax))
 }
 
 function parseKnown(text: string | null): readonly KnownOrder[] {
