@@ -1,7 +1,9 @@
-import { onScopeDispose, ref, shallowReadonly, shallowRef } from 'vue'
+import { onScopeDispose, shallowReadonly, shallowRef } from 'vue'
 import type { NewOrder, Order } from '#services/gateway'
 import { placeOrder } from '../api/orders.ts'
 import { ApiProblem } from '../api/problem.ts'
+import { useCart } from '../cart/use-cart.ts'
+import { useKnownOrders } from '../order/known-orders.ts'
 import { readStored, writeStored } from '../stored.ts'
 import {
   type Attempt,
@@ -38,9 +40,11 @@ export function useCheckout() {
   const state = shallowRef<CheckoutState>(
     left ? { kind: 'unknown', attempt: left, problem: undefined } : { kind: 'editing' },
   )
-  const stopped = ref(false)
+  const { removeOrdered } = useCart()
+  const { remember, tokenOf } = useKnownOrders()
+  let isLeft = false
   onScopeDispose(() => {
-    stopped.value = true
+    isLeft = true
   })
 
   async function submit(order: NewOrder): Promise<void> {
@@ -49,12 +53,12 @@ export function useCheckout() {
   }
 
   async function send(attempt: Attempt): Promise<void> {
-    for (let tries = 1; ; tries++) {
+    for (let tries = 1; !isLeft; tries++) {
       state.value = { kind: 'sending' }
       const problem = await tryOnce(attempt)
       if (!problem) return
       if (!problem.isPassing) return refuse(attempt, problem)
-      if (tries >= triesMax || stopped.value) {
+      if (tries >= triesMax) {
         state.value = { kind: 'unknown', attempt, problem }
         return
       }
@@ -67,12 +71,21 @@ export function useCheckout() {
   async function tryOnce(attempt: Attempt): Promise<ApiProblem | undefined> {
     try {
       const order = await placeOrder(attempt.order, attempt.key)
+      keepOrder(order)
       endAttempt(store, attempt)
       state.value = { kind: 'placed', order }
       return undefined
     } catch (error) {
       return error instanceof ApiProblem ? error : ApiProblem.local('network', error)
     }
+  }
+
+  /** Done here and not by the page, which the reader may have left by now. */
+  function keepOrder(order: Order): void {
+    // A repeated answer may leave the token out; this browser may know it from the first one.
+    const token = order.token ?? tokenOf(order.id)
+    if (token) remember({ id: order.id, token, createdAt: order.createdAt })
+    removeOrdered(order.lines.map((line) => line.isbn))
   }
 
   function refuse(attempt: Attempt, problem: ApiProblem): void {
