@@ -15,6 +15,7 @@ test('a limited edition goes from the search field over the counter, once', asyn
   const { page, complaints } = await openBrowser(t, store.url)
   let code = ''
 
+  await t.test('a book that is opened while more are on their way stays open', () => openWhileLoading(page))
   await t.test('a free copy, found with a typo, becomes a voucher without a reload', async () => {
     await reserve(page, freeEdition)
     code = await voucherAppears(page)
@@ -34,6 +35,19 @@ test('a limited edition goes from the search field over the counter, once', asyn
   )
   await t.test('no page failed or asked anybody else', () => assert.deepEqual(complaints, []))
 })
+
+async function openWhileLoading(page: Page): Promise<void> {
+  const nextPage = /\/api\/books\?.*cursor=/
+  // Never answered while the list is open.
+  await page.route(nextPage, () => undefined)
+  await page.goto('/shop/')
+  await page.getByTestId('more').click()
+  await page.getByTestId('book-card').first().click()
+  await page.getByTestId('book-title').waitFor()
+  await page.waitForTimeout(500)
+  assert.match(page.url(), /\/shop\/books\/\d{13}$/)
+  await page.unroute(nextPage)
+}
 
 /** @returns how many copies the page showed before */
 async function reserve(page: Page, { title, typed }: typeof freeEdition): Promise<number> {
