@@ -21,7 +21,7 @@ type HistoryEvent = { version: number; order: Order }
 const readTimeoutMs = 3_000
 /** No order gets there; whoever claims to have seen more is told the current state. */
 const versionMax = 2 ** 31 - 1
-/** Nothing more will happen to an order in one of these. */
+/** Nothing more will happen to an order in one of these, except that a cancelled one is refunded when it was paid. */
 const finalStatuses: ReadonlySet<OrderStatus> = new Set([
   'redeemed',
   'expired',
@@ -136,8 +136,10 @@ function deliver(watcher: Watcher, events: readonly HistoryEvent[]): void {
 }
 
 function isFinal(events: readonly HistoryEvent[]): boolean {
-  const status = events.at(-1)?.order.status
-  return status !== undefined && finalStatuses.has(status)
+  const order = events.at(-1)?.order
+  if (order === undefined) return false
+  const isRefundDue = order.status === 'cancelled' && order.payment?.status === 'captured'
+  return finalStatuses.has(order.status) && !isRefundDue
 }
 
 /** A reader's token comes in the address, because a browser's EventSource can set no header; staff come as usual. */

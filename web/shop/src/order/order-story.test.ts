@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Order } from '#services/gateway'
-import { canCancel, declineText, headline, steps } from './order-story.ts'
+import { canCancel, declineText, headline, isMoving, steps } from './order-story.ts'
 
 test('a paid order walks four steps, a free one three', () => {
   const states = (order: Order) => steps(order, {}).map((step) => `${step.status} ${step.state}`)
@@ -41,6 +41,16 @@ test('an order can be cancelled until a voucher is collected or while no payment
   const voucher = { code: 'X', isbn: '1', status: 'redeemed', url: '/x' } as const
   assert.equal(canCancel({ ...order('confirmed'), vouchers: [voucher] }), false)
   assert.equal(canCancel(order('expired')), false)
+})
+
+test('a paid order that is cancelled goes on until its money is back, and says so', () => {
+  const unpaid = order('cancelled')
+  assert.match(headline(unpaid).detail, /Nothing was charged/)
+  assert.equal(isMoving(unpaid), false)
+  const paid: Order = { ...unpaid, payment: { status: 'captured' } }
+  assert.match(headline(paid).detail, /You get your money back/)
+  assert.equal(isMoving(paid), true)
+  assert.equal(isMoving({ ...order('refunded'), payment: { status: 'refunded' } }), false)
 })
 
 test('a reason to decline becomes a sentence', () => {

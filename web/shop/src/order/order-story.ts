@@ -89,7 +89,7 @@ export function headline(order: Order): Headline {
     case 'cancelled':
       return {
         title: 'This order is cancelled',
-        detail: 'The copies went back on sale. Nothing was charged.',
+        detail: `The copies went back on sale. ${isRefundDue(order) ? 'You get your money back in full.' : 'Nothing was charged.'}`,
         tone: 'ended',
       }
     case 'refunded':
@@ -120,7 +120,9 @@ export function canCancel(order: Order): boolean {
 
 /** Whether anything may still happen to it by itself. */
 export const isMoving = (order: Order) =>
-  order.status === 'reserved' || order.status === 'paid' || order.status === 'confirmed'
+  order.status === 'reserved' || order.status === 'paid' || order.status === 'confirmed' || isRefundDue(order)
+
+const isRefundDue = (order: Order) => order.status === 'cancelled' && order.payment?.status === 'captured'
 
 const declines: Readonly<Record<string, string>> = {
   'insufficient-funds': 'The card has not enough money on it.',
