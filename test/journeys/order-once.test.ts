@@ -47,6 +47,12 @@ test('an order exists once, whatever happens on the way, and refusals say what i
     await elsewhere.page.goto(`${address}#token=${token}`)
     await elsewhere.page.getByTestId('order-status').waitFor()
     assert.equal(elsewhere.page.url(), address)
+    await elsewhere.page.goto('/shop/')
+    const asked = elsewhere.page.waitForResponse((response) => response.status() === 404)
+    await elsewhere.page.goto(`${address}#token=wrong`)
+    await asked
+    await elsewhere.page.reload()
+    await elsewhere.page.getByTestId('order-status').waitFor()
   })
 
   await t.test('the stock of an open book page follows other readers', async () => {
