@@ -6,6 +6,9 @@ import { noteRefusal } from '../session.ts'
 /** A catalogue of some hundred megabytes over a slow line. */
 const uploadTimeoutMs = 15 * 60_000
 
+/** For a file field's `accept`: all that the API takes, by name and by type. */
+export const acceptedFiles = '.csv,text/csv,.xml,.onix,application/xml,text/xml'
+
 export type ImportOptions = { price?: number; currency?: string; copies?: number }
 
 /**
