@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import type { Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { type Store, startStore } from '../whole-store.ts'
 import { openBrowser } from './open-browser.ts'
 
@@ -12,7 +12,7 @@ const goodCard = '4242 4242 4242 4242'
 
 test('a limited edition goes from the search field over the counter, once', async (t) => {
   const store = await startStore(t, 'on')
-  const { page, complaints } = await openBrowser(t, store.url)
+  const { page, context, complaints } = await openBrowser(t, store.url)
   let code = ''
 
   await t.test('a book that is opened while more are on their way stays open', () => openWhileLoading(page))
@@ -21,6 +21,9 @@ test('a limited edition goes from the search field over the counter, once', asyn
     code = await voucherAppears(page)
     await downloadIsPdf(page)
   })
+  await t.test('its code can be copied, where the browser lets pages copy', () =>
+    copyCode(context, page, code),
+  )
   await t.test('a priced copy is held, declined, paid and becomes a voucher without a reload', async () => {
     const left = await reserve(page, pricedEdition)
     await pay(page)
@@ -100,6 +103,20 @@ async function downloadIsPdf(page: Page): Promise<void> {
   const bytes = readFileSync(await download.path())
   assert.equal(bytes.subarray(0, 5).toString(), '%PDF-')
   assert.ok(bytes.length > 2000, `a PDF of ${bytes.length} bytes`)
+}
+
+async function copyCode(context: BrowserContext, page: Page, code: string): Promise<void> {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  const button = { name: 'Copy the code' }
+  await page.getByRole('button', button).click()
+  await page.getByRole('button', { name: 'Copied' }).waitFor()
+  assert.equal(await page.evaluate('navigator.clipboard.readText()'), code)
+  const plain = await context.newPage()
+  await plain.addInitScript('delete Navigator.prototype.clipboard')
+  await plain.goto(page.url())
+  await plain.getByTestId('voucher').waitFor()
+  assert.equal(await plain.getByRole('button', button).count(), 0)
+  await plain.close()
 }
 
 const copiesShown = async (page: Page) =>
