@@ -30,6 +30,9 @@ test('a limited edition goes from the search field over the counter, once', asyn
     await voucherAppears(page)
     await copiesWentDown(page, pricedEdition, left)
   })
+  await t.test('copies that others take are read out on an open book page', () =>
+    hearOfOthers(page, freeEdition),
+  )
   await t.test('a reader over the limit is told so, and nothing is taken', () =>
     meetTheLimit(page, pricedEdition),
   )
@@ -129,6 +132,24 @@ async function copiesWentDown(
 ): Promise<void> {
   await openBook(page, title, typed)
   await page.locator(`[data-testid=availability][data-available="${before - 1}"]`).waitFor()
+}
+
+async function hearOfOthers(page: Page, { title, typed }: typeof freeEdition): Promise<void> {
+  await openBook(page, title, typed)
+  const left = await copiesShown(page)
+  // Screen readers read out what changes inside an element, not one that comes new.
+  const status = page.getByTestId('availability').getByRole('status')
+  await status.evaluate((element) => element.setAttribute('data-since', 'before'))
+  const isbn = page.url().split('/').at(-1)
+  const reply = await page.request.post('/api/orders', {
+    headers: { 'idempotency-key': crypto.randomUUID() },
+    data: {
+      customer: { name: 'Grace Hopper', email: 'grace@example.org' },
+      lines: [{ isbn, quantity: 1 }],
+    },
+  })
+  assert.equal(reply.status(), 201, await reply.text())
+  await page.locator('[data-since=before]', { hasText: `${left - 1} copies left` }).waitFor()
 }
 
 async function meetTheLimit(page: Page, { title, typed }: typeof freeEdition): Promise<void> {
