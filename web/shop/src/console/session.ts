@@ -3,6 +3,7 @@ import type { ReplyOf, Role } from '#kernel/contract'
 import type { getSession } from '#services/orders'
 import { type CallOptions, callForReply, type Reply } from '../api/client.ts'
 import { ApiProblem } from '../api/problem.ts'
+import { queryClient } from '../api/query-client.ts'
 
 type Session = ReplyOf<typeof getSession>
 
@@ -89,5 +90,6 @@ export function noteRefusal(error: unknown): void {
 function end(reason: 'left' | 'expired'): void {
   if (state.value.kind === 'out') return
   state.value = { kind: 'out', reason }
+  queryClient.removeQueries({ queryKey: ['console'] })
   for (const listener of listeners) listener()
 }

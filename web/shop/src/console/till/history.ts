@@ -1,5 +1,5 @@
 import { readonly, ref } from 'vue'
-import { onLogOut } from '../session.ts'
+import { onLogOut, session } from '../session.ts'
 import type { TillState } from './till.ts'
 
 const entriesMax = 100
@@ -18,8 +18,9 @@ const entries = ref<HistoryEntry[]>(load())
 /** What this till has answered since log-in, the latest first. It survives a reload and ends with the session. */
 export const history = readonly(entries)
 
-/** Keeps an answer, unless it repeats the one before. */
+/** Keeps an answer, unless it repeats the one before or comes after log-out. */
 export function noteOutcome(state: TillState): void {
+  if (!session.value) return
   const entry = entryOf(state)
   const last = entries.value[0]
   if (!entry || (last?.code === entry.code && last.outcome === entry.outcome)) return

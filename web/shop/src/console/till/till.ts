@@ -3,6 +3,7 @@ import type { VoucherCode } from '#kernel/voucher-text'
 import type { Voucher } from '#services/gateway'
 import { ApiProblem } from '../../api/problem.ts'
 import { getVoucher, redeemVoucher } from '../api.ts'
+import { onLogOut } from '../session.ts'
 import { noteOutcome } from './history.ts'
 import { readCode, type SignatureVerdict } from './read-code.ts'
 import { verdictOf } from './voucher-key.ts'
@@ -65,6 +66,8 @@ export function nextCustomer(): void {
   turn += 1
   state.value = { kind: 'ready' }
 }
+
+onLogOut(nextCustomer)
 
 /** Asks again about the voucher that could not be looked up or whose redemption stayed unanswered. */
 export async function retry(): Promise<void> {
