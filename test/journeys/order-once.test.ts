@@ -43,7 +43,6 @@ test('an order exists once, whatever happens on the way, and refusals say what i
     const elsewhere = await openBrowser(t, store.url)
     await elsewhere.page.goto(address)
     await elsewhere.page.getByText('We cannot show this order here').waitFor()
-    await elsewhere.page.goto('/shop/')
     await elsewhere.page.goto(`${address}#token=${token}`)
     await elsewhere.page.getByTestId('order-status').waitFor()
     assert.equal(elsewhere.page.url(), address)
