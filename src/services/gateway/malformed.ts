@@ -7,6 +7,8 @@ type ParserFault = Error & { code?: string; rawPacket?: Buffer }
 
 /** Answers what could not be read as HTTP, on the bare socket, and closes it. */
 export function answerMalformed(error: ParserFault, socket: Duplex): void {
+  // Node has taken its own listener off a socket that asked for CONNECT, and one without any ends the process.
+  socket.on('error', () => {})
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { Agent, request } from 'node:http'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { json, rawExchange, startGateway, startUpstream } from './gateway-fixture.ts'
@@ -107,6 +109,43 @@ test('what is not HTTP is answered in words and closed', async (t) => {
     assert.match(text, /content-type: application\/problem\+json/i)
     assert.match(text, /x-request-id: /i)
     assert.equal(problemOf(text).status, status)
+  }
+})
+
+test('whoever asks for a tunnel and is gone at once does no harm', async (t) => {
+  const gateway = await startGateway(t, '')
+  const { hostname, port } = new URL(gateway.url)
+  for (let i = 0; i < 20; i++) {
+    const socket = connect(Number(port), hostname)
+    await once(socket, 'connect')
+    socket.write('CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n', () => socket.resetAndDestroy())
+    await once(socket, 'close')
+  }
+  await sleep(100)
+  assert.equal((await fetch(`${gateway.url}/healthz`)).status, 200)
+})
+
+test('garbage behind a request whose answer has begun is not answered in the middle of it', async (t) => {
+  const upstream = await startUpstream(t, async (_incoming, response) => {
+    response.writeHead(200, { 'content-length': 10 })
+    response.write('begun')
+    await sleep(300)
+    response.end('ended')
+  })
+  const gateway = await startGateway(t, `catalog=${upstream.url}`)
+  for (const garbage of ['NONSENSE\r\n\r\n', 'CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n']) {
+    const { hostname, port } = new URL(gateway.url)
+    const socket = connect(Number(port), hostname)
+    let text = ''
+    socket.on('error', () => {})
+    socket.on('data', (chunk) => {
+      text += chunk
+      if (text.endsWith('begun')) socket.write(garbage)
+    })
+    socket.write('GET /api/books HTTP/1.1\r\nhost: a\r\n\r\n')
+    await once(socket, 'close')
+    assert.match(text, /^HTTP\/1\.1 200 /)
+    assert.match(text, /begun$/)
   }
 })
 

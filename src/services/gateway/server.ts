@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
 import { checkOrigin } from './check-origin.ts'
@@ -58,7 +59,12 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     if (problem !== undefined) sendProblem(exchange, problem)
     else answerSafely(exchange, options.answer)
   }
-  const server = listeningTo(handle)
+  const refuse = (error: Error, socket: Duplex) => {
+    const isAnswering = [...open].some((each) => each.request.socket === socket && each.response.headersSent)
+    if (isAnswering) socket.destroy()
+    else answerMalformed(error, socket)
+  }
+  const server = listeningTo(handle, refuse)
   const sweeping = setInterval(() => {
     const now = clock.monotonicMs()
     for (const exchange of open) if (exchange.expiresMs <= now) expire(exchange, now)
@@ -90,7 +96,10 @@ function expire(exchange: Exchange, nowMs: number): void {
   exchange.expire = () => exchange.response.destroy()
 }
 
-function listeningTo(handle: (request: IncomingMessage, response: ServerResponse) => void): Server {
+function listeningTo(
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+  refuse: (error: Error, socket: Duplex) => void,
+): Server {
   const server = createServer({
     maxHeaderSize: headerBytesMax,
     requireHostHeader: false,
@@ -106,8 +115,8 @@ function listeningTo(handle: (request: IncomingMessage, response: ServerResponse
   server.on('request', handle)
   server.on('checkContinue', handle)
   server.on('checkExpectation', handle)
-  server.on('clientError', answerMalformed)
-  server.on('connect', (_request, socket) => answerMalformed(new Error('CONNECT is not served'), socket))
+  server.on('clientError', refuse)
+  server.on('connect', (_request, socket) => refuse(new Error('CONNECT is not served'), socket))
   return server
 }
 
