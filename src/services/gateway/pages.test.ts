@@ -114,9 +114,29 @@ test('text is compressed for those who take it', async (t) => {
   for await (const chunk of response) chunks.push(chunk)
   assert.equal(response.headers['content-encoding'], 'br')
   assert.match(brotliDecompressSync(Buffer.concat(chunks)).toString(), /xxxx/)
-  const plain = await openResponse(`${gateway.url}/_astro/page.CO9k3CUv.css`, { 'accept-encoding': 'br;q=0' })
-  assert.equal(plain.headers['content-encoding'], undefined)
-  plain.resume()
+  const encodings: [string, string | undefined][] = [
+    ['', undefined],
+    ['br;q=0', undefined],
+    ['br; q=0.000, gzip;q=0.5', 'gzip'],
+    ['x-br, deflate', undefined],
+    ['GZIP ; q=1, br;q=0.001', 'br'],
+  ]
+  for (const [accepted, encoding] of encodings) {
+    const answer = await openResponse(`${gateway.url}/_astro/page.CO9k3CUv.css`, {
+      'accept-encoding': accepted,
+    })
+    assert.equal(answer.headers['content-encoding'], encoding, accepted)
+    answer.resume()
+  }
+})
+
+test('an absurd list of encodings holds nobody else up', async (t) => {
+  const gateway = await startGateway(t, '', { roots: await roots(t) })
+  const headers = { 'accept-encoding': `br${' '.repeat(30_000)}x` }
+  const before = process.cpuUsage()
+  for (let i = 0; i < 2; i++) (await openResponse(gateway.url, headers)).resume()
+  const spentMs = process.cpuUsage(before).user / 1_000
+  assert.ok(spentMs < 1_000, `${spentMs} ms of the processor`)
 })
 
 test('pages say what they may do, and allow exactly their own inline scripts', async (t) => {

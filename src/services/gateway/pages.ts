@@ -111,17 +111,25 @@ type Encoded = { bytes: Buffer; encoding?: Encoding }
 
 /** Brotli, else gzip, where the caller takes it. Source: RFC 9110 section 12.5.3. */
 async function bestEncoding(file: StaticFile, accept: string | string[] | undefined): Promise<Encoded> {
+  const taken = encodingsTaken(String(accept ?? ''))
   for (const encoding of ['br', 'gzip'] as const) {
-    if (
-      !new RegExp(`(^|[,\\s])${encoding}\\s*(;\\s*q=(1|0?\\.0*[1-9])[\\d.]*)?\\s*(,|$)`, 'i').test(
-        String(accept ?? ''),
-      )
-    )
-      continue
+    if (!taken.includes(encoding)) continue
     const bytes = await encodedBytes(file, encoding)
     if (bytes !== undefined) return { bytes, encoding }
   }
   return { bytes: file.bytes }
+}
+
+/** The encodings that are named, but not by a quality of zero. */
+function encodingsTaken(accept: string): string[] {
+  return accept
+    .toLowerCase()
+    .split(',')
+    .flatMap((each) => {
+      const [name = '', ...parameters] = each.split(';').map((part) => part.trim())
+      const quality = parameters.find((part) => part.startsWith('q='))?.slice(2) ?? '1'
+      return Number(quality) > 0 ? [name] : []
+    })
 }
 
 /** Whether the caller has this very content, in whatever encoding. Source: RFC 9110 section 13.1.2. */
