@@ -47,7 +47,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   return {
     port,
     host: env.OCTAVO_HOST || '127.0.0.1',
-    publicUrl: (env.OCTAVO_URL || `http://localhost:${port}`).replace(/\/+$/, ''),
+    publicUrl: webAddress(env, 'OCTAVO_URL', `http://localhost:${port}`),
     dataPath,
     staffEmail: env.OCTAVO_STAFF_EMAIL || 'staff@localhost.localdomain',
     staffPassword: env.OCTAVO_STAFF_PASSWORD || undefined,
@@ -74,6 +74,20 @@ export function needed(config: Config, name: 'bookDbUrl' | 'orderDbUrl' | 'secre
   ]
   if (config[name] === '') throw new ConfigError(`${variable} is not set; this role needs it`)
   return config[name]
+}
+
+/** @returns without a slash at its end */
+function webAddress(
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+  fallback: string,
+): string {
+  const text = env[name] || fallback
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text))
+    throw new ConfigError(
+      `${name} is "${text}"; it should be the address that readers use, such as https://shop.example.org`,
+    )
+  return text.replace(/\/+$/, '')
 }
 
 function integer(

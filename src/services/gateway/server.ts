@@ -44,6 +44,12 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   const { clock } = options
   const open = new Set<Exchange>()
   let isClosing = false
+  const shopOrigin = new URL(options.publicUrl).origin
+  const answer = (exchange: Exchange) => {
+    const problem = faultOf(exchange, shopOrigin)
+    if (problem !== undefined) sendProblem(exchange, problem)
+    else options.answer(exchange)
+  }
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     const exchange = begin(request, response, options)
     open.add(exchange)
@@ -55,9 +61,7 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
       const seconds = (clock.monotonicMs() - exchange.startedMs) / 1000
       options.metrics.answered(request.method ?? '', exchange.label, response.statusCode, seconds)
     })
-    const problem = faultOf(exchange, options.publicUrl)
-    if (problem !== undefined) sendProblem(exchange, problem)
-    else answerSafely(exchange, options.answer)
+    answerSafely(exchange, answer)
   }
   const refuse = (error: Error, socket: Duplex) => {
     const isAnswering = [...open].some((each) => each.request.socket === socket && each.response.headersSent)
@@ -147,7 +151,7 @@ function originForm(url: string): string {
 }
 
 /** What is wrong with a request wherever it is going, if anything. */
-function faultOf({ request, target }: Exchange, publicUrl: string): Problem | undefined {
+function faultOf({ request, target }: Exchange, shopOrigin: string): Problem | undefined {
   const { headers, httpVersion, method, rawHeaders } = request
   if (target.length > urlBytesMax)
     return new Problem(414, 'uri-too-long', `The address is longer than ${urlBytesMax} bytes.`)
@@ -159,7 +163,7 @@ function faultOf({ request, target }: Exchange, publicUrl: string): Problem | un
     return new Problem(400, 'bad-request', 'The Host header is missing.')
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
     return new Problem(417, 'expectation-failed', 'Only 100-continue can be expected.')
-  return checkOrigin(request, publicUrl)
+  return checkOrigin(request, shopOrigin)
 }
 
 /** A bug of ours in one answer is logged and must not end the others. */
