@@ -160,19 +160,20 @@ test('a request that may have been carried out is sent again only when that is s
     hits++
     incoming.socket.destroy()
   })
-  for (const [method, headers, sends] of [
-    ['GET', {}, 3],
-    ['PUT', {}, 3],
-    ['POST', {}, 1],
-    ['PATCH', {}, 1],
-    ['POST', { 'idempotency-key': 'key-12345' }, 3],
+  const [book, orders, redeem] = ['/api/books/9780141439518', '/api/orders', '/api/vouchers/abc/redeem']
+  const key = { 'idempotency-key': 'key-12345' }
+  for (const [method, path, headers, sends] of [
+    ['GET', book, {}, 3],
+    ['PUT', book, {}, 3],
+    ['POST', orders, {}, 1],
+    ['PATCH', book, {}, 1],
+    ['POST', orders, key, 3],
+    ['POST', redeem, key, 1],
   ] as const) {
-    const gateway = await startGateway(
-      t,
-      `catalog=${dropping.url};catalog=${two};coordinator=${dropping.url};coordinator=${two}`,
-    )
+    const services = ['catalog', 'coordinator', 'orders']
+    const instances = services.flatMap((name) => [`${name}=${dropping.url}`, `${name}=${two}`])
+    const gateway = await startGateway(t, instances.join(';'))
     hits = 0
-    const path = method === 'POST' ? '/api/orders' : '/api/books/9780141439518'
     const answer = await fetch(gateway.url + path, {
       method,
       headers,
@@ -181,7 +182,7 @@ test('a request that may have been carried out is sent again only when that is s
     assert.equal(answer.status, 503, method)
     assert.equal(answer.headers.get('content-type'), 'application/problem+json; charset=utf-8')
     assert.ok(answer.headers.get('retry-after'))
-    assert.equal(hits, sends, `${method} ${JSON.stringify(headers)}`)
+    assert.equal(hits, sends, `${method} ${path} ${JSON.stringify(headers)}`)
   }
 })
 

@@ -248,7 +248,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #isRepeatable(): boolean {
     const { method = '', headers } = this.#exchange.request
     if (this.#body instanceof BodyStream) return false
-    return repeatable.has(method) || headers['idempotency-key'] !== undefined
+    return repeatable.has(method) || (this.#target.heedsKey && headers['idempotency-key'] !== undefined)
   }
 
   #exhausted(): Problem {

@@ -1,7 +1,7 @@
+import { Type } from 'typebox'
 import type { Method, Route } from '#kernel/contract'
 import * as catalog from '#services/catalog'
 import * as coordinator from '#services/coordinator'
-
 import * as orders from '#services/orders'
 import * as vouchers from '#services/vouchers'
 import { availabilityEvents, orderEvents } from './contract.ts'
@@ -17,6 +17,8 @@ export type UpstreamTarget = {
   deadlineMs: number
   /** Whether requests for one title should meet at one instance, so that its groups stay large. */
   sticksToTitle: boolean
+  /** Whether a request that carries an `Idempotency-Key` may be sent twice: only the routes that name it heed it. */
+  heedsKey: boolean
 }
 export type EventsTarget = { kind: 'events'; stream: 'availability' | 'order'; label: string }
 export type Target = UpstreamTarget | EventsTarget
@@ -61,6 +63,7 @@ function upstreamTarget(service: string, route: Route): UpstreamTarget {
     bodyBytesMax: streams ? importBytesMax : bodyBytesMax,
     deadlineMs: streams ? importDeadlineMs : deadlineMs,
     sticksToTitle: route === coordinator.placeOrder,
+    heedsKey: Type.IsObject(route.headers) && 'idempotency-key' in route.headers.properties,
   }
 }
 
