@@ -60,13 +60,20 @@ export async function supervisePostgres(options: Options): Promise<SupervisedPos
     }, waitMs)
   }
 
+  const stop = async (graceMs?: number) => {
+    stopped = true
+    clearTimeout(restarting)
+    givingUp.abort()
+    await starting
+    await server?.stop(graceMs)
+  }
+
   await start()
   const first = server as PostgresServer | undefined
   try {
     await first?.ensureDatabase(options.database)
   } catch (error) {
-    stopped = true
-    await first?.stop()
+    await stop()
     throw error
   }
   return {
@@ -75,12 +82,6 @@ export async function supervisePostgres(options: Options): Promise<SupervisedPos
     get process() {
       return identity
     },
-    async stop(graceMs) {
-      stopped = true
-      clearTimeout(restarting)
-      givingUp.abort()
-      await starting
-      await server?.stop(graceMs)
-    },
+    stop,
   }
 }
