@@ -29,6 +29,14 @@ test('a secret is made once and is for its owner alone', (t) => {
   assert.equal(statSync(first.path).mode & 0o777, 0o600)
 })
 
+test('an empty secret is no secret, and the file is named', (t) => {
+  const data = prepared(t)
+  const { path } = secretFile(data, 'secret')
+  writeFileSync(path, '')
+  const refused = (error: Error) => error instanceof StartError && error.message.includes(path)
+  assert.throws(() => secretFile(data, 'secret'), refused)
+})
+
 test('the voucher key signs by Ed25519', () => {
   const key = makeVoucherKey()
   assert.ok(verify(null, Buffer.from('code'), key, sign(null, Buffer.from('code'), key)))

@@ -1,16 +1,19 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import {
   chmodSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   linkSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
   statfsSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { identify, isRunning, type ProcessIdentity } from './process-identity.ts'
 
 /** The store cannot start, in words for the person who tried. */
@@ -63,17 +66,27 @@ export function hasSecret(dataPath: string, name: string): boolean {
   return existsSync(join(dataPath, 'secrets', name))
 }
 
-/** Reads a secret of the store, or makes it at first use; only this user can read the file. */
+/**
+ * Reads a secret of the store, or makes it at first use; only this user can read the file.
+ * @throws StartError when the file is empty: what was made with the lost secret would not fit a new one
+ */
 export function secretFile(
   dataPath: string,
   name: string,
   make: () => string = randomSecret,
 ): { path: string; value: string; isNew: boolean } {
   const path = join(dataPath, 'secrets', name)
-  if (existsSync(path)) return { path, value: readFileSync(path, 'utf8').trimEnd(), isNew: false }
-  const value = make()
-  writePrivate(path, `${value.trimEnd()}\n`)
-  return { path, value: value.trimEnd(), isNew: true }
+  if (existsSync(path)) {
+    const kept = readFileSync(path, 'utf8').trimEnd()
+    if (kept !== '') return { path, value: kept, isNew: false }
+    throw new StartError(
+      `the secret in ${path} is lost: the file is empty; put it back from a backup, ` +
+        `or remove ${dataPath} if this store has never been open`,
+    )
+  }
+  const value = make().trimEnd()
+  writePrivate(path, `${value}\n`, { flush: true })
+  return { path, value, isNew: true }
 }
 
 /** A new Ed25519 private key, as PEM. Source: RFC 8410. */
@@ -93,12 +106,23 @@ export function makePassword(): string {
   return characters.join('').replace(/.{4}(?=.)/g, '$&-')
 }
 
-/** Writes a file that only this user can read, whole or not at all. */
-export function writePrivate(path: string, text: string): void {
+/**
+ * Writes a file that only this user can read, whole or not at all.
+ * @param flush whether that has to hold over a power cut too
+ */
+export function writePrivate(path: string, text: string, { flush } = { flush: false }): void {
   const aside = `${path}.${process.pid}.tmp`
-  writeFileSync(aside, text, { mode: 0o600 })
+  writeFileSync(aside, text, { mode: 0o600, flush })
   chmodSync(aside, 0o600)
   renameSync(aside, path)
+  if (flush) flushFolder(dirname(path))
+}
+
+/** Makes the names in a folder last, as flushing a file makes its content. */
+function flushFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  fsyncSync(folder)
+  closeSync(folder)
 }
 
 /** Who holds a data folder, and the processes it has started. */
