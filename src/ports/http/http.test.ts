@@ -53,6 +53,10 @@ const direct = defineRoute({
   ...{ method: 'POST', path: '/direct', summary: '', tag: '', access: anyone, body: thing, status: 201 },
   headers: Type.Object({ 'x-key': Type.String({ minLength: 3 }) }),
 })
+const streamed = defineRoute({
+  ...{ method: 'POST', path: '/streamed', summary: '', tag: '', access: anyone },
+  streams: ['text/csv'],
+})
 const broken = defineRoute({ method: 'GET', path: '/broken', summary: '', tag: '', access: anyone })
 
 async function start(t: TestContext): Promise<{ url: string; server: HttpServer }> {
@@ -82,6 +86,7 @@ async function start(t: TestContext): Promise<{ url: string; server: HttpServer 
     if (body.name === 'broken') throw new Error('secret insides')
     return { ...body, key: headers['x-key'] }
   })
+  server.add(streamed, async ({ stream }) => ({ bytes: (await stream?.toArray())?.join('').length }))
   server.add(broken, async () => {
     throw new Error('secret insides')
   })
@@ -167,6 +172,17 @@ test('bytes are for routes that take them, and a GET may say what it likes of a 
   assert.equal((await fetch(`${url}/things`, { headers })).status, 200)
   assert.equal((await post(`${url}/things/7`, '{}', headers)).status, 415)
   assert.equal((await post(`${url}/direct`, '{}', headers)).status, 415)
+})
+
+test('a type that one route streams is no type for the others', async (t) => {
+  const { url } = await start(t)
+  const headers = { 'content-type': 'text/csv; charset=utf-8' }
+  assert.deepEqual(await (await post(`${url}/streamed`, 'a,b', headers)).json(), { bytes: 3 })
+  for (const path of ['/things/7', '/direct']) {
+    const answer = await post(url + path, '{"name":"a","size":2}', headers)
+    assert.equal(answer.status, 415, path)
+    assert.match(((await answer.json()) as { detail: string }).detail, /application\/json/)
+  }
 })
 
 test('an answer that has not changed is a 304', async (t) => {
