@@ -1,3 +1,6 @@
+/** What is in flight in a process that is asked to end gets this long; whoever asked insists a little later. */
+export const finishLimitMs = 6_000
+
 /** How often to look whether the npm that started us is still there. */
 const parentLookMs = 1000
 

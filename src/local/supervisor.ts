@@ -17,6 +17,7 @@ import { claimPublicPort, freeInnerPort } from './free-port.ts'
 import { type Log, openLog } from './log.ts'
 import { endProcess } from './process-identity.ts'
 import { forgetEnvironment, publishEnvironment } from './running.ts'
+import { finishLimitMs } from './stop-signal.ts'
 import { supervisePostgres } from './supervised-postgres.ts'
 import { type Supervised, superviseRole } from './supervised-role.ts'
 import { processNames, roleEnvironment, type Topology } from './topology.ts'
@@ -37,8 +38,8 @@ export type StoreOptions = {
 const readyLimitMs = 120_000
 const readyPollMs = 50
 const leftOverGraceMs = 3000
-/** The longest a stop may take: four waves of roles, then the databases. Together below ten seconds. */
-const waveGraceMs = [2500, 1200, 2000, 500]
+/** A role ends as soon as nothing is in flight, and within its own limit; only one that hangs is waited for longer. */
+const roleGraceMs = finishLimitMs + 1000
 const databaseGraceMs = 1500
 
 /**
@@ -195,8 +196,7 @@ async function stopAll(topology: Topology, supervised: readonly Supervised[]): P
   const waves = topology.stopWaves.map((roles) =>
     supervised.filter((each) => roles.includes(each.name.replace(/\.\d+$/, ''))),
   )
-  for (const [index, wave] of waves.entries())
-    await Promise.all(wave.map((each) => each.stop(waveGraceMs[index] ?? 500)))
+  for (const wave of waves) await Promise.all(wave.map((each) => each.stop(roleGraceMs)))
   const rest = supervised.filter((each) => !waves.some((wave) => wave.includes(each)))
   await Promise.all(rest.map((each) => each.stop(databaseGraceMs)))
 }

@@ -9,6 +9,7 @@ import { laptop } from '../../src/local/topology.ts'
  * The real supervisor and the real databases, with roles that do next to nothing, so that starting and stopping can be
  * tested by themselves: `node stand-in-store.ts store`, which runs `node stand-in-store.ts role NAME` for each role.
  */
+const slowAnswerMs = 4_000
 const [what, role] = process.argv.slice(2)
 process.exit(what === 'role' ? await runRole(role ?? '') : await runStandIn())
 
@@ -32,13 +33,15 @@ async function runStandIn(): Promise<number> {
 async function runRole(name: string): Promise<number> {
   const stop = stopSignal()
   const config = readConfig(process.env)
-  const server = createServer((_request, response) => response.end('ok'))
+  const server = createServer((request, response) => {
+    setTimeout(() => response.end('ok'), request.url === '/slow' ? slowAnswerMs : 0)
+  })
   server.listen({ host: '127.0.0.1', port: name === 'gateway' ? config.port : 0 })
   console.log('at work')
   if (name === 'vouchers' && process.env.STAND_IN_FAILS) return 1
   await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))
   // A role that is deaf to the end of its channel and to every polite signal.
   if (name === 'orders' && process.env.STAND_IN_DEAF) await new Promise(() => {})
-  server.close()
+  await new Promise((resolve) => server.close(resolve))
   return 0
 }

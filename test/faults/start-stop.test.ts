@@ -29,6 +29,18 @@ test('a clean stop leaves no process and no pid file behind', async (t) => {
   assert.throws(() => statSync(join(store.data, 'run', 'supervisor.json')))
 })
 
+test('a stop waits for what is in flight, and for nothing else', async (t) => {
+  const store = await startStore(t)
+  const slow = fetch(`http://127.0.0.1:${store.port}/slow`)
+  await sleep(300)
+  assert.equal(await store.stop('SIGTERM'), 0)
+  assert.equal((await slow).status, 200)
+  const idle = await startStore(t, { data: store.data })
+  const startedMs = performance.now()
+  assert.equal(await idle.stop('SIGINT'), 0)
+  assert.ok(performance.now() - startedMs < 4_000)
+})
+
 test('secrets are readable by their owner alone, and the password is printed at the first start only', async (t) => {
   const store = await startStore(t)
   const password = readFileSync(join(store.data, 'secrets', 'staff-password'), 'utf8').trim()

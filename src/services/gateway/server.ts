@@ -37,7 +37,8 @@ const requestTimeoutMs = 15_000
 const sweepEveryMs = 250
 /** For the answer to a request that took too long. */
 const farewellMs = 10_000
-const closeTimeoutMs = 6_000
+/** What is in flight when the gateway closes gets this long, a little less than the whole process has. */
+const closeTimeoutMs = 5_000
 
 /** The one public door: HTTP/1.1 with limits on everything a stranger can send. */
 export function createPublicServer(options: PublicServerOptions): PublicServer {
