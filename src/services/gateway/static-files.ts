@@ -30,7 +30,7 @@ const filesMax = 2_000
 const checkEveryMs = 1_000
 const compressFromBytes = 1_024
 
-type Entry = { file: StaticFile | undefined; stamp: string; checkedMs: number }
+type Entry = { file: StaticFile; stamp: string; checkedMs: number }
 
 /** Files of one folder, kept in memory and read again when they change on disk. */
 export function openStaticFolder(root: string, nowMs: () => number): StaticFolder {
@@ -41,12 +41,17 @@ export function openStaticFolder(root: string, nowMs: () => number): StaticFolde
       const entry = entries.get(path)
       if (entry !== undefined && nowMs() - entry.checkedMs < checkEveryMs) return entry.file
       const stamp = await stampOf(root, path)
+      // What is not there is not remembered: made-up addresses would push out what is.
+      if (stamp === '') {
+        entries.delete(path)
+        return undefined
+      }
       if (entry !== undefined && entry.stamp === stamp) {
         entry.checkedMs = nowMs()
         return entry.file
       }
       if (entries.size >= filesMax) entries.clear()
-      const file = stamp === '' ? undefined : staticFile(await readFile(join(root, path)), path)
+      const file = staticFile(await readFile(join(root, path)), path)
       entries.set(path, { file, stamp, checkedMs: nowMs() })
       return file
     },
