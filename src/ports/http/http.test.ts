@@ -185,6 +185,12 @@ test('a type that one route streams is no type for the others', async (t) => {
   }
 })
 
+test('what the gateway lets through of headers is taken', async (t) => {
+  const { url } = await start(t)
+  const headers = { 'x-long': 'a'.repeat(32 * 1024), 'x-forwarded-host': 'a'.repeat(8 * 1024) }
+  assert.equal((await fetch(`${url}/things`, { headers })).status, 200)
+})
+
 test('an answer that has not changed is a 304', async (t) => {
   const { url } = await start(t)
   const etag = (await fetch(`${url}/things`)).headers.get('etag') ?? ''

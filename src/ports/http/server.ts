@@ -67,6 +67,8 @@ export type HttpServer = AsyncDisposable & {
 }
 
 const bodyBytesMaxDefault = 1024 * 1024
+/** More than the gateway takes from outside, which adds its own and the host once more. */
+const headerBytesMax = 64 * 1024
 const bytesType = 'application/octet-stream'
 const jsonTypes = ['application/json', 'application/merge-patch+json']
 
@@ -89,7 +91,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     forceCloseConnections: 'idle',
     serverFactory: (handle) =>
       createServer(
-        { requestTimeout: options.requestTimeoutMs ?? 60_000, keepAliveTimeout: 65_000 },
+        {
+          requestTimeout: options.requestTimeoutMs ?? 60_000,
+          keepAliveTimeout: 65_000,
+          maxHeaderSize: headerBytesMax,
+        },
         (request, response) => {
           if (!direct.take(request, response)) handle(request, response)
         },
