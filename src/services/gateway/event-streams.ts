@@ -25,7 +25,8 @@ export const streamLimits: StreamLimits = { streamsMax: 10_000, perAddressMax: 1
 const unreadBytesMax = 1024 * 1024
 const retryMs = 2_000
 
-export function createEventStreams(limits: StreamLimits = streamLimits): EventStreams {
+/** @param isBehindProxy whether all streams come from the address of a proxy, which then keeps its readers apart */
+export function createEventStreams(limits: StreamLimits, isBehindProxy: boolean): EventStreams {
   const streams = new Set<EventStream>()
   const perAddress = new Map<string, number>()
   const heartbeat = setInterval(() => {
@@ -36,7 +37,8 @@ export function createEventStreams(limits: StreamLimits = streamLimits): EventSt
   const check = ({ request }: Exchange) => {
     if (isClosing || streams.size >= limits.streamsMax)
       throw new Problem(503, 'unavailable', 'Too many live pages are open.', {}, { 'retry-after': '5' })
-    if ((perAddress.get(request.socket.remoteAddress ?? '') ?? 0) >= limits.perAddressMax)
+    const fromAddress = perAddress.get(request.socket.remoteAddress ?? '') ?? 0
+    if (!isBehindProxy && fromAddress >= limits.perAddressMax)
       throw tooMany('Too many live pages are open from your address.', 5)
   }
   return {

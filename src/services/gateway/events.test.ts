@@ -216,6 +216,20 @@ test('streams have limits, heartbeats and an end', async (t) => {
   await until(() => first.isOver)
 })
 
+test('readers behind a proxy are not taken for one', async (t) => {
+  const orders = await startOrders(t)
+  const streamLimits = { streamsMax: 3, perAddressMax: 1, heartbeatMs: 50 }
+  const env = { OCTAVO_URL: 'https://shop.example.org' }
+  const gateway = await startGateway(t, `orders=${orders.url}`, { streamLimits }, env)
+  const statuses: (number | undefined)[] = []
+  for (let i = 0; i < 4; i++) {
+    const response = await openResponse(`${gateway.url}/api/orders/o1/events?token=right`)
+    t.after(() => response.destroy())
+    statuses.push(response.statusCode)
+  }
+  assert.deepEqual(statuses, [200, 200, 200, 503])
+})
+
 test('a reader that does not read is dropped instead of being buffered for', async (t) => {
   const { gateway, orders, change } = await startShop(t)
   const slow = await openResponse(`${gateway.url}/api/orders/o1/events?token=right`)

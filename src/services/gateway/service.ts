@@ -8,7 +8,7 @@ import { createAvailabilityEvents } from './availability-events.ts'
 import { openBrokerFeed } from './broker-feed.ts'
 import { createBundles } from './bundles.ts'
 import { createDrops } from './drops.ts'
-import { createEventStreams, type StreamLimits } from './event-streams.ts'
+import { createEventStreams, type StreamLimits, streamLimits } from './event-streams.ts'
 import { createMetrics } from './metrics.ts'
 import { createOrderEvents } from './order-events.ts'
 import { createPages, type PageRoots } from './pages.ts'
@@ -41,10 +41,11 @@ export async function createGateway(config: Config, overrides: GatewayOverrides 
   const client = serviceClient({ discovery, secret })
   const upstreams = createUpstreams(discovery, proxiedServices, clock)
   const metrics = createMetrics()
-  const streams = createEventStreams(overrides.streamLimits)
+  // The gateway itself speaks plain HTTP, so an https address is that of a proxy in front of it.
+  const isHttps = config.publicUrl.startsWith('https:')
+  const streams = createEventStreams(overrides.streamLimits ?? streamLimits, isHttps)
   const orderEvents = createOrderEvents(client, streams, clock)
   const availabilityEvents = createAvailabilityEvents(client, streams, clock)
-  const isHttps = config.publicUrl.startsWith('https:')
   const nowMs = clock.monotonicMs
   const protocol = isHttps ? 'https' : 'http'
   const proxy: ProxyParts = { upstreams, metrics, newSpanId: spanIds(clock), protocol, nowMs }
