@@ -10,6 +10,9 @@ import {
 } from './port.ts'
 import { hasLuhnDigit, type TestCard, testCards } from './test-cards.ts'
 
+/** Any constant that nobody else uses on the server; the broker may be on it too. */
+const schemaLock = 761_230_874
+
 /**
  * The built-in test provider. It keeps its books in a schema of its own, as a provider would in its own house: keys
  * survive the death of any of our processes, and captured minus refunded can be audited.
@@ -107,7 +110,7 @@ async function move(database: Database, key: string, from: PaymentState[], to: P
 
 async function createBooks(database: Database): Promise<void> {
   await database.transaction(async (tx) => {
-    await tx.query('SELECT pg_advisory_xact_lock($1)', [761_230_872])
+    await tx.query('SELECT pg_advisory_xact_lock($1)', [schemaLock])
     await tx.query('CREATE SCHEMA IF NOT EXISTS test_payment')
     await tx.query(`CREATE TABLE IF NOT EXISTS test_payment.payments (
       key text PRIMARY KEY, state text NOT NULL, amount bigint NOT NULL, currency text NOT NULL,
