@@ -1,4 +1,5 @@
 import { Problem } from '#kernel/problem'
+import { isFresh } from '#ports/http'
 import type { Drops } from './drops.ts'
 import { type Exchange, sendProblem } from './exchange.ts'
 import { securityHeaders } from './page-headers.ts'
@@ -132,14 +133,9 @@ function encodingsTaken(accept: string): string[] {
     })
 }
 
-/** Whether the caller has this very content, in whatever encoding. Source: RFC 9110 section 13.1.2. */
+/** Whether the caller has this very content, in whatever encoding. */
 function isKnown(ifNoneMatch: string | undefined, tag: string): boolean {
-  if (ifNoneMatch === undefined) return false
-  if (ifNoneMatch.trim() === '*') return true
-  return ifNoneMatch.split(',').some((candidate) => {
-    const known = /^\s*(?:W\/)?"([^"]*)"\s*$/.exec(candidate)?.[1]
-    return known === tag || known === `${tag}-br` || known === `${tag}-gzip`
-  })
+  return ['', '-br', '-gzip'].some((suffix) => isFresh(ifNoneMatch, `"${tag}${suffix}"`))
 }
 
 function sendNotBuilt(exchange: Exchange): void {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { notFound, Problem } from '#kernel/problem'
-import { type Answer, answer } from '#ports/http'
+import { type Answer, answer, isFresh } from '#ports/http'
 import { checkLink, InvalidKey, type ObjectStore } from '#ports/object-store'
 
 /** Browsers may keep a download for themselves this long, and never longer than its link lives. */
@@ -32,7 +32,7 @@ export async function handleDownload(store: ObjectStore, download: Download): Pr
     'cache-control': `private, max-age=${keepSeconds}`,
     'x-content-type-options': 'nosniff',
   }
-  if (matches(ifNoneMatch, etag)) return answer(304, undefined, headers)
+  if (isFresh(ifNoneMatch, etag)) return answer(304, undefined, headers)
   return answer(200, object.body, {
     ...headers,
     'content-type': object.contentType,
@@ -52,10 +52,4 @@ function dispositionOf(key: string): string {
   return ascii === file
     ? `inline; filename="${file}"`
     : `inline; filename="${ascii}"; filename*=UTF-8''${encoded}`
-}
-
-/** Source: RFC 9110 section 13.1.2. */
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch?.trim() === '*') return true
-  return (ifNoneMatch ?? '').split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
 }
