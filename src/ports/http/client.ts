@@ -117,11 +117,10 @@ async function attempt<R extends Route>(
 }
 
 /** The request was sent and no whole answer came back: it may or may not have been carried out. */
-export const outcomeUnknownKind = 'outcome-unknown'
 function outcomeUnknown(instance: Instance, cause: unknown): Problem {
   const problem = new Problem(
     503,
-    outcomeUnknownKind,
+    'outcome-unknown',
     `${instance.service} did not answer in time.`,
     {},
     { 'retry-after': '1' },

@@ -19,3 +19,4 @@ export {
   type HttpServerOptions,
   type StaffMember,
 } from './server.ts'
+export { requestIdOf, traceparentOf } from './trace.ts'

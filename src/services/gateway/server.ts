@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
+import { requestIdOf } from '#ports/http'
 import { checkOrigin } from './check-origin.ts'
 import { type Exchange, sendProblem } from './exchange.ts'
 import { answerMalformed } from './malformed.ts'
 import type { Metrics } from './metrics.ts'
 import { tooSlow } from './proxy-problems.ts'
-import { requestIdOf } from './trace.ts'
 
 export type PublicServer = AsyncDisposable & {
   /** @returns the port it got */
@@ -132,7 +132,7 @@ function begin(request: IncomingMessage, response: ServerResponse, options: Publ
   const exchange: Exchange = {
     request,
     response,
-    requestId: requestIdOf(request.headers['x-request-id'], options.clock),
+    requestId: requestIdOf(request.headers['x-request-id'], options.clock.uuid),
     target,
     path: query === -1 ? target : target.slice(0, query),
     startedMs,
