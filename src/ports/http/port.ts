@@ -9,7 +9,7 @@ export {
 } from './bundle.ts'
 export { isConnectFailure, type ServiceClient, type ServiceClientOptions, serviceClient } from './client.ts'
 export { isUsual } from './direct.ts'
-export { isFresh } from './etag.ts'
+export { etagOf, isFresh } from './etag.ts'
 export { gather } from './gather.ts'
 export { cookieOf, internalHeader, sessionCookie } from './names.ts'
 export {

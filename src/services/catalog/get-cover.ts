@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { Database } from '#ports/database'
-import { type Answer, answer } from '#ports/http'
+import { type Answer, answer, etagOf, isFresh } from '#ports/http'
 import { noSuchBook } from './book-fields.ts'
 import { drawCover } from './cover/cover.ts'
 import { findBook } from './get-book.ts'
@@ -19,18 +18,12 @@ export async function getCover(
   const row = await findBook(database, isbn)
   if (row === undefined) throw noSuchBook(isbn)
   const svg = drawCover(row)
-  const etag = `"${createHash('sha1').update(svg).digest('base64url')}"`
+  const etag = etagOf(svg)
   const headers = {
     etag,
     'cache-control': cacheControl,
     'content-security-policy': contentSecurityPolicy,
   }
-  if (hasTag(ifNoneMatch, etag)) return answer(304, undefined, headers)
+  if (isFresh(ifNoneMatch, etag)) return answer(304, undefined, headers)
   return answer(200, svg, { ...headers, 'content-type': 'image/svg+xml; charset=utf-8' })
-}
-
-/** Weak comparison. Source: RFC 9110 section 13.1.2. */
-function hasTag(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch?.trim() === '*') return true
-  return (ifNoneMatch ?? '').split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
 }
