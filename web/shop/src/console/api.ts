@@ -1,9 +1,9 @@
 import type { QueryOf } from '#kernel/contract'
-import type { BookPatch, NewBook, Stock } from '#services/catalog'
+import type { NewBook, Stock } from '#services/catalog'
 import type { Availability, Book, BookList, Import, Order, OrderList, Voucher } from '#services/gateway'
 import type { listOrders as listOrdersRoute } from '#services/orders'
 import type { BookQuery } from '../api/books.ts'
-import { segment } from '../api/client.ts'
+import { type Reply, segment } from '../api/client.ts'
 import { staffCall, staffCallForReply } from './session.ts'
 
 const cancelDeadlineMs = 20_000
@@ -30,20 +30,21 @@ export type BookVersion = { book: Book; etag: string | undefined }
 /** Reads a book past every cache on the way: an edit starts from what is true now. */
 export async function readBook(isbn: string): Promise<BookVersion> {
   const headers = { 'cache-control': 'no-cache' }
-  const reply = await staffCallForReply<Book>('GET', `/api/books/${segment(isbn)}`, { headers })
-  return { book: reply.data, etag: reply.headers.get('etag') ?? undefined }
+  return versionOf(await staffCallForReply<Book>('GET', `/api/books/${segment(isbn)}`, { headers }))
 }
 
 /** @throws ApiProblem 409 when the ISBN is taken, 400 with the wrong fields */
 export const createBook = (book: NewBook) => staffCall<Book>('POST', '/api/books', { body: book })
 
 /** @throws ApiProblem 412 when somebody else changed the book since `etag` */
-export const replaceBook = (isbn: string, book: Omit<NewBook, 'isbn'>, etag: string | undefined) =>
-  staffCall<Book>('PUT', `/api/books/${segment(isbn)}`, { body: book, headers: ifMatch(etag) })
-
-/** @throws ApiProblem 412 when somebody else changed the book since `etag` */
-export const changeBook = (isbn: string, patch: BookPatch, etag: string | undefined) =>
-  staffCall<Book>('PATCH', `/api/books/${segment(isbn)}`, { body: patch, headers: ifMatch(etag) })
+export async function replaceBook(
+  isbn: string,
+  book: Omit<NewBook, 'isbn'>,
+  etag: string | undefined,
+): Promise<BookVersion> {
+  const path = `/api/books/${segment(isbn)}`
+  return versionOf(await staffCallForReply<Book>('PUT', path, { body: book, headers: ifMatch(etag) }))
+}
 
 /** @throws ApiProblem 409 when copies are held or sold */
 export const deleteBook = (isbn: string, etag: string | undefined) =>
@@ -57,5 +58,10 @@ export const setStock = (isbn: string, copies: number, reason: string | undefine
 
 export const getImport = (id: string, signal?: AbortSignal) =>
   staffCall<Import>('GET', `/api/imports/${segment(id)}`, { signal })
+
+const versionOf = (reply: Reply<Book>): BookVersion => ({
+  book: reply.data,
+  etag: reply.headers.get('etag') ?? undefined,
+})
 
 const ifMatch = (etag: string | undefined): Record<string, string> => (etag ? { 'if-match': etag } : {})

@@ -28,6 +28,17 @@ test('a book goes through the form unchanged, without the cover the shop draws i
   assert.deepEqual(readForm(formOf(book)), { kind: 'ok', book: { ...fields, cover: null } })
 })
 
+test('a time of opening is kept to the millisecond until another is typed', () => {
+  const exact = { ...book, salesOpenAt: '2026-12-01T09:30:45.678Z' }
+  const opening = (typed: string) => {
+    const read = readForm({ ...formOf(exact), salesOpenAt: typed }, exact)
+    return read.kind === 'ok' && read.book.salesOpenAt
+  }
+  assert.equal(opening(formOf(exact).salesOpenAt), exact.salesOpenAt)
+  assert.equal(opening('2026-12-01T10:00'), new Date('2026-12-01T10:00').toISOString())
+  assert.equal(opening(''), null)
+})
+
 test('an empty form names every field that is missing', () => {
   const read = readForm(emptyForm())
   assert.equal(read.kind, 'errors')

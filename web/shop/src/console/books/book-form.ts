@@ -71,8 +71,11 @@ export function formOf(book: Book): BookForm {
   }
 }
 
-/** Reads what was typed; the errors name every wrong field. */
-export function readForm(form: BookForm): ReadForm {
+/**
+ * Reads what was typed; the errors name every wrong field.
+ * @param before the book as it was shown: a time that was not touched stays as it is, to the millisecond
+ */
+export function readForm(form: BookForm, before?: Book): ReadForm {
   const errors: FormErrors = {}
   const isbn = parseIsbn(form.isbn)
   if (isbn.kind === 'error') errors.isbn = `This ${isbn.message}.`
@@ -90,7 +93,9 @@ export function readForm(form: BookForm): ReadForm {
     errors.salesOpenAt = 'Not a date and time.'
   if (Object.keys(errors).length > 0 || isbn.kind === 'error' || amount === undefined)
     return { kind: 'errors', errors }
-  return { kind: 'ok', book: { isbn: isbn.isbn, ...bookFields(form, { amount, currency }, limit) } }
+  const book = { isbn: isbn.isbn, ...bookFields(form, { amount, currency }, limit) }
+  if (before && form.salesOpenAt === formOf(before).salesOpenAt) book.salesOpenAt = before.salesOpenAt
+  return { kind: 'ok', book }
 }
 
 /** Turns the API's wrong fields (`price.amount`, `contributors.0.name`) into those of the form. */
