@@ -2,7 +2,7 @@ import { uuid7TimeMs } from '#ports/clock'
 import type { Statements } from '#ports/database'
 import type { ObjectStore } from '#ports/object-store'
 import type { Order, OrderLine, OrderStatus } from '#services/orders'
-import { voucherKey } from '#services/vouchers'
+import { voucherObjectKey } from '#services/vouchers'
 
 export type OrderRow = {
   id: string
@@ -93,7 +93,7 @@ export function representation(
           isbn: voucher.isbn,
           status: voucher.status,
           url: new URL(
-            view.objects.presign(voucherKey(row.id, voucher.code), linkEnd(view.nowMs)),
+            view.objects.presign(voucherObjectKey(row.id, voucher.code), linkEnd(view.nowMs)),
             `${view.publicUrl}/`,
           ).href,
         }))

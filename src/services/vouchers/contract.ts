@@ -20,7 +20,10 @@ export const VoucherData = Type.Object({
 export type VoucherData = Static<typeof VoucherData>
 
 /** The key of a voucher's PDF in the object store. */
-export const voucherKey = (orderId: string, code: string) => `vouchers/${orderId}/${code}.pdf`
+export const voucherObjectKey = (orderId: string, code: string) => `vouchers/${orderId}/${code}.pdf`
+
+/** The code of the voucher whose PDF has this key; undefined for what is no voucher's. */
+export const codeOfVoucherObject = (key: string) => /^vouchers\/[^/]+\/([^/]+)\.pdf$/.exec(key)?.[1]
 
 /**
  * Asks for the PDFs of some vouchers; idempotent. The answer does not wait for them: `stored` are the codes already in

@@ -2,7 +2,7 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import { backoffMs } from '#kernel/backoff'
 import type { Clock } from '#ports/clock'
 import type { ObjectStore } from '#ports/object-store'
-import { type VoucherData, voucherKey } from './contract.ts'
+import { type VoucherData, voucherObjectKey } from './contract.ts'
 import type { Covers } from './covers.ts'
 import { DrawingFailed, type DrawVoucher } from './draw-voucher.ts'
 
@@ -69,7 +69,9 @@ export function startRenderQueue({ draw, covers, store, clock, queueMax }: Rende
     has: (key) => entries.has(key),
     add(vouchers) {
       if (closed) return 'closed'
-      const fresh = new Map(vouchers.map((voucher) => [voucherKey(voucher.orderId, voucher.code), voucher]))
+      const fresh = new Map(
+        vouchers.map((voucher) => [voucherObjectKey(voucher.orderId, voucher.code), voucher]),
+      )
       for (const key of fresh.keys()) if (entries.has(key)) fresh.delete(key)
       if (entries.size + fresh.size > queueMax) return 'full'
       for (const [key, voucher] of fresh) {

@@ -1,6 +1,6 @@
 import { invalid, tooMany, unavailable } from '#kernel/problem'
 import { checkKey, InvalidKey, type ObjectStore } from '#ports/object-store'
-import { type VoucherData, voucherKey } from './contract.ts'
+import { type VoucherData, voucherObjectKey } from './contract.ts'
 import type { RenderQueue } from './render-queue.ts'
 
 const lookUpsAtOnce = 32
@@ -36,14 +36,14 @@ export async function handleVouchers(
 }
 
 async function isStored(voucher: VoucherData, store: ObjectStore, queue: RenderQueue): Promise<boolean> {
-  const key = voucherKey(voucher.orderId, voucher.code)
+  const key = voucherObjectKey(voucher.orderId, voucher.code)
   return !queue.has(key) && (await store.head(key)) !== undefined
 }
 
 function checkCodes(vouchers: readonly VoucherData[]): void {
   for (const [i, { orderId, code }] of vouchers.entries()) {
     try {
-      checkKey(voucherKey(orderId, code))
+      checkKey(voucherObjectKey(orderId, code))
     } catch (error) {
       if (!(error instanceof InvalidKey)) throw error
       throw invalid([{ field: `vouchers/${i}/code`, message: 'cannot be part of an object key' }])

@@ -20,7 +20,7 @@ import {
   signedLink,
 } from '#ports/object-store'
 import { type TestScope, testDatabase } from '../../local/test-database.ts'
-import { type VoucherData, voucherKey } from './contract.ts'
+import { type VoucherData, voucherObjectKey } from './contract.ts'
 import { createVouchers, type Vouchers } from './service.ts'
 
 const secret = 'the secret of this test'
@@ -29,7 +29,7 @@ test('vouchers that are asked for are drawn, stored, and announced to whoever li
   const { shop, announced, ask } = await open(t, { brokerUrl: (await testDatabase(t, 'vouchers')).url })
   const [one, two] = [voucher(), voucher()]
   assert.deepEqual(await ask([one, two]), { status: 202, body: { stored: [] } })
-  const keys = [one, two].map((each) => voucherKey(each.orderId, each.code)).sort()
+  const keys = [one, two].map((each) => voucherObjectKey(each.orderId, each.code)).sort()
   await until(() => announced.length === 2)
   assert.deepEqual(announced.map(({ key }) => key).sort(), keys)
   for (const key of keys) {
@@ -65,7 +65,7 @@ test('asking again draws nothing twice, and names what is stored: so a lost anno
 test('a link downloads its file once checked: by name, from the cache while unchanged, never forged or late', async (t) => {
   const { shop, ask } = await open(t)
   const data = voucher()
-  const key = voucherKey(data.orderId, data.code)
+  const key = voucherObjectKey(data.orderId, data.code)
   await untilAsync(async () => (await ask([data])).body.stored?.length === 1)
   const answer = await fetch(shop.url + link(key))
   const etag = answer.headers.get('etag') ?? ''
@@ -90,7 +90,7 @@ test('a link downloads its file once checked: by name, from the cache while unch
     403,
   )
   assert.equal(await statusOf(link(key).replace(/expires=1/, 'expires=2')), 403)
-  assert.equal(await statusOf(link(voucherKey(data.orderId, 'other')).replace('other', data.code)), 403)
+  assert.equal(await statusOf(link(voucherObjectKey(data.orderId, 'other')).replace('other', data.code)), 403)
   assert.equal(await statusOf(link('vouchers/none.pdf')), 404)
   assert.equal(await statusOf(`/api/files/${encodeURIComponent(key)}`), 400)
   assert.equal(

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '#ports/clock'
 import { type Database, migrate, openDatabase } from '#ports/database'
-import { voucherKey } from '#services/vouchers'
+import { voucherObjectKey } from '#services/vouchers'
 import { type TestScope, testDatabase } from '../../../local/test-database.ts'
 import { auditOrders } from '../audit.ts'
 import type { Context } from '../context.ts'
 import { type Attempt, next } from './next.ts'
+import { noteStoredVoucher } from './note-stored-voucher.ts'
 import type { Saga, Step } from './saga.ts'
-import { noteStoredVoucher } from './wake.ts'
 import { writeProgress } from './write-progress.ts'
 
 test('a saga that goes on trying and gets nowhere is reported as stuck', async (t) => {
@@ -33,7 +33,7 @@ test('the saga of an order with many vouchers is woken by the last of them', asy
   )
   const woken: string[] = []
   for (const code of codes) {
-    const object = { bucket: 'vouchers', key: voucherKey(orderId, code), bytes: 1 }
+    const object = { bucket: 'vouchers', key: voucherObjectKey(orderId, code), bytes: 1 }
     await noteStoredVoucher({ database, sagaDue: () => woken.push(code) }, object)
   }
   assert.deepEqual(woken, ['CCCC'])

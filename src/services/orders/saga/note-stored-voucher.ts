@@ -1,4 +1,5 @@
 import type { ObjectCreated } from '#ports/object-store'
+import { codeOfVoucherObject } from '#services/vouchers'
 import type { Context } from '../context.ts'
 import { markStored } from './voucher-steps.ts'
 
@@ -7,7 +8,7 @@ export async function noteStoredVoucher(
   context: Pick<Context, 'database' | 'sagaDue'>,
   { key }: ObjectCreated,
 ): Promise<void> {
-  const code = /^vouchers\/[^/]+\/([^/]+)\.pdf$/.exec(key)?.[1]
+  const code = codeOfVoucherObject(key)
   if (code === undefined) return
   const orderIds = await markStored(context, [code])
   if (orderIds.length === 0) return
