@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger'
 import Fastify from 'fastify'
-import type { TSchema } from 'typebox'
+import { type TSchema, Type } from 'typebox'
 import type { Route } from '#kernel/contract'
 import * as catalog from '#services/catalog'
 import * as coordinator from '#services/coordinator'
@@ -9,7 +9,7 @@ import * as orders from '#services/orders'
 import * as vouchers from '#services/vouchers'
 import { parameterExamples, requestExamples, schemaExamples } from './examples.ts'
 import { apiDescription, tagDescriptions } from './prose.ts'
-import { responsesOf } from './responses.ts'
+import { hasTag, responsesOf } from './responses.ts'
 import { type JsonSchema, type NamedSchemas, namedSchemas } from './schemas.ts'
 
 export type OpenApi = {
@@ -115,10 +115,15 @@ const names = new Map<unknown, string>(
   ),
 )
 
+const ifNoneMatch = Type.Object({
+  'if-none-match': Type.Optional(Type.String({ description: 'The ETag of what is there already.' })),
+})
+
 function operationSchema(route: Route, schemas: NamedSchemas): Record<string, unknown> {
   const content: Record<string, unknown> = {}
   if (route.body) content['application/json'] = { schema: schemas.reference(route.body) }
   for (const type of route.streams ?? []) content[type] = { schema: { type: 'string' } }
+  const headers = route.headers ?? (route.method === 'GET' && hasTag(route) ? ifNoneMatch : undefined)
   const parameters = (schema: TSchema | undefined) => schema && schemas.reference(schema)
   return {
     operationId: names.get(route),
@@ -128,7 +133,7 @@ function operationSchema(route: Route, schemas: NamedSchemas): Record<string, un
     security: securityOf(route),
     ...(route.params && { params: parameters(route.params) }),
     ...(route.query && { querystring: parameters(route.query) }),
-    ...(route.headers && { headers: parameters(route.headers) }),
+    ...(headers && { headers: parameters(headers) }),
     ...(Object.keys(content).length > 0 && { body: { content } }),
     response: responsesOf(route, schemas),
   }

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { type Route, roles } from '#kernel/contract'
-import { getCover } from '#services/catalog'
+import { Book, getCover } from '#services/catalog'
 import { availabilityEvents, orderEvents } from '#services/gateway'
 import { getObject } from '#services/vouchers'
 import type { JsonSchema, NamedSchemas } from './schemas.ts'
@@ -56,7 +56,7 @@ function successOf(route: Route, status: number, schemas: NamedSchemas): Respons
 
 function headersOf(route: Route, status: number): JsonSchema {
   const headers: JsonSchema = { 'x-request-id': header('Names this request in logs.') }
-  if (route.method === 'GET' && status === 200 && route.reply)
+  if (hasTag(route) && status < 300)
     headers.etag = header('Send it back as `If-None-Match`, or as `If-Match` with a change.')
   if (route.method === 'POST' && (status === 201 || route.streams))
     headers.location = header('Where the new resource is.')
@@ -65,6 +65,10 @@ function headersOf(route: Route, status: number): JsonSchema {
     headers.link = header('`<…>; rel="next"` while there is more.')
   return headers
 }
+
+/** What is read has a tag, and so has a book that was changed. */
+export const hasTag = ({ method, reply }: Route) =>
+  reply !== undefined && (method === 'GET' || reply === Book)
 
 const header = (description: string) => ({ description, ...text })
 

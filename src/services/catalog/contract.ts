@@ -10,6 +10,11 @@ export * from './stock-messages.ts'
 const tag = 'Books'
 
 const byIsbn = Type.Object({ isbn: IsbnText }, closed)
+const ifMatch = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({ description: 'The ETag of the book as it was before the change.' }),
+  ),
+})
 export const bookSorts = ['relevance', 'title', 'price', '-price', '-publishedOn', 'bestselling'] as const
 export const BookQuery = Type.Object(
   {
@@ -62,6 +67,7 @@ export const replaceBook = defineRoute({
   tag,
   access: staff('manager'),
   params: byIsbn,
+  headers: ifMatch,
   body: BookEdit,
   reply: Book,
   summary: 'Replace a book',
@@ -73,6 +79,7 @@ export const changeBook = defineRoute({
   tag,
   access: staff('manager'),
   params: byIsbn,
+  headers: ifMatch,
   body: BookPatch,
   reply: Book,
   summary: 'Change fields of a book',
@@ -84,6 +91,7 @@ export const deleteBook = defineRoute({
   tag,
   access: staff('manager'),
   params: byIsbn,
+  headers: ifMatch,
   status: 204,
   summary: 'Remove a book',
   also: { 409: 'Copies are held or sold.', 412: 'Changed since the ETag in If-Match.' },

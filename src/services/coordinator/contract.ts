@@ -53,7 +53,7 @@ export const setStock = defineRoute({
     closed,
   ),
   summary: 'Set the copies owned',
-  also: { 409: 'Fewer than are sold and held.' },
+  also: { 409: 'Fewer than are sold and held.', 429: 'Too much is waiting.' },
 })
 
 /** What became of each settlement: `stale` when its order has gone another way, `failed` when it should be tried again. */

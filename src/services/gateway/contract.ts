@@ -6,6 +6,8 @@ import * as coordinator from '#services/coordinator'
 import * as orders from '#services/orders'
 import * as vouchers from '#services/vouchers'
 
+const tooManyStreams = { 429: 'Too many streams are open already.' }
+
 /** Server-sent events, answered by the gateway itself. Source: WHATWG HTML, section 9.2. */
 export const availabilityEvents = defineRoute({
   method: 'GET',
@@ -14,6 +16,7 @@ export const availabilityEvents = defineRoute({
   access: anyone,
   params: Type.Object({ isbn: IsbnText }, closed),
   summary: 'Server-sent events: `availability` on connect and on every change',
+  also: tooManyStreams,
 })
 export const orderEvents = defineRoute({
   method: 'GET',
@@ -25,6 +28,7 @@ export const orderEvents = defineRoute({
   headers: Type.Object({ 'last-event-id': Type.Optional(Type.String()) }),
   summary:
     'Server-sent events: `order` with the whole order on connect and on every change; `Last-Event-ID` replays',
+  also: tooManyStreams,
 })
 
 /** The whole public API, for its reference page and for typed clients. */
