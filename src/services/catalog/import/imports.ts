@@ -88,7 +88,7 @@ function optionsOf({ query, contentType }: HttpRequest<typeof startImport>, nowM
 const unsupported = (detail: string) => new Problem(415, 'unsupported-media-type', detail)
 
 const recordsOf = (spooled: Spooled, { isXml, csv }: Options) =>
-  isXml ? readOnix(spooled.read()) : readCsv(spooled.read(), csv)
+  isXml ? readOnix(spooled.read(), csv.currency) : readCsv(spooled.read(), csv)
 
 /** A file that is no catalogue at all is refused at once, instead of by an import that fails. */
 async function checkBeginning(spooled: Spooled, options: Options): Promise<void> {

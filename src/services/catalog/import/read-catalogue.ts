@@ -14,5 +14,5 @@ export async function* readCatalogue(
     for (let chunk = first; chunk.done !== true; chunk = await chunks.next()) yield chunk.value
   }
   const isXml = first.done !== true && looksLikeXml(first.value)
-  yield* isXml ? readOnix(whole()) : readCsv(whole(), options)
+  yield* isXml ? readOnix(whole(), options.currency) : readCsv(whole(), options)
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readOnix } from './read-onix.ts'
-import type { SourceRecord } from './source.ts'
+import type { ImportedBook, SourceRecord } from './source.ts'
 import { UnreadableFile } from './source.ts'
 
 /** Reads a message in small pieces after its beginning, as no boundary of a piece may matter. */
@@ -12,7 +12,7 @@ async function read(text: string | Uint8Array, pieceBytes = 7): Promise<SourceRe
     for (let i = 400; i < bytes.length; i += pieceBytes) yield bytes.subarray(i, i + pieceBytes)
   }
   const records: SourceRecord[] = []
-  for await (const record of readOnix(pieces())) records.push(record)
+  for await (const record of readOnix(pieces(), 'EUR')) records.push(record)
   return records
 }
 
@@ -146,4 +146,36 @@ test('entities of the file are not expanded, and what is no ONIX or is cut off i
       return true
     })
   assert.deepEqual(await read('<ONIXMessage release="3.0"><NoProduct/></ONIXMessage>', 64), [])
+})
+
+/** The book of a product that has little more than what it is asked about. */
+async function bookWith(composites: string): Promise<ImportedBook> {
+  const [record] = await read(
+    `<ONIXMessage><Product><ProductIdentifier><ProductIDType>15</ProductIDType><IDValue>9780441172719</IDValue></ProductIdentifier>
+     <Title><TitleText>Dune</TitleText></Title>${composites}</Product></ONIXMessage>`,
+  )
+  if (record?.kind !== 'book') throw new Error(`no book: ${JSON.stringify(record)}`)
+  return record.book
+}
+
+test('the price is a retail price, with tax before without, in the wanted currency where it is there; never a net one', async () => {
+  const price = (text: string) => {
+    const [type, amount, currency] = text.split(' ')
+    return `<Price>${type && `<PriceType>${type}</PriceType>`}<PriceAmount>${amount}</PriceAmount>${currency ? `<CurrencyCode>${currency}</CurrencyCode>` : ''}</Price>`
+  }
+  const cases: [string[], string | undefined][] = [
+    [['01 9.00 EUR', '04 10.00 EUR'], '1000 EUR'],
+    [['05 6.00 EUR', '03 9.00 EUR'], '900 EUR'],
+    [['02 8.00 GBP', '02 10.00 EUR'], '1000 EUR'],
+    [['02 8.00 GBP', '42 11.00 EUR', '01 9.00 EUR'], '1100 EUR'],
+    [['42 8.00 GBP', '01 9.00 EUR'], '800 GBP'],
+    [['41 8.00 GBP', '07 9.00 EUR'], '800 GBP'],
+    [[' 7.00 EUR', '02 8.00'], '800 EUR'],
+    [[' 7.00 EUR', '05 6.00 EUR'], '700 EUR'],
+    [['05 6.00 EUR', '06 6.00 EUR', '07 6.00 EUR', '08 6.00 EUR', '09 6.00 EUR', '15 6.00 EUR'], undefined],
+  ]
+  for (const [prices, expected] of cases) {
+    const book = await bookWith(`<SupplyDetail>${prices.map(price).join('')}</SupplyDetail>`)
+    assert.equal(book.price && `${book.price.amount} ${book.price.currency}`, expected, prices.join(', '))
+  }
 })

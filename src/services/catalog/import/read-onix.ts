@@ -7,13 +7,17 @@ import { checked, type ToBookResult } from './to-book.ts'
 
 /**
  * Reads the products of an ONIX for Books message, 2.1 or 3.x, with reference names or short tags.
+ * @param currency of the price to take where a product has several, and of one that names none; ISO 4217
  * @throws UnreadableFile when it is no ONIX or is cut off (after the products before the cut)
  */
-export async function* readOnix(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<SourceRecord> {
+export async function* readOnix(
+  bytes: AsyncIterable<Uint8Array>,
+  currency: string,
+): AsyncGenerator<SourceRecord> {
   let record = 0
   for await (const { line, product } of onixProducts(await xmlTextOf(bytes))) {
     const place = { record: ++record, line }
-    const result = product === 'too-large' ? tooLarge : bookOf(product)
+    const result = product === 'too-large' ? tooLarge : bookOf(product, currency)
     if (result.kind === 'ok') yield { ...place, kind: 'book', book: result.book }
     else yield { ...place, kind: 'wrong', field: result.field, message: result.message }
   }
@@ -28,7 +32,7 @@ const tooLarge: ToBookResult = {
 /** Notification types that announce the end of a record. Source: ONIX code list 1. */
 const deletion = '05'
 
-function bookOf(product: OnixElement): ToBookResult {
+function bookOf(product: OnixElement, currency: string): ToBookResult {
   if (textIn(product, 'NotificationType') === deletion)
     return {
       kind: 'error',
@@ -52,7 +56,7 @@ function bookOf(product: OnixElement): ToBookResult {
     if (read.kind === 'error') return { kind: 'error', field: 'language', message: read.message }
     book.language = read.value
   }
-  const price = priceOf(product)
+  const price = priceOf(product, currency)
   if (typeof price === 'string') return { kind: 'error', field: 'price', message: price }
   return checked({
     ...book,
@@ -177,13 +181,30 @@ function formatOf(form: string): string | undefined {
   return undefined
 }
 
-/** The recommended retail price with tax, else the first there is; a sentence when it cannot be read. */
-function priceOf(product: OnixElement): { amount: number; currency: string } | string | undefined {
+/**
+ * What a reader pays, by rank: recommended, fixed and publisher's retail prices with tax, then without it, then prices
+ * that do not say. What a shop pays its supplier (05 to 09) is none, nor is a price for an occasion (from 11 on).
+ * Source: ONIX code list 58.
+ */
+const retailPrices: readonly (readonly string[])[] = [['02', '04', '42'], ['01', '03', '41'], ['']]
+
+/** The retail price, in the wanted currency where there is one; a sentence when it cannot be read. */
+function priceOf(
+  product: OnixElement,
+  wanted: string,
+): { amount: number; currency: string } | string | undefined {
   const prices = find(product, 'Price')
-  const type = (each: OnixElement) => textIn(each, 'PriceType') || textIn(each, 'PriceTypeCode')
-  const price = prices.find((each) => type(each) === '02') ?? prices[0]
-  const [amount, currency] = [textIn(price, 'PriceAmount'), textIn(price, 'CurrencyCode')]
-  if (amount === '' || currency === '') return undefined
-  const read = readPrice(amount, currency)
-  return read.kind === 'error' ? read.message : { amount: read.value, currency }
+    .map((each) => ({
+      type: textIn(each, 'PriceType') || textIn(each, 'PriceTypeCode'),
+      amount: textIn(each, 'PriceAmount'),
+      currency: textIn(each, 'CurrencyCode') || wanted,
+    }))
+    .filter(({ amount }) => amount !== '')
+  const [best = []] = retailPrices
+    .map((types) => prices.filter(({ type }) => types.includes(type)))
+    .filter((ranked) => ranked.length > 0)
+  const price = best.find(({ currency }) => currency === wanted) ?? best[0]
+  if (price === undefined) return undefined
+  const read = readPrice(price.amount, price.currency)
+  return read.kind === 'error' ? read.message : { amount: read.value, currency: price.currency }
 }
