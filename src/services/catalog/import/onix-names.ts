@@ -27,6 +27,7 @@ const referenceNames: Readonly<Record<string, string>> = {
   b039: 'NamesBeforeKey',
   b040: 'KeyNames',
   b047: 'CorporateName',
+  n339: 'NoContributor',
   language: 'Language',
   b253: 'LanguageRole',
   b252: 'LanguageCode',

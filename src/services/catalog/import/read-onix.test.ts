@@ -179,3 +179,10 @@ test('the price is a retail price, with tax before without, in the wanted curren
     assert.equal(book.price && `${book.price.amount} ${book.price.currency}`, expected, prices.join(', '))
   }
 })
+
+test('contributors and subjects that a product does not tell of are left out, and none at all is told', async () => {
+  const silent = await bookWith('<Subject><SubjectCode>FL</SubjectCode></Subject>')
+  assert.deepEqual(['contributors' in silent, 'subjects' in silent], [false, false])
+  assert.deepEqual((await bookWith('<NoContributor/>')).contributors, [])
+  assert.deepEqual((await bookWith('<n339></n339>')).contributors, [])
+})

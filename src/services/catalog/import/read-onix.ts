@@ -43,11 +43,12 @@ function bookOf(product: OnixElement, currency: string): ToBookResult {
   if (isbn.kind === 'error') return { kind: 'error', field: 'isbn', message: isbn.message }
   const title = titleOf(product)
   if (title === undefined) return { kind: 'error', field: 'title', message: 'is missing' }
+  const subjects = subjectsOf(product)
   const book: ImportedBook = {
     isbn: isbn.value,
     ...title,
-    contributors: contributorsOf(product),
-    subjects: subjectsOf(product),
+    ...contributorsOf(product),
+    ...(subjects.length > 0 && { subjects }),
   }
   const language = own(product, 'Language').find((each) => ['', '01'].includes(textIn(each, 'LanguageRole')))
   const code = textIn(language, 'LanguageCode') || textIn(product, 'LanguageOfText')
@@ -127,14 +128,17 @@ const roles: Readonly<Record<string, string>> = {
   E07: 'reader',
 }
 
-function contributorsOf(product: OnixElement): { name: string; role: string }[] {
-  return own(product, 'Contributor').flatMap((each) => {
+/** Left out where the product names none, unless it says that it has none. */
+function contributorsOf(product: OnixElement): Pick<ImportedBook, 'contributors'> {
+  const contributors = own(product, 'Contributor').flatMap((each) => {
     const parts = [textIn(each, 'NamesBeforeKey'), textIn(each, 'KeyNames')].filter(Boolean).join(' ')
     const inverted = textIn(each, 'PersonNameInverted').split(/,\s*/)
     const upright = inverted.length === 2 ? `${inverted[1]} ${inverted[0]}` : inverted.join(', ')
     const name = cleanLine(textIn(each, 'PersonName') || parts || upright || textIn(each, 'CorporateName'))
     return name === '' ? [] : [{ name, role: roles[textIn(each, 'ContributorRole')] ?? 'contributor' }]
   })
+  const isTold = contributors.length > 0 || own(product, 'NoContributor').length > 0
+  return isTold ? { contributors } : {}
 }
 
 function subjectsOf(product: OnixElement): string[] {
