@@ -42,22 +42,39 @@ async function decodedText(
   encodingOf: (first: Uint8Array) => string | undefined,
 ): Promise<FileText> {
   const chunks = bytes[Symbol.asyncIterator]()
-  const first = await nextFilled(chunks)
-  if (first === undefined) throw new UnreadableFile('the file is empty')
-  const decode = decoderFor(first, encodingOf(first))
+  try {
+    const first = await nextFilled(chunks)
+    if (first === undefined) throw new UnreadableFile('the file is empty')
+    return piecesOf(first, chunks, decoderFor(first, encodingOf(first)))
+  } catch (error) {
+    await chunks.return?.()
+    throw error
+  }
+}
+
+/** Lets go of the file when its reader stops early. */
+function piecesOf(
+  first: Uint8Array,
+  chunks: AsyncIterator<Uint8Array>,
+  decode: (chunk?: Uint8Array) => string,
+): FileText {
   const head = decode(first)
   let last = head
   async function* pieces(): AsyncGenerator<string> {
-    yield head
-    for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next()) {
-      const text = decode(chunk.value)
-      if (text !== '') last = text
-      yield text
-    }
-    const rest = decode()
-    if (rest !== '') {
-      last = rest
-      yield rest
+    try {
+      yield head
+      for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next()) {
+        const text = decode(chunk.value)
+        if (text !== '') last = text
+        yield text
+      }
+      const rest = decode()
+      if (rest !== '') {
+        last = rest
+        yield rest
+      }
+    } finally {
+      await chunks.return?.()
     }
   }
   return {

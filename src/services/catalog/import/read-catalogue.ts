@@ -11,7 +11,11 @@ export async function* readCatalogue(
   const chunks = bytes[Symbol.asyncIterator]()
   const first = await chunks.next()
   async function* whole(): AsyncGenerator<Uint8Array> {
-    for (let chunk = first; chunk.done !== true; chunk = await chunks.next()) yield chunk.value
+    try {
+      for (let chunk = first; chunk.done !== true; chunk = await chunks.next()) yield chunk.value
+    } finally {
+      await chunks.return?.()
+    }
   }
   const isXml = first.done !== true && looksLikeXml(first.value)
   yield* isXml ? readOnix(whole(), options.currency) : readCsv(whole(), options)
