@@ -10,7 +10,7 @@ export type CsvOptions = { mapping: ColumnMapping; currency: string; nowMs: numb
 /** A record of a book takes a few kilobytes; one this long has swallowed its neighbours after a stray quote. */
 const recordBytesMax = 1024 * 1024
 
-type Row = { record: string[]; info: { lines: number } }
+type Row = { record: string[]; info: { lines: number; records: number } }
 
 /**
  * Reads a CSV file with a header, record by record: commas, semicolons or tabs, UTF-8 or UTF-16.
@@ -21,7 +21,8 @@ export async function* readCsv(
   options: CsvOptions,
 ): AsyncGenerator<SourceRecord> {
   const text = await textOf(bytes)
-  const skipped: CsvError[] = []
+  // The first fault of the parser: what follows it cannot be told apart any more.
+  let broken: CsvError | undefined
   const parser = parse({
     bom: true,
     delimiter: delimiterOf(text.head),
@@ -32,7 +33,9 @@ export async function* readCsv(
     skip_records_with_error: true,
     max_record_size: recordBytesMax,
     on_skip: (error) => {
-      if (error !== undefined) skipped.push(error)
+      broken ??= error
+      source.unpipe(parser)
+      parser.end()
       return undefined
     },
   })
@@ -43,11 +46,11 @@ export async function* readCsv(
   const reading = new Reading(options)
   try {
     for await (const row of parser as AsyncIterable<Row>) {
-      for (const error of skipped.splice(0)) yield reading.broken(error)
+      if (broken !== undefined && row.info.records > Number(broken.records)) break
       const record = reading.next(row)
       if (record !== undefined) yield record
     }
-    for (const error of skipped.splice(0)) yield reading.broken(error)
+    if (broken !== undefined) throw reading.broken(broken)
     reading.end(text.endsWithNewline())
   } finally {
     source.destroy()
@@ -94,22 +97,18 @@ class Reading {
     this.#width = cells.length
   }
 
-  /** A record that the parser could not make sense of. */
-  broken(error: CsvError): SourceRecord {
-    const line = this.#line + 1
+  /** Why the parser could not go on after the last record read. */
+  broken(error: CsvError): UnreadableFile {
+    const record = `the record that begins on line ${this.#line + 1}`
     if (error.code === 'CSV_QUOTE_NOT_CLOSED')
-      throw new UnreadableFile(
-        `the file ends inside a quoted field of the record that begins on line ${line}: it is cut off, or a quote is missing`,
+      return new UnreadableFile(
+        `the file ends inside a quoted field of ${record}: it is cut off, or a quote is missing`,
       )
-    if (this.#columns === undefined) throw new UnreadableFile(`the header cannot be read: ${error.message}`)
-    this.#records++
-    this.#line = Math.max(this.#line, Number(error.lines ?? 0))
-    this.#short = undefined
-    const message =
-      error.code === 'CSV_MAX_RECORD_SIZE'
-        ? `is longer than ${recordBytesMax / 1024} KiB: a quote is opened and not closed`
-        : `cannot be read: ${error.message}`
-    return { kind: 'wrong', record: this.#records, line, message }
+    if (error.code === 'CSV_MAX_RECORD_SIZE')
+      return new UnreadableFile(
+        `${record} is longer than ${recordBytesMax / 1024} KiB: a quote is opened and not closed`,
+      )
+    return new UnreadableFile(`${record} cannot be read: ${error.message}`)
   }
 
   /** @throws UnreadableFile when the last record stops in the middle */
