@@ -15,7 +15,7 @@ const charactersMax = 2_000_000
 
 /**
  * Cuts an ONIX message into its products, one at a time. Document types and entities declared in the file or outside
- * it are never read; the named characters that ONIX 2.1 allows are known here.
+ * it are never read; the named characters that ONIX 2.1 allows are known here, other names stay as they are.
  * @throws UnreadableFile when it is no ONIX, no XML, or cut off
  */
 export async function* onixProducts(text: FileText): AsyncGenerator<OnixProduct> {
@@ -28,7 +28,7 @@ export async function* onixProducts(text: FileText): AsyncGenerator<OnixProduct>
   parser.on('cdata', (part) => builder.text(part))
   parser.on('closetag', (tag) => builder.close(tag.name))
   parser.on('error', (error) => {
-    throw error
+    if (!error.message.endsWith('undefined entity.')) throw error
   })
   for await (const piece of text) {
     guarded(() => parser.write(piece))

@@ -127,10 +127,11 @@ test('a product that cannot be taken is reported, and its neighbours are taken',
 })
 
 test('entities of the file are not expanded, and what is no ONIX or is cut off is told', async () => {
-  const laughs = `<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;"><!ENTITY c SYSTEM "file:///etc/passwd">]>
-<ONIXMessage><Product><Title>&c;</Title></Product></ONIXMessage>`
+  const laughs =
+    '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY bb "&a;&a;"><!ENTITY cc SYSTEM "file:///etc/passwd">]>'
+  assert.equal((await bookWith(described('&a; &bb; &cc;'), laughs)).description, '&a; &bb; &cc;')
   const wrong: [string, RegExp][] = [
-    [laughs, /not well-formed XML/],
+    ['<ONIXMessage><Product>&a b;</Product></ONIXMessage>', /not well-formed XML/],
     ['<html><body/></html>', /no ONIX message/],
     ['<ONIXMessage><Product>', /cut off/],
     [reference.slice(0, 900), /cut off/],
@@ -149,14 +150,25 @@ test('entities of the file are not expanded, and what is no ONIX or is cut off i
 })
 
 /** The book of a product that has little more than what it is asked about. */
-async function bookWith(composites: string): Promise<ImportedBook> {
+async function bookWith(composites: string, prolog = ''): Promise<ImportedBook> {
   const [record] = await read(
-    `<ONIXMessage><Product><ProductIdentifier><ProductIDType>15</ProductIDType><IDValue>9780441172719</IDValue></ProductIdentifier>
+    `${prolog}<ONIXMessage><Product><ProductIdentifier><ProductIDType>15</ProductIDType><IDValue>9780441172719</IDValue></ProductIdentifier>
      <Title><TitleText>Dune</TitleText></Title>${composites}</Product></ONIXMessage>`,
   )
   if (record?.kind !== 'book') throw new Error(`no book: ${JSON.stringify(record)}`)
   return record.book
 }
+
+const described = (text: string) =>
+  `<OtherText><TextTypeCode>01</TextTypeCode><Text>${text}</Text></OtherText>`
+
+test('every named character of XHTML is known, and an unknown name does not end the import', async () => {
+  const { description } = await bookWith(
+    described('&eacute;&Yuml;&fnof;&alpha;&Omega;&dagger;&lsaquo;&rarr;&hearts; &sect;4&thinsp;% &unheard;'),
+  )
+  assert.equal(description, 'éŸƒαΩ†‹→♥ §4 % &unheard;')
+  assert.equal((await bookWith(described('&amp;zwnj;|'))).description, '\u200c|')
+})
 
 test('the price is a retail price, with tax before without, in the wanted currency where it is there; never a net one', async () => {
   const price = (text: string) => {
