@@ -4,7 +4,7 @@ import type { Database } from '#ports/database'
 import { type Answer, answer, type HttpRequest } from '#ports/http'
 import type { Import, startImport } from '../contract.ts'
 import { parseMapping } from './columns.ts'
-import { findImport, noteAlive, noteProgress, openImport } from './import-log.ts'
+import { faultsKeptMax, findImport, noteAlive, noteProgress, openImport } from './import-log.ts'
 import { type CsvOptions, readCsv } from './read-csv.ts'
 import { readOnix } from './read-onix.ts'
 import { runImport } from './run-import.ts'
@@ -115,7 +115,9 @@ async function runOne(
   try {
     counts = await runImport(database, clock, recordsOf(spooled, options), options.books, {
       signal,
-      onRejected: (fault) => faults.push(fault),
+      onRejected: (fault) => {
+        if (faults.length < faultsKeptMax) faults.push(fault)
+      },
       onProgress: (soFar) => {
         counts = soFar
         return noteProgress(database, id, soFar, faults)

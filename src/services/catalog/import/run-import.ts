@@ -4,7 +4,7 @@ import type { ImportCounts, ImportedBook, ImportFault, ImportOptions, SourceReco
 import { writeBatch } from './write-batch.ts'
 
 export type ImportHooks = {
-  /** Called after each batch with the counts so far. */
+  /** Called after each batch of records read, taken or not, with the counts so far. */
   onProgress?: (counts: Readonly<ImportCounts>) => Promise<void> | void
   /** Called once for each record that was not taken. */
   onRejected?: (fault: ImportFault) => void
@@ -51,7 +51,7 @@ export async function runImport(
         seen.set(entry.book.isbn, entry.line ?? entry.record)
         batch.push(entry)
       }
-      if (batch.length >= batchSize) await flush()
+      if (counts.read % batchSize === 0) await flush()
     }
   } finally {
     // The records before a cut are good ones: they are taken before the cut is told.
