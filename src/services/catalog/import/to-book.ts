@@ -111,8 +111,12 @@ const schema = Compile(NewBook)
 /** Stands in for the price of a record that has none, which is no fault of the record. */
 const somePrice = { amount: 0, currency: 'EUR' }
 
-/** Holds a book against the API's own schema, whose limits are those of every way in. */
-export function checked(book: ImportedBook): ToBookResult {
+/**
+ * Holds a book against the API's own schema, whose limits are those of every way in. What the book can do without is
+ * shortened or left out where it is too long, instead of the book.
+ */
+export function checked(given: ImportedBook): ToBookResult {
+  const book = withinLimits(given)
   const { copies: _copies, ...fields } = book
   const whole = { price: somePrice, ...fields }
   if (!schema.Check(whole)) {
@@ -121,6 +125,40 @@ export function checked(book: ImportedBook): ToBookResult {
   }
   const [error] = fieldErrors(whole)
   return error === undefined ? { kind: 'ok', book } : { kind: 'error', ...error }
+}
+
+const entriesMax = 50
+
+function withinLimits({
+  subtitle,
+  contributors,
+  publisher,
+  description,
+  subjects,
+  ...book
+}: ImportedBook): ImportedBook {
+  const fitting = subjects?.filter((subject) => subject.length <= 100).slice(0, entriesMax)
+  // A record none of whose subjects fits says nothing of them.
+  const isUsable = fitting !== undefined && (fitting.length > 0 || subjects?.length === 0)
+  return {
+    ...book,
+    ...(subtitle !== undefined && { subtitle: shortened(subtitle, 500) }),
+    ...(contributors !== undefined && {
+      contributors: contributors
+        .slice(0, entriesMax)
+        .map(({ name, role }) => ({ name: shortened(name, 200), role })),
+    }),
+    ...(publisher !== undefined && { publisher: shortened(publisher, 200) }),
+    ...(description !== undefined && { description: shortened(description, 20_000) }),
+    ...(isUsable && { subjects: fitting }),
+  }
+}
+
+/** Cut after a word, never inside a character. */
+function shortened<T extends string | null>(text: T, charactersMax: number): T | string {
+  if (text === null || text.length <= charactersMax) return text
+  const start = text.slice(0, charactersMax - 1).replace(/[\uD800-\uDBFF]$/, '')
+  return `${start.replace(/\s+\S{0,40}$/, '')}…`
 }
 
 /** `/contributors/0/name` → `contributors`. */
