@@ -33,6 +33,7 @@ const referenceNames: Readonly<Record<string, string>> = {
   b252: 'LanguageCode',
   b059: 'LanguageOfText',
   subject: 'Subject',
+  b067: 'SubjectSchemeIdentifier',
   b070: 'SubjectHeadingText',
   collateraldetail: 'CollateralDetail',
   textcontent: 'TextContent',

@@ -198,3 +198,11 @@ test('contributors and subjects that a product does not tell of are left out, an
   assert.deepEqual((await bookWith('<NoContributor/>')).contributors, [])
   assert.deepEqual((await bookWith('<n339></n339>')).contributors, [])
 })
+
+test('keywords are no subjects', async () => {
+  const subject = (scheme: string, text: string) =>
+    `<Subject><SubjectSchemeIdentifier>${scheme}</SubjectSchemeIdentifier><SubjectHeadingText>${text}</SubjectHeadingText></Subject>`
+  const book = await bookWith(subject('24', 'Deserts') + subject('20', 'sand; worms; spice'))
+  assert.deepEqual(book.subjects, ['Deserts'])
+  assert.equal((await bookWith('<subject><b067>20</b067><b070>sand</b070></subject>')).subjects, undefined)
+})

@@ -141,8 +141,10 @@ function contributorsOf(product: OnixElement): Pick<ImportedBook, 'contributors'
   return isTold ? { contributors } : {}
 }
 
+/** Keywords, for search engines and in any number, are no subjects. Source: ONIX code list 27, scheme 20. */
 function subjectsOf(product: OnixElement): string[] {
-  const texts = own(product, 'Subject').map((each) => textIn(each, 'SubjectHeadingText'))
+  const subjects = own(product, 'Subject').filter((each) => textIn(each, 'SubjectSchemeIdentifier') !== '20')
+  const texts = subjects.map((each) => textIn(each, 'SubjectHeadingText'))
   return [
     ...new Set(
       texts
