@@ -16,8 +16,14 @@ export function cleanParagraphs(text: string): string {
 
 /** Tags go before entities are decoded, so that a title about `&lt;b&gt;` keeps it. */
 function withoutMarkup(text: string): string {
-  return decodeEntities(text.replace(/<!--.*?-->/gs, ' ').replace(/<\/?[a-z][^<>]*>/gi, ''))
+  const plain = text.replace(/<!--.*?-->/gs, ' ').replace(/<\/?[a-z][^<>]*>/gi, '')
+  return decodeEntities(plain).replace(/[\u0080-\u009F]/g, (control) =>
+    windows1252.decode(Uint8Array.of(control.charCodeAt(0))),
+  )
 }
+
+/** What `&#150;` means wherever it is written, as in HTML. Source: HTML Standard, section 13.2.5.80. */
+const windows1252 = new TextDecoder('windows-1252')
 
 // Names of characters that follow each other, after the first one's number. Source: XHTML 1.0, appendix A.2.
 const named = `a0 nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3 acute
