@@ -35,3 +35,34 @@ test('a quote that is not closed ends the import after the records before it, an
     assert.equal(records.length, 300)
   }
 })
+
+async function priceIn(price: string, currency: string, column = ''): Promise<string | undefined> {
+  const [record] = await read(`isbn,title,price,currency\n9780441172719,Dune,"${price}",${column}\n`, [], {
+    currency,
+  })
+  if (record?.kind === 'wrong') return record.message
+  return `${record?.book.price?.amount} ${record?.book.price?.currency}`
+}
+
+test('the symbol of a price says its currency where neither a code nor a column does', async () => {
+  assert.equal(await priceIn('£9.99', 'EUR'), '999 GBP')
+  assert.equal(await priceIn('9,99 €', 'GBP'), '999 EUR')
+  assert.equal(await priceIn('¥1500', 'EUR'), '1500 JPY')
+  assert.equal(await priceIn('¥15', 'CNY'), '1500 CNY')
+  assert.equal(await priceIn('£9.99', 'EUR', 'fkp'), '999 FKP')
+  assert.equal(await priceIn('9.99', 'EUR'), '999 EUR')
+  assert.equal(await priceIn('CHF 9.99', 'EUR'), '999 CHF')
+})
+
+test('a dollar sign alone is refused unless the currency is told and is a dollar', async () => {
+  assert.equal(await priceIn('$9.99', 'EUR'), '"$9.99" does not say which currency $ stands for')
+  assert.equal(await priceIn('$9.99', 'CAD'), '999 CAD')
+  assert.equal(await priceIn('$9.99', 'EUR', 'USD'), '999 USD')
+})
+
+test('decimals that a currency does not have may be zeros', async () => {
+  assert.equal(await priceIn('1500.00', 'JPY'), '1500 JPY')
+  assert.equal(await priceIn('1500.50', 'JPY'), '"1500.50" is not a price in JPY')
+  assert.equal(await priceIn('1.500', 'KWD'), '1500 KWD')
+  assert.equal(await priceIn('12.5', 'JOD'), '12500 JOD')
+})

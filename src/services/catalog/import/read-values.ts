@@ -83,6 +83,47 @@ export function readList(text: string): string[] {
   ]
 }
 
+/** Currencies by the symbols that stand for one, or for one far more often than for another. */
+const symbolCurrencies: Readonly<Record<string, string>> = {
+  '£': 'GBP',
+  '€': 'EUR',
+  '¥': 'JPY',
+  '₩': 'KRW',
+  '₹': 'INR',
+  '₽': 'RUB',
+  '₺': 'TRY',
+  '₴': 'UAH',
+  '₪': 'ILS',
+  '₫': 'VND',
+  '₱': 'PHP',
+  '₦': 'NGN',
+  '₵': 'GHS',
+  '₡': 'CRC',
+  '₲': 'PYG',
+  '₸': 'KZT',
+  '₭': 'LAK',
+  '₮': 'MNT',
+  '₾': 'GEL',
+  '฿': 'THB',
+}
+
+/** The currency of a price, by its code or symbol; `wanted` where it has none or where the symbol is that one's too. */
+export function readCurrency(price: string, wanted: string): Read<string> {
+  const code = /[A-Z]{3}/.exec(price)?.[0]
+  if (code !== undefined) return ok(code)
+  const symbol = /\p{Sc}/u.exec(price)?.[0]
+  if (symbol === undefined || symbol === symbolOf(wanted)) return ok(wanted)
+  const currency = symbolCurrencies[symbol]
+  if (currency === undefined)
+    return wrong(`"${price.slice(0, 40)}" does not say which currency ${symbol} stands for`)
+  return ok(currency)
+}
+
+const symbolOf = (currency: string) =>
+  new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'narrowSymbol' })
+    .formatToParts(0)
+    .find(({ type }) => type === 'currency')?.value
+
 /** `12.50`, `12,50` or `€ 1,250.00` as minor units of the currency. */
 export function readPrice(text: string, currency: string): Read<number> {
   const bare = text.replace(/^(?:[A-Z]{3}|\p{Sc})\s*|\s*(?:[A-Z]{3}|\p{Sc})$/gu, '')
@@ -94,9 +135,10 @@ export function readPrice(text: string, currency: string): Read<number> {
     '',
   )
   const digits = minorDigitsOf(currency)
-  if (!/^\d{1,12}$/.test(whole) || decimals.length > digits)
+  const beyond = decimals.slice(digits)
+  if (!/^\d{1,12}$/.test(whole) || /[^0]/.test(beyond))
     return wrong(`"${text.slice(0, 40)}" is not a price in ${currency}`)
-  return ok(Number(whole + decimals.padEnd(digits, '0')))
+  return ok(Number(whole + decimals.slice(0, digits).padEnd(digits, '0')))
 }
 
 export function readCount(text: string): Read<number> {

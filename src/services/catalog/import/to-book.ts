@@ -7,6 +7,7 @@ import {
   type Read,
   readContributors,
   readCount,
+  readCurrency,
   readDate,
   readIsbn,
   readLanguage,
@@ -80,13 +81,16 @@ const readers: Partial<Record<ImportField, Reader>> = {
   price: (text, record, defaults) => {
     if (text === '') return fine({})
     const currency = currencyOf(text, record, defaults)
-    return named(readPrice(text, currency), (amount) => ({ price: { amount, currency } }))
+    if (currency.kind === 'error') return currency
+    return named(readPrice(text, currency.value), (amount) => ({
+      price: { amount, currency: currency.value },
+    }))
   },
   priceAmount: (text, record, defaults) => {
     if (text === '') return fine({})
-    return named(readCount(text), (amount) => ({
-      price: { amount, currency: currencyOf('', record, defaults) },
-    }))
+    const currency = currencyOf('', record, defaults)
+    if (currency.kind === 'error') return currency
+    return named(readCount(text), (amount) => ({ price: { amount, currency: currency.value } }))
   },
   cover: (text) => fine({ cover: text || null }),
   limited: (text) => (text === '' ? fine({}) : named(readYes(text), (limited) => ({ limited }))),
@@ -99,9 +103,9 @@ const readers: Partial<Record<ImportField, Reader>> = {
   copies: (text) => (text === '' ? fine({}) : named(readCount(text), (copies) => ({ copies }))),
 }
 
-function currencyOf(price: string, record: Cells, defaults: BookDefaults): string {
-  const written = record.text('currency') || (/[A-Z]{3}/.exec(price)?.[0] ?? '')
-  return written === '' ? defaults.currency : written.toUpperCase()
+function currencyOf(price: string, record: Cells, defaults: BookDefaults): Read<string> {
+  const written = record.text('currency').toUpperCase()
+  return written === '' ? readCurrency(price, defaults.currency) : { kind: 'ok', value: written }
 }
 
 const dayMs = 86_400_000
