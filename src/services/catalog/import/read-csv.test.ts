@@ -66,3 +66,15 @@ test('decimals that a currency does not have may be zeros', async () => {
   assert.equal(await priceIn('1.500', 'KWD'), '1500 KWD')
   assert.equal(await priceIn('12.5', 'JOD'), '12500 JOD')
 })
+
+test('a value in a message is never cut inside a character', async () => {
+  for (const column of ['isbn', 'price', 'year', 'language', 'limited', 'copies', 'salesopenat']) {
+    const cell = `${'x'.repeat(39)}\u{1f4d6}\u{1f4d6}`
+    const [record] = await read(
+      column === 'isbn' ? `isbn,title\n${cell},Dune\n` : `isbn,title,${column}\n9780441172719,Dune,${cell}\n`,
+    )
+    if (record?.kind !== 'wrong') throw new Error(`${column} was taken`)
+    assert.ok(record.message.includes(`"${'x'.repeat(39)}"`), record.message)
+    assert.ok(record.message.isWellFormed(), column)
+  }
+})

@@ -6,6 +6,9 @@ export type Read<T> = { kind: 'ok'; value: T } | { kind: 'error'; message: strin
 const ok = <T>(value: T): Read<T> => ({ kind: 'ok', value })
 const wrong = (message: string): Read<never> => ({ kind: 'error', message })
 
+/** Enough of a value to find it by, cut between two characters: half of one cannot be stored. */
+const startOf = (text: string) => text.slice(0, 40).replace(/[\uD800-\uDBFF]$/, '')
+
 /**
  * An ISBN from the cells that may hold it, the first that is one counts. Leading zeros that a spreadsheet dropped are
  * put back, and the check digit tells whether that was right; digits that it rounded away cannot be.
@@ -21,7 +24,7 @@ export function readIsbn(cells: readonly { name: string; text: string }[]): Read
     const why = rounded
       ? 'is a rounded number that has lost its last digits'
       : parsed.kind === 'error' && parsed.message
-    problems.push(`${name === 'isbn' ? '' : `${name} `}"${text.slice(0, 40)}" ${why}`)
+    problems.push(`${name === 'isbn' ? '' : `${name} `}"${startOf(text)}" ${why}`)
   }
   if (filled.length === 0) return wrong('is missing')
   return wrong(problems.join('; '))
@@ -32,8 +35,7 @@ export function readDate(text: string): Read<string> {
   const year = /^(-?\d{1,4})(?:\.0+)?$/.exec(text)
   if (year !== null) return ok(yearText(Number(year[1])))
   const date = /^(\d{4})[-/](\d{1,2})(?:[-/](\d{1,2}))?(?:[T ].*)?$/.exec(text)
-  if (date === null)
-    return wrong(`"${text.slice(0, 40)}" is not a year, a month (YYYY-MM) or a day (YYYY-MM-DD)`)
+  if (date === null) return wrong(`"${startOf(text)}" is not a year, a month (YYYY-MM) or a day (YYYY-MM-DD)`)
   const parts = [date[1], date[2]?.padStart(2, '0'), date[3]?.padStart(2, '0')]
   return ok(parts.filter((part) => part !== undefined).join('-'))
 }
@@ -49,7 +51,7 @@ export function readLanguage(text: string): Read<string> {
   } catch {
     // Said below, in the words of the file.
   }
-  return wrong(`"${text.slice(0, 40)}" is not a language code such as en, eng or en-GB`)
+  return wrong(`"${startOf(text)}" is not a language code such as en, eng or en-GB`)
 }
 
 /**
@@ -115,7 +117,7 @@ export function readCurrency(price: string, wanted: string): Read<string> {
   if (symbol === undefined || symbol === symbolOf(wanted)) return ok(wanted)
   const currency = symbolCurrencies[symbol]
   if (currency === undefined)
-    return wrong(`"${price.slice(0, 40)}" does not say which currency ${symbol} stands for`)
+    return wrong(`"${startOf(price)}" does not say which currency ${symbol} stands for`)
   return ok(currency)
 }
 
@@ -137,24 +139,24 @@ export function readPrice(text: string, currency: string): Read<number> {
   const digits = minorDigitsOf(currency)
   const beyond = decimals.slice(digits)
   if (!/^\d{1,12}$/.test(whole) || /[^0]/.test(beyond))
-    return wrong(`"${text.slice(0, 40)}" is not a price in ${currency}`)
+    return wrong(`"${startOf(text)}" is not a price in ${currency}`)
   return ok(Number(whole + decimals.slice(0, digits).padEnd(digits, '0')))
 }
 
 export function readCount(text: string): Read<number> {
-  if (!/^\d{1,9}(?:\.0+)?$/.test(text)) return wrong(`"${text.slice(0, 40)}" is not a whole number from 0`)
+  if (!/^\d{1,9}(?:\.0+)?$/.test(text)) return wrong(`"${startOf(text)}" is not a whole number from 0`)
   return ok(Number.parseInt(text, 10))
 }
 
 export function readYes(text: string): Read<boolean> {
   if (/^(?:yes|y|true|t|1|x)$/i.test(text)) return ok(true)
   if (/^(?:no|n|false|f|0)$/i.test(text)) return ok(false)
-  return wrong(`"${text.slice(0, 40)}" is neither yes nor no`)
+  return wrong(`"${startOf(text)}" is neither yes nor no`)
 }
 
 export function readTime(text: string): Read<string> {
   const time = /^\d{4}-\d\d-\d\d(?:$|[T ])/.test(text) ? new Date(text) : new Date(Number.NaN)
   if (Number.isNaN(time.getTime()))
-    return wrong(`"${text.slice(0, 40)}" is not a time such as 2026-12-01T10:00:00Z`)
+    return wrong(`"${startOf(text)}" is not a time such as 2026-12-01T10:00:00Z`)
   return ok(time.toISOString())
 }
