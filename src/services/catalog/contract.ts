@@ -140,7 +140,10 @@ export const startImport = defineRoute({
         }),
       ),
       currency: Type.Optional(
-        Type.String({ pattern: '^[A-Z]{3}$', description: 'of prices without one; ISO 4217, default EUR' }),
+        Type.String({
+          pattern: '^[A-Z]{3}$',
+          description: 'of prices without one, and preferred where ONIX has several; ISO 4217, default EUR',
+        }),
       ),
       copies: Type.Optional(
         Type.Integer({
@@ -162,7 +165,8 @@ export const startImport = defineRoute({
   summary: 'Import a catalogue from CSV or ONIX for Books (2.1, 3.x)',
   description:
     'Takes each record that can be taken and reports the others. Known books change where the file says something ' +
-    'else; what the file has no column for, and the stock of known books, stays.',
+    'else; what the file has no column or element for, and the stock of known books, stays. Details that are too ' +
+    'long are shortened or left out. A time without an offset is UTC.',
   also: {
     400: 'No catalogue, or without the columns needed.',
     413: 'Larger than 1 GiB.',

@@ -1,5 +1,6 @@
 import { parseIsbn } from '#kernel/isbn'
 import { minorDigitsOf } from '#kernel/money'
+import { isDate } from '../book-fields.ts'
 
 /** One value read from a cell, or why it cannot be. */
 export type Read<T> = { kind: 'ok'; value: T } | { kind: 'error'; message: string }
@@ -154,9 +155,12 @@ export function readYes(text: string): Read<boolean> {
   return wrong(`"${startOf(text)}" is neither yes nor no`)
 }
 
+/** A day or a time of ISO 8601, in UTC where it names no offset, whatever zone the server is in. */
 export function readTime(text: string): Read<string> {
-  const time = /^\d{4}-\d\d-\d\d(?:$|[T ])/.test(text) ? new Date(text) : new Date(Number.NaN)
-  if (Number.isNaN(time.getTime()))
+  const parts = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|[+-]\d\d:?\d\d)?)?$/i.exec(text)
+  const [, day = '', hours = '00:00', offset = 'Z'] = parts ?? []
+  const time = new Date(`${day}T${hours}${offset.toUpperCase().replace(/^(.\d\d)(\d\d)$/, '$1:$2')}`)
+  if (!isDate(day) || Number.isNaN(time.getTime()))
     return wrong(`"${startOf(text)}" is not a time such as 2026-12-01T10:00:00Z`)
   return ok(time.toISOString())
 }
