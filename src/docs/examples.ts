@@ -50,10 +50,15 @@ export const schemaExamples: Readonly<Record<string, unknown>> = {
     lines: [{ isbn, title: 'Pride and Prejudice', quantity: 1, unitPrice: price }],
     total: price,
     createdAt: '2026-11-20T12:00:00.000Z',
-    expiresAt: null,
+    expiresAt: '2026-11-20T12:15:00.000Z',
     payment: { status: 'captured' },
     vouchers: [
-      { code: 'K7QM-3XWD-9PTR', isbn, status: 'valid', url: '/api/files/vouchers%2F…?expires=…&signature=…' },
+      {
+        code: 'TDWG-JFVJ-D21P-BS55A',
+        isbn,
+        status: 'valid',
+        url: '/api/files/vouchers%2F…?expires=…&signature=…',
+      },
     ],
   },
   Problem: {

@@ -94,7 +94,7 @@ const securitySchemes = {
   orderToken: {
     type: 'http',
     scheme: 'bearer',
-    description: "The `token` of an order: its reader's key, shown once in the answer to `POST /api/orders`.",
+    description: "The `token` of an order: its reader's key, which only answers to `POST /api/orders` show.",
   },
   staffSession: {
     type: 'apiKey',

@@ -59,7 +59,7 @@ export const Order = Type.Object(
     lines: Type.Array(OrderLine),
     total: MoneySchema,
     createdAt: Timestamp,
-    expiresAt: Nullable(Timestamp),
+    expiresAt: Timestamp,
     /** How the current or last payment stands; null before the first attempt and for a free order. */
     payment: Nullable(
       Type.Object({
@@ -73,7 +73,7 @@ export const Order = Type.Object(
       }),
     ),
     vouchers: Type.Array(OrderVoucher),
-    token: Type.Optional(Type.String({ description: 'only in the first answer to POST /api/orders' })),
+    token: Type.Optional(Type.String({ description: 'only in answers to POST /api/orders' })),
   },
   { $id: 'Order' },
 )

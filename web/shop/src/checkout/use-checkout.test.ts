@@ -70,5 +70,5 @@ const placed: Order = {
   },
   lines: [{ isbn: '1', title: 'Book 1', quantity: 1, unitPrice: { amount: 1250, currency: 'EUR' } }],
   total: { amount: 1250, currency: 'EUR' },
-  ...{ createdAt: '2026-11-20T12:00:00Z', expiresAt: null, payment: null, vouchers: [] },
+  ...{ createdAt: '2026-11-20T12:00:00Z', expiresAt: '2026-11-20T12:15:00Z', payment: null, vouchers: [] },
 }

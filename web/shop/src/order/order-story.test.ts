@@ -67,7 +67,7 @@ function order(status: Order['status']): Order {
     lines: [{ isbn: '1', title: 'Walden', quantity: 1, unitPrice: { amount: 100, currency: 'EUR' } }],
     total: { amount: 100, currency: 'EUR' },
     createdAt: '2026-11-20T12:00:00Z',
-    expiresAt: null,
+    expiresAt: '2026-11-20T12:15:00Z',
     payment: null,
     vouchers: [],
   }

@@ -77,6 +77,6 @@ function reserved(): Order {
     customer: { name: 'Ada Byron', email: 'ada@example.org' },
     lines: [{ isbn: '1', title: 'Walden', quantity: 1, unitPrice: { amount: 100, currency: 'EUR' } }],
     total: { amount: 100, currency: 'EUR' },
-    ...{ createdAt: '2026-11-20T12:00:00Z', expiresAt: null, payment: null, vouchers: [] },
+    ...{ createdAt: '2026-11-20T12:00:00Z', expiresAt: '2026-11-20T12:15:00Z', payment: null, vouchers: [] },
   }
 }
