@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { createPublicKey, verify } from 'node:crypto'
+import { createPublicKey } from 'node:crypto'
 import { test } from 'node:test'
+import { parseVoucherUrl, verifyCode } from '#kernel/voucher-code'
+import { scanPage } from '../../src/services/vouchers/test-scan.ts'
 import { accepted, refused } from './client.ts'
 import { ada, addBook, confirmed, type Shop } from './shop.ts'
 
@@ -113,7 +115,14 @@ export function voucherSuite(shop: () => Shop): void {
     assert.equal(algorithm, 'Ed25519')
     const key = createPublicKey(publicKey)
     assert.equal(key.asymmetricKeyType, 'ed25519')
-    assert.equal(verify(null, Buffer.from('forged'), key, Buffer.alloc(64)), false)
+    const [{ code, url }, other] = [await newVoucher(), await newVoucher()]
+    const pdf = await (await fetch(shop().url + pathOf(url))).bytes()
+    const scanned = parseVoucherUrl(await scanPage(pdf))
+    assert.ok(scanned, 'the page has a QR code')
+    assert.equal(scanned.code, code)
+    assert.ok(verifyCode(code, scanned.signature, key))
+    const forged = code.slice(0, -1) + (code.endsWith('A') ? 'B' : 'A')
+    for (const wrong of [forged, other.code]) assert.equal(verifyCode(wrong, scanned.signature, key), false)
   })
 
   test('vouchers are for staff', async () => {

@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
-import jsQr from 'jsqr'
 import { extractText, getDocumentProxy, getMeta } from 'unpdf'
 import { makeCode, parseVoucherUrl, signCode, verifyCode, voucherUrl } from '#kernel/voucher-code'
 import { systemClock } from '#ports/clock'
 import type { VoucherData } from './contract.ts'
 import { openDrawing, qrSvg } from './draw-voucher.ts'
+import { type Run, scanPage, scanRuns } from './test-scan.ts'
 
 // Typst looks at the machine's own faces as well, after ours: here it is told that there are none.
 const fontConfig = join(mkdtempSync(join(tmpdir(), 'octavo-fonts-')), 'fonts.conf')
@@ -161,30 +161,21 @@ test('the same voucher gives the same bytes', () => {
 test('the QR code reads as the signed URL', () => {
   const { code, signature } = voucher()
   const svg = qrSvg(voucherUrl('https://books.example.org', code, signature))
-  const read = parseVoucherUrl(scan(svg))
+  const runs = svg.matchAll(/M(\d+) (\d+)h(\d+)v1h-\d+z/g)
+  const read = parseVoucherUrl(
+    scanRuns(Array.from(runs, ([, x, y, length]): Run => [Number(x), Number(y), Number(length)])),
+  )
   assert.equal(read?.code, code)
   assert.ok(verifyCode(code, read?.signature ?? '', publicKey))
 })
 
-/** Paints the rectangles of the QR code's path, 4 pixels to the module, and reads the picture. */
-function scan(svg: string): string {
-  const size = Number(/viewBox="0 0 (\d+)/.exec(svg)?.[1])
-  const [scale, quiet] = [4, 4]
-  const width = (size + 2 * quiet) * scale
-  const pixels = new Uint8ClampedArray(width * width * 4).fill(255)
-  for (const [, x, y, length] of svg.matchAll(/M(\d+) (\d+)h(\d+)v1h-\d+z/g))
-    for (let py = 0; py < scale; py++)
-      for (let px = 0; px < Number(length) * scale; px++) {
-        const at = ((Number(y) + quiet) * scale + py) * width + (Number(x) + quiet) * scale + px
-        pixels.fill(0, at * 4, at * 4 + 3)
-      }
-  const decode = jsQr as unknown as (
-    data: Uint8ClampedArray,
-    width: number,
-    height: number,
-  ) => { data: string } | null
-  return decode(pixels, width, width)?.data ?? ''
-}
+test('the page carries that QR code', async () => {
+  const { code, signature, ...data } = voucher()
+  assert.equal(
+    await scanPage(draw({ code, signature, ...data }, undefined)),
+    voucherUrl('https://books.example.org', code, signature),
+  )
+})
 
 /** The text of the page, its metadata, whether a glyph was missing, and how many pieces of text end off the page. */
 async function read(pdf: Buffer) {
