@@ -1,13 +1,4 @@
-/** A generator of random numbers that a seed repeats. Source: mulberry32, Tommy Ettinger, public domain. */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+import { randomFrom } from '../random-from.ts'
 
 export type RandomInput = {
   number(below: number): number
@@ -85,7 +76,7 @@ const names = [
 const depthMax = 3
 
 export function randomInput(seed: number): RandomInput {
-  const random = randomNumbers(seed)
+  const random = randomFrom(seed)
   const number = (below: number) => Math.floor(random() * below)
   const pick = <T>(from: readonly T[]): T => from[number(from.length)] as T
   const chance = (probability: number) => random() < probability

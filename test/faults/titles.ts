@@ -1,4 +1,5 @@
 import { request } from 'undici'
+import { checkDigit13 } from '#kernel/isbn'
 import type { FaultyStore } from './faulty-store.ts'
 
 /** Puts priced titles into a store's catalogue, with `copies` each, numbered from `first`. @returns their ISBNs */
@@ -21,9 +22,8 @@ export async function addTitles(
 
 /** A made-up ISBN-13 with a right check digit. */
 function isbnOf(i: number): string {
-  const digits = `9780000${String(i).padStart(5, '0')}`
-  const sum = [...digits].reduce((total, digit, at) => total + Number(digit) * (at % 2 === 0 ? 1 : 3), 0)
-  return digits + String((10 - (sum % 10)) % 10)
+  const twelve = `9780000${String(i).padStart(5, '0')}`
+  return twelve + checkDigit13(twelve)
 }
 
 async function call<T>(
