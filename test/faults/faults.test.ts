@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent } from 'undici'
 import { openDatabase } from '#ports/database'
+import { until } from '../../src/local/test-until.ts'
 import { placeOrder, type Wanted } from './clients.ts'
 import { runFaults } from './fault-run.ts'
 import { type FaultyStore, startFaultyStore, thaw } from './faulty-store.ts'
@@ -130,12 +131,4 @@ async function order({ url }: FaultyStore, agent: Agent, isbn: string, triesMax?
 /** Waits until somebody has finished what the frozen coordinator left prepared. */
 async function recovered(store: FaultyStore): Promise<void> {
   await until(async () => (await inDoubt(store.config, 0)) === 0)
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 15_000
-  while (!(await holds())) {
-    assert.ok(performance.now() < deadline, 'it did not come to pass')
-    await sleep(50)
-  }
 }

@@ -34,6 +34,8 @@ async function runRole(name: string): Promise<number> {
   const stop = stopSignal()
   const config = readConfig(process.env)
   const server = createServer((request, response) => {
+    // The head goes out at once, and so tells that the request has arrived.
+    response.flushHeaders()
     setTimeout(() => response.end('ok'), request.url === '/slow' ? slowAnswerMs : 0)
   })
   server.listen({ host: '127.0.0.1', port: name === 'gateway' ? config.port : 0 })

@@ -5,10 +5,10 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunRecord } from '../../src/local/data-folder.ts'
 import { endProcess, identify, isRunning, type ProcessIdentity } from '../../src/local/process-identity.ts'
 import type { TestScope } from '../../src/local/test-database.ts'
+import { until } from '../../src/local/test-until.ts'
 
 const script = join(import.meta.dirname, 'stand-in-store.ts')
 const stopLimitMs = 10_000
@@ -31,10 +31,9 @@ test('a clean stop leaves no process and no pid file behind', async (t) => {
 
 test('a stop waits for what is in flight, and for nothing else', async (t) => {
   const store = await startStore(t)
-  const slow = fetch(`http://127.0.0.1:${store.port}/slow`)
-  await sleep(300)
+  const slow = await fetch(`http://127.0.0.1:${store.port}/slow`)
   assert.equal(await store.stop('SIGTERM'), 0)
-  assert.equal((await slow).status, 200)
+  assert.equal(await slow.text(), 'ok')
   const idle = await startStore(t, { data: store.data })
   const startedMs = performance.now()
   assert.equal(await idle.stop('SIGINT'), 0)
@@ -44,12 +43,13 @@ test('a stop waits for what is in flight, and for nothing else', async (t) => {
 test('secrets are readable by their owner alone, and the password is printed at the first start only', async (t) => {
   const store = await startStore(t)
   const password = readFileSync(join(store.data, 'secrets', 'staff-password'), 'utf8').trim()
-  assert.ok(store.said().includes(password))
+  await until(() => store.said().includes(password), 'the password is printed')
   for (const name of ['secret', 'voucher-key.pem', 'staff-password', 'book-db-password'])
     assert.equal(statSync(join(store.data, 'secrets', name)).mode & 0o777, 0o600)
   assert.equal(statSync(join(store.data, 'run', 'environment.json')).mode & 0o777, 0o600)
   await store.stop('SIGINT')
   const again = await startStore(t, { data: store.data })
+  await again.stop('SIGINT')
   assert.ok(!again.said().includes(password))
 })
 
@@ -60,7 +60,7 @@ test('a role that is killed is back at once', async (t) => {
   await until(() => {
     const now = store.children().find((child) => child.name === name)
     return now !== undefined && now.process.pid !== old.pid
-  }, 2000)
+  })
 })
 
 test('a database server that is killed is back on the same address', async (t) => {
@@ -70,7 +70,7 @@ test('a database server that is killed is back on the same address', async (t) =
   await until(() => {
     const now = store.children().find((child) => child.name === 'order-db')
     return now !== undefined && now.process.pid !== old.pid
-  }, 5000)
+  })
 })
 
 test('a store with a frozen role, a deaf role and a frozen server still stops in time', async (t) => {
@@ -99,7 +99,7 @@ test('roles end by themselves when their supervisor is killed', async (t) => {
   const store = await startStore(t)
   const roles = store.children().filter(({ name }) => !name.endsWith('-db'))
   await store.stop('SIGKILL')
-  await until(() => roles.every((role) => !isRunning(role.process)), 3000)
+  await until(() => roles.every((role) => !isRunning(role.process)))
 })
 
 test('pid files that name processes of others are ignored', async (t) => {
@@ -155,7 +155,7 @@ async function startStore(t: TestScope, { data = scratch(), port = 0, env = {} }
   await until(() => {
     assert.equal(store.process.exitCode, null, store.said())
     return /is open at/.test(store.said())
-  }, 30_000)
+  }, 'the store is open')
   const opened = Number(/localhost:(\d+)/.exec(store.said())?.[1])
   const children = () =>
     (JSON.parse(readFileSync(join(data, 'run', 'supervisor.json'), 'utf8')) as RunRecord).children
@@ -207,19 +207,4 @@ function scratch(): string {
   const folder = mkdtempSync(join(tmpdir(), 'octavo-start-'))
   folders.push(folder)
   return folder
-}
-
-async function until(condition: () => boolean, limitMs: number): Promise<void> {
-  const deadline = performance.now() + limitMs
-  for (;;) {
-    let holds = false
-    try {
-      holds = condition()
-    } catch (error) {
-      if (error instanceof assert.AssertionError) throw error
-    }
-    if (holds) return
-    assert.ok(performance.now() < deadline, `not within ${limitMs} ms: ${condition}`)
-    await sleep(20)
-  }
 }

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { type TestScope, testDatabase } from '../../local/test-database.ts'
+import { until } from '../../local/test-until.ts'
 import { attemptsMax, type Broker, type Message, openBroker } from './port.ts'
 
 type Adapter = {
@@ -151,7 +152,7 @@ for (const { name, url: urlFor, disturb } of adapters) {
       throw new Error('never')
     })
     await broker.publish([{ topic: 'a', payload: { poison: true } }])
-    await untilAsync(async () => (await broker.deadLetters('q')).length === 1)
+    await until(async () => (await broker.deadLetters('q')).length === 1)
     const [letter] = await broker.deadLetters('q')
     assert.equal(attempts, attemptsMax)
     assert.deepEqual(letter?.payload, { poison: true })
@@ -213,18 +214,4 @@ async function publishInTheEnd(broker: Broker, payload: unknown): Promise<void> 
 
 function ids(count: number): string[] {
   return Array.from({ length: count }, () => randomUUID())
-}
-
-const waitMaxMs = 10_000
-
-async function until(condition: () => boolean): Promise<void> {
-  await untilAsync(async () => condition())
-}
-
-async function untilAsync(condition: () => Promise<boolean>): Promise<void> {
-  const giveUp = Date.now() + waitMaxMs
-  while (!(await condition())) {
-    if (Date.now() > giveUp) throw new Error('it did not happen in time')
-    await sleep(5)
-  }
 }

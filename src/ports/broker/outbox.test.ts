@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '#ports/clock'
 import { type Database, openDatabase } from '#ports/database'
 import { type TestScope, testDatabase, testServers } from '../../local/test-database.ts'
+import { until } from '../../local/test-until.ts'
 import { openBroker, outboxTable, startOutboxRelay } from './port.ts'
 
 const clock = systemClock
@@ -108,12 +109,4 @@ async function service(t: TestScope): Promise<{ database: Database; url: string 
   const database = await openDatabase(url, { applicationName: 'test' })
   await database.query(`CREATE SCHEMA shop; SET search_path = shop; ${outboxTable}`)
   return { database, url }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const giveUp = Date.now() + 20_000
-  while (!condition()) {
-    if (Date.now() > giveUp) throw new Error('it did not happen in time')
-    await sleep(5)
-  }
 }

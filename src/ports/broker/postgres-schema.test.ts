@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { systemClock } from '#ports/clock'
 import { openDatabase } from '#ports/database'
 import { testDatabase } from '../../local/test-database.ts'
+import { until } from '../../local/test-until.ts'
 import { openBroker } from './port.ts'
 import { createSchema, prune } from './postgres-schema.ts'
 
@@ -65,8 +66,7 @@ test('a subscriber that dies with a message gives it to another when its lease e
     `UPDATE broker.deliveries SET due_at = now() - interval '1 ms', attempt = CASE message_id WHEN 1 THEN 1 ELSE 8 END`,
   )
   await broker.subscribe('q', ['a'], async ({ payload, attempt }) => void handled.push([payload, attempt]))
-  const giveUp = Date.now() + 5_000
-  while ((await broker.deadLetters('q')).length === 0 && Date.now() < giveUp) await systemClock.sleep(10)
+  await until(async () => handled.length > 0 && (await broker.deadLetters('q')).length > 0)
   assert.deepEqual(handled, [['left behind', 2]])
   const [letter] = await broker.deadLetters('q')
   assert.equal(letter?.payload, 'deadly')

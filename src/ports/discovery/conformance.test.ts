@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { readConfig } from '#config'
+import { until } from '../../local/test-until.ts'
 import { createRegistry } from '../../services/registry/service.ts'
 import { openDiscovery } from './port.ts'
 
@@ -82,11 +82,3 @@ test('static: reads its fixed set from the URL', async () => {
 test('a URL that names no adapter is refused in words', async () => {
   await assert.rejects(openDiscovery('consul://here', { secret: '' }), /no discovery adapter for "consul/)
 })
-
-async function until(condition: () => boolean, timeoutMs = 5_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, 'it did not happen in time')
-    await sleep(10)
-  }
-}

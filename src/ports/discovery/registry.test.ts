@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readConfig } from '#config'
 import { systemClock } from '#ports/clock'
+import { until } from '../../local/test-until.ts'
 import { createRegistry } from '../../services/registry/service.ts'
 import { type Instance, openDiscovery } from './port.ts'
 import { merge } from './registry.ts'
@@ -106,11 +107,3 @@ test('what a young registry listed itself and lists no more is gone at once', ()
   )
   assert.deepEqual(merge(next, { revision: 'b.3', upMs: 6_000, instances: [] }, heardFrom), [])
 })
-
-async function until(condition: () => boolean, timeoutMs = 5_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, 'it did not happen in time')
-    await sleep(10)
-  }
-}

@@ -11,6 +11,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readConfig } from '#config'
 import { createGateway, type Gateway, type GatewayOverrides } from './service.ts'
 
+export { until } from '../../local/test-until.ts'
+
 /** Real upstreams and a real gateway for this folder's tests. */
 
 export type Upstream = { url: string; requests: IncomingMessage[]; stop: () => Promise<void> }
@@ -91,12 +93,4 @@ export function openResponse(url: string, headers: Record<string, string> = {}):
   return new Promise((resolve, reject) => {
     request(url, { headers }, resolve).on('error', reject).end()
   })
-}
-
-export async function until(condition: () => boolean, what = 'it', timeoutMs = 5_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`${what} did not happen in time`)
-    await sleep(5)
-  }
 }

@@ -6,7 +6,6 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { type Config, readConfig } from '#config'
 import { makeCode } from '#kernel/voucher-code'
@@ -20,6 +19,7 @@ import {
   signedLink,
 } from '#ports/object-store'
 import { type TestScope, testDatabase } from '../../local/test-database.ts'
+import { until } from '../../local/test-until.ts'
 import { type VoucherData, voucherObjectKey } from './contract.ts'
 import { createVouchers, type Vouchers } from './service.ts'
 
@@ -54,11 +54,11 @@ test('asking again draws nothing twice, and names what is stored: so a lost anno
   })
   const data = voucher()
   await Promise.all([ask([data, data]), ask([data]), ask([data])])
-  await untilAsync(async () => (await ask([data])).body.stored?.length === 1)
+  await until(async () => (await ask([data])).body.stored?.length === 1)
   const other = voucher()
   assert.deepEqual((await ask([other, data])).body, { stored: [data.code] })
   assert.ok(announcements <= 2)
-  await untilAsync(async () => (await ask([other, data])).body.stored?.length === 2)
+  await until(async () => (await ask([other, data])).body.stored?.length === 2)
   assert.equal(announcements, 2)
 })
 
@@ -66,7 +66,7 @@ test('a link downloads its file once checked: by name, from the cache while unch
   const { shop, ask } = await open(t)
   const data = voucher()
   const key = voucherObjectKey(data.orderId, data.code)
-  await untilAsync(async () => (await ask([data])).body.stored?.length === 1)
+  await until(async () => (await ask([data])).body.stored?.length === 1)
   const answer = await fetch(shop.url + link(key))
   const etag = answer.headers.get('etag') ?? ''
   assert.equal(
@@ -116,7 +116,7 @@ test('a store that fails for a while delays a voucher and does not lose it', asy
   })
   const data = voucher()
   await ask([data])
-  await untilAsync(async () => (await ask([data])).body.stored?.length === 1)
+  await until(async () => (await ask([data])).body.stored?.length === 1)
   assert.ok(failures < 0)
 })
 
@@ -168,7 +168,7 @@ test('the cover comes from the catalogue, and its absence or nonsense costs noth
     voucher({ isbn }),
   )
   await ask(all)
-  await untilAsync(async () => (await ask(all)).body.stored?.length === 4)
+  await until(async () => (await ask(all)).body.stored?.length === 4)
   assert.ok(asked >= 3 && asked <= 4, 'one request per book')
 })
 
@@ -264,16 +264,4 @@ const many = (count: number) => Array.from({ length: count }, () => voucher())
 
 function link(key: string, inMs = 60_000): string {
   return signedLink(secret, key, Date.now() + inMs)
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  await untilAsync(async () => condition())
-}
-
-async function untilAsync(condition: () => Promise<boolean>): Promise<void> {
-  const giveUp = Date.now() + 15_000
-  while (!(await condition())) {
-    if (Date.now() > giveUp) throw new Error('it did not happen in time')
-    await sleep(10)
-  }
 }
