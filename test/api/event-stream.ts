@@ -31,7 +31,7 @@ export async function openEvents(
     status: response.status,
     headers: response.headers,
     events,
-    async until(wanted, limitMs = 10_000) {
+    async until(wanted, limitMs = 20_000) {
       const deadline = performance.now() + limitMs
       for (;;) {
         const found = events.find(wanted)

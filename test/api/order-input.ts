@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../../src/local/test-until.ts'
 import { accepted, refused, wrongFields } from './client.ts'
 import { sendRaw } from './raw-http.ts'
 import { ada, addBook, leaves, line, newIsbn, newKey, order, place, type Shop } from './shop.ts'
@@ -203,10 +205,15 @@ export function orderInputSuite(shop: () => Shop): void {
       salesOpenAt,
     )
     refused(await order(shop(), [line(isbn), line(upcoming)]), 409, 'sales-not-open')
-    const soon = await addBook(shop(), { salesOpenAt: new Date(Date.now() + 700).toISOString() })
+    const opensMs = Date.now() + 4_000
+    const soon = await addBook(shop(), { salesOpenAt: new Date(opensMs).toISOString() })
     refused(await order(shop(), [line(soon)]), 409, 'sales-not-open')
-    await new Promise((resolve) => setTimeout(resolve, 900))
-    accepted(await order(shop(), [line(soon)]), 201)
+    await sleep(opensMs - Date.now())
+    await until(async () => {
+      const reply = await order(shop(), [line(soon)])
+      if (reply.status !== 201) refused(reply, 409, 'sales-not-open')
+      return reply.status === 201
+    }, 'an order of what is on sale')
   })
 
   test('an order that cannot be met in full takes nothing, and says what there is of each title', async () => {

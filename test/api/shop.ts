@@ -36,7 +36,7 @@ export async function available(shop: Shop, isbn: string): Promise<number> {
 
 /** Waits until so many copies are left: an order is answered a moment before the copies it took are seen to be gone. */
 export async function leaves(shop: Shop, isbn: string, copies: number): Promise<void> {
-  const deadline = performance.now() + 2_000
+  const deadline = performance.now() + 20_000
   let now = await available(shop, isbn)
   while (now !== copies && performance.now() < deadline) {
     await sleep(10)
@@ -88,7 +88,7 @@ export async function until(
   shop: Shop,
   { id, token }: Placed,
   wanted: (now: Reply['body']) => boolean,
-  limitMs = 15_000,
+  limitMs = 20_000,
 ): Promise<Reply['body']> {
   const deadline = performance.now() + limitMs
   for (;;) {

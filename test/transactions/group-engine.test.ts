@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Problem } from '#kernel/problem'
 import { Unavailable } from '#kernel/transaction'
 import { systemClock } from '#ports/clock'
@@ -190,16 +189,18 @@ test('what comes when the queue is full is turned away, and what waits too long 
   const gate = new Promise<void>((resolve) => {
     open = resolve
   })
+  const asked = Promise.withResolvers<void>()
   const stock = {
     ...store.stock,
     prepare: async (...args: Parameters<typeof store.stock.prepare>) => {
+      asked.resolve()
       await gate
       return await store.stock.prepare(...args)
     },
   }
   const engine = store.engine({ stock, clock })
   const first = engine.submit(place('first', isbn))
-  await sleep(1)
+  await asked.promise
   const waiting = Array.from({ length: waitingMax }, (_, i) => engine.submit(place(`waits ${i}`, isbn)))
   const settled = Promise.allSettled(waiting)
   await assert.rejects(

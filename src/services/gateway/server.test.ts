@@ -4,7 +4,7 @@ import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { json, rawExchange, startGateway, startUpstream } from './gateway-fixture.ts'
+import { json, rawExchange, startGateway, startUpstream, until } from './gateway-fixture.ts'
 
 const problemOf = (text: string) => JSON.parse(text.slice(text.indexOf('\r\n\r\n') + 4)) as { status: number }
 const statusOf = (text: string) => Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1])
@@ -126,11 +126,9 @@ test('whoever asks for a tunnel and is gone at once does no harm', async (t) => 
 })
 
 test('garbage behind a request whose answer has begun is not answered in the middle of it', async (t) => {
-  const upstream = await startUpstream(t, async (_incoming, response) => {
+  const upstream = await startUpstream(t, (_incoming, response) => {
     response.writeHead(200, { 'content-length': 10 })
     response.write('begun')
-    await sleep(300)
-    response.end('ended')
   })
   const gateway = await startGateway(t, `catalog=${upstream.url}`)
   for (const garbage of ['NONSENSE\r\n\r\n', 'CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n']) {
@@ -194,16 +192,24 @@ test('a change with a staff session from another site is refused; from the shop 
 })
 
 test('closing finishes what is under way and takes nothing new', async (t) => {
+  const reached = Promise.withResolvers<void>()
+  const refused = Promise.withResolvers<void>()
   const upstream = await startUpstream(t, async (_incoming, response) => {
-    await sleep(300)
+    reached.resolve()
+    await refused.promise
     json(response, 200, { done: true })
   })
   const gateway = await startGateway(t, `catalog=${upstream.url}`)
   const slow = fetch(`${gateway.url}/api/books`)
-  await sleep(100)
+  await reached.promise
   const closing = gateway[Symbol.asyncDispose]()
-  await sleep(50)
-  await assert.rejects(fetch(`${gateway.url}/api/books`))
+  await until(() =>
+    fetch(`${gateway.url}/healthz`).then(
+      () => false,
+      () => true,
+    ),
+  )
+  refused.resolve()
   const answer = await slow
   assert.deepEqual(await answer.json(), { done: true })
   await closing
@@ -225,8 +231,7 @@ test('it is ready when catalog, orders and coordinator say that they are', async
     'coordinator',
   ])
   isReady = true
-  await sleep(600)
-  assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200)
+  await until(async () => (await fetch(`${gateway.url}/readyz`)).status === 200)
   const alone = await startGateway(t, `catalog=${upstream.url}`)
   assert.equal((await fetch(`${alone.url}/readyz`)).status, 503)
 })
