@@ -1,11 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { parseArgs } from 'node:util'
 import { httpLoad } from './http-load.ts'
 import { type Figures, median, medians, ms, printTable, ratio, round } from './rounds.ts'
 
-// The gateway against @fastify/http-proxy before the same empty service: `node bench/gateway.ts [seconds] [rounds]`.
-
-const [seconds = 3, roundsCount = 3] = process.argv.slice(2).map(Number)
+// The gateway against @fastify/http-proxy before the same empty service, in interleaved rounds.
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '3' }, seconds: { type: 'string', default: '3' } },
+})
+const [seconds, roundsCount] = [Number(values.seconds), Number(values.rounds)]
 const connections = 256
 const body = JSON.stringify({
   customer: { name: 'Ada Byron', email: 'ada@example.org' },

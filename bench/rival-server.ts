@@ -11,7 +11,7 @@ else {
   const store = { bookDbUrl, orderDbUrl, isbns: isbns.split(',') } as unknown as BenchStore
   const lock = await contestants.tableLock(store)
   fastify.post('/api/orders', async (_request, reply) => {
-    await lock.call(0)
+    await lock.call()
     return reply.code(201).send({ status: 'reserved' })
   })
 }

@@ -1,26 +1,22 @@
 /** One way of doing the work: `call` reserves one copy and resolves when that is durable. */
-export type Contestant = AsyncDisposable & { name: string; call(caller: number): Promise<void> }
+export type Contestant = AsyncDisposable & { name: string; call(): Promise<void> }
 
 export type Figures = { perSecond: number; p50Ms: number; p99Ms: number; p999Ms: number }
 
 /** Keeps `callers` calls in flight for `seconds`; each caller makes its next call when its last one is answered. */
-export async function measure(
-  call: (caller: number) => Promise<void>,
-  callers: number,
-  seconds: number,
-): Promise<Figures> {
+export async function measure(call: () => Promise<void>, callers: number, seconds: number): Promise<Figures> {
   const waits: number[] = []
   const start = performance.now()
   const end = start + seconds * 1000
-  const loop = async (caller: number) => {
+  const loop = async () => {
     for (let now = performance.now(); now < end; ) {
-      await call(caller)
+      await call()
       const done = performance.now()
       waits.push(done - now)
       now = done
     }
   }
-  await Promise.all(Array.from({ length: callers }, (_, caller) => loop(caller)))
+  await Promise.all(Array.from({ length: callers }, loop))
   return figuresOf(waits, performance.now() - start)
 }
 
