@@ -49,8 +49,9 @@ async function startOrders(t: TestContext) {
   const statuses = ['reserved']
   const upstream = await startUpstream(t, (incoming, response) => {
     const url = new URL(incoming.url ?? '', 'http://a')
-    const isStaff = incoming.headers.cookie === 'octavo_session=staff'
-    const isAllowed = url.searchParams.get('token') === 'right' || isStaff
+    const { authorization, cookie } = incoming.headers
+    const isHolder = url.searchParams.get('token') === 'right' || authorization === 'Bearer right'
+    const isAllowed = isHolder || cookie === 'octavo_session=staff'
     if (!isAllowed || incoming.headers['x-octavo-secret'] !== 'secret')
       return json(response, 404, { status: 404 })
     const after = url.searchParams.get('after')

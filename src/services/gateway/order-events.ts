@@ -106,14 +106,14 @@ function start(
 
 /** Reads what the watchers have not seen, as one of them that still may; who may not any more is sent away. */
 async function readAgain(
-  _id: string,
+  id: string,
   entry: Watched,
   history: (id: string, after: number, credentials: Credentials) => Promise<HistoryEvent[]>,
 ): Promise<void> {
   for (const reader of [...entry.watchers]) {
     const after = Math.min(...[...entry.watchers].map(({ version }) => version))
     try {
-      const events = await history(_id, Math.max(0, after), reader.credentials)
+      const events = await history(id, Math.max(0, after), reader.credentials)
       entry.isFinal = isFinal(events)
       for (const watcher of entry.watchers)
         deliver(
@@ -142,16 +142,15 @@ function isFinal(events: readonly HistoryEvent[]): boolean {
   return finalStatuses.has(order.status) && !isRefundDue
 }
 
-/** A reader's token comes in the address, because a browser's EventSource can set no header; staff come as usual. */
+/** A browser's EventSource can set no header, so a reader's token comes in the address; whoever can comes as usual. */
 function credentialsOf({ request, target }: Exchange): Credentials {
   const query = new URLSearchParams(target.split('?', 2)[1] ?? '')
   const { authorization, cookie } = request.headers
-  const bearer = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
-  const token = query.get('token') ?? bearer
+  const token = query.get('token') || undefined
   if (token !== undefined && token.length > 200)
     throw new Problem(404, 'not-found', 'There is no such order.')
   return {
-    token: token || undefined,
+    token,
     headers: {
       ...(authorization !== undefined && { authorization }),
       ...(cookie !== undefined && { cookie }),

@@ -30,9 +30,9 @@ export function addReadRoutes(server: HttpServer, context: Context): void {
     const next = new URLSearchParams({ ...filter, limit: String(limit), cursor: list.next })
     return answer(200, list, { link: `</api/orders?${next}>; rel="next"` })
   })
-  server.add(getOrderHistory, async ({ params, query, headers }) => {
-    const bearer = query.token ?? bearerOf(headers.authorization)
-    const row = await orderFor(context.database, params.id, { bearer, headers })
+  server.add(getOrderHistory, async ({ params, query, bearer, headers }) => {
+    const caller = { bearer: query.token ?? bearer, headers }
+    const row = await orderFor(context.database, params.id, caller)
     return { events: await history(context, row, query.after) }
   })
 }
@@ -89,6 +89,3 @@ function orderIdOf(cursor: string): string {
   if (!uuidPattern.test(id)) throw invalid([{ field: 'cursor', message: 'is not a cursor of this list' }])
   return id
 }
-
-const bearerOf = (authorization: string | undefined) =>
-  /^Bearer +(\S{1,500})$/i.exec(authorization ?? '')?.[1]
