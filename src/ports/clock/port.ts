@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleepFor } from 'node:timers/promises'
 
+export { every } from './every.ts'
+
 /** Time, randomness and ids: the one place a test turns to make them repeatable. */
 export type Clock = {
   /** Milliseconds since 1970-01-01 UTC. */

@@ -1,4 +1,4 @@
-import type { Clock } from '#ports/clock'
+import { type Clock, every } from '#ports/clock'
 import type { Database } from '#ports/database'
 import { announce } from './announce.ts'
 import { type BookRow, bookColumns } from './book-row.ts'
@@ -17,7 +17,6 @@ export function watchSalesOpening(
   clock: Clock,
   onAnnounced: () => void,
 ): AsyncDisposable {
-  const stop = new AbortController()
   let sinceMs = clock.now()
   const look = async () => {
     const nowMs = clock.now()
@@ -34,18 +33,6 @@ export function watchSalesOpening(
     sinceMs = opened.length === openingsMax && last !== undefined ? last : nowMs
     if (opened.length > 0) onAnnounced()
   }
-  const loop = async () => {
-    while (!stop.signal.aborted) {
-      // The database is away: the next round looks back as far as this one would have.
-      await look().catch(() => undefined)
-      await clock.sleep(everyMs, stop.signal).catch(() => undefined)
-    }
-  }
-  const done = loop()
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await done
-    },
-  }
+  // When the database is away, the next round looks back as far as this one would have.
+  return every(clock, everyMs, look, { atOnce: true })
 }

@@ -1,5 +1,5 @@
 import type { Participant } from '#kernel/transaction'
-import type { Clock } from '#ports/clock'
+import { type Clock, every } from '#ports/clock'
 import type { ServiceClient } from '#ports/http'
 import { pruneDecisions } from '#services/orders'
 
@@ -17,28 +17,12 @@ export function startPruning(
   client: ServiceClient,
   clock: Clock,
 ): AsyncDisposable {
-  const stop = new AbortController()
-  const loop = async () => {
-    while (!stop.signal.aborted) {
-      await clock.sleep(everyMs, stop.signal).catch(() => undefined)
-      if (stop.signal.aborted) return
-      try {
-        const inDoubt = (await Promise.all(participants.map((participant) => participant.inDoubt()))).flat()
-        const oldestMs = Math.max(0, ...inDoubt.map((each) => each.ageMs))
-        const before = new Date(clock.now() - oldestMs - marginMs).toISOString()
-        let pruned = 1
-        while (pruned > 0 && !stop.signal.aborted)
-          pruned = (await client.call('orders', pruneDecisions, { body: { before }, deadlineMs })).pruned
-      } catch {
-        // Somebody is away; the next round asks again.
-      }
-    }
-  }
-  const done = loop()
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await done
-    },
-  }
+  return every(clock, everyMs, async (stop) => {
+    const inDoubt = (await Promise.all(participants.map((participant) => participant.inDoubt()))).flat()
+    const oldestMs = Math.max(0, ...inDoubt.map((each) => each.ageMs))
+    const before = new Date(clock.now() - oldestMs - marginMs).toISOString()
+    let pruned = 1
+    while (pruned > 0 && !stop.aborted)
+      pruned = (await client.call('orders', pruneDecisions, { body: { before }, deadlineMs })).pruned
+  })
 }

@@ -1,6 +1,6 @@
 import { type Config, ConfigError, needed } from '#config'
 import { tooMany } from '#kernel/problem'
-import { type Clock, systemClock } from '#ports/clock'
+import { type Clock, every, systemClock } from '#ports/clock'
 import { answer, createHttpServer } from '#ports/http'
 import { endLease, leaseMs, listInstances, renewLease } from './contract.ts'
 import { createLeases } from './leases.ts'
@@ -26,17 +26,12 @@ export async function createRegistry(config: Config, overrides: RegistryOverride
   }
   const leases = createLeases(clock.uuid(), clock.monotonicMs(), wakeAll)
   const server = createHttpServer({ name: 'registry', secret })
-  const stop = new AbortController()
-  const expiring = (async () => {
-    while (!stop.signal.aborted) {
-      await clock.sleep(expireEveryMs, stop.signal).catch(() => {})
-      leases.expire(clock.monotonicMs())
-    }
-  })()
+  const expiring = every(clock, expireEveryMs, async () => leases.expire(clock.monotonicMs()))
+  let isClosing = false
   let url = ''
 
   const newsAfter = async (revision: string | undefined) => {
-    if (revision !== leases.revision || stop.signal.aborted) return
+    if (revision !== leases.revision || isClosing) return
     if (waiters.size >= waitersMax) throw tooMany('Too many callers are waiting for news.')
     const enough = new AbortController()
     const wake = () => enough.abort()
@@ -70,9 +65,9 @@ export async function createRegistry(config: Config, overrides: RegistryOverride
       url = await server.listen(at)
     },
     async [Symbol.asyncDispose]() {
-      stop.abort()
+      isClosing = true
       wakeAll()
-      await expiring
+      await expiring[Symbol.asyncDispose]()
       await server[Symbol.asyncDispose]()
     },
   }

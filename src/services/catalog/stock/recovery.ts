@@ -1,5 +1,5 @@
 import { type Decision, doubtAfterMs, type Participant } from '#kernel/transaction'
-import type { Clock } from '#ports/clock'
+import { type Clock, every } from '#ports/clock'
 
 /**
  * Finishes what a coordinator left prepared: asks for the decision, which is made `aborted` for good where there is
@@ -35,27 +35,12 @@ export function startRecovery(
   clock: Clock,
   onRecovered: () => void,
 ): AsyncDisposable {
-  const stop = new AbortController()
-  const loop = async () => {
-    while (!stop.signal.aborted) {
-      try {
-        const finished = await recover(participant, resolve)
-        for (const { id, decision, ageMs } of finished)
-          console.warn(
-            `catalog: recovered transaction ${id}: ${decision} after ${Math.round(ageMs)} ms in doubt`,
-          )
-        if (finished.length > 0) onRecovered()
-      } catch {
-        // The database or orders is away; what is in doubt stays so, and the next round asks again.
-      }
-      await clock.sleep(everyMs, stop.signal).catch(() => undefined)
-    }
+  const round = async () => {
+    // When the database or orders is away, what is in doubt stays so, and the next round asks again.
+    const finished = await recover(participant, resolve)
+    for (const { id, decision, ageMs } of finished)
+      console.warn(`catalog: recovered transaction ${id}: ${decision} after ${Math.round(ageMs)} ms in doubt`)
+    if (finished.length > 0) onRecovered()
   }
-  const done = loop()
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await done
-    },
-  }
+  return every(clock, everyMs, round, { atOnce: true })
 }

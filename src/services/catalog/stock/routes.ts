@@ -1,11 +1,13 @@
 import { Problem } from '#kernel/problem'
 import { abortRoute, commitRoute, type Decision, inDoubtRoute, prepareRoute } from '#kernel/transaction'
-import type { Clock } from '#ports/clock'
+import { type Clock, every } from '#ports/clock'
 import { ConstraintViolation, type Database } from '#ports/database'
 import type { HttpServer } from '#ports/http'
 import type { StockRequest } from '#services/catalog'
 import { createStockParticipant, forgetTransactions } from './participant.ts'
 import { startRecovery } from './recovery.ts'
+
+const forgetEveryMs = 10 * 60_000
 
 export type StockOptions = {
   server: HttpServer
@@ -46,26 +48,7 @@ export function addStockRoutes({
   server.add(inDoubtRoute, async () => ({ inDoubt: await participant.inDoubt() }))
   const resources = new AsyncDisposableStack()
   resources.use(startRecovery(participant, resolve, clock, onChanged))
-  resources.use(startForgetting(database, clock))
+  // While the database is away there is nothing to forget; the next round will.
+  resources.use(every(clock, forgetEveryMs, () => forgetTransactions(database)))
   return resources
-}
-
-const forgetEveryMs = 10 * 60_000
-
-function startForgetting(database: Database, clock: Clock): AsyncDisposable {
-  const stop = new AbortController()
-  const loop = async () => {
-    while (!stop.signal.aborted) {
-      await clock.sleep(forgetEveryMs, stop.signal).catch(() => undefined)
-      // While the database is away there is nothing to forget; the next round will.
-      if (!stop.signal.aborted) await forgetTransactions(database).catch(() => undefined)
-    }
-  }
-  const done = loop()
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await done
-    },
-  }
 }
