@@ -43,6 +43,9 @@ const services: readonly (readonly [string, readonly Route[]])[] = [
   ['vouchers', vouchers.publicRoutes],
 ]
 
+/** Whom the gateway passes requests on to. */
+export const proxiedServices = services.map(([service]) => service)
+
 /** The public API as its contracts have it; nothing internal can be in it. */
 export function publicTable(): RoutingTable {
   const entries: [Route, Target][] = [

@@ -14,7 +14,7 @@ import { createOrderEvents } from './order-events.ts'
 import { createPages, type PageRoots } from './pages.ts'
 import type { ProxyParts } from './proxy.ts'
 import { createReadiness } from './readiness.ts'
-import { publicTable } from './routes.ts'
+import { proxiedServices, publicTable } from './routes.ts'
 import { createPublicServer } from './server.ts'
 import { spanIds } from './trace.ts'
 import { createUpstreams } from './upstreams.ts'
@@ -31,7 +31,6 @@ const builtPages: PageRoots = {
   shop: fileURLToPath(new URL('../../../web/shop/dist', import.meta.url)),
   docs: fileURLToPath(new URL('../../../dist/docs', import.meta.url)),
 }
-const proxiedServices = ['catalog', 'orders', 'coordinator', 'vouchers']
 
 /** The gateway role: the only public door, on OCTAVO_HOST and OCTAVO_PORT. */
 export async function createGateway(config: Config, overrides: GatewayOverrides = {}): Promise<Gateway> {
