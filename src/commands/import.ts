@@ -100,7 +100,7 @@ async function sizeOf(path: string): Promise<number> {
 
 /** A database named by itself is enough; otherwise the running store says where its one is. */
 function bookDbUrl(): string {
-  return needed(readConfig(process.env.OCTAVO_BOOK_DB ? process.env : storeEnvironment()), 'bookDbUrl')
+  return needed(readConfig(storeEnvironment(process.env, ['OCTAVO_BOOK_DB'])), 'bookDbUrl')
 }
 
 const barWidth = 30

@@ -23,9 +23,10 @@ export async function run(args: string[]): Promise<number> {
     if (unknown.length > 0) console.error(`There is no role "${unknown.join('", "')}".`)
     return 2
   }
-  const given = process.env.OCTAVO_STAFF_PASSWORD
-  const password = given || randomBytes(12).toString('base64url')
-  const config = readConfig(process.env.OCTAVO_ORDER_DB ? process.env : storeEnvironment())
+  // Of this command's own environment: the running store's has the password of its first account.
+  const given = readConfig(process.env).staffPassword
+  const password = given ?? randomBytes(12).toString('base64url')
+  const config = readConfig(storeEnvironment(process.env, ['OCTAVO_ORDER_DB']))
   await using database = await openDatabase(needed(config, 'orderDbUrl'), { applicationName: 'staff' })
   await setAccount(database, { email, password, roles: asked as Role[] })
   console.log(`${email} may log in as ${asked.join(', ')}${given ? '' : `, with the password ${password}`}.`)

@@ -100,6 +100,12 @@ test('a command finds the running store, and its own settings win', (t) => {
   assert.throws(() => storeEnvironment({ OCTAVO_DATA: data }), NoStoreError)
 })
 
+test('a command whose own settings are enough needs no running store', (t) => {
+  const own = { OCTAVO_DATA: prepared(t), OCTAVO_SECRET: 'mine' }
+  assert.equal(storeEnvironment(own, ['OCTAVO_SECRET']), own)
+  assert.throws(() => storeEnvironment(own), NoStoreError)
+})
+
 test('a store that was killed does not run', async (t) => {
   const data = prepared(t)
   publishEnvironment(data, {})

@@ -12,16 +12,20 @@ export class NoStoreError extends Error {
   override name = 'NoStoreError'
 }
 
-/** What a command needs to be told when it is to work without a running `octavo start`. */
-const enough = ['OCTAVO_BOOK_DB', 'OCTAVO_ORDER_DB', 'OCTAVO_SECRET', 'OCTAVO_DISCOVERY']
+/** What most commands need to be told when they are to work without a running `octavo start`. */
+const wholeStore = ['OCTAVO_BOOK_DB', 'OCTAVO_ORDER_DB', 'OCTAVO_SECRET', 'OCTAVO_DISCOVERY']
 
 /**
  * The environment of the store that runs on OCTAVO_DATA, for commands beside it: `readConfig(storeEnvironment())`.
  * What the command's own environment sets wins; when that names everything needed, no running store is looked for.
+ * @param variables what the command needs
  * @throws NoStoreError when none runs there
  */
-export function storeEnvironment(own: Environment = process.env): Environment {
-  if (enough.every((name) => own[name])) return own
+export function storeEnvironment(
+  own: Environment = process.env,
+  variables: readonly string[] = wholeStore,
+): Environment {
+  if (variables.every((name) => own[name])) return own
   const { dataPath } = readConfig(own)
   const published = read(dataPath)
   if (!published || !isRunning(published.supervisor))

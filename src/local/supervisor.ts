@@ -103,12 +103,12 @@ async function start(options: StoreOptions, log: Log, supervised: Supervised[], 
 }
 
 /** Chooses ports and makes what the first start has to make: keys, and the password of the first staff account. */
-async function settle({ config, env, demo }: StoreOptions) {
+async function settle({ config, demo }: StoreOptions) {
   const { dataPath } = config
   const port = await claimPublicPort(config.host, config.port)
   const registryPort = await freeInnerPort()
   // Once there is an account, a password made up now would open nothing.
-  const mayBeMade = isFirstStart(dataPath) && !env.OCTAVO_STAFF_PASSWORD
+  const mayBeMade = isFirstStart(dataPath) && config.staffPassword === undefined
   const staff =
     mayBeMade || hasSecret(dataPath, 'staff-password')
       ? secretFile(dataPath, 'staff-password', makePassword)
