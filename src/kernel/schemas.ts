@@ -1,4 +1,4 @@
-import { type Static, type TSchema, Type } from 'typebox'
+import { type TSchema, Type } from 'typebox'
 import { amountMax } from './money.ts'
 
 /** JSON schemas that more than one service speaks. Objects are closed: an unknown field is an error. */
@@ -47,5 +47,3 @@ export const Page = <S extends TSchema>(item: S) => ({
   total: Type.Integer(),
   next: Nullable(Type.String()),
 })
-
-export type Money = Static<typeof MoneySchema>

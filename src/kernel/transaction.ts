@@ -37,8 +37,6 @@ export type DecisionLog = {
   resolve(id: string): Promise<Decision>
 }
 
-export { Unavailable } from './unavailable.ts'
-
 /** Names of prepared transactions in a database: ours can be told from anybody else's. */
 const prefix = 'octavo:'
 export const preparedName = (id: string) => prefix + id

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Problem } from '#kernel/problem'
-import { Unavailable } from '#kernel/transaction'
+import { Unavailable } from '#kernel/unavailable'
 import { systemClock } from '#ports/clock'
 import { waitingMax, waitMaxMs } from '../../src/services/coordinator/engine.ts'
 import type { WishOutcome } from '../../src/services/coordinator/member.ts'

@@ -1,6 +1,7 @@
 import { Agent, request } from 'undici'
 import { backoffMs } from '#kernel/backoff'
 import type { Clock } from '#ports/clock'
+import { internalHeader } from '#ports/http'
 import { endLease, leaseMs, listInstances, renewEveryMs, renewLease } from '#services/registry'
 import { createDirectory, type Directory, keyOf } from './directory.ts'
 import type { Discovery, Instance } from './port.ts'
@@ -127,7 +128,7 @@ async function list(connection: Connection, after: string | undefined): Promise<
   const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`
   const { statusCode, body } = await request(connection.url + listInstances.path + query, {
     dispatcher: connection.agent,
-    headers: { 'x-octavo-secret': connection.secret },
+    headers: { [internalHeader]: connection.secret },
     signal: AbortSignal.any([connection.signal, AbortSignal.timeout(listTimeoutMs)]),
   })
   if (statusCode !== 200) {
@@ -148,7 +149,7 @@ async function send(
     dispatcher: connection.agent,
     method: method as 'PUT' | 'DELETE',
     headers: {
-      'x-octavo-secret': connection.secret,
+      [internalHeader]: connection.secret,
       ...(json !== null && { 'content-type': 'application/json' }),
     },
     body: json,

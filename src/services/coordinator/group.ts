@@ -1,5 +1,6 @@
 import { unavailable } from '#kernel/problem'
-import { type DecisionLog, type Participant, Unavailable } from '#kernel/transaction'
+import type { DecisionLog, Participant } from '#kernel/transaction'
+import { Unavailable } from '#kernel/unavailable'
 import type { Clock } from '#ports/clock'
 import type { StockAnswer, StockRequest, StockVote } from '#services/catalog'
 import {

@@ -1,4 +1,4 @@
-import { Unavailable } from '#kernel/transaction'
+import { Unavailable } from '#kernel/unavailable'
 import type { StockAnswer } from '#services/catalog'
 import { customerKey, type LookedUp } from '#services/orders'
 import { away } from './away.ts'

@@ -7,9 +7,9 @@ import {
   inDoubtRoute,
   type Participant,
   prepareRoute,
-  Unavailable,
   type Vote,
 } from '#kernel/transaction'
+import { Unavailable } from '#kernel/unavailable'
 import type { ServiceClient } from '#ports/http'
 import {
   commitGroupRoute,

@@ -1,5 +1,6 @@
 import { faultPoint } from '#kernel/fault-point'
-import { type DecisionLog, type Participant, Unavailable, type Vote } from '#kernel/transaction'
+import type { DecisionLog, Participant, Vote } from '#kernel/transaction'
+import { Unavailable } from '#kernel/unavailable'
 import type { Clock } from '#ports/clock'
 
 /** One participant with what is asked of it in this transaction. */

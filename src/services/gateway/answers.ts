@@ -1,7 +1,7 @@
 import { Problem } from '#kernel/problem'
 import type { AvailabilityEvents } from './availability-events.ts'
 import type { Bundles } from './bundles.ts'
-import { type Exchange, sendProblem } from './exchange.ts'
+import { decoded, type Exchange, sendProblem } from './exchange.ts'
 import type { OrderEvents } from './order-events.ts'
 import type { Pages } from './pages.ts'
 import { forward, type ProxyParts } from './proxy.ts'
@@ -60,14 +60,6 @@ async function watch(
   const key = decoded(text)
   if (target.stream === 'order') await parts.orderEvents.watch(exchange, key)
   else await parts.availabilityEvents.watch(exchange, key)
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    throw new Problem(400, 'bad-request', 'The address is not well percent-encoded.')
-  }
 }
 
 function createHealth(parts: AnswerParts): Record<string, (exchange: Exchange) => Promise<void>> {

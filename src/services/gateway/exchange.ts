@@ -84,3 +84,12 @@ export function hasBody(request: IncomingMessage): boolean {
 
 export const tooLarge = (bytesMax: number) =>
   new Problem(413, 'body-too-large', `The body is larger than ${bytesMax} bytes.`, { bytesMax })
+
+/** A path, or a part of one, without its percent-encoding. @throws Problem 400 */
+export function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    throw new Problem(400, 'bad-request', 'The address is not well percent-encoded.')
+  }
+}

@@ -1,7 +1,7 @@
 import { Problem } from '#kernel/problem'
 import { isFresh } from '#ports/http'
 import type { Drops } from './drops.ts'
-import { type Exchange, sendProblem } from './exchange.ts'
+import { decoded, type Exchange, sendProblem } from './exchange.ts'
 import { securityHeaders } from './page-headers.ts'
 import {
   type Encoding,
@@ -57,14 +57,6 @@ export function createPages({ roots, drops, isHttps, nowMs }: PagesOptions): Pag
 
 const wrongMethod = () =>
   new Problem(405, 'method-not-allowed', 'Pages can only be read.', {}, { allow: 'GET, HEAD' })
-
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    throw new Problem(400, 'bad-request', 'The address is not well percent-encoded.')
-  }
-}
 
 const hasExtension = (path: string) => /\.\w{1,12}$/.test(path)
 
