@@ -22,9 +22,9 @@ export async function claimPublicPort(host: string, port: number): Promise<numbe
 }
 
 /** A free port on this machine for talk between processes. */
-export async function freeInnerPort(random: () => number = Math.random): Promise<number> {
+export async function freeInnerPort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const port = await tryListen('127.0.0.1', firstInnerPort + Math.floor(random() * innerPorts))
+    const port = await tryListen('127.0.0.1', firstInnerPort + Math.floor(Math.random() * innerPorts))
     if (typeof port === 'number') return port
   }
   throw new StartError(

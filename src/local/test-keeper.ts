@@ -17,7 +17,7 @@ export type KeeperRequest = {
   do: 'shared' | 'open' | 'start' | 'stop' | 'kill' | 'pause' | 'resume'
   server?: number
 }
-export type KeeperReply = { id: number; server?: number; pid?: number; url?: string; error?: string }
+export type KeeperReply = { id: number; server?: number; url?: string; error?: string }
 
 const lingerMs = 1500
 const firstConnectionLimitMs = 20_000
@@ -107,7 +107,7 @@ function readIdentity(path: string): ProcessIdentity {
   }
 }
 
-type OwnServer = { path: string; running: PostgresServer | undefined; paused: boolean }
+type OwnServer = { path: string; running: PostgresServer | undefined }
 
 /** Answers the requests of one connection, and ends its servers with it. */
 function serve(socket: Socket, run: string, openShared: () => Promise<PostgresServer>): void {
@@ -118,7 +118,7 @@ function serve(socket: Socket, run: string, openShared: () => Promise<PostgresSe
     try {
       if (request.do === 'shared') {
         const server = await openShared()
-        reply({ id: request.id, pid: server.pid, url: server.url('postgres') })
+        reply({ id: request.id, url: server.url('postgres') })
       } else reply({ id: request.id, ...(await handle(request, own, run)) })
     } catch (error) {
       reply({ id: request.id, error: (error as Error).message })
@@ -139,7 +139,6 @@ async function handle(request: KeeperRequest, own: Map<number, OwnServer>, run: 
     own.set(number, {
       path: join(run, `server-${randomBytes(4).toString('hex')}`),
       running: undefined,
-      paused: false,
     })
     return { server: number, ...(await start(own.get(number))) }
   }
@@ -147,17 +146,14 @@ async function handle(request: KeeperRequest, own: Map<number, OwnServer>, run: 
   if (request.do === 'start') return start(server)
   if (request.do === 'kill') await kill(server)
   else if (request.do === 'stop') await server?.running?.stop()
-  else if (server?.running) {
-    signalAll(server.running.pid, request.do === 'pause' ? 'SIGSTOP' : 'SIGCONT')
-    server.paused = request.do === 'pause'
-  }
+  else if (server?.running) signalAll(server.running.pid, request.do === 'pause' ? 'SIGSTOP' : 'SIGCONT')
   return {}
 }
 
 async function start(server: OwnServer | undefined) {
   if (!server) throw new Error('no such server')
   server.running = await startPostgres(serverOptions(server.path, { fsync: 'off' }))
-  return { pid: server.running.pid, url: server.running.url('postgres') }
+  return { url: server.running.url('postgres') }
 }
 
 async function kill(server: OwnServer | undefined): Promise<void> {

@@ -5,9 +5,16 @@ import { systemClock } from '#ports/clock'
 import { type Database, openDatabase } from '#ports/database'
 import { type TestScope, testDatabase, testServers } from '../../local/test-database.ts'
 import { until } from '../../local/test-until.ts'
-import { openBroker, outboxTable, startOutboxRelay } from './port.ts'
+import { openBroker, startOutboxRelay } from './port.ts'
 
 const clock = systemClock
+const outboxTable = `
+CREATE TABLE outbox (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  topic text NOT NULL,
+  payload json NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now()
+)`
 
 test('what a transaction wrote to the outbox reaches the broker once it commits, and never when it does not', async (t) => {
   const { database, url } = await service(t)

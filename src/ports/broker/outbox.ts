@@ -3,15 +3,6 @@ import type { Database } from '#ports/database'
 import { startLoop } from './loop.ts'
 import type { Broker } from './port.ts'
 
-/** The table that a service writes its messages to, in the transaction they tell of; for its migrations. */
-export const outboxTable = `
-CREATE TABLE outbox (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  topic text NOT NULL,
-  payload json NOT NULL,
-  created_at timestamptz NOT NULL DEFAULT now()
-)`
-
 export type OutboxRelay = AsyncDisposable & {
   /** Call after a commit that wrote to the outbox: its messages go out at once instead of within a second. */
   ring(): void
@@ -19,7 +10,7 @@ export type OutboxRelay = AsyncDisposable & {
 
 export type OutboxRelayOptions = {
   database: Database
-  /** The schema of the table `outbox`. */
+  /** The schema of the table `outbox`, which has at least `id`, `topic` and `payload`. */
   schema: string
   broker: Broker
   clock: Clock

@@ -51,4 +51,4 @@ export async function openBroker(url: string, options: BrokerOptions): Promise<B
   }
 }
 
-export { type OutboxRelay, outboxTable, startOutboxRelay } from './outbox.ts'
+export { type OutboxRelay, startOutboxRelay } from './outbox.ts'

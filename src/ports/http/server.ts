@@ -3,15 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import {
-  type BodyOf,
-  type ParamsOf,
-  type QueryOf,
-  type ReplyOf,
-  type Role,
-  type Route,
-  roles,
-} from '#kernel/contract'
+import type { BodyOf, ParamsOf, QueryOf, ReplyOf, Role, Route } from '#kernel/contract'
 import { forbidden, invalid, notFound, Problem, unauthorized } from '#kernel/problem'
 import type { Answer } from './answer.ts'
 import { bundleRoute } from './bundle.ts'
@@ -45,7 +37,6 @@ export type HttpRequest<R> = {
   headers: Readonly<Record<string, string | undefined>>
   /** Path with the query string. */
   path: string
-  requestId: string
   staff?: StaffMember
   /** The token of `Authorization: Bearer …`, whatever it is for. */
   bearer?: string
@@ -204,7 +195,6 @@ function requestOf<R extends Route>(request: FastifyRequest, route: R): HttpRequ
     body: request.body as BodyOf<R>,
     headers: request.headers as Record<string, string | undefined>,
     path: request.url,
-    requestId: request.id,
     staff: staffOf(request),
     bearer: bearerOf(request),
     ...(streamed && { stream: request.body as Readable }),
@@ -250,8 +240,7 @@ async function checkStaff(
   const token = bearerOf(request) ?? cookieOf(request.headers.cookie, sessionCookie)
   const member = token === undefined ? undefined : await options.authenticateStaff?.(token)
   if (member === undefined) throw unauthorized()
-  if (!member.roles.some((role) => allowed.includes(role)))
-    throw forbidden(allowed.filter((r) => roles.includes(r)))
+  if (!member.roles.some((role) => allowed.includes(role))) throw forbidden(allowed)
   staffMembers.set(request, member)
 }
 

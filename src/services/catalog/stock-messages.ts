@@ -1,32 +1,18 @@
-import { type Static, Type } from 'typebox'
-import { Nullable } from '#kernel/schemas'
 import type { Vote } from '#kernel/transaction'
 import type { Availability } from './book-schemas.ts'
 
 // What catalog does as a participant in two-phase commit; #kernel/transaction has the protocol's routes.
 
 /** A movement of stock that one member of a group asks for. */
-export const StockRequest = Type.Union([
-  Type.Object({
-    kind: Type.Literal('reserve'),
-    /** Who buys, as an opaque key, for the per-customer limit inside one group. */
-    customer: Type.String(),
-    lines: Type.Array(
-      Type.Object({ isbn: Type.String(), quantity: Type.Integer(), alreadyBought: Type.Integer() }),
-    ),
-  }),
-  Type.Object({
-    kind: Type.Union([Type.Literal('confirm'), Type.Literal('release'), Type.Literal('return')]),
-    lines: Type.Array(Type.Object({ isbn: Type.String(), quantity: Type.Integer() })),
-  }),
-  Type.Object({
-    kind: Type.Literal('set-copies'),
-    isbn: Type.String(),
-    copies: Type.Integer(),
-    reason: Nullable(Type.String()),
-  }),
-])
-export type StockRequest = Static<typeof StockRequest>
+export type StockRequest =
+  | {
+      kind: 'reserve'
+      /** Who buys, as an opaque key, for the per-customer limit inside one group. */
+      customer: string
+      lines: { isbn: string; quantity: number; alreadyBought: number }[]
+    }
+  | { kind: 'confirm' | 'release' | 'return'; lines: { isbn: string; quantity: number }[] }
+  | { kind: 'set-copies'; isbn: string; copies: number; reason: string | null }
 
 /** What catalog answers for each request, in the same order. */
 export type StockAnswer =

@@ -14,7 +14,7 @@ const waitMax = '60s'
  * Fills a catalogue that never held a book with the sample one, once in its life. Processes that start together wait
  * for each other; one that dies half-way leaves the rest to the next.
  */
-export async function loadSample(database: Database, clock: Clock, source: URL = file): Promise<void> {
+export async function loadSample(database: Database, clock: Clock): Promise<void> {
   await database.transaction(async (tx) => {
     await tx.execute(`set local lock_timeout = '${waitMax}'`)
     await tx.execute(`set local statement_timeout = '${waitMax}'`)
@@ -31,7 +31,7 @@ export async function loadSample(database: Database, clock: Clock, source: URL =
       await database.execute('insert into catalog.marks (name) values ($1) on conflict do nothing', [
         `${mark} begun`,
       ])
-      const records = readCsv(createReadStream(source), { mapping: {}, currency: 'EUR', nowMs: clock.now() })
+      const records = readCsv(createReadStream(file), { mapping: {}, currency: 'EUR', nowMs: clock.now() })
       const counts = await runImport(database, clock, records, importDefaults, {
         onRejected: ({ line, field, message }) =>
           console.warn(`catalog: sample catalogue, line ${line}: ${field ?? ''} ${message}`),
