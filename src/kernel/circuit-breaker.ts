@@ -15,7 +15,7 @@ export type BreakerLimits = {
   openMaxMs: number
 }
 
-export const breakerLimits: BreakerLimits = { failuresMax: 3, openMs: 500, openMaxMs: 10_000 }
+const breakerLimits: BreakerLimits = { failuresMax: 3, openMs: 500, openMaxMs: 10_000 }
 
 export const closedBreaker: BreakerState = { kind: 'closed', failures: 0 }
 

@@ -13,7 +13,7 @@ export function ranked<T>(key: string, nodes: readonly T[], idOf: (node: T) => s
 }
 
 /** FNV-1a, 32 bits. Source: IETF draft-eastlake-fnv. */
-export function hash32(text: string): number {
+function hash32(text: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
   return hash >>> 0

@@ -5,7 +5,7 @@ export type Finding = { invariant: string; detail: string }
 export type Check = { invariant: string; checked: number; findings: Finding[] }
 
 /** Findings shown per invariant; a broken rule may be broken a million times. */
-export const findingsMax = 50
+const findingsMax = 50
 
 export function check(invariant: string, checked: number, details: readonly string[]): Check {
   return {

@@ -40,7 +40,7 @@ export class ObjectStoreFull extends Error {
   override name = 'ObjectStoreFull'
 }
 
-export const keyBytesMax = 512
+const keyBytesMax = 512
 
 /**
  * Keys are paths of segments joined by `/`: any text but control characters, no empty segment, none of only dots.

@@ -47,7 +47,7 @@ export const BookPatch = Type.Object(
   { ...closed, $id: 'BookPatch' },
 )
 
-export const availabilityStatuses = ['in-stock', 'low', 'sold-out', 'upcoming'] as const
+const availabilityStatuses = ['in-stock', 'low', 'sold-out', 'upcoming'] as const
 const AvailabilityStatus = Type.Enum(availabilityStatuses)
 
 export const Book = Type.Object(

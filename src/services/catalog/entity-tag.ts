@@ -20,7 +20,7 @@ export function availabilityTag(row: BookRow, nowMs: number): string {
  * Whether `If-Match` lets an edit of this version through, by strong comparison: a weak tag never matches.
  * Source: RFC 9110 section 13.1.1.
  */
-export function matches(ifMatch: string | undefined, version: number): boolean {
+function matches(ifMatch: string | undefined, version: number): boolean {
   if (ifMatch === undefined || ifMatch.trim() === '*') return true
   return ifMatch.split(',').some((tag) => {
     const match = /^"(\d+)(?:-[\w-]*)?"$/.exec(tag.trim())

@@ -18,7 +18,7 @@ export type EngineParts = Pick<Engine, 'stock' | 'orders' | 'clock' | 'holdMs'> 
   turn?: () => Promise<void>
 }
 
-export const groupMax = 1_024
+const groupMax = 1_024
 export const waitingMax = 8_192
 /** Who has waited so long is in no further group: nobody takes them, and none that failed takes them again. */
 export const waitMaxMs = 5_000

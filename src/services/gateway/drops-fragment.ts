@@ -38,6 +38,6 @@ function statusText({ availability: { available, status }, salesOpenAt }: Book, 
   return available === 1 ? 'Last copy' : `${available} copies left`
 }
 
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

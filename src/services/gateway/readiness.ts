@@ -3,7 +3,7 @@ import type { Clock } from '#ports/clock'
 import type { Discovery } from '#ports/discovery'
 
 /** The services nothing can be sold without. */
-export const requiredServices = ['catalog', 'orders', 'coordinator'] as const
+const requiredServices = ['catalog', 'orders', 'coordinator'] as const
 
 export type Readiness = { isReady: boolean; missing: readonly string[] }
 

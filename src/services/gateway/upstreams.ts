@@ -34,7 +34,7 @@ export type Upstreams = AsyncDisposable & {
   openBreakers(): number
 }
 
-export const connectTimeoutMs = 1_000
+const connectTimeoutMs = 1_000
 const connectionsMax = 256
 /** Beyond this many unanswered requests an instance gets no more: waiting longer would help nobody. */
 const outstandingMax = 2_048

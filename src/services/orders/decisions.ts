@@ -3,7 +3,7 @@ import { type Clock, systemClock, uuid7TimeMs } from '#ports/clock'
 import { ConstraintViolation, type Database } from '#ports/database'
 
 /** Rows younger than this are never pruned. */
-export const keptMs = 2 * transactionLifeMs
+const keptMs = 2 * transactionLifeMs
 
 export const decisionKey = 'decisions_pkey'
 

@@ -39,7 +39,7 @@ export const orderColumns = `id, status, version, token_hash AS "tokenHash", bod
   (details::json -> 'total' ->> 'amount')::bigint AS "totalAmount", details::json -> 'total' ->> 'currency' AS "totalCurrency",
   expires_at AS "expiresAt", saga_id AS "sagaId", payment, payment_key AS "paymentKey"`
 
-export const voucherColumns = `code, order_id AS "orderId", number, isbn, title, status, stored_at AS "storedAt",
+const voucherColumns = `code, order_id AS "orderId", number, isbn, title, status, stored_at AS "storedAt",
   redeemed_at AS "redeemedAt"`
 
 /** Orders with the given ids, in no particular order. */

@@ -14,7 +14,7 @@ export type Leases = {
 }
 
 /** Instances that may be registered at once; far above any real set-up. */
-export const instancesMax = 2_000
+const instancesMax = 2_000
 /** A registry that slept this long between two looks at its clock did not hear the heartbeats meanwhile. */
 const sleptMs = leaseMs / 2
 
