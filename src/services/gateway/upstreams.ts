@@ -7,7 +7,7 @@ import {
   onSuccess,
   onTry,
 } from '#kernel/circuit-breaker'
-import { ranked } from '#kernel/hash-ring'
+import { ranked } from '#kernel/rendezvous'
 import type { Clock } from '#ports/clock'
 import type { Discovery, Instance } from '#ports/discovery'
 

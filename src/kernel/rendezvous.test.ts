@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ranked } from './hash-ring.ts'
+import { ranked } from './rendezvous.ts'
 
 const five = ['a', 'b', 'c', 'd', 'e']
 const keys = Array.from({ length: 20_000 }, (_, i) => `978${i}`)
