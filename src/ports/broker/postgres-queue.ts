@@ -92,7 +92,7 @@ export async function startQueue(options: QueueOptions): Promise<Queue> {
 
   return {
     wake: () => loop.wake(),
-    /** Finishes what is in flight, for up to a lease; what is left goes to others when its lease ends. */
+    /** Finishes what is in flight, for up to a third of a lease; what is left goes to others when its lease ends. */
     async [Symbol.asyncDispose]() {
       closing = true
       const giveUpMs = clock.monotonicMs() + leaseMs / 3

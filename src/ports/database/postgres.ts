@@ -212,7 +212,7 @@ function translated(error: unknown): Error {
   if (kind) return new ConstraintViolation(kind, error.constraint ?? '', error)
   if (code === serializationFailure) return new SerializationFailure(error.message, { cause: error })
   if (busyCodes.has(code)) return new DatabaseBusy(error.message, { cause: error })
-  // Class 08 connection, 57P shutdown, 53 resources, 25006 read-only (a demoted primary), 26000 a pooled statement gone.
+  // Class 08 connection, 57P shutdown, 53 resources, 25006 read-only (a demoted primary).
   if (/^(08|57P|53)/.test(code) || code === '25006')
     return new DatabaseUnavailable(error.message, { cause: error })
   return new Error(`database: ${error.message}`, { cause: error })

@@ -46,7 +46,7 @@ function checkCodes(vouchers: readonly VoucherData[]): void {
       checkKey(voucherObjectKey(orderId, code))
     } catch (error) {
       if (!(error instanceof InvalidKey)) throw error
-      throw invalid([{ field: `vouchers/${i}/code`, message: 'cannot be part of an object key' }])
+      throw invalid([{ field: `vouchers[${i}].code`, message: 'cannot be part of an object key' }])
     }
   }
 }
