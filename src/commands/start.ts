@@ -15,7 +15,7 @@ export async function run(args: string[]): Promise<number> {
     return 2
   }
   process.stdout.on('error', () => {})
-  return runStore({
+  await runStore({
     config: readConfig(process.env),
     topology: laptop,
     env: process.env,
@@ -24,6 +24,7 @@ export async function run(args: string[]): Promise<number> {
     withColour: wantsColour(process.stdout, process.env),
     stop: stopSignal(),
   })
+  return 0
 }
 
 function readDemo(args: string[]): boolean | undefined {

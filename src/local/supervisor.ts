@@ -45,10 +45,9 @@ const databaseGraceMs = 1500
 /**
  * Runs a whole store until `options.stop` is aborted: databases, then roles, each started again when it ends. When it
  * returns or throws, none of its processes is left.
- * @returns the exit code
  * @throws StartError or PostgresUnavailable when the store cannot start, in words for the person who tried
  */
-export async function runStore(options: StoreOptions): Promise<number> {
+export async function runStore(options: StoreOptions): Promise<void> {
   const { config, topology, stop } = options
   prepareDataFolder(config.dataPath)
   const hold = holdDataFolder(config.dataPath)
@@ -66,7 +65,6 @@ export async function runStore(options: StoreOptions): Promise<number> {
     await becomesReady(config.host, port, stop)
     if (!stop.aborted) announce(config, port, staff, log)
     await aborted(stop)
-    return 0
   } finally {
     forgetEnvironment(config.dataPath)
     await stopAll(topology, supervised)

@@ -15,7 +15,7 @@ process.exit(what === 'role' ? await runRole(role ?? '') : await runStandIn())
 
 async function runStandIn(): Promise<number> {
   try {
-    return await runStore({
+    await runStore({
       config: readConfig(process.env),
       topology: { ...laptop, roleCommand: [import.meta.filename, 'role'] },
       env: process.env,
@@ -24,6 +24,7 @@ async function runStandIn(): Promise<number> {
       withColour: false,
       stop: stopSignal(),
     })
+    return 0
   } catch (error) {
     console.error(`octavo start: ${describe(error)}`)
     return 1
