@@ -1,7 +1,7 @@
 // The way from a fresh clone to a running command, on any Node from 20 on and with no package installed.
 // `node bin/bootstrap.mjs build|check|test [arguments]` is what the npm scripts call.
 import { spawn } from 'node:child_process'
-import { existsSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import * as nodeModule from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -75,7 +75,7 @@ const tasks = {
 if (isMain(import.meta.url)) {
   const [name = '', ...args] = process.argv.slice(2)
   const task = tasks[name]
-  if (!task || !existsSync(join(root, 'package.json'))) {
+  if (!task) {
     console.error(`usage: node bin/bootstrap.mjs ${Object.keys(tasks).join('|')}`)
     process.exit(2)
   }

@@ -26,7 +26,7 @@ export async function buildPages() {
 function pages() {
   const services = readdirSync(join(root, 'src', 'services')).sort()
   const contracts = ['src/kernel', ...services.map((service) => `src/services/${service}/contract.ts`)]
-  const all = [
+  return [
     {
       name: 'the website',
       sources: ['web/site/src', 'web/site/public', 'web/site/astro.config.ts', 'web/brand', ...contracts],
@@ -56,14 +56,12 @@ function pages() {
       result: 'web/shop/dist/index.html',
       stamp: 'web/shop/dist/.built',
     },
-  ]
-  if (existsSync(join(root, 'src', 'commands', 'docs.ts')))
-    all.push({
+    {
       name: 'the API pages',
       sources: ['src/commands/docs.ts', 'src/docs', 'web/brand', ...contracts],
       command: ['src/main.ts', 'docs'],
       result: 'dist/docs/openapi.json',
       stamp: 'dist/docs/.built',
-    })
-  return all
+    },
+  ]
 }
