@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { createHttpServer } from '#ports/http'
 import { placeOrder } from '#services/coordinator'
-import { deadUrl, json, startGateway, startUpstream } from './gateway-fixture.ts'
+import { deadUrl, json, startGateway, startUpstream } from './test-gateway.ts'
 
 /** A coordinator that places orders and counts the requests it gets. */
 async function startCoordinator(t: TestContext, name: string) {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readConfig } from '#config'
 import { openDiscovery } from '#ports/discovery'
 import { createRegistry } from '../registry/service.ts'
-import { json, startGateway, startUpstream, until } from './gateway-fixture.ts'
+import { json, startGateway, startUpstream, until } from './test-gateway.ts'
 
 const startRegistry = async (port: number) => {
   const registry = await createRegistry(

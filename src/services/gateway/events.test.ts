@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openBroker } from '#ports/broker'
-import { json, openResponse, startGateway, startUpstream, until } from './gateway-fixture.ts'
+import { json, openResponse, startGateway, startUpstream, until } from './test-gateway.ts'
 
 type Event = { id?: string; event?: string; data?: Record<string, unknown> }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '#ports/clock'
-import { json, openResponse, startGateway, startUpstream, until } from './gateway-fixture.ts'
+import { json, openResponse, startGateway, startUpstream, until } from './test-gateway.ts'
 
 test('a paid order that is cancelled is read again until its money is back', async (t) => {
   const order = { id: 'o1', status: 'cancelled', payment: { status: 'captured' } }

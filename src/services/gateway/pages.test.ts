@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { brotliDecompressSync } from 'node:zlib'
-import { json, openResponse, rawExchange, startGateway, startUpstream } from './gateway-fixture.ts'
+import { json, openResponse, rawExchange, startGateway, startUpstream } from './test-gateway.ts'
 
 async function roots(t: TestContext) {
   const root = await mkdtemp(join(tmpdir(), 'octavo-pages-'))

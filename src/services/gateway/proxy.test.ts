@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { breakerLimits } from '#kernel/circuit-breaker'
 import { systemClock } from '#ports/clock'
-import { deadUrl, json, startGateway, startUpstream, until } from './gateway-fixture.ts'
+import { deadUrl, json, startGateway, startUpstream, until } from './test-gateway.ts'
 
 const echo = async (t: TestContext, name: string) =>
   startUpstream(t, async (incoming, response) => {
