@@ -9,18 +9,18 @@ import {
   holdDataFolder,
   makePassword,
   makeVoucherKey,
-  prepareDataFolder,
+  openDataFolder,
   type RunRecord,
   StartError,
   secretFile,
 } from './data-folder.ts'
 import { identify } from './process-identity.ts'
-import { forgetEnvironment, NoStoreError, publishEnvironment, storeEnvironment } from './running.ts'
+import { forgetEnvironment, NoStoreError, noteEnvironment, storeEnvironment } from './running.ts'
 import { restartWaitMs } from './supervised-role.ts'
 import type { TestScope } from './test-database.ts'
 
 test('a secret is made once and is for its owner alone', (t) => {
-  const data = prepared(t)
+  const data = openedFolder(t)
   const first = secretFile(data, 'secret')
   const second = secretFile(data, 'secret')
   assert.equal(first.isNew, true)
@@ -30,7 +30,7 @@ test('a secret is made once and is for its owner alone', (t) => {
 })
 
 test('an empty secret is no secret, and the file is named', (t) => {
-  const data = prepared(t)
+  const data = openedFolder(t)
   const { path } = secretFile(data, 'secret')
   writeFileSync(path, '')
   const refused = (error: Error) => error instanceof StartError && error.message.includes(path)
@@ -48,7 +48,7 @@ test('a password is easy to type and never the same', () => {
 })
 
 test('one process at a time holds a data folder', (t) => {
-  const data = prepared(t)
+  const data = openedFolder(t)
   const hold = holdDataFolder(data)
   assert.throws(() => holdDataFolder(data), /already runs on .* \(process \d+\)/)
   hold.release()
@@ -56,7 +56,7 @@ test('one process at a time holds a data folder', (t) => {
 })
 
 test('the holder that was killed hands on what it had started', (t) => {
-  const data = prepared(t)
+  const data = openedFolder(t)
   const child = { name: 'gateway', process: { pid: 1, startedAt: '1' } }
   const record: RunRecord = { supervisor: { pid: process.pid, startedAt: 'another time' }, children: [child] }
   writeFileSync(join(data, 'run', 'supervisor.json'), JSON.stringify(record))
@@ -66,33 +66,33 @@ test('the holder that was killed hands on what it had started', (t) => {
 })
 
 test('a record cut short by a crash is no holder', (t) => {
-  const data = prepared(t)
+  const data = openedFolder(t)
   writeFileSync(join(data, 'run', 'supervisor.json'), '{"supervisor": {"pi')
   holdDataFolder(data).release()
 })
 
 test('a full disk is told, with what is left and what is needed', (t) => {
-  const data = prepared(t)
+  const data = openedFolder(t)
   const left = () => 5 * 1024 * 1024
   assert.throws(
-    () => prepareDataFolder(data, left),
+    () => openDataFolder(data, left),
     /disk of the data folder .* is full: 5 MB are left and 700 MB/,
   )
   secretFile(data, 'secret')
-  assert.throws(() => prepareDataFolder(data, left), /5 MB are left and 64 MB/)
-  prepareDataFolder(data, () => 65 * 1024 * 1024)
+  assert.throws(() => openDataFolder(data, left), /5 MB are left and 64 MB/)
+  openDataFolder(data, () => 65 * 1024 * 1024)
 })
 
 test('a data folder below a file is refused with the setting that moves it', (t) => {
-  const file = join(prepared(t), 'file')
+  const file = join(openedFolder(t), 'file')
   writeFileSync(file, '')
   const refused = (error: Error) => error instanceof StartError && /OCTAVO_DATA/.test(error.message)
-  assert.throws(() => prepareDataFolder(join(file, 'data')), refused)
+  assert.throws(() => openDataFolder(join(file, 'data')), refused)
 })
 
 test('a command finds the running store, and its own settings win', (t) => {
-  const data = prepared(t)
-  publishEnvironment(data, { OCTAVO_SECRET: 'theirs', OCTAVO_BOOK_DB: 'theirs' })
+  const data = openedFolder(t)
+  noteEnvironment(data, { OCTAVO_SECRET: 'theirs', OCTAVO_BOOK_DB: 'theirs' })
   const env = storeEnvironment({ OCTAVO_DATA: data, OCTAVO_SECRET: 'mine' })
   assert.equal(env.OCTAVO_SECRET, 'mine')
   assert.equal(env.OCTAVO_BOOK_DB, 'theirs')
@@ -101,19 +101,19 @@ test('a command finds the running store, and its own settings win', (t) => {
 })
 
 test('a command whose own settings are enough needs no running store', (t) => {
-  const own = { OCTAVO_DATA: prepared(t), OCTAVO_SECRET: 'mine' }
+  const own = { OCTAVO_DATA: openedFolder(t), OCTAVO_SECRET: 'mine' }
   assert.equal(storeEnvironment(own, ['OCTAVO_SECRET']), own)
   assert.throws(() => storeEnvironment(own), NoStoreError)
 })
 
 test('a store that was killed does not run', async (t) => {
-  const data = prepared(t)
-  publishEnvironment(data, {})
+  const data = openedFolder(t)
+  noteEnvironment(data, {})
   const path = join(data, 'run', 'environment.json')
-  const published = JSON.parse(readFileSync(path, 'utf8'))
+  const noted = JSON.parse(readFileSync(path, 'utf8'))
   const other = spawn(process.execPath, ['-e', ''])
   await new Promise((resolve) => other.once('exit', resolve))
-  writeFileSync(path, JSON.stringify({ ...published, supervisor: { pid: other.pid, startedAt: '5' } }))
+  writeFileSync(path, JSON.stringify({ ...noted, supervisor: { pid: other.pid, startedAt: '5' } }))
   assert.throws(() => storeEnvironment({ OCTAVO_DATA: data }), /no store runs on/)
 })
 
@@ -132,10 +132,10 @@ test('restarts come quickly at first and rarely at last', () => {
   assert.ok(restartWaitMs(20, 0.999) <= 10_000)
 })
 
-function prepared(t: TestScope): string {
+function openedFolder(t: TestScope): string {
   const data = join(mkdtempSync(join(tmpdir(), 'octavo-data-')), 'data')
   t.after(() => rmSync(join(data, '..'), { recursive: true, force: true }))
   mkdirSync(data)
-  prepareDataFolder(data)
+  openDataFolder(data)
   return data
 }

@@ -30,7 +30,7 @@ const laterStartBytesMin = 64 * megabyte
  * Makes the data folder and checks that it can be written to.
  * @throws StartError when it cannot, or when the disk is full
  */
-export function prepareDataFolder(path: string, bytesLeft: (path: string) => number = diskBytesLeft): void {
+export function openDataFolder(path: string, bytesLeft: (path: string) => number = diskBytesLeft): void {
   const isFirst = isFirstStart(path)
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 })

@@ -4,7 +4,7 @@ import { readConfig } from '#config'
 import { writePrivate } from './data-folder.ts'
 import { identify, isRunning, type ProcessIdentity } from './process-identity.ts'
 
-type Published = { supervisor: ProcessIdentity; env: Record<string, string> }
+type Noted = { supervisor: ProcessIdentity; env: Record<string, string> }
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** No store runs where a command looked for one. */
@@ -27,28 +27,28 @@ export function storeEnvironment(
 ): Environment {
   if (variables.every((name) => own[name])) return own
   const { dataPath } = readConfig(own)
-  const published = read(dataPath)
-  if (!published || !isRunning(published.supervisor))
+  const noted = read(dataPath)
+  if (!noted || !isRunning(noted.supervisor))
     throw new NoStoreError(
       `no store runs on ${dataPath}; start one with npm start, or set OCTAVO_DATA to the folder of the one that runs`,
     )
   const set = Object.entries(own).filter(([, value]) => value !== undefined && value !== '')
-  return { ...published.env, ...Object.fromEntries(set) }
+  return { ...noted.env, ...Object.fromEntries(set) }
 }
 
 /** Lets commands find the running store. The file holds secrets: only this user can read it. */
-export function publishEnvironment(dataPath: string, env: Record<string, string>): void {
+export function noteEnvironment(dataPath: string, env: Record<string, string>): void {
   const supervisor = identify(process.pid) ?? { pid: process.pid, startedAt: '' }
-  writePrivate(file(dataPath), JSON.stringify({ supervisor, env } satisfies Published, null, 2))
+  writePrivate(file(dataPath), JSON.stringify({ supervisor, env } satisfies Noted, null, 2))
 }
 
 export function forgetEnvironment(dataPath: string): void {
   rmSync(file(dataPath), { force: true })
 }
 
-function read(dataPath: string): Published | undefined {
+function read(dataPath: string): Noted | undefined {
   try {
-    return JSON.parse(readFileSync(file(dataPath), 'utf8')) as Published
+    return JSON.parse(readFileSync(file(dataPath), 'utf8')) as Noted
   } catch {
     return undefined
   }

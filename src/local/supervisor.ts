@@ -8,7 +8,7 @@ import {
   isFirstStart,
   makePassword,
   makeVoucherKey,
-  prepareDataFolder,
+  openDataFolder,
   type RunRecord,
   StartError,
   secretFile,
@@ -16,7 +16,7 @@ import {
 import { claimPublicPort, freeInnerPort } from './free-port.ts'
 import { type Log, openLog } from './log.ts'
 import { endProcess } from './process-identity.ts'
-import { forgetEnvironment, publishEnvironment } from './running.ts'
+import { forgetEnvironment, noteEnvironment } from './running.ts'
 import { finishLimitMs } from './stop-signal.ts'
 import { supervisePostgres } from './supervised-postgres.ts'
 import { type Supervised, superviseRole } from './supervised-role.ts'
@@ -49,7 +49,7 @@ const databaseGraceMs = 1500
  */
 export async function runStore(options: StoreOptions): Promise<void> {
   const { config, topology, stop } = options
-  prepareDataFolder(config.dataPath)
+  openDataFolder(config.dataPath)
   const hold = holdDataFolder(config.dataPath)
   const names = [...topology.servers.map((server) => server.name), ...topology.roles.flatMap(processNames)]
   const log = openLog(options.write, names, options.withColour)
@@ -89,7 +89,7 @@ async function start(options: StoreOptions, log: Log, supervised: Supervised[], 
   const databases = await startDatabases(options, log, supervised, record)
   if (stop.aborted) return settled
   const shared = roleEnvironment({ ...settled, databases }, env)
-  publishEnvironment(config.dataPath, shared)
+  noteEnvironment(config.dataPath, shared)
   for (const plan of topology.roles) {
     for (const name of processNames(plan)) {
       const command = [...(plan.nodeOptions ?? []), ...topology.roleCommand, plan.role]

@@ -9,16 +9,16 @@ import type { Discovery, Instance } from './port.ts'
 export function openStatic(url: string): Discovery {
   const directory = createDirectory()
   const known = new Map(readEntries(url).map((instance) => [keyOf(instance), instance]))
-  const publish = () => directory.replace([...known.values()])
-  publish()
+  const tell = () => directory.replace([...known.values()])
+  tell()
   return {
     async register(instance) {
       known.set(keyOf(instance), instance)
-      publish()
+      tell()
       return {
         async [Symbol.asyncDispose]() {
           known.delete(keyOf(instance))
-          publish()
+          tell()
         },
       }
     },
