@@ -15,7 +15,7 @@ export type BreakerLimits = {
   openMaxMs: number
 }
 
-const breakerLimits: BreakerLimits = { failuresMax: 3, openMs: 500, openMaxMs: 10_000 }
+export const breakerLimits: BreakerLimits = { failuresMax: 3, openMs: 500, openMaxMs: 10_000 }
 
 export const closedBreaker: BreakerState = { kind: 'closed', failures: 0 }
 

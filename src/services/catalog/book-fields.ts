@@ -65,7 +65,7 @@ function isUnicode(value: unknown): boolean {
 }
 
 /** YYYY, YYYY-MM or YYYY-MM-DD in the proleptic Gregorian calendar, years before our era with a minus. */
-function isDate(text: string): boolean {
+export function isDate(text: string): boolean {
   const match = /^(-?\d{4})(?:-(\d\d)(?:-(\d\d))?)?$/.exec(text)
   if (match === null || text.startsWith('-0000')) return false
   const [year, month, day] = [Number(match[1]), Number(match[2] ?? 1), Number(match[3] ?? 1)]
