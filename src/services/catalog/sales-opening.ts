@@ -4,8 +4,10 @@ import { announce } from './announce.ts'
 import { type BookRow, bookColumns } from './book-row.ts'
 
 const everyMs = 1_000
-/** Drops that open in the same second; more are told of in the next. */
+/** Openings told of in one round; more are told of in the next. */
 const openingsMax = 500
+/** Behind every ISBN. */
+const lastIsbn = 'X'
 
 /**
  * Tells who watches a book that its sale has opened: no movement of stock would. Every catalog process does, because a
@@ -17,20 +19,21 @@ export function watchSalesOpening(
   clock: Clock,
   onAnnounced: () => void,
 ): AsyncDisposable {
-  let sinceMs = clock.now()
+  let since = { at: new Date(clock.now()), isbn: lastIsbn }
   const look = async () => {
     const nowMs = clock.now()
     const opened = await database.transaction(async (tx) => {
       const rows = await tx.query<BookRow>(
         `select ${bookColumns} from catalog.books b join catalog.stock s using (isbn)
-         where b.sales_open_at > $1 and b.sales_open_at <= $2 order by b.sales_open_at limit ${openingsMax}`,
-        [new Date(sinceMs), new Date(nowMs)],
+         where b.sales_open_at >= $1 and (b.sales_open_at, b.isbn) > ($1, $2) and b.sales_open_at <= $3
+         order by b.sales_open_at, b.isbn limit ${openingsMax}`,
+        [since.at, since.isbn, new Date(nowMs)],
       )
       await announce(tx, rows, nowMs)
       return rows
     })
-    const last = opened.at(-1)?.salesOpenAt?.getTime()
-    sinceMs = opened.length === openingsMax && last !== undefined ? last : nowMs
+    const last = opened.length === openingsMax ? opened.at(-1) : undefined
+    since = { at: last?.salesOpenAt ?? new Date(nowMs), isbn: last?.isbn ?? lastIsbn }
     if (opened.length > 0) onAnnounced()
   }
   // When the database is away, the next round looks back as far as this one would have.
