@@ -71,17 +71,26 @@ export async function readOpenApi(url: string): Promise<OpenApi> {
   }
 }
 
+/** The schema with no field let through that it does not name: what is not documented must not be told. */
+function closed<T>(schema: T): T {
+  if (typeof schema !== 'object' || schema === null) return schema
+  if (Array.isArray(schema)) return schema.map(closed) as T
+  const inner = Object.fromEntries(Object.entries(schema).map(([name, value]) => [name, closed(value)]))
+  return ('properties' in inner ? { additionalProperties: false, ...inner } : inner) as T
+}
+
 function validators(document: Document): (schema: object) => ValidateFunction {
   const ajv = new Ajv({ strict: false, allErrors: true })
   addFormats.default(ajv)
   // References are by pointer into the document, so the document itself is the schema they start from.
-  ajv.addSchema({ $id: 'openapi', components: document.components })
+  const { Problem, ...schemas } = document.components.schemas
+  ajv.addSchema({ $id: 'openapi', components: { schemas: { Problem, ...closed(schemas) } } })
   const compiled = new WeakMap<object, ValidateFunction>()
   return (schema) => {
     const known = compiled.get(schema)
     if (known !== undefined) return known
     const text = JSON.stringify(schema).replaceAll('"#/components/', '"openapi#/components/')
-    const validate = ajv.compile(JSON.parse(text))
+    const validate = ajv.compile(closed(JSON.parse(text)))
     compiled.set(schema, validate)
     return validate
   }

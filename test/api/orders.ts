@@ -22,6 +22,14 @@ export function orderSuite(shop: () => Shop): void {
     await leaves(shop(), isbn, 8)
   })
 
+  test('an order of a title with a limit is answered with the very same fields', async () => {
+    const isbn = await addBook(shop(), { perCustomer: 2 })
+    const placed = accepted(await order(shop(), [line(isbn, 2)]), 201)
+    const plain = accepted(await order(shop(), [line(await addBook(shop()))]), 201)
+    assert.deepEqual(Object.keys(placed), Object.keys(plain))
+    assert.deepEqual(Object.keys(placed.lines[0]), Object.keys(plain.lines[0]))
+  })
+
   test('the same key and body give the same order again, and no copy more', async () => {
     const isbn = await addBook(shop())
     const key = newKey()

@@ -9,6 +9,7 @@ import type { PlacedOrder } from '#services/orders'
 import type { GroupEngine } from './engine.ts'
 import type { Draft, WishOutcome } from './member.ts'
 import { orderToken } from './order-token.ts'
+import { shownOf } from './price-list.ts'
 
 export type PlaceOptions = { engine: GroupEngine; clock: Clock; secret: string }
 
@@ -99,9 +100,10 @@ function toAnswer(outcome: WishOutcome, draft: Draft, token: string, body: NewOr
 }
 
 /** The new order as JSON text, around the details that went into OrderDb as they are. */
-function newOrder({ id, details }: PlacedOrder, expiresAt: number, token: string): string {
+function newOrder(order: PlacedOrder, expiresAt: number, token: string): string {
+  const { id } = order
   const [createdAt, expires] = [createdText(uuid7TimeMs(id)), expiresText(expiresAt)]
-  return `{"id":"${id}","status":"reserved",${details.slice(1, -1)},"createdAt":"${createdAt}","expiresAt":"${expires}","payment":null,"vouchers":[],"token":"${token}"}`
+  return `{"id":"${id}","status":"reserved",${shownOf(order)},"createdAt":"${createdAt}","expiresAt":"${expires}","payment":null,"vouchers":[],"token":"${token}"}`
 }
 
 /** Orders of a group share their times, and many of them a millisecond: the last text made is most often the next. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import type { Draft } from './member.ts'
-import { createPriceList } from './price-list.ts'
+import { createPriceList, shownOf } from './price-list.ts'
 
 const eur = (amount: number) => ({ amount, currency: 'EUR' })
 const prices = createPriceList([
@@ -27,11 +27,12 @@ test('an order is priced as its details say, in the very form that JSON has', ()
         quantity: 2,
         unitPrice: eur(1250),
       },
-      { isbn: '9780000000019', title: '書', quantity: 1, unitPrice: eur(0), counted: true },
+      { isbn: '9780000000019', title: '書', quantity: 1, unitPrice: eur(0) },
     ],
     total: eur(2500),
   }
-  assert.equal(details, JSON.stringify(expected))
+  assert.equal(details, JSON.stringify({ ...expected, counted: ['9780000000019'] }))
+  assert.equal(`{${shownOf({ details, limits: placed.limits })}}`, JSON.stringify(expected))
   assert.equal(placed.free, false)
   assert.deepEqual(placed.limits, [{ isbn: '9780000000019', quantity: 1, perCustomer: 2 }])
 })

@@ -27,21 +27,32 @@ export function createPriceList(titles: readonly SoldTitle[]): PriceList {
         if (title.perCustomer !== null)
           limits = [...limits, { isbn, quantity, perCustomer: title.perCustomer }]
       }
-      const details = `{"customer":${JSON.stringify(customer)},"lines":[${text}],"total":{"amount":${amount},"currency":"${currency}"}}`
+      const shown = `"customer":${JSON.stringify(customer)},"lines":[${text}],"total":{"amount":${amount},"currency":"${currency}"}`
+      const details = `{${shown}${countedOf(limits)}}`
       const { email } = customer
       return { id, keyHash, bodyHash, tokenHash, email, free: amount === 0, limits, details }
     },
   }
 }
 
+/** The titles that count towards a limit of the customer's: only they may be given back to it. */
+function countedOf(limits: PlacedOrder['limits']): string {
+  return limits.length === 0 ? '' : `${countedKey}[${limits.map(({ isbn }) => `"${isbn}"`).join()}]`
+}
+const countedKey = ',"counted":'
+
+/** What a reader sees of an order's details, as text between braces. */
+export function shownOf({ details, limits }: Pick<PlacedOrder, 'details' | 'limits'>): string {
+  return details.slice(1, limits.length === 0 ? -1 : details.lastIndexOf(countedKey))
+}
+
 const noLimits: PlacedOrder['limits'] = []
 
-/** The line as JSON has it, cut open where its quantity is; `counted` is what counts towards a customer's limit. */
+/** The line as JSON has it, cut open where its quantity is. */
 function priced(title: SoldTitle): Priced {
-  const counted = title.perCustomer === null ? '' : ',"counted":true'
   return {
     ...title,
     before: `{"isbn":${JSON.stringify(title.isbn)},"title":${JSON.stringify(title.title)},"quantity":`,
-    behind: `,"unitPrice":${JSON.stringify(title.unitPrice)}${counted}}`,
+    behind: `,"unitPrice":${JSON.stringify(title.unitPrice)}}`,
   }
 }

@@ -147,7 +147,7 @@ async function giveBack(
        SELECT line ->> 'isbn' AS isbn, customer, sum((line ->> 'quantity')::int)::int AS quantity
          FROM unnest($1::uuid[], $2::text[]) AS freed (id, customer) JOIN orders.orders USING (id),
               json_array_elements(details::json -> 'lines') AS line
-        WHERE line ->> 'counted' = 'true' GROUP BY 1, 2
+        WHERE details::jsonb -> 'counted' ? (line ->> 'isbn') GROUP BY 1, 2
      ), locked AS (
        SELECT c.isbn, c.customer, back.quantity FROM orders.customer_titles c JOIN back USING (isbn, customer)
         ORDER BY c.isbn, c.customer FOR UPDATE OF c
