@@ -57,6 +57,7 @@ const streamed = defineRoute({
   ...{ method: 'POST', path: '/streamed', summary: '', tag: '', access: anyone },
   streams: ['text/csv'],
 })
+const bodiless = defineRoute({ method: 'POST', path: '/bodiless', summary: '', tag: '', access: anyone })
 const broken = defineRoute({ method: 'GET', path: '/broken', summary: '', tag: '', access: anyone })
 
 async function start(t: TestContext): Promise<{ url: string; server: HttpServer }> {
@@ -70,6 +71,7 @@ async function start(t: TestContext): Promise<{ url: string; server: HttpServer 
         : undefined,
   })
   t.after(() => server[Symbol.asyncDispose]())
+  server.add(bodiless, async () => {})
   server.add(makeThing, async ({ params, body, query }) => ({
     id: params.id,
     name: body.name,
@@ -183,6 +185,15 @@ test('a type that one route streams is no type for the others', async (t) => {
     assert.equal(answer.status, 415, path)
     assert.match(((await answer.json()) as { detail: string }).detail, /application\/json/)
   }
+})
+
+test('a type of no body at all keeps nobody from a route that takes none', async (t) => {
+  const { url } = await start(t)
+  for (const type of ['application/x-www-form-urlencoded', 'text/csv', 'application/json']) {
+    const answer = await post(`${url}/bodiless`, '', { 'content-type': type })
+    assert.equal(answer.status, 200, `${type}: ${await answer.text()}`)
+  }
+  assert.equal((await post(`${url}/bodiless`, 'a=1', { 'content-type': 'text/plain' })).status, 415)
 })
 
 test('what the gateway lets through of headers is taken', async (t) => {

@@ -167,6 +167,8 @@ function addRoute<R extends Route>(
       // Who is asking comes before what is asked: a stranger learns nothing of the route's fields.
       if (route.access.kind === 'internal') checkSecret(request, secret)
       else if (route.access.kind === 'staff') await checkStaff(request, route.access.roles, options)
+      // A type is of no matter where there is no body and need be none; some programs name one all the same.
+      if (takesNoBody(route) && isWithoutBody(request)) delete request.headers['content-type']
       const type = contentTypeOf(request)
       if (route.streams !== undefined && !route.streams.includes(type ?? '')) throw unsupported(route.streams)
       if (route.bytes && type !== bytesType) throw unsupported([bytesType])
@@ -200,6 +202,12 @@ function requestOf<R extends Route>(request: FastifyRequest, route: R): HttpRequ
     ...(streamed && { stream: request.body as Readable }),
     contentType,
   }
+}
+
+const takesNoBody = ({ body, streams, bytes }: Route) => body === undefined && streams === undefined && !bytes
+
+function isWithoutBody({ headers }: FastifyRequest): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
 }
 
 const contentTypeOf = (request: FastifyRequest) =>
