@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { transactionLifeMs } from '#kernel/transaction'
 import { systemClock, uuid7 } from '#ports/clock'
-import { type Database, migrate, openDatabase } from '#ports/database'
+import type { Database } from '#ports/database'
 import {
   decodeGroup,
   encodeGroup,
@@ -14,13 +14,13 @@ import {
   portionMax,
   type Settlement,
 } from '#services/orders'
-import { type TestScope, testDatabase } from '../../local/test-database.ts'
 import { commitGroup } from './commit-group.ts'
 import { createDecisionLog, prune } from './decisions.ts'
 import { judge, type OrderState } from './settle-orders.ts'
+import { openOrders } from './test-orders.ts'
 
 test('a decision and its orders are durable together, and the same request again says so', async (t) => {
-  const database = await openOrders(t)
+  const database = await openOrders(t, 'commit_group')
   const [id, group] = [systemClock.uuid(), groupOf(placed(), placed())]
   assert.deepEqual(await commitGroup(database, id, group), { kind: 'committed' })
   assert.deepEqual(await commitGroup(database, id, group), { kind: 'committed' })
@@ -29,7 +29,7 @@ test('a decision and its orders are durable together, and the same request again
 })
 
 test('who asks first for a decision that is not there makes it aborted, and the group comes too late', async (t) => {
-  const database = await openOrders(t)
+  const database = await openOrders(t, 'commit_group')
   const id = systemClock.uuid()
   const log = createDecisionLog(database)
   assert.equal(await log.resolve(id), 'aborted')
@@ -39,7 +39,7 @@ test('who asks first for a decision that is not there makes it aborted, and the 
 })
 
 test('a decision without orders is recorded once, however often the request comes', async (t) => {
-  const log = createDecisionLog(await openOrders(t))
+  const log = createDecisionLog(await openOrders(t, 'commit_group'))
   const id = systemClock.uuid()
   assert.equal(await log.record(id, ['catalog']), 'recorded')
   assert.equal(await log.record(id, ['catalog']), 'recorded')
@@ -47,7 +47,7 @@ test('a decision without orders is recorded once, however often the request come
 })
 
 test('a known key is a conflict that leaves nothing of its group, for good', async (t) => {
-  const database = await openOrders(t)
+  const database = await openOrders(t, 'commit_group')
   const [known, other] = [placed(), placed()]
   await commitGroup(database, systemClock.uuid(), groupOf(known))
   const id = systemClock.uuid()
@@ -60,7 +60,7 @@ test('a known key is a conflict that leaves nothing of its group, for good', asy
 })
 
 test('a group of several portions is there whole, or not at all when its last order has a known key', async (t) => {
-  const database = await openOrders(t)
+  const database = await openOrders(t, 'commit_group')
   const known = { ...placed(), free: true }
   const large = Array.from({ length: 600 }, (_, i) => ({ ...placed(), free: i % 3 === 0 }))
   await commitGroup(database, systemClock.uuid(), groupOf(known))
@@ -102,7 +102,7 @@ test('hashes that were packed before make the same group, also when free orders 
 })
 
 test('a customer limit is kept by the database over groups that know nothing of each other', async (t) => {
-  const database = await openOrders(t)
+  const database = await openOrders(t, 'commit_group')
   const limits = [{ isbn: '9780000000002', quantity: 2, perCustomer: 3 }]
   const order = () => ({ ...placed(), email: 'ada@example.org', limits })
   const outcomes = await Promise.all(
@@ -112,7 +112,7 @@ test('a customer limit is kept by the database over groups that know nothing of 
 })
 
 test('a group races its own recovery: one of the two wins, and both know which', async (t) => {
-  const database = await openOrders(t)
+  const database = await openOrders(t, 'commit_group')
   const log = createDecisionLog(database)
   for (let i = 0; i < 20; i++) {
     const id = systemClock.uuid()
@@ -125,14 +125,14 @@ test('a group races its own recovery: one of the two wins, and both know which',
 })
 
 test('a transaction too old for its fence to be remembered is not committed', async (t) => {
-  const database = await openOrders(t)
+  const database = await openOrders(t, 'commit_group')
   const id = uuid7(Date.now() - transactionLifeMs - 1_000, Buffer.alloc(10, 7))
   assert.deepEqual(await commitGroup(database, id, groupOf(placed())), { kind: 'fenced' })
   assert.equal(await createDecisionLog(database).record(id, ['catalog']), 'fenced')
 })
 
 test('decisions are kept for an hour, whatever the pruner asks for', async (t) => {
-  const database = await openOrders(t)
+  const database = await openOrders(t, 'commit_group')
   await commitGroup(database, systemClock.uuid(), groupOf(placed()))
   assert.equal(await prune(database, new Date(Date.now() + 60_000), Date.now()), 0)
   const inTwoHours = Date.now() + 2 * 3_600_000
@@ -169,14 +169,6 @@ test('a settlement fits an order only on its course', () => {
   for (const [state, asked, verdict] of cases)
     assert.equal(judge(state, asked, nowMs), verdict, `${state?.status} ${state?.sagaId} → ${asked.to}`)
 })
-
-async function openOrders(t: TestScope): Promise<Database> {
-  const { url } = await testDatabase(t, 'commit_group')
-  const database = await openDatabase(url, { applicationName: 'commit-group', connectionsMax: 4 })
-  t.after(() => database[Symbol.asyncDispose]())
-  await migrate(database, new URL('./migrations/', import.meta.url), 'orders')
-  return database
-}
 
 function groupOf(...placed: PlacedOrder[]): PackedGroup {
   return packGroup({ participants: ['catalog'], placed, settled: [], expiresAt: Date.now() + 60_000 })

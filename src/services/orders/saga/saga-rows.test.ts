@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '#ports/clock'
-import { type Database, migrate, openDatabase } from '#ports/database'
+import type { Database } from '#ports/database'
 import { voucherObjectKey } from '#services/vouchers'
-import { type TestScope, testDatabase } from '../../../local/test-database.ts'
 import { auditOrders } from '../audit.ts'
 import type { Context } from '../context.ts'
+import { addOrder, openOrders } from '../test-orders.ts'
 import { type Attempt, next } from './next.ts'
 import { noteStoredVoucher } from './note-stored-voucher.ts'
 import type { Saga, Step } from './saga.ts'
 import { writeProgress } from './write-progress.ts'
 
 test('a saga that goes on trying and gets nowhere is reported as stuck', async (t) => {
-  const database = await openOrders(t)
+  const database = await openOrders(t, 'saga_rows')
   const saga = await addSaga(database)
   const stuck = async () => (await auditOrders(database, noPayments)).flatMap(({ findings }) => findings)
   await database.execute(`UPDATE orders.sagas SET updated_at = now() - interval '11 minutes'`, [])
@@ -23,7 +23,7 @@ test('a saga that goes on trying and gets nowhere is reported as stuck', async (
 })
 
 test('the saga of an order with many vouchers is woken by the last of them', async (t) => {
-  const database = await openOrders(t)
+  const database = await openOrders(t, 'saga_rows')
   const { orderId } = await addSaga(database)
   const codes = ['AAAA', 'BBBB', 'CCCC']
   await database.execute(
@@ -39,22 +39,9 @@ test('the saga of an order with many vouchers is woken by the last of them', asy
   assert.deepEqual(woken, ['CCCC'])
 })
 
-async function openOrders(t: TestScope): Promise<Database> {
-  const { url } = await testDatabase(t, 'saga_rows')
-  const database = await openDatabase(url, { applicationName: 'saga-rows', connectionsMax: 2 })
-  t.after(() => database[Symbol.asyncDispose]())
-  await migrate(database, new URL('../migrations/', import.meta.url), 'orders')
-  return database
-}
-
 /** A saga in its first step, as a worker has claimed it. */
 async function addSaga(database: Database): Promise<Saga> {
-  const [id, orderId] = [systemClock.uuid(), systemClock.uuid()]
-  await database.execute(
-    `INSERT INTO orders.orders (id, idempotency_key, body_hash, token_hash, details, expires_at, transaction_id)
-     VALUES ($1, $1, $1, $1, '{"lines":[],"total":{"amount":0}}', now() + interval '1 hour', $1)`,
-    [orderId],
-  )
+  const [id, orderId] = [systemClock.uuid(), await addOrder(database)]
   await database.execute(
     `INSERT INTO orders.sagas (id, order_id, definition) VALUES ($1, $2, 'free-order')`,
     [id, orderId],
