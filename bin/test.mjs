@@ -25,7 +25,7 @@ export async function main(args) {
     { files: files.filter((file) => !isAlone(file)), concurrency: sideBySide },
     { files: files.filter(isAlone), concurrency: 1 },
   ]
-  const { holdTestServer } = await import('../src/local/test-database.ts')
+  const { holdTestServer } = await import('../test/support/database.ts')
   const release = process.env.OCTAVO_TEST_POSTGRES ? () => {} : await holdTestServer()
   const totals = new Map()
   const report = Readable.from(events(phases, totals)).compose(new spec())

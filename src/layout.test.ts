@@ -67,7 +67,8 @@ test('each rule notices what it forbids', () => {
     importComplaints('src/local/topology.ts', `import '../services/catalog/book.ts'`),
     /leaves its folder/,
   )
-  notices(importComplaints('src/services/a/test-b.ts', `import '../catalog/book.ts'`), /leaves its folder/)
+  notices(importComplaints('src/services/a/b.test.ts', `import '../catalog/book.ts'`), /leaves its folder/)
+  notices(importComplaints(inService, `import '../../../test/support/until.ts'`), /leaves its folder/)
   notices(
     importComplaints('src/ports/mail/port.ts', `export * from '#services/orders'`),
     /ports know no service/,
@@ -133,7 +134,9 @@ function relativeComplaint(path: string, specifier: string): string | undefined 
   if (from === to || ['test', 'bench', 'deploy'].includes(from)) return undefined
   // A command is a service's own tool, and may use what its service is made of.
   if (from === 'src/commands' && /^src\/(services\/|docs$|local$)/.test(to)) return undefined
+  if (to === 'src/process' && ['src', 'src/commands', 'src/local'].includes(from)) return undefined
   const isTest = isForTests(path)
+  if (isTest && target.startsWith('test/support/')) return undefined
   const knowsServices = ['src', 'src/commands', 'src/local'].includes(from) || isTest
   if (knowsServices && (to === 'src/local' || to === 'src/commands')) return undefined
   if (knowsServices && /^src\/services\/[^/]+\/service\.ts$/.test(target)) return undefined
@@ -152,9 +155,8 @@ function doorComplaint(path: string, specifier: string): string | undefined {
   return undefined
 }
 
-/** Tests, and files that only they use: `test-catalog.ts`. */
 function isForTests(path: string): boolean {
-  return /(^|\/)test-[^/]*\.ts$|\.test\.ts$/.test(path)
+  return path.endsWith('.test.ts')
 }
 
 function importsOf(path: string, source: string): string[] {

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
-import { describe } from './local/describe-error.ts'
+import { describe } from './process/describe-error.ts'
 
 /** One file in commands/ is one command. */
 type Command = { summary: string; run(args: string[]): Promise<number> }

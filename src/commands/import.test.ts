@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type TestScope, testDatabase } from '../local/test-database.ts'
+import { type TestScope, testDatabase } from '../../test/support/database.ts'
 
 const main = join(import.meta.dirname, '..', 'main.ts')
 

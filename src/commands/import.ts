@@ -4,7 +4,7 @@ import { needed, readConfig } from '#config'
 import { amountMax, formatMoney, minorDigitsOf } from '#kernel/money'
 import { systemClock } from '#ports/clock'
 import { storeEnvironment } from '../local/running.ts'
-import { stopSignal } from '../local/stop-signal.ts'
+import { stopSignal } from '../process/stop-signal.ts'
 import {
   type ImportCounts,
   type ImportFault,

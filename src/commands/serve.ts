@@ -3,8 +3,8 @@ import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Config, readConfig } from '#config'
-import { describe } from '../local/describe-error.ts'
-import { finishLimitMs, stopSignal } from '../local/stop-signal.ts'
+import { describe } from '../process/describe-error.ts'
+import { finishLimitMs, stopSignal } from '../process/stop-signal.ts'
 
 export const summary = 'run one or more roles in this process: octavo serve catalog,orders'
 

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
 import { readConfig } from '#config'
 import { wantsColour } from '../local/log.ts'
-import { stopSignal } from '../local/stop-signal.ts'
 import { runStore } from '../local/supervisor.ts'
 import { laptop } from '../local/topology.ts'
+import { stopSignal } from '../process/stop-signal.ts'
 
 export const summary =
   'run a whole store on this machine [--demo on|off: the sample catalogue, on at first start]'

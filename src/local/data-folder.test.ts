@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { TestScope } from '../../test/support/database.ts'
 import {
   holdDataFolder,
   makePassword,
@@ -17,7 +18,6 @@ import {
 import { identify } from './process-identity.ts'
 import { forgetEnvironment, NoStoreError, noteEnvironment, storeEnvironment } from './running.ts'
 import { restartWaitMs } from './supervised-role.ts'
-import type { TestScope } from './test-database.ts'
 
 test('a secret is made once and is for its owner alone', (t) => {
   const data = openedFolder(t)

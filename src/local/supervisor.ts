@@ -2,6 +2,7 @@ import { get } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '#config'
+import { finishLimitMs } from '../process/stop-signal.ts'
 import {
   hasSecret,
   holdDataFolder,
@@ -17,7 +18,6 @@ import { claimPublicPort, freeInnerPort } from './free-port.ts'
 import { type Log, openLog } from './log.ts'
 import { endProcess } from './process-identity.ts'
 import { forgetEnvironment, noteEnvironment } from './running.ts'
-import { finishLimitMs } from './stop-signal.ts'
 import { supervisePostgres } from './supervised-postgres.ts'
 import { type Supervised, superviseRole } from './supervised-role.ts'
 import { processNames, roleEnvironment, type Topology } from './topology.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { octavo } from '../whole-store.ts'
+import { octavo } from '../support/whole-store.ts'
 import { accepted, refused } from './client.ts'
 import type { Operation } from './open-api.ts'
 import { addBook, confirmed, logIn, newIsbn, newKey, type Shop } from './shop.ts'

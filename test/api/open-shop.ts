@@ -1,5 +1,5 @@
-import type { TestScope } from '../../src/local/test-database.ts'
-import { startStore } from '../whole-store.ts'
+import type { TestScope } from '../support/database.ts'
+import { startStore } from '../support/whole-store.ts'
 import { createClient } from './client.ts'
 import { readOpenApi } from './open-api.ts'
 import { logIn, type Shop } from './shop.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { until } from '../../src/local/test-until.ts'
+import { until } from '../support/until.ts'
 import { accepted, refused, wrongFields } from './client.ts'
 import { sendRaw } from './raw-http.ts'
 import { ada, addBook, leaves, line, newIsbn, newKey, order, place, type Shop } from './shop.ts'

@@ -1,4 +1,4 @@
-import { randomFrom } from '../random-from.ts'
+import { randomFrom } from '../support/random-from.ts'
 
 export type RandomInput = {
   number(below: number): number

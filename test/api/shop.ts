@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkDigit13 } from '#kernel/isbn'
-import type { Store } from '../whole-store.ts'
+import type { Store } from '../support/whole-store.ts'
 import { accepted, type Client, type Reply, type RequestOptions } from './client.ts'
 
 /** A running store with a session that may do everything, and what tests arrange in it. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { octavo } from '../whole-store.ts'
+import { octavo } from '../support/whole-store.ts'
 import { accepted, type Client, refused, wrongFields } from './client.ts'
 import { addBook, confirmed, line, logIn, newIsbn, order, place, type Shop } from './shop.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createPublicKey } from 'node:crypto'
 import { test } from 'node:test'
 import { parseVoucherUrl, verifyCode } from '#kernel/voucher-code'
-import { scanPage } from '../../src/services/vouchers/test-scan.ts'
+import { scanPage } from '../support/scan.ts'
 import { accepted, refused } from './client.ts'
 import { ada, addBook, confirmed, type Shop } from './shop.ts'
 

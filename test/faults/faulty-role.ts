@@ -6,8 +6,8 @@ import { onFaultPoint } from '#kernel/fault-point'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer } from '#ports/http'
 import { requestVouchers } from '#services/vouchers'
-import { stopSignal } from '../../src/local/stop-signal.ts'
 import { main } from '../../src/main.ts'
+import { stopSignal } from '../../src/process/stop-signal.ts'
 import { breakBuild } from './broken-builds.ts'
 
 /**

@@ -1,9 +1,9 @@
 import { createServer } from 'node:http'
 import { readConfig } from '#config'
-import { describe } from '../../src/local/describe-error.ts'
-import { stopSignal } from '../../src/local/stop-signal.ts'
 import { runStore } from '../../src/local/supervisor.ts'
 import { laptop } from '../../src/local/topology.ts'
+import { describe } from '../../src/process/describe-error.ts'
+import { stopSignal } from '../../src/process/stop-signal.ts'
 
 /**
  * The real supervisor and the real databases, with roles that do next to nothing, so that starting and stopping can be

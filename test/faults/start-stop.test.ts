@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { RunRecord } from '../../src/local/data-folder.ts'
 import { endProcess, identify, isRunning, type ProcessIdentity } from '../../src/local/process-identity.ts'
-import type { TestScope } from '../../src/local/test-database.ts'
-import { until } from '../../src/local/test-until.ts'
+import type { TestScope } from '../support/database.ts'
+import { until } from '../support/until.ts'
 
 const script = join(import.meta.dirname, 'stand-in-store.ts')
 const stopLimitMs = 10_000

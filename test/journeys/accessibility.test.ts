@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import type { RunOptions } from 'axe-core'
 import type { BrowserContext, Page } from 'playwright-core'
 import type { BookList, Order } from '#services/gateway'
-import { type Store, startStore } from '../whole-store.ts'
+import { type Store, startStore } from '../support/whole-store.ts'
 import { openBrowser } from './open-browser.ts'
 
 type Stop = { name: string; isSeen: boolean; isMarked: boolean }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { BrowserContext, Page } from 'playwright-core'
-import { type Store, startStore } from '../whole-store.ts'
+import { type Store, startStore } from '../support/whole-store.ts'
 import { openBrowser } from './open-browser.ts'
 
 const freeEdition = { title: 'Ozymandias', typed: 'ozymandas' }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startStore } from '../whole-store.ts'
+import { startStore } from '../support/whole-store.ts'
 import { openBrowser } from './open-browser.ts'
 
 test('a tab that was open while the shop got a new build goes on, and does not load for ever', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { BookList, Order } from '#services/gateway'
-import { startStore } from '../whole-store.ts'
+import { startStore } from '../support/whole-store.ts'
 import { openBrowser } from './open-browser.ts'
 
 test('an order exists once, whatever happens on the way, and refusals say what is left', async (t) => {

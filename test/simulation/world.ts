@@ -1,4 +1,4 @@
-import { randomFrom } from '../random-from.ts'
+import { randomFrom } from '../support/random-from.ts'
 
 /**
  * Time, chance and processes of one simulated run. Everything that happens is an event on one virtual timeline, so that

@@ -4,7 +4,6 @@ import { hashAsUuid } from '#kernel/hash'
 import { systemClock } from '#ports/clock'
 import { type Database, migrate, openDatabase } from '#ports/database'
 import { type OrderStatus, packGroup, type Settlement } from '#services/orders'
-import { type TestScope, testDatabase } from '../../src/local/test-database.ts'
 import {
   createStockParticipant,
   type StockParticipant,
@@ -15,6 +14,7 @@ import type { Draft, Wish } from '../../src/services/coordinator/member.ts'
 import { commitGroup } from '../../src/services/orders/commit-group.ts'
 import { createDecisionLog } from '../../src/services/orders/decisions.ts'
 import { lookUp } from '../../src/services/orders/look-up-orders.ts'
+import { type TestScope, testDatabase } from '../support/database.ts'
 
 /** BookDb and OrderDb as the services make them, with the participant, the last agent and engines over them. */
 export type Databases = {

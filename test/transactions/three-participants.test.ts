@@ -14,11 +14,11 @@ import { systemClock } from '#ports/clock'
 import { type Database, migrate, openDatabase } from '#ports/database'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type HttpServer, serviceClient } from '#ports/http'
-import { type TestScope, testDatabase } from '../../src/local/test-database.ts'
 import { recover } from '../../src/services/catalog/stock/recovery.ts'
 import { remoteParticipant } from '../../src/services/coordinator/remote.ts'
 import { runTransaction, type Transaction } from '../../src/services/coordinator/two-phase.ts'
 import { createDecisionLog } from '../../src/services/orders/decisions.ts'
+import { type TestScope, testDatabase } from '../support/database.ts'
 
 const secret = 'a secret for tests'
 const names = ['north', 'south', 'west'] as const

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { type TestScope, testDatabase } from '../../local/test-database.ts'
-import { until } from '../../local/test-until.ts'
+import { type TestScope, testDatabase } from '../../../test/support/database.ts'
+import { until } from '../../../test/support/until.ts'
 import { attemptsMax, type Broker, type Message, openBroker } from './port.ts'
 
 type Adapter = {

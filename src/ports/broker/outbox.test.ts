@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '#ports/clock'
 import { type Database, openDatabase } from '#ports/database'
-import { type TestScope, testDatabase, testServers } from '../../local/test-database.ts'
-import { until } from '../../local/test-until.ts'
+import { type TestScope, testDatabase, testServers } from '../../../test/support/database.ts'
+import { until } from '../../../test/support/until.ts'
 import { openBroker, startOutboxRelay } from './port.ts'
 
 const clock = systemClock

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { packTexts, packUuids } from '#kernel/packed-list'
-import { testDatabase, testServers } from '../../local/test-database.ts'
+import { testDatabase, testServers } from '../../../test/support/database.ts'
 import {
   ConstraintViolation,
   type Database,

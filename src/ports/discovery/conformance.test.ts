@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { readConfig } from '#config'
-import { until } from '../../local/test-until.ts'
+import { until } from '../../../test/support/until.ts'
 import { createRegistry } from '../../services/registry/service.ts'
 import { openDiscovery } from './port.ts'
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import type { TestScope } from '../../local/test-database.ts'
+import type { TestScope } from '../../../test/support/database.ts'
 import { checkLink, InvalidKey, type ObjectCreated, openObjectStore } from './port.ts'
 
 const secret = 'a secret of the test'

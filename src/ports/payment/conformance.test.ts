@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
-import { testDatabase } from '../../local/test-database.ts'
+import { testDatabase } from '../../../test/support/database.ts'
 import { openPayment, type Payment, PaymentUnavailable } from './port.ts'
 
 /** How an adapter's provider is opened for a test, and cards that make it do what a case needs. */

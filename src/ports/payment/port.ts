@@ -27,6 +27,7 @@ export class PaymentUnavailable extends Error {
 
 /** @throws Error naming the schemes that exist when the URL has another one */
 export async function openPayment(url: string): Promise<Payment> {
-  if (url.startsWith('test+')) return (await import('./test.ts')).openTestPayment(url.slice('test+'.length))
+  if (url.startsWith('test+'))
+    return (await import('./sandbox.ts')).openTestPayment(url.slice('test+'.length))
   throw new Error(`no payment adapter for "${url.split(':', 1)[0]}:"; use test+postgres://…`)
 }

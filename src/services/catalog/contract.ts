@@ -2,10 +2,19 @@ import { Type } from 'typebox'
 import { anyone, defineRoute, staff } from '#kernel/contract'
 import { amountMax } from '#kernel/money'
 import { closed, IsbnText, Paging, Uuid } from '#kernel/schemas'
-import { Availability, Book, BookEdit, BookList, BookPatch, Import, NewBook, Stock } from './book-schemas.ts'
+import {
+  Availability,
+  Book,
+  BookEdit,
+  BookList,
+  BookPatch,
+  Import,
+  NewBook,
+  Stock,
+} from './books/book-schemas.ts'
 
-export * from './book-schemas.ts'
-export * from './stock-messages.ts'
+export * from './books/book-schemas.ts'
+export * from './stock/stock-messages.ts'
 
 const tag = 'Books'
 

@@ -1,8 +1,13 @@
 import type { Clock } from '#ports/clock'
 import type { Database } from '#ports/database'
 import { answer, type HttpServer } from '#ports/http'
-import { isbnOf } from './book-fields.ts'
-import { changeBook as change, replaceBook as replace } from './change-book.ts'
+import { isbnOf } from './books/book-fields.ts'
+import { changeBook as change, replaceBook as replace } from './books/change-book.ts'
+import { createBook as create } from './books/create-book.ts'
+import { deleteBook as remove } from './books/delete-book.ts'
+import { getAvailability as availability, getBook as get, getStock as stock } from './books/get-book.ts'
+import { listBooks as list } from './books/list-books.ts'
+import { linkToNext } from './books/next-link.ts'
 import {
   changeBook,
   createBook,
@@ -16,13 +21,8 @@ import {
   replaceBook,
   startImport,
 } from './contract.ts'
-import { createBook as create } from './create-book.ts'
-import { deleteBook as remove } from './delete-book.ts'
-import { getAvailability as availability, getBook as get, getStock as stock } from './get-book.ts'
-import { getCover as cover } from './get-cover.ts'
+import { getCover as cover } from './cover/get-cover.ts'
 import type { Imports } from './import/imports.ts'
-import { listBooks as list } from './list-books.ts'
-import { linkToNext } from './next-link.ts'
 
 export type RouteOptions = {
   server: HttpServer

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readConfig } from '#config'
 import { openDiscovery } from '#ports/discovery'
+import { json, startGateway, startUpstream, until } from '../../../test/support/gateway.ts'
 import { createRegistry } from '../registry/service.ts'
-import { json, startGateway, startUpstream, until } from './test-gateway.ts'
 
 const startRegistry = async (port: number) => {
   const registry = await createRegistry(

@@ -4,11 +4,11 @@ import type { Duplex } from 'node:stream'
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
 import { requestIdOf } from '#ports/http'
-import { checkOrigin } from './check-origin.ts'
-import { type Exchange, sendProblem } from './exchange.ts'
-import { answerMalformed } from './malformed.ts'
 import type { Metrics } from './metrics.ts'
-import { tooSlow } from './proxy-problems.ts'
+import { checkOrigin } from './proxy/check-origin.ts'
+import { type Exchange, sendProblem } from './proxy/exchange.ts'
+import { answerMalformed } from './proxy/malformed.ts'
+import { tooSlow } from './proxy/proxy-problems.ts'
 
 export type PublicServer = AsyncDisposable & {
   /** @returns the port it got */

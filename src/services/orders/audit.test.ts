@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Payment, PaymentState } from '#ports/payment'
-import type { TestScope } from '../../local/test-database.ts'
+import type { TestScope } from '../../../test/support/database.ts'
+import { addOrder, openOrders } from '../../../test/support/orders.ts'
 import { auditOrders } from './audit.ts'
-import { addOrder, openOrders } from './test-orders.ts'
 
 test('money that is not where its order says is found', async (t) => {
   const { findings } = await openShop(t)

@@ -14,10 +14,10 @@ import {
   portionMax,
   type Settlement,
 } from '#services/orders'
+import { openOrders } from '../../../test/support/orders.ts'
 import { commitGroup } from './commit-group.ts'
 import { createDecisionLog, prune } from './decisions.ts'
 import { judge, type OrderState } from './settle-orders.ts'
-import { openOrders } from './test-orders.ts'
 
 test('a decision and its orders are durable together, and the same request again says so', async (t) => {
   const database = await openOrders(t, 'commit_group')

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock as clock } from '#ports/clock'
 import type { Database } from '#ports/database'
-import type { TestScope } from '../../local/test-database.ts'
+import type { TestScope } from '../../../test/support/database.ts'
+import { addOrder, openOrders, type TestOrder } from '../../../test/support/orders.ts'
 import type { Context } from './context.ts'
 import { expireOrders } from './expire-orders.ts'
-import { addOrder, openOrders, type TestOrder } from './test-orders.ts'
 
 test('holds of orders that were paid are cleared away without a rest', async (t) => {
   const { database, expire, holds } = await openShop(t)

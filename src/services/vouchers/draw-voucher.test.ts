@@ -7,9 +7,9 @@ import { after, test } from 'node:test'
 import { extractText, getDocumentProxy, getMeta } from 'unpdf'
 import { makeCode, parseVoucherUrl, signCode, verifyCode, voucherUrl } from '#kernel/voucher-code'
 import { systemClock } from '#ports/clock'
+import { type Run, scanPage, scanRuns } from '../../../test/support/scan.ts'
 import type { VoucherData } from './contract.ts'
 import { openDrawing, qrSvg } from './draw-voucher.ts'
-import { type Run, scanPage, scanRuns } from './test-scan.ts'
 
 // Typst looks at the machine's own faces as well, after ours: here it is told that there are none.
 const fontConfig = join(mkdtempSync(join(tmpdir(), 'octavo-fonts-')), 'fonts.conf')

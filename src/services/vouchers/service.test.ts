@@ -18,8 +18,8 @@ import {
   openObjectStore,
   signedLink,
 } from '#ports/object-store'
-import { type TestScope, testDatabase } from '../../local/test-database.ts'
-import { until } from '../../local/test-until.ts'
+import { type TestScope, testDatabase } from '../../../test/support/database.ts'
+import { until } from '../../../test/support/until.ts'
 import { type VoucherData, voucherObjectKey } from './contract.ts'
 import { createVouchers, type Vouchers } from './service.ts'
 

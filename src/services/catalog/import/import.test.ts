@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { openDatabase } from '#ports/database'
-import { type Reply, type TestCatalog, testCatalog } from '../test-catalog.ts'
+import { type Reply, type TestCatalog, testCatalog } from '../../../../test/support/catalog.ts'
 
 const csv = { 'content-type': 'text/csv' }
 

@@ -1,6 +1,6 @@
 import { parseIsbn } from '#kernel/isbn'
 import { minorDigitsOf } from '#kernel/money'
-import { isDate } from '../book-fields.ts'
+import { isDate } from '../books/book-fields.ts'
 
 /** One value read from a cell, or why it cannot be. */
 export type Read<T> = { kind: 'ok'; value: T } | { kind: 'error'; message: string }

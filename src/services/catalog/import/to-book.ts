@@ -1,5 +1,5 @@
 import { Compile } from 'typebox/compile'
-import { fieldErrors } from '../book-fields.ts'
+import { fieldErrors } from '../books/book-fields.ts'
 import { NewBook } from '../contract.ts'
 import { cleanLine, cleanParagraphs } from './clean-text.ts'
 import type { Columns, ImportField } from './columns.ts'

@@ -1,11 +1,11 @@
 import { backoffMs } from '#kernel/backoff'
 import type { Clock } from '#ports/clock'
 import { type Database, DatabaseBusy, DatabaseUnavailable, type Transaction } from '#ports/database'
-import { announce } from '../announce.ts'
-import { statusOf } from '../availability.ts'
-import { type BookFields, completed } from '../book-fields.ts'
-import { type BookRow, bookColumns, fieldsOf } from '../book-row.ts'
-import { columns, typeOf, valuesOf } from '../write-book.ts'
+import { statusOf } from '../books/availability.ts'
+import { type BookFields, completed } from '../books/book-fields.ts'
+import { type BookRow, bookColumns, fieldsOf } from '../books/book-row.ts'
+import { columns, typeOf, valuesOf } from '../books/write-book.ts'
+import { announce } from '../stock/announce.ts'
 import type { ImportedBook, ImportOptions } from './source.ts'
 
 export type BatchCounts = { created: number; updated: number; unchanged: number }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { migrate, openDatabase } from '#ports/database'
-import { testDatabase } from '../../../local/test-database.ts'
+import { testCatalog, testConfig } from '../../../../test/support/catalog.ts'
+import { testDatabase } from '../../../../test/support/database.ts'
 import { migrationsFolder } from '../migrations.ts'
 import { createCatalog } from '../service.ts'
-import { testCatalog, testConfig } from '../test-catalog.ts'
 
 test('catalog processes that start together load the sample catalogue once, and never again', async (t) => {
   const { url } = await testDatabase(t, 'sample_twice')

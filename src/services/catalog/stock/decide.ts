@@ -1,6 +1,6 @@
 import { assert, unreachable } from '#kernel/assert'
 import type { SoldTitle, StockAnswer, StockRequest } from '#services/catalog'
-import { availableOf as available, type StockState } from '../availability.ts'
+import { availableOf as available, type StockState } from '../books/availability.ts'
 
 /** A title's stock row as it stands under its lock, with what a sale needs to know of the book. */
 export type Title = StockState & {

@@ -1,7 +1,7 @@
 import { packTexts } from '#kernel/packed-list'
 import { intArray, type Transaction, textArray } from '#ports/database'
 import { type StockChanged, stockChangedTopic } from '#services/catalog'
-import { availableOf, statusOf } from '../availability.ts'
+import { availableOf, statusOf } from '../books/availability.ts'
 import type { Decided, Movement, Title } from './decide.ts'
 import type { SeenTitle } from './left-titles.ts'
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { systemClock as clock } from '#ports/clock'
 import { type Database, DatabaseBusy, migrate, openDatabase } from '#ports/database'
 import type { StockRequest } from '#services/catalog'
-import { type TestScope, testDatabase } from '../../../local/test-database.ts'
+import { type TestScope, testDatabase } from '../../../../test/support/database.ts'
 import { createStockParticipant, type StockParticipant } from './participant.ts'
 
 const isbn = '9780000000002'

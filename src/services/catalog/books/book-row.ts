@@ -1,0 +1,86 @@
+import type { Availability, Book } from '../contract.ts'
+import { coverUrl } from '../cover/cover.ts'
+import { availableOf, type StockState, statusOf } from './availability.ts'
+import type { BookFields } from './book-fields.ts'
+
+/** A book with its stock, as `bookColumns` selects it. */
+export type BookRow = {
+  isbn: string
+  title: string
+  subtitle: string | null
+  contributors: { name: string; role: string }[]
+  publisher: string | null
+  publishedOn: string | null
+  language: string | null
+  format: string
+  description: string | null
+  subjects: string[]
+  priceAmount: number
+  priceCurrency: string
+  cover: string | null
+  limited: boolean
+  perCustomer: number | null
+  salesOpenAt: Date | null
+  version: number
+  copies: number
+  held: number
+  sold: number
+  stockVersion: number
+}
+
+/** Select list of a `BookRow` from `catalog.books b join catalog.stock s`. */
+export const bookColumns = `b.isbn, b.title, b.subtitle, b.contributors, b.publisher, b.published_on AS "publishedOn",
+  b.language, b.format, b.description, b.subjects, b.price_amount AS "priceAmount",
+  b.price_currency AS "priceCurrency", b.cover, b.limited, b.per_customer AS "perCustomer",
+  b.sales_open_at AS "salesOpenAt", b.version, s.copies, s.held, s.sold, s.version AS "stockVersion"`
+
+/** A book as the API shows it at `nowMs`. */
+export function toBook(row: BookRow, nowMs: number): Book {
+  return {
+    isbn: row.isbn,
+    title: row.title,
+    subtitle: row.subtitle,
+    contributors: row.contributors.map(({ name, role }) => ({ name, role })),
+    publisher: row.publisher,
+    publishedOn: row.publishedOn,
+    language: row.language,
+    format: row.format,
+    description: row.description,
+    subjects: row.subjects,
+    price: { amount: row.priceAmount, currency: row.priceCurrency },
+    cover: row.cover ?? coverUrl(row),
+    limited: row.limited,
+    perCustomer: row.perCustomer,
+    salesOpenAt: row.salesOpenAt?.toISOString() ?? null,
+    availability: { available: availableOf(row), status: statusOf(row, nowMs) },
+  }
+}
+
+export function toAvailability(row: StockState & { isbn: string }, nowMs: number): Availability {
+  return {
+    isbn: row.isbn,
+    available: availableOf(row),
+    status: statusOf(row, nowMs),
+    asOf: new Date(nowMs).toISOString(),
+  }
+}
+
+/** What a bookseller may set of a book, as it stands. */
+export function fieldsOf(row: BookRow): BookFields {
+  return {
+    title: row.title,
+    subtitle: row.subtitle,
+    contributors: row.contributors,
+    publisher: row.publisher,
+    publishedOn: row.publishedOn,
+    language: row.language,
+    format: row.format,
+    description: row.description,
+    subjects: row.subjects,
+    price: { amount: row.priceAmount, currency: row.priceCurrency },
+    cover: row.cover,
+    limited: row.limited,
+    perCustomer: row.perCustomer,
+    salesOpenAt: row.salesOpenAt?.toISOString() ?? null,
+  }
+}

@@ -1,0 +1,104 @@
+import { Problem } from '#kernel/problem'
+import type { AvailabilityEvents } from '../live/availability-events.ts'
+import type { OrderEvents } from '../live/order-events.ts'
+import type { Pages } from '../pages/pages.ts'
+import { answerFault } from '../server.ts'
+import type { Bundles } from './bundles.ts'
+import { decoded, type Exchange, sendProblem } from './exchange.ts'
+import { forward, type ProxyParts } from './proxy.ts'
+import type { Readiness } from './readiness.ts'
+import type { EventsTarget, RoutingTable } from './routes.ts'
+
+export type AnswerParts = {
+  table: RoutingTable
+  proxy: ProxyParts
+  bundles: Bundles
+  pages: Pages
+  orderEvents: OrderEvents
+  availabilityEvents: AvailabilityEvents
+  readiness: () => Promise<Readiness>
+  metricsText: () => string
+}
+
+/** Decides what each request gets: a service's answer, a live stream, a page, or the gateway's own health. */
+export function createAnswers(parts: AnswerParts): (exchange: Exchange) => void {
+  const health = createHealth(parts)
+  return (exchange) => {
+    const { path } = exchange
+    if (path.startsWith('/api/') || path === '/api') answerApi(exchange, parts)
+    else if (health[path] !== undefined) finish(exchange, health[path](exchange))
+    else if (path === '/internal' || path.startsWith('/internal/') || path === '*')
+      sendProblem(exchange, unknown())
+    else finish(exchange, parts.pages.serve(exchange))
+  }
+}
+
+function answerApi(exchange: Exchange, parts: AnswerParts): void {
+  const { request, path } = exchange
+  const found = parts.table.find(request.method ?? '', path)
+  if (found.kind === 'unknown') sendProblem(exchange, unknown())
+  else if (found.kind === 'wrong-method') {
+    if (request.method === 'OPTIONS') sendOptions(exchange, found.allow)
+    else sendProblem(exchange, wrongMethod(found.allow))
+  } else {
+    const { target, params } = found
+    exchange.label = target.label
+    if (target.kind === 'events') finish(exchange, watch(exchange, target, params[0] ?? '', parts))
+    else {
+      exchange.expiresMs = exchange.startedMs + target.deadlineMs
+      forward(exchange, target, parts.proxy, parts.bundles)
+    }
+  }
+}
+
+async function watch(
+  exchange: Exchange,
+  target: EventsTarget,
+  text: string,
+  parts: AnswerParts,
+): Promise<void> {
+  const key = decoded(text)
+  if (target.stream === 'order') await parts.orderEvents.watch(exchange, key)
+  else await parts.availabilityEvents.watch(exchange, key)
+}
+
+function createHealth(parts: AnswerParts): Record<string, (exchange: Exchange) => Promise<void>> {
+  const json = (value: unknown) => `${JSON.stringify(value)}\n`
+  return {
+    '/healthz': async (exchange) => sendText(exchange, 200, 'application/json', json({ status: 'alive' })),
+    '/readyz': async (exchange) => {
+      const { isReady, missing } = await parts.readiness()
+      if (!isReady) throw notReady(missing)
+      sendText(exchange, 200, 'application/json', json({ status: 'ready' }))
+    },
+    '/metrics': async (exchange) => sendText(exchange, 200, 'text/plain; version=0.0.4', parts.metricsText()),
+  }
+}
+
+function sendText(exchange: Exchange, status: number, type: string, text: string): void {
+  const { request, response, requestId } = exchange
+  if (request.method !== 'GET' && request.method !== 'HEAD') throw wrongMethod(['GET', 'HEAD'])
+  exchange.label = exchange.path
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    'x-request-id': requestId,
+  })
+  response.end(request.method === 'HEAD' ? undefined : text)
+}
+
+function sendOptions({ response, requestId }: Exchange, allow: readonly string[]): void {
+  response.writeHead(204, { allow: allow.join(', '), 'x-request-id': requestId })
+  response.end()
+}
+
+function finish(exchange: Exchange, answering: Promise<void>): void {
+  answering.catch((error: unknown) => answerFault(exchange, error))
+}
+
+const unknown = () => new Problem(404, 'not-found', 'There is no such address.')
+const wrongMethod = (allow: readonly string[]) =>
+  new Problem(405, 'method-not-allowed', `Use ${allow.join(', ')}.`, {}, { allow: allow.join(', ') })
+const notReady = (missing: readonly string[]) =>
+  new Problem(503, 'not-ready', `Waiting for ${missing.join(', ')}.`, { missing }, { 'retry-after': '1' })

@@ -1,0 +1,172 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import {
+  type BundledAnswer,
+  bundleRoute,
+  decodeAnswers,
+  encodeBundle,
+  internalHeader,
+  isConnectFailure,
+  isUsual,
+} from '#ports/http'
+import type { RerouteReason } from '../metrics.ts'
+import { type Exchange, sendProblem } from './exchange.ts'
+import { notPassedOut } from './headers.ts'
+import { answerIdleMs, patienceMs } from './patience.ts'
+import { forwardAlone, type ProxyParts } from './proxy.ts'
+import { late } from './proxy-problems.ts'
+import type { UpstreamTarget } from './routes.ts'
+import { titleOfOrder } from './title-of-order.ts'
+import { nextTraceparent } from './trace.ts'
+import { isTimeout, type Upstream } from './upstreams.ts'
+
+/** A request with its whole body, on its way to a route that takes bundles. */
+type Bundled = { exchange: Exchange; target: UpstreamTarget; body: Buffer; isOver: boolean }
+
+export type Bundles = {
+  /** Whether a request may travel with others: it is in the usual form and has the key that makes repeating it safe. */
+  takes(target: UpstreamTarget, headers: IncomingHttpHeaders): boolean
+  /** The request will be answered. */
+  add(exchange: Exchange, target: UpstreamTarget, body: Buffer): void
+}
+
+const requestsMax = 256
+const bytesMax = 1024 * 1024
+
+/**
+ * Sends what arrives in one turn of the event loop for one instance as one request: in a rush that is dozens of orders,
+ * and their journey costs as much as one. A request that arrives alone goes alone. So do all those of a bundle that
+ * failed, each with whatever attempts it has left; their keys see to it that nothing is done twice.
+ */
+export function createBundles(parts: ProxyParts, secret: string): Bundles {
+  const { upstreams, metrics } = parts
+  /** Instances that know of no bundles, such as those of an older version. */
+  const without = new WeakSet<Upstream>()
+  let arrived: Bundled[] = []
+
+  const alone = (all: readonly Bundled[]) => {
+    for (const each of all) if (!each.isOver) forwardAlone(each.exchange, each.target, parts, each.body)
+  }
+
+  const leave = () => {
+    const all = arrived.filter((each) => !each.exchange.response.destroyed)
+    arrived = []
+    if (all.length <= 1) return alone(all)
+    const byUpstream = new Map<Upstream, Bundled[]>()
+    for (const each of all) {
+      const upstream = chosenFor(each)
+      const bundle = upstream && byUpstream.get(upstream)
+      if (upstream === undefined || without.has(upstream)) alone([each])
+      else if (bundle === undefined) byUpstream.set(upstream, [each])
+      else bundle.push(each)
+    }
+    for (const [upstream, some] of byUpstream) for (const bundle of inBundles(some)) send(upstream, bundle)
+  }
+
+  const chosenFor = ({ target: { service }, body }: Bundled): Upstream | undefined => {
+    const stickTo = upstreams.count(service) > 1 ? titleOfOrder(body) : undefined
+    const choice = upstreams.choose(service, [], stickTo)
+    return choice.kind === 'chosen' ? choice.upstream : undefined
+  }
+
+  const send = async (upstream: Upstream, bundle: readonly Bundled[]) => {
+    const answers = await answersOf(upstream, bundle)
+    if (answers === undefined) alone(bundle)
+    else answerAll(bundle, answers)
+  }
+
+  /** @returns undefined when they have to go alone */
+  const answersOf = async (upstream: Upstream, bundle: readonly Bundled[]) => {
+    const { service } = (bundle[0] as Bundled).target
+    upstream.outstanding += bundle.length
+    try {
+      const answers = await ask(upstream, bundle)
+      upstreams.succeeded(upstream)
+      if (answers === undefined) without.add(upstream)
+      return answers
+    } catch (error) {
+      upstreams.failed(upstream)
+      for (const _ of bundle) metrics.rerouted(service, reasonOf(error))
+      return undefined
+    } finally {
+      upstream.outstanding -= bundle.length
+    }
+  }
+
+  /** @returns undefined when the instance has no bundles */
+  const ask = async (upstream: Upstream, bundle: readonly Bundled[]) => {
+    const [{ target }] = bundle as [Bundled]
+    const response = await upstream.pool.request({
+      path: bundleRoute.path,
+      method: bundleRoute.method,
+      headers: { [internalHeader]: secret, 'content-type': 'application/octet-stream' },
+      body: encodeBundle(target.label, bundle.map(requestOf)),
+      headersTimeout: patienceMs(bundleRoute.method, target.deadlineMs, upstreams.count(target.service) > 1),
+      bodyTimeout: answerIdleMs,
+    })
+    const bytes = await response.body.bytes()
+    if (response.statusCode === 404) return undefined
+    if (response.statusCode !== 200) throw new Error(`a bundle was answered with ${response.statusCode}`)
+    const answers = decodeAnswers(bytes)
+    if (answers.length !== bundle.length) throw new Error('a bundle has an answer for each request')
+    return answers
+  }
+
+  const requestOf = ({ exchange: { request, requestId }, body }: Bundled) => {
+    const { 'content-type': type = '', 'idempotency-key': key = '', traceparent } = request.headers
+    const headers = {
+      'content-type': type,
+      'idempotency-key': String(key),
+      traceparent: nextTraceparent(traceparent, parts.newSpanId),
+    }
+    return { id: requestId, headers, body }
+  }
+
+  return {
+    takes: (target, headers) =>
+      target.sticksToTitle && headers['idempotency-key'] !== undefined && isUsual(headers),
+    add(exchange, target, body) {
+      const bundled = { exchange, target, body, isOver: false }
+      exchange.expire = () => {
+        bundled.isOver = true
+        sendProblem(exchange, late(target.service))
+      }
+      arrived.push(bundled)
+      if (arrived.length === 1) setImmediate(leave)
+    },
+  }
+}
+
+function reasonOf(error: unknown): RerouteReason {
+  if (isConnectFailure(error)) return 'connect'
+  return isTimeout((error as NodeJS.ErrnoException).code) ? 'timeout' : 'reset'
+}
+
+function* inBundles(all: readonly Bundled[]): Generator<readonly Bundled[]> {
+  let bundle: Bundled[] = []
+  let bytes = 0
+  for (const each of all) {
+    if (bundle.length === requestsMax || bytes + each.body.length > bytesMax) {
+      yield bundle
+      bundle = []
+      bytes = 0
+    }
+    bundle.push(each)
+    bytes += each.body.length
+  }
+  yield bundle
+}
+
+function answerAll(bundle: readonly Bundled[], answers: readonly BundledAnswer[]): void {
+  for (const [i, { exchange, isOver }] of bundle.entries())
+    if (!isOver && !exchange.response.destroyed) answer(exchange, answers[i] as BundledAnswer)
+}
+
+function answer({ response, requestId }: Exchange, answered: BundledAnswer): void {
+  const headers = ['x-request-id', requestId, 'x-content-type-options', 'nosniff']
+  for (const [name, value] of Object.entries(answered.headers))
+    if (!notPassedOut.has(name)) headers.push(name, value)
+  headers.push('content-length', String(answered.body.length))
+  response.writeHead(answered.status, headers)
+  // As text of one byte per character it leaves in one write with the head.
+  response.end(answered.body.toString('latin1'), 'latin1')
+}

@@ -1,0 +1,126 @@
+import { Type } from 'typebox'
+import type { Method, Route } from '#kernel/contract'
+import * as catalog from '#services/catalog'
+import * as coordinator from '#services/coordinator'
+import * as orders from '#services/orders'
+import * as vouchers from '#services/vouchers'
+import { availabilityEvents, orderEvents } from '../contract.ts'
+
+/** Where a request goes that is part of the public API. */
+export type UpstreamTarget = {
+  kind: 'upstream'
+  service: string
+  /** The route's path in `{name}` form: what metrics call it. */
+  label: string
+  bodyBytesMax: number
+  /** Upper bound for the whole exchange. */
+  deadlineMs: number
+  /** Whether requests for one title should meet at one instance, so that its groups stay large. */
+  sticksToTitle: boolean
+  /** Whether a request that carries an `Idempotency-Key` may be sent twice: only the routes that name it heed it. */
+  heedsKey: boolean
+}
+export type EventsTarget = { kind: 'events'; stream: 'availability' | 'order'; label: string }
+export type Target = UpstreamTarget | EventsTarget
+
+export type Found =
+  | { kind: 'found'; target: Target; params: readonly string[] }
+  | { kind: 'wrong-method'; allow: readonly string[] }
+  | { kind: 'unknown' }
+
+export type RoutingTable = { find(method: string, path: string): Found }
+
+export const bodyBytesMax = 1024 * 1024
+/** Imports are streamed through, so their size costs no memory. */
+export const importBytesMax = 1024 * 1024 * 1024
+const deadlineMs = 15_000
+const importDeadlineMs = 60 * 60_000
+
+const services: readonly (readonly [string, readonly Route[]])[] = [
+  ['coordinator', coordinator.publicRoutes],
+  ['catalog', catalog.publicRoutes],
+  ['orders', orders.publicRoutes],
+  ['vouchers', vouchers.publicRoutes],
+]
+
+/** Whom the gateway passes requests on to. */
+export const proxiedServices = services.map(([service]) => service)
+
+/** The public API as its contracts have it; nothing internal can be in it. */
+export function publicTable(): RoutingTable {
+  const entries: [Route, Target][] = [
+    [availabilityEvents, { kind: 'events', stream: 'availability', label: availabilityEvents.path }],
+    [orderEvents, { kind: 'events', stream: 'order', label: orderEvents.path }],
+  ]
+  for (const [service, routes] of services)
+    for (const route of routes) entries.push([route, upstreamTarget(service, route)])
+  return routingTable(entries)
+}
+
+function upstreamTarget(service: string, route: Route): UpstreamTarget {
+  const streams = route.streams !== undefined
+  return {
+    kind: 'upstream',
+    service,
+    label: route.path,
+    bodyBytesMax: streams ? importBytesMax : bodyBytesMax,
+    deadlineMs: streams ? importDeadlineMs : deadlineMs,
+    sticksToTitle: route === coordinator.placeOrder,
+    heedsKey: Type.IsObject(route.headers) && 'idempotency-key' in route.headers.properties,
+  }
+}
+
+type Node = { fixed: Map<string, Node>; any?: Node; methods?: Map<string, Target>; allow: string[] }
+const emptyNode = (): Node => ({ fixed: new Map(), allow: [] })
+
+/** @throws TypeError for an internal route or one that is there twice */
+export function routingTable(entries: readonly (readonly [Route, Target])[]): RoutingTable {
+  const root = emptyNode()
+  for (const [route, target] of entries) add(root, route, target)
+  return { find: (method, path) => find(root, method, path) }
+}
+
+function add(root: Node, route: Route, target: Target): void {
+  if (route.access.kind === 'internal' || !route.path.startsWith('/api/'))
+    throw new TypeError(`${route.path} must not be reachable from outside`)
+  let node = root
+  for (const segment of route.path.slice(1).split('/')) {
+    if (segment.startsWith('{')) {
+      node.any ??= emptyNode()
+      node = node.any
+    } else {
+      const next: Node = node.fixed.get(segment) ?? emptyNode()
+      node.fixed.set(segment, next)
+      node = next
+    }
+  }
+  node.methods ??= new Map()
+  const methods: (Method | 'HEAD')[] = route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]
+  for (const method of methods) {
+    if (node.methods.has(method)) throw new TypeError(`${method} ${route.path} is there twice`)
+    node.methods.set(method, target)
+  }
+  node.allow = [...node.methods.keys(), 'OPTIONS']
+}
+
+function find(root: Node, method: string, path: string): Found {
+  const params: string[] = []
+  let node = root
+  for (let start = 1; start <= path.length; ) {
+    const slash = path.indexOf('/', start)
+    const end = slash === -1 ? path.length : slash
+    const segment = path.slice(start, end)
+    const fixed = node.fixed.get(segment)
+    if (fixed !== undefined) node = fixed
+    else if (node.any !== undefined && segment !== '') {
+      node = node.any
+      params.push(segment)
+    } else return { kind: 'unknown' }
+    start = end + 1
+  }
+  if (node.methods === undefined) return { kind: 'unknown' }
+  const target = node.methods.get(method)
+  return target === undefined
+    ? { kind: 'wrong-method', allow: node.allow }
+    : { kind: 'found', target, params }
+}

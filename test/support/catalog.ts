@@ -1,0 +1,68 @@
+import { readConfig } from '#config'
+import { createCatalog } from '../../src/services/catalog/service.ts'
+import { type TestScope, testDatabase } from './database.ts'
+
+/** A catalog service on a database of its own, for tests; `manager` and `bookseller` are its staff's tokens. */
+export type TestCatalog = {
+  databaseUrl: string
+  url: string
+  /** Calls the API as a manager; `body` is sent as JSON unless it is text already. */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>
+}
+
+export type Reply = {
+  status: number
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came
+  body: any
+  headers: Headers
+}
+
+export async function testCatalog(
+  t: TestScope,
+  name: string,
+  options: { demo?: boolean } = {},
+): Promise<TestCatalog> {
+  const { url: databaseUrl } = await testDatabase(t, name)
+  const catalog = await createCatalog(testConfig(databaseUrl, options.demo ?? false), {
+    authenticateStaff: async (token) =>
+      token === 'manager' || token === 'bookseller' ? { email: `${token}@shop`, roles: [token] } : undefined,
+  })
+  t.after(() => catalog[Symbol.asyncDispose]())
+  await catalog.start()
+  return { databaseUrl, url: catalog.url, call: (...request) => call(catalog.url, ...request) }
+}
+
+export function testConfig(databaseUrl: string, demo: boolean) {
+  return readConfig({
+    OCTAVO_BOOK_DB: databaseUrl,
+    OCTAVO_BROKER: 'memory:',
+    OCTAVO_DISCOVERY: 'static:',
+    OCTAVO_SECRET: 'a secret for tests',
+    OCTAVO_DEMO: demo ? 'on' : 'off',
+  })
+}
+
+async function call(
+  url: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Reply> {
+  const response = await fetch(url + path, {
+    method,
+    headers: {
+      authorization: 'Bearer manager',
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: isRaw(body) ? body : JSON.stringify(body) }),
+    signal: AbortSignal.timeout(30_000),
+  })
+  const text = await response.text()
+  const isJson = /json/.test(response.headers.get('content-type') ?? '')
+  return { status: response.status, body: isJson ? JSON.parse(text) : text, headers: response.headers }
+}
+
+const isRaw = (body: unknown): body is string | Uint8Array<ArrayBuffer> =>
+  typeof body === 'string' || body instanceof Uint8Array

@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { type PostgresServer, startPostgres, stopOrphan } from '../../src/local/postgres-server.ts'
+import { childrenOf, identify, isRunning, type ProcessIdentity } from '../../src/local/process-identity.ts'
+
+/**
+ * Keeps PostgreSQL servers for tests: `node keeper.ts SOCKET`. Test processes hold a connection to the socket and
+ * ask for servers on it, one JSON object a line. A connection ends with its process, however that ends, and takes the
+ * servers opened over it along; when the last one has gone, the keeper stops the shared server too and ends. So no
+ * test can leave a server behind.
+ */
+export type KeeperRequest = {
+  id: number
+  do: 'shared' | 'open' | 'start' | 'stop' | 'kill' | 'pause' | 'resume'
+  server?: number
+}
+export type KeeperReply = { id: number; server?: number; url?: string; error?: string }
+
+const lingerMs = 1500
+const firstConnectionLimitMs = 20_000
+const sharedSettings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
+
+if (import.meta.main) await keep(process.argv[2] ?? '')
+
+async function keep(socketPath: string): Promise<void> {
+  const base = dirname(socketPath)
+  mkdirSync(base, { recursive: true, mode: 0o700 })
+  const listener = await listen(socketPath)
+  if (!listener) return
+  await sweep(base)
+  const run = join(base, `run-${process.pid}`)
+  mkdirSync(run, { mode: 0o700 })
+  writeFileSync(join(run, 'keeper.json'), JSON.stringify(identify(process.pid)))
+
+  const connections = new Set<Socket>()
+  let shared: Promise<PostgresServer> | undefined
+  let lingering: NodeJS.Timeout | undefined
+  const stop = async () => {
+    listener.close()
+    const server = await shared?.catch(() => undefined)
+    await server?.stop(0)
+    rmSync(run, { recursive: true, force: true })
+    process.exit(0)
+  }
+  const linger = (ms: number) => {
+    clearTimeout(lingering)
+    lingering = setTimeout(stop, ms)
+  }
+  listener.on('connection', (socket) => {
+    clearTimeout(lingering)
+    connections.add(socket)
+    serve(socket, run, () => {
+      shared ??= startPostgres(
+        serverOptions(join(run, 'shared'), { ...sharedSettings, max_connections: '400' }),
+      )
+      return shared
+    })
+    socket.once('close', () => {
+      connections.delete(socket)
+      if (connections.size === 0) linger(lingerMs)
+    })
+  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
+  linger(firstConnectionLimitMs)
+}
+
+/** Listens on the socket; undefined when another keeper does already. */
+async function listen(path: string): Promise<Server | undefined> {
+  const server = createServer()
+  const tried = await new Promise<Error | undefined>((resolve) => {
+    server.once('error', resolve)
+    server.listen(path, () => resolve(undefined))
+  })
+  if (!tried) return server
+  const answered = await new Promise<boolean>((resolve) => {
+    const socket = connect(path)
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+  if (answered) return undefined
+  // A keeper was killed and left its socket file. Should two move it aside at once, both keep servers for a while.
+  const aside = `${path}.${randomBytes(4).toString('hex')}`
+  renameSync(path, aside)
+  rmSync(aside, { force: true })
+  return listen(path)
+}
+
+/** Ends what keepers that were killed have left. */
+async function sweep(base: string): Promise<void> {
+  for (const name of readdirSync(base).filter((entry) => entry.startsWith('run-'))) {
+    const run = join(base, name)
+    if (isRunning(readIdentity(join(run, 'keeper.json')))) continue
+    for (const server of readdirSync(run, { withFileTypes: true }).filter((entry) => entry.isDirectory()))
+      await stopOrphan(join(run, server.name, 'data')).catch(() => undefined)
+    rmSync(run, { recursive: true, force: true })
+  }
+}
+
+function readIdentity(path: string): ProcessIdentity {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as ProcessIdentity
+  } catch {
+    return { pid: 0, startedAt: '' }
+  }
+}
+
+type OwnServer = { path: string; running: PostgresServer | undefined }
+
+/** Answers the requests of one connection, and ends its servers with it. */
+function serve(socket: Socket, run: string, openShared: () => Promise<PostgresServer>): void {
+  const own = new Map<number, OwnServer>()
+  const reply = (message: KeeperReply) => socket.writable && socket.write(`${JSON.stringify(message)}\n`)
+  createInterface({ input: socket }).on('line', async (line) => {
+    const request = JSON.parse(line) as KeeperRequest
+    try {
+      if (request.do === 'shared') {
+        const server = await openShared()
+        reply({ id: request.id, url: server.url('postgres') })
+      } else reply({ id: request.id, ...(await handle(request, own, run)) })
+    } catch (error) {
+      reply({ id: request.id, error: (error as Error).message })
+    }
+  })
+  socket.on('error', () => socket.destroy())
+  socket.once('close', async () => {
+    for (const server of own.values()) {
+      await kill(server)
+      rmSync(server.path, { recursive: true, force: true })
+    }
+  })
+}
+
+async function handle(request: KeeperRequest, own: Map<number, OwnServer>, run: string) {
+  if (request.do === 'open') {
+    const number = own.size
+    own.set(number, {
+      path: join(run, `server-${randomBytes(4).toString('hex')}`),
+      running: undefined,
+    })
+    return { server: number, ...(await start(own.get(number))) }
+  }
+  const server = own.get(request.server ?? -1)
+  if (request.do === 'start') return start(server)
+  if (request.do === 'kill') await kill(server)
+  else if (request.do === 'stop') await server?.running?.stop()
+  else if (server?.running) signalAll(server.running.pid, request.do === 'pause' ? 'SIGSTOP' : 'SIGCONT')
+  return {}
+}
+
+async function start(server: OwnServer | undefined) {
+  if (!server) throw new Error('no such server')
+  server.running = await startPostgres(serverOptions(server.path, { fsync: 'off' }))
+  return { url: server.running.url('postgres') }
+}
+
+async function kill(server: OwnServer | undefined): Promise<void> {
+  if (!server?.running) return
+  signalAll(server.running.pid, 'SIGKILL')
+  await server.running.stop(1000)
+  server.running = undefined
+}
+
+/** Signals a server and all its sessions: a signal to the server alone would leave those at work. */
+function signalAll(pid: number, signal: NodeJS.Signals): void {
+  const order = signal === 'SIGCONT' ? [...childrenOf(pid), pid] : [pid, ...childrenOf(pid)]
+  for (const each of order) {
+    try {
+      process.kill(each, signal)
+    } catch {
+      // Ended by itself meanwhile.
+    }
+  }
+}
+
+function serverOptions(path: string, settings: Readonly<Record<string, string>>) {
+  return { path, password: 'octavo', settings }
+}
