@@ -38,6 +38,8 @@ export type Route<
   readonly query?: Query
   readonly headers?: TSchema
   readonly body?: Body
+  /** Bytes of a JSON body, where a public route takes more than others do. */
+  readonly bodyBytesMax?: number
   /** Media types taken besides `application/json`; their bodies reach the handler as streams. */
   readonly streams?: readonly string[]
   /** The body is bytes, sent as `application/octet-stream`, and nothing else. */

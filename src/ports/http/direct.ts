@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { assert } from '#kernel/assert'
+import { bodyBytesMaxDefault } from '#kernel/body-limits'
 import type { BodyOf, Route } from '#kernel/contract'
 import { notFound, Problem } from '#kernel/problem'
 import { decodeBundle, encodeAnswers } from './bundle.ts'
@@ -11,7 +12,9 @@ import { requestIdOf } from './trace.ts'
 import { inputValidator } from './validation.ts'
 
 /** Announced bodies up to this size are gathered here; larger ones are the framework's. */
-const bodyBytesMax = 64 * 1024
+const bodyBytesMax = bodyBytesMaxDefault
+/** After so long the requests of a bundle that are not checked yet wait for the next turn of the event loop. */
+const turnMs = 4
 
 export type DirectRequest<R> = {
   body: BodyOf<R>
@@ -44,18 +47,18 @@ export type DirectOptions = {
 export function createDirectRoutes({ name, onAnswered, isClosing }: DirectOptions): DirectRoutes {
   const entries = new Map<string, Entry>()
 
-  const answer = async (entry: Entry, asked: Asked, text: string): Promise<Rendered> => {
-    const out = await answerOf(entry, asked, text)
+  const answer = async (entry: Entry, asked: Asked, bytes: Buffer): Promise<Rendered> => {
+    const out = await answerOf(entry, asked, bytes)
     onAnswered(entry.route.method, entry.route.path, out.status)
     return out
   }
   const answerOf = async (
     { route, handler, check }: Entry,
     asked: Asked,
-    text: string,
+    bytes: Buffer,
   ): Promise<Rendered> => {
     try {
-      const body = parsed(text)
+      const body = parsed(bytes)
       check(asked.headers, body)
       return rendered(asked, route, await handler({ body, headers: asked.headers } as DirectRequest<Route>))
     } catch (error) {
@@ -75,7 +78,7 @@ export function createDirectRoutes({ name, onAnswered, isClosing }: DirectOption
         return false
       const asked = { id: requestIdOf(request.headers['x-request-id']), headers: request.headers }
       gather(request, async (body) => {
-        const out = await answer(entry, asked, body.toString())
+        const out = await answer(entry, asked, body)
         if (isClosing()) response.shouldKeepAlive = false
         send(response, out)
       })
@@ -85,7 +88,15 @@ export function createDirectRoutes({ name, onAnswered, isClosing }: DirectOption
       const { path, requests } = decodeBundle(bytes)
       const entry = entries.get(path)
       if (entry === undefined) throw notFound('such route')
-      const answers = await Promise.all(requests.map((each) => answer(entry, each, each.body.toString())))
+      const answering: Promise<Rendered>[] = []
+      let startedMs = performance.now()
+      for (const each of requests) {
+        answering.push(answer(entry, each, each.body))
+        if (performance.now() - startedMs < turnMs) continue
+        await new Promise(setImmediate)
+        startedMs = performance.now()
+      }
+      const answers = await Promise.all(answering)
       return encodeAnswers(answers.map((out) => ({ ...out, body: textOf(out) })))
     },
   }
@@ -116,9 +127,9 @@ function checkOf(route: Route): Entry['check'] {
   }
 }
 
-function parsed(text: string): unknown {
+function parsed(bytes: Buffer): unknown {
   let value: unknown
-  parseJson(text, (error, parsedValue) => {
+  parseJson(bytes, (error, parsedValue) => {
     if (error) throw error
     value = parsedValue
   })

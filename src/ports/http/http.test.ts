@@ -260,3 +260,28 @@ test('a client never sends twice what an instance may have done, and then prefer
   assert.deepEqual(await call(), { name: 'inner', size: 1 })
   assert.equal(hits, 1)
 })
+
+test('a body is UTF-8 and as it is: other encodings are refused and not guessed at', async (t) => {
+  const { url } = await start(t)
+  const status = async (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string>) =>
+    (await fetch(`${url}/things/7`, { method: 'POST', body, headers })).status
+  const good = '{"name":"a","size":2}'
+  assert.equal(await status(good, { 'content-type': 'application/json; charset="UTF-8"' }), 201)
+  assert.equal(await status(good, { 'content-type': 'application/json; charset=utf-16' }), 415)
+  const json = { 'content-type': 'application/json' }
+  assert.equal(await status(good, { ...json, 'content-encoding': 'identity' }), 201)
+  assert.equal(await status(good, { ...json, 'content-encoding': 'gzip' }), 415)
+  assert.equal(await status(Buffer.from('{"name":"\xff","size":2}', 'latin1'), json), 400)
+})
+
+test('a body with thousands of faults is answered with a few, and at once', async (t) => {
+  const { url } = await start(t)
+  const keys = Array.from({ length: 120 }, (_, i) => `"k${i}":0`).join()
+  const answer = await post(`${url}/direct`, `{${keys}}`, {
+    'content-type': 'application/json',
+    'x-key': 'long enough',
+  })
+  assert.equal(answer.status, 400)
+  const { errors } = (await answer.json()) as { errors: { field: string }[] }
+  assert.deepEqual(errors, [{ field: 'body', message: 'has 120 fields; there are only 2' }])
+})

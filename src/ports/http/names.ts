@@ -3,11 +3,19 @@ export const internalHeader = 'x-octavo-secret'
 /** The staff session's cookie. */
 export const sessionCookie = 'octavo_session'
 
-/** One cookie of a `Cookie` header. Source: RFC 6265 section 4.2. */
+/** One cookie of a `Cookie` header, however long that is. Source: RFC 6265 section 4.2. */
 export function cookieOf(header: string | undefined, name: string): string | undefined {
-  for (const pair of (header ?? '').split(';')) {
-    const [key, value] = pair.trim().split('=', 2)
-    if (key === name) return value
+  const text = header ?? ''
+  for (let at = text.indexOf(`${name}=`); at !== -1; at = text.indexOf(`${name}=`, at + 1)) {
+    if (!isStartOfPair(text, at)) continue
+    const end = text.indexOf(';', at)
+    return text.slice(at + name.length + 1, end === -1 ? undefined : end).trim()
   }
   return undefined
+}
+
+function isStartOfPair(text: string, at: number): boolean {
+  let before = at - 1
+  while (text[before] === ' ') before--
+  return before < 0 || text[before] === ';'
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { type FieldError, invalid, Problem } from '#kernel/problem'
 
 type Done = (error: Error | null, value?: unknown) => void
@@ -6,11 +7,16 @@ type Done = (error: Error | null, value?: unknown) => void
  * Parses a JSON body; `__proto__` and duplicate tricks end as ordinary unknown fields, because schemas are closed.
  * An empty body is no value: whether the route needs one is for the route to say.
  */
-export function parseJson(text: string, done: Done): void {
-  if (text === '') {
+export function parseJson(bytes: Buffer, done: Done): void {
+  if (bytes.length === 0) {
     done(null, undefined)
     return
   }
+  if (!isUtf8(bytes)) {
+    done(new Problem(400, 'invalid-json', 'The body is not UTF-8.'))
+    return
+  }
+  const text = bytes.toString()
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -18,7 +24,8 @@ export function parseJson(text: string, done: Done): void {
     done(new Problem(400, 'invalid-json', `The body is not JSON: ${(error as Error).message.slice(0, 200)}`))
     return
   }
-  const errors = unstorable.test(text) ? unstorableTexts(value, '') : []
+  const errors: FieldError[] = []
+  if (unstorable.test(text)) findUnstorable(value, '', errors)
   if (errors.length > 0) done(invalid(errors))
   else done(null, value)
 }
@@ -29,17 +36,19 @@ const unstorable = /\\u(?:0000|d[89a-f])/i
 /** No request goes deeper than this. */
 const depthMax = 32
 
-/** Texts that no database can hold: zero characters and halves of surrogate pairs. */
-function unstorableTexts(value: unknown, path: string, depth = 0): FieldError[] {
-  if (depth > depthMax) return [{ field: 'body', message: 'is nested too deeply' }]
-  if (typeof value === 'string') {
-    const isFine = value.isWellFormed() && !value.includes('\0')
-    return isFine ? [] : [{ field: path || 'body', message: 'holds what is no character in Unicode' }]
-  }
-  if (value === null || typeof value !== 'object') return []
-  if (Array.isArray(value))
-    return value.flatMap((each, i) => unstorableTexts(each, `${path}[${i}]`, depth + 1))
-  return Object.entries(value).flatMap(([name, each]) =>
-    unstorableTexts(each, path === '' ? name : `${path}.${name}`, depth + 1),
-  )
+/** So many faults are named; looking for more would only cost time. */
+const faultsMax = 20
+
+/** Finds texts that no database can hold: zero characters and halves of surrogate pairs. */
+function findUnstorable(value: unknown, path: string, found: FieldError[], depth = 0): void {
+  if (found.length >= faultsMax) return
+  if (depth > depthMax) found.push({ field: 'body', message: 'is nested too deeply' })
+  else if (typeof value === 'string') {
+    if (!value.isWellFormed() || value.includes('\0'))
+      found.push({ field: path || 'body', message: 'holds what is no character in Unicode' })
+  } else if (Array.isArray(value))
+    for (const [i, each] of value.entries()) findUnstorable(each, `${path}[${i}]`, found, depth + 1)
+  else if (value !== null && typeof value === 'object')
+    for (const [name, each] of Object.entries(value))
+      findUnstorable(each, path === '' ? name : `${path}.${name}`, found, depth + 1)
 }

@@ -51,6 +51,8 @@ const nameShownMax = 100
 
 /** `/lines/0/quantity` → `lines[0].quantity`, with a sentence a person can act on. */
 function fieldErrorOf(fault: AjvFault, context = 'body'): FieldError {
+  if (fault.keyword === 'excess')
+    return { field: fault.instancePath, message: fault.message ?? 'has too much' }
   const path = fault.instancePath
     .replace(/\/(\d+)(?=\/|$)/g, '[$1]')
     .replaceAll('/', '.')

@@ -25,6 +25,8 @@ export function rendered(asked: Asked, route: Route, result: unknown): Rendered 
   if (body === undefined || body === null) return { status, headers: out, body: undefined }
   if (typeof body === 'string' || body instanceof Uint8Array) return { status, headers: out, body }
   const text = JSON.stringify(body)
+  // What not everybody may see is nobody's to keep, a shared computer's browser least of all.
+  if (route.access.kind !== 'public') out['cache-control'] ??= 'no-store'
   if (route.method === 'GET' && status === 200) {
     out.etag ??= etagOf(text)
     out['cache-control'] ??= 'no-cache'

@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { bodyBytesMaxOf } from '#kernel/body-limits'
 import type { BodyOf, ParamsOf, QueryOf, ReplyOf, Role, Route } from '#kernel/contract'
 import { forbidden, invalid, notFound, Problem, unauthorized } from '#kernel/problem'
 import type { Answer } from './answer.ts'
@@ -57,7 +58,7 @@ export type HttpServer = AsyncDisposable & {
   listen(at: { host: string; port: number }): Promise<string>
 }
 
-const bodyBytesMaxDefault = 1024 * 1024
+const bodyBytesMaxServer = 1024 * 1024
 /** More than the gateway takes from outside, which adds its own and the host once more. */
 const headerBytesMax = 64 * 1024
 const bytesType = 'application/octet-stream'
@@ -76,7 +77,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   let isClosing = false
   const fastify = Fastify({
     logger: false,
-    bodyLimit: options.bodyBytesMax ?? bodyBytesMaxDefault,
+    bodyLimit: options.bodyBytesMax ?? bodyBytesMaxServer,
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
     routerOptions: { maxParamLength: 700 },
     forceCloseConnections: 'idle',
@@ -99,8 +100,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
   })
   fastify.removeContentTypeParser(['application/json', 'text/plain'])
-  fastify.addContentTypeParser(jsonTypes, { parseAs: 'string' }, (_request, text, done) =>
-    parseJson(text as string, done),
+  fastify.addContentTypeParser(jsonTypes, { parseAs: 'buffer' }, (_request, bytes, done) =>
+    parseJson(bytes as Buffer, done),
   )
   fastify.addContentTypeParser(bytesType, { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
   fastify.setValidatorCompiler(inputValidator)
@@ -162,7 +163,7 @@ function addRoute<R extends Route>(
       ...(route.headers && { headers: route.headers }),
       ...(route.body && { body: route.body }),
     },
-    ...(route.streams && { bodyLimit: Number.MAX_SAFE_INTEGER }),
+    ...bodyLimitOf(route, options),
     onRequest: async (request) => {
       // Who is asking comes before what is asked: a stranger learns nothing of the route's fields.
       if (route.access.kind === 'internal') checkSecret(request, secret)
@@ -170,6 +171,7 @@ function addRoute<R extends Route>(
       // A type is of no matter where there is no body and need be none; some programs name one all the same.
       if (takesNoBody(route) && isWithoutBody(request)) delete request.headers['content-type']
       const type = contentTypeOf(request)
+      if (!isPlainUtf8(request.headers)) throw encoded()
       if (route.streams !== undefined && !route.streams.includes(type ?? '')) throw unsupported(route.streams)
       if (route.bytes && type !== bytesType) throw unsupported([bytesType])
       // The framework knows the types of all routes and takes each of them on any. A GET has no body, whatever it says
@@ -186,6 +188,11 @@ function addRoute<R extends Route>(
       return send(reply, rendered(request, route, result))
     },
   })
+}
+
+function bodyLimitOf(route: Route, { bodyBytesMax = bodyBytesMaxServer }: HttpServerOptions) {
+  if (route.streams !== undefined) return { bodyLimit: Number.MAX_SAFE_INTEGER }
+  return { bodyLimit: Math.min(bodyBytesMaxOf(route) ?? bodyBytesMax, bodyBytesMax) }
 }
 
 function requestOf<R extends Route>(request: FastifyRequest, route: R): HttpRequest<R> {
@@ -212,6 +219,19 @@ function isWithoutBody({ headers }: FastifyRequest): boolean {
 
 const contentTypeOf = (request: FastifyRequest) =>
   request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
+
+/** Bodies are taken as they are, in the one encoding JSON has. Catalogues may say another in themselves. */
+function isPlainUtf8(headers: FastifyRequest['headers']): boolean {
+  const coding = headers['content-encoding']
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'identity') return false
+  const type = headers['content-type']?.toLowerCase() ?? ''
+  if (!type.includes('json')) return true
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/.exec(type)?.[1]
+  return charset === undefined || charset === 'utf-8' || charset === 'utf8'
+}
+
+const encoded = () =>
+  new Problem(415, 'unsupported-media-type', 'Send the body in UTF-8 and without Content-Encoding.')
 
 const unsupported = (types: readonly string[]) =>
   new Problem(415, 'unsupported-media-type', `Send the body as ${types.join(' or ')}.`)

@@ -1,6 +1,7 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifyRouteSchemaDef, FastifySchema } from 'fastify/types/schema.js'
+import { excessOf } from '#kernel/body-limits'
 import { parseIsbn } from '#kernel/isbn'
 
 // A JSON body means what it says: no coercion. A query string and a path have only text, so numbers are read from it.
@@ -34,9 +35,34 @@ export function inputValidator({ schema, httpPart }: FastifyRouteSchemaDef<Fasti
   const ajv = httpPart === 'body' ? strict : fromText
   // Schemas carry names for the API page; compiled copies go without, so that two routes may share one.
   const { $id: _name, ...anonymous } = schema as Record<string, unknown>
-  const validate = ajv.compile(withoutNames(anonymous))
+  const validate = bounded(ajv.compile(withoutNames(anonymous)), anonymous)
   compiled.set(schema, validate)
   return validate
+}
+
+/** Naming every wrong field of a value costs as much as it has fields, so what has far too many is refused as a whole. */
+function bounded(validate: ValidateFunction, schema: Record<string, unknown>): ValidateFunction {
+  const check = (value: unknown) => {
+    const excess = excessOf(value, schema)
+    check.errors =
+      excess === undefined
+        ? undefined
+        : [
+            {
+              keyword: 'excess',
+              instancePath: excess.field,
+              schemaPath: '',
+              params: {},
+              message: excess.message,
+            },
+          ]
+    if (excess !== undefined) return false
+    const isValid = validate(value)
+    check.errors = validate.errors
+    return isValid
+  }
+  check.errors = undefined as ValidateFunction['errors']
+  return check as unknown as ValidateFunction
 }
 
 function withoutNames(node: unknown): Record<string, unknown> {

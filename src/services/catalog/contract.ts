@@ -24,6 +24,8 @@ const ifMatch = Type.Object({
     Type.String({ description: 'The ETag of the book as it was before the change.' }),
   ),
 })
+/** A description of 20 000 characters in any script, whichever way they are escaped. */
+const bookBytesMax = 384 * 1024
 export const bookSorts = ['relevance', 'title', 'price', '-price', '-publishedOn', 'bestselling'] as const
 export const BookQuery = Type.Object(
   {
@@ -56,6 +58,7 @@ export const createBook = defineRoute({
   tag,
   access: staff('manager'),
   body: NewBook,
+  bodyBytesMax: bookBytesMax,
   reply: Book,
   status: 201,
   summary: 'Add a book',
@@ -78,6 +81,7 @@ export const replaceBook = defineRoute({
   params: byIsbn,
   headers: ifMatch,
   body: BookEdit,
+  bodyBytesMax: bookBytesMax,
   reply: Book,
   summary: 'Replace a book',
   also: { 412: 'Somebody else changed the book since the ETag in If-Match.' },
@@ -90,6 +94,7 @@ export const changeBook = defineRoute({
   params: byIsbn,
   headers: ifMatch,
   body: BookPatch,
+  bodyBytesMax: bookBytesMax,
   reply: Book,
   summary: 'Change fields of a book',
   also: { 412: 'Somebody else changed the book since the ETag in If-Match.' },

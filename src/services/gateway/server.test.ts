@@ -235,3 +235,38 @@ test('it is ready when catalog, orders and coordinator say that they are', async
   const alone = await startGateway(t, `catalog=${upstream.url}`)
   assert.equal((await fetch(`${alone.url}/readyz`)).status, 503)
 })
+
+test('a header that decides where a request goes or what it means may be there once', async (t) => {
+  const upstream = await startUpstream(t, (_incoming, response) => json(response, 200, {}))
+  const gateway = await startGateway(t, `catalog=${upstream.url}`)
+  for (const twice of [
+    'host: b',
+    'idempotency-key: k1\r\nidempotency-key: k2',
+    'content-type: a\r\ncontent-type: b',
+  ]) {
+    const text = await rawExchange(
+      gateway.url,
+      `GET /api/books HTTP/1.1\r\nhost: a\r\n${twice}\r\nconnection: close\r\n\r\n`,
+    )
+    assert.equal(statusOf(text), 400, twice)
+  }
+  assert.equal(upstream.requests.length, 0)
+})
+
+test('requests sent ahead on one connection are taken one after the other, and answered in order', async (t) => {
+  let [open, most] = [0, 0]
+  const upstream = await startUpstream(t, async (incoming, response) => {
+    most = Math.max(most, ++open)
+    await sleep(10)
+    open--
+    json(response, 200, { url: incoming.url })
+  })
+  const gateway = await startGateway(t, `catalog=${upstream.url}`)
+  const requests = Array.from({ length: 8 }, (_, i) => `GET /api/books?limit=${i} HTTP/1.1\r\nhost: a\r\n`)
+  const text = await rawExchange(gateway.url, `${requests.join('\r\n')}connection: close\r\n\r\n`)
+  assert.deepEqual(
+    [...text.matchAll(/limit=(\d)/g)].map(([, i]) => Number(i)),
+    [0, 1, 2, 3, 4, 5, 6, 7],
+  )
+  assert.equal(most, 1)
+})

@@ -9,6 +9,7 @@ import { checkOrigin } from './proxy/check-origin.ts'
 import { type Exchange, sendProblem } from './proxy/exchange.ts'
 import { answerMalformed } from './proxy/malformed.ts'
 import { tooSlow } from './proxy/proxy-problems.ts'
+import { oneAtATime } from './turns-on-connection.ts'
 
 export type PublicServer = AsyncDisposable & {
   /** @returns the port it got */
@@ -28,7 +29,7 @@ export type PublicServerOptions = {
 }
 
 const urlBytesMax = 8 * 1024
-const headerBytesMax = 32 * 1024
+const headerBytesMax = 16 * 1024
 const headersMax = 100
 const headersTimeoutMs = 10_000
 const connectionsMax = 20_000
@@ -69,7 +70,7 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     if (isAnswering) socket.destroy()
     else answerMalformed(error, socket)
   }
-  const server = listeningTo(handle, refuse)
+  const server = listeningTo(oneAtATime(handle), refuse)
   const sweeping = setInterval(() => {
     const now = clock.monotonicMs()
     for (const exchange of open) if (exchange.expiresMs <= now) expire(exchange, now)
@@ -162,9 +163,33 @@ function faultOf({ request, target }: Exchange, shopOrigin: string): Problem | u
     return new Problem(400, 'bad-request', 'The address should start with a slash.')
   if (httpVersion === '1.1' && headers.host === undefined)
     return new Problem(400, 'bad-request', 'The Host header is missing.')
+  const twice = headerSentTwice(rawHeaders)
+  if (twice !== undefined)
+    return new Problem(400, 'bad-request', `The ${twice} header is there more than once.`)
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
     return new Problem(417, 'expectation-failed', 'Only 100-continue can be expected.')
   return checkOrigin(request, shopOrigin)
+}
+
+/** Headers whose second value another program behind or before us might take for the first. */
+const onlyOnce = new Map([
+  ['host', 'Host'],
+  ['idempotency-key', 'Idempotency-Key'],
+  ['content-type', 'Content-Type'],
+  ['content-length', 'Content-Length'],
+  ['authorization', 'Authorization'],
+])
+
+/** Source: RFC 9112 section 3.2, RFC 9110 section 5.3. */
+function headerSentTwice(rawHeaders: readonly string[]): string | undefined {
+  const seen = new Set<string>()
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const shown = onlyOnce.get((rawHeaders[i] ?? '').toLowerCase())
+    if (shown === undefined) continue
+    if (seen.has(shown)) return shown
+    seen.add(shown)
+  }
+  return undefined
 }
 
 /** A bug of ours in one answer is logged and must not end the others. */

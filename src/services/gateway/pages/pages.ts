@@ -100,11 +100,14 @@ function cachingOf(file: StaticFile): string {
   return /html|json/.test(file.mediaType) ? 'no-cache' : 'public, max-age=3600'
 }
 
+/** Whoever says more about encodings than this is not understood in full. */
+const acceptCharactersMax = 500
+
 type Encoded = { bytes: Buffer; encoding?: Encoding }
 
 /** Brotli, else gzip, where the caller takes it. Source: RFC 9110 section 12.5.3. */
 async function bestEncoding(file: StaticFile, accept: string | string[] | undefined): Promise<Encoded> {
-  const taken = encodingsTaken(String(accept ?? ''))
+  const taken = encodingsTaken(String(accept ?? '').slice(0, acceptCharactersMax))
   for (const encoding of ['br', 'gzip'] as const) {
     if (!taken.includes(encoding)) continue
     const bytes = await encodedBytes(file, encoding)

@@ -202,8 +202,12 @@ test('a large body is never sent twice, whatever its key', async (t) => {
       hits++
       incoming.on('data', () => incoming.socket.destroy())
     })
-  const gateway = await startGateway(t, `coordinator=${(await drop()).url};coordinator=${(await drop()).url}`)
-  const answer = await post(gateway.url, 'key-12345', 'x'.repeat(200_000))
+  const gateway = await startGateway(t, `catalog=${(await drop()).url};catalog=${(await drop()).url}`)
+  const answer = await fetch(`${gateway.url}/api/imports`, {
+    method: 'POST',
+    headers: { 'idempotency-key': 'key-12345', 'content-type': 'text/csv' },
+    body: 'x'.repeat(200_000),
+  })
   assert.equal(answer.status, 503)
   assert.equal(hits, 1)
 })

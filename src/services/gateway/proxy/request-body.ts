@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
+import { tinyChunks } from './tiny-chunks.ts'
 
 /** Bodies up to this size are gathered before they are sent on, so that they can be sent again. */
 export const wholeBytesMax = 64 * 1024
@@ -23,6 +24,10 @@ export class BodyStream extends Readable {
   readonly #onProgress: () => void
   #bytes = 0
   #started = false
+  /** What came in this turn of the event loop: sent on together, however small its pieces were. */
+  #arrived: Buffer[] = []
+  #passing: NodeJS.Immediate | undefined
+  readonly #isTiny = tinyChunks()
 
   constructor(request: IncomingMessage, bytesMax: number, onProgress: () => void) {
     super()
@@ -53,17 +58,36 @@ export class BodyStream extends Readable {
     request.off('data', this.#onData)
     request.off('end', this.#onEnd)
     request.off('close', this.#onClose)
+    clearImmediate(this.#passing)
     callback(error)
+  }
+
+  #pass(): void {
+    this.#passing = undefined
+    const [first, ...more] = this.#arrived
+    if (first === undefined) return
+    this.#arrived = []
+    if (!this.push(more.length === 0 ? first : Buffer.concat([first, ...more]))) this.#request.pause()
   }
 
   readonly #onData = (chunk: Buffer) => {
     this.#bytes += chunk.length
-    this.#onProgress()
+    if (this.#isTiny(chunk)) {
+      this.#request.destroy()
+      return
+    }
     if (this.#bytes > this.#bytesMax) this.destroy(new BodyTooLarge('the body is too large'))
-    else if (!this.push(chunk)) this.#request.pause()
+    else {
+      this.#arrived.push(chunk)
+      if (this.#passing !== undefined) return
+      this.#onProgress()
+      this.#passing = setImmediate(() => this.#pass())
+    }
   }
   readonly #onEnd = () => {
     this.#onProgress()
+    clearImmediate(this.#passing)
+    this.#pass()
     this.push(null)
   }
   readonly #onClose = () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { bodyBytesMaxDefault } from '#kernel/body-limits'
 import type { Route } from '#kernel/contract'
 import { listInstances } from '#services/registry'
 import { publicRoutes } from '../contract.ts'
-import { bodyBytesMax, importBytesMax, publicTable, routingTable, type UpstreamTarget } from './routes.ts'
+import { importBytesMax, publicTable, routingTable, type UpstreamTarget } from './routes.ts'
 
 const table = publicTable()
 const find = (method: string, path: string) => {
@@ -37,7 +38,7 @@ test('each part of the API goes to the service that owns it', () => {
 
 test('only imports may be large, and only orders stick to a title', () => {
   assert.equal(find('POST', '/api/imports')?.bodyBytesMax, importBytesMax)
-  assert.equal(find('POST', '/api/orders')?.bodyBytesMax, bodyBytesMax)
+  assert.equal(find('POST', '/api/orders')?.bodyBytesMax, bodyBytesMaxDefault)
   assert.equal(find('POST', '/api/orders')?.sticksToTitle, true)
   assert.equal(find('PUT', '/api/books/1/stock')?.sticksToTitle, false)
 })

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { bodyBytesMaxOf } from '#kernel/body-limits'
 import type { Method, Route } from '#kernel/contract'
 import * as catalog from '#services/catalog'
 import * as coordinator from '#services/coordinator'
@@ -30,7 +31,6 @@ export type Found =
 
 export type RoutingTable = { find(method: string, path: string): Found }
 
-export const bodyBytesMax = 1024 * 1024
 /** Imports are streamed through, so their size costs no memory. */
 export const importBytesMax = 1024 * 1024 * 1024
 const deadlineMs = 15_000
@@ -63,7 +63,7 @@ function upstreamTarget(service: string, route: Route): UpstreamTarget {
     kind: 'upstream',
     service,
     label: route.path,
-    bodyBytesMax: streams ? importBytesMax : bodyBytesMax,
+    bodyBytesMax: bodyBytesMaxOf(route) ?? importBytesMax,
     deadlineMs: streams ? importDeadlineMs : deadlineMs,
     sticksToTitle: route === coordinator.placeOrder,
     heedsKey: Type.IsObject(route.headers) && 'idempotency-key' in route.headers.properties,

@@ -1,0 +1,60 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readConfig } from '#config'
+import { freeInnerPort } from '../../src/local/free-port.ts'
+import { createCatalog } from '../../src/services/catalog/service.ts'
+import { createCoordinator } from '../../src/services/coordinator/service.ts'
+import { createGateway } from '../../src/services/gateway/service.ts'
+import { createOrders } from '../../src/services/orders/service.ts'
+import { createRegistry } from '../../src/services/registry/service.ts'
+import { createVouchers } from '../../src/services/vouchers/service.ts'
+import { type TestScope, testDatabase } from './database.ts'
+import { until } from './until.ts'
+
+export type StoreInProcess = { url: string; staff: { email: string; password: string } }
+
+/** Every role of a store in this very process, on databases of its own: for tests that watch its event loop. */
+export async function startStoreInProcess(
+  scope: TestScope,
+  name: string,
+  env: Record<string, string> = {},
+): Promise<StoreInProcess> {
+  const [books, orders] = await Promise.all([testDatabase(scope, name), testDatabase(scope, name)])
+  const data = mkdtempSync(join(tmpdir(), 'octavo-test-'))
+  scope.after(() => rmSync(data, { recursive: true, force: true }))
+  const key = join(data, 'voucher-key.pem')
+  const { privateKey } = generateKeyPairSync('ed25519')
+  writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  const staff = { email: 'staff@example.org', password: 'a quiet corner by the window' }
+  const config = readConfig({
+    OCTAVO_PORT: '0',
+    OCTAVO_DATA: data,
+    OCTAVO_SECRET: 'a secret for tests',
+    OCTAVO_BOOK_DB: books.url,
+    OCTAVO_ORDER_DB: orders.url,
+    OCTAVO_VOUCHER_KEY: key,
+    OCTAVO_STAFF_EMAIL: staff.email,
+    OCTAVO_STAFF_PASSWORD: staff.password,
+    OCTAVO_DISCOVERY: `registry://127.0.0.1:${await freeInnerPort()}`,
+    ...env,
+  })
+  const opened = new AsyncDisposableStack()
+  scope.after(() => opened.disposeAsync())
+  let url = ''
+  for (const create of [
+    createRegistry,
+    createCatalog,
+    createOrders,
+    createCoordinator,
+    createVouchers,
+    createGateway,
+  ]) {
+    const service = opened.use(await create(config))
+    await service.start()
+    url = service.url
+  }
+  await until(async () => (await fetch(`${url}/readyz`)).status === 200)
+  return { url, staff }
+}
