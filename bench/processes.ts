@@ -11,7 +11,7 @@ import type { BenchStore } from './store.ts'
 const root = join(import.meta.dirname, '..')
 
 /** A child process that is ended with its owner. */
-export type Running = AsyncDisposable & { url: string }
+export type Running = AsyncDisposable & { url: string; pids: readonly number[] }
 
 export async function startRival(kind: 'empty' | 'lock', store: BenchStore): Promise<Running> {
   const child = fork(join(root, 'bench/rival-server.ts'), [
@@ -24,13 +24,14 @@ export async function startRival(kind: 'empty' | 'lock', store: BenchStore): Pro
     child.once('message', (message) => resolve(message as { url: string }))
     child.once('exit', (code) => reject(new Error(`the ${kind} rival ended with ${code}`)))
   })
-  return { url, [Symbol.asyncDispose]: () => end(child) }
+  return { url, pids: [child.pid ?? 0], [Symbol.asyncDispose]: () => end(child) }
 }
 
 /** Roles of the store, each in its own process, that find each other by a fixed list. */
 export async function startRoles(
   store: BenchStore,
   roles: readonly string[],
+  settings: Env = {},
 ): Promise<Running & { env: Env }> {
   const ports = new Map<string, number>()
   for (const role of roles) ports.set(role, await freePort())
@@ -46,10 +47,11 @@ export async function startRoles(
   }
   const children: ChildProcess[] = []
   for (const [role, port] of ports)
-    children.push(await startRole(role, { ...env, OCTAVO_SERVICE_PORT: String(port) }))
+    children.push(await startRole(role, { ...env, ...settings, OCTAVO_SERVICE_PORT: String(port) }))
   return {
     env,
     url: `http://127.0.0.1:${ports.get('coordinator')}`,
+    pids: children.map((child) => child.pid ?? 0),
     async [Symbol.asyncDispose]() {
       for (const child of children.reverse()) await end(child)
     },
@@ -64,7 +66,11 @@ export async function startGateway(env: Env, coordinatorUrl: string): Promise<Ru
     OCTAVO_PORT: String(port),
     OCTAVO_DISCOVERY: `static:coordinator=${coordinatorUrl}`,
   })
-  return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: () => end(child) }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pids: [child.pid ?? 0],
+    [Symbol.asyncDispose]: () => end(child),
+  }
 }
 
 /** Loads `url` from a process of its own. @throws Error when any answer was not 201 */
@@ -73,13 +79,13 @@ export async function load(
   connections: number,
   seconds: number,
   isbns: readonly string[],
-): Promise<Figures> {
+): Promise<Figures & { orders: number }> {
   const args = [join(root, 'bench/load.ts'), url, String(connections), String(seconds), isbns.join(',')]
   const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 1 << 20 })
   const { figures, statuses } = JSON.parse(stdout) as HttpLoad
   const others = Object.keys(statuses).filter((status) => status !== '201')
   if (others.length > 0) throw new Error(`answers other than 201: ${JSON.stringify(statuses)}`)
-  return figures
+  return { ...figures, orders: statuses['201'] ?? 0 }
 }
 
 type Env = Record<string, string | undefined>

@@ -14,6 +14,8 @@ export type BenchStore = AsyncDisposable & {
   orderDbUrl: string
   books: Database
   orders: Database
+  /** The two servers' own; their sessions are children of these. */
+  serverPids: readonly number[]
   isbns: readonly string[]
   /** Restores the stock of every title and forgets all orders, so that every round starts alike. */
   reset(): Promise<void>
@@ -37,6 +39,7 @@ export async function openBenchStore(
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'octavo-bench-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
+  const serverPids: number[] = []
   const start = async (name: string) => {
     const options = {
       path: join(folder, name),
@@ -44,6 +47,7 @@ export async function openBenchStore(
       settings: { ...saleSettings, ...settings },
     }
     const server: PostgresServer = stack.use(await startPostgres(options))
+    serverPids.push(server.pid)
     await server.ensureDatabase(name)
     return server.url(name)
   }
@@ -81,6 +85,7 @@ export async function openBenchStore(
     orderDbUrl,
     books,
     orders,
+    serverPids,
     isbns,
     reset,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),

@@ -9,7 +9,7 @@ import {
   type StockParticipant,
 } from '../../src/services/catalog/stock/participant.ts'
 import { createGroupEngine, type GroupEngine } from '../../src/services/coordinator/engine.ts'
-import type { Engine, OrdersAgent } from '../../src/services/coordinator/group.ts'
+import type { GroupParts, OrdersAgent } from '../../src/services/coordinator/group.ts'
 import type { Draft, Wish } from '../../src/services/coordinator/member.ts'
 import { commitGroup } from '../../src/services/orders/commit-group.ts'
 import { createDecisionLog } from '../../src/services/orders/decisions.ts'
@@ -23,7 +23,7 @@ export type Databases = {
   stock: StockParticipant
   agent: OrdersAgent
   /** Another coordinator; parts may be replaced. */
-  engine(parts?: Partial<Pick<Engine, 'stock' | 'orders' | 'clock'>>): GroupEngine
+  engine(parts?: Partial<Pick<GroupParts, 'stock' | 'orders' | 'clock'>>): GroupEngine
   stockOf(isbn: string): Promise<{ copies: number; held: number; sold: number }>
   statuses(): Promise<OrderStatus[]>
 }

@@ -16,7 +16,7 @@ import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type HttpServer, serviceClient } from '#ports/http'
 import { recover } from '../../src/services/catalog/stock/recovery.ts'
 import { remoteParticipant } from '../../src/services/coordinator/remote.ts'
-import { runTransaction, type Transaction } from '../../src/services/coordinator/two-phase.ts'
+import { commitAll, type Decided, decide, prepareAll } from '../../src/services/coordinator/two-phase.ts'
 import { createDecisionLog } from '../../src/services/orders/decisions.ts'
 import { type TestScope, testDatabase } from '../support/database.ts'
 
@@ -135,22 +135,23 @@ async function openBank(t: TestScope) {
   return {
     ...{ log, participant, database },
     /** @param options.decided is called once the decision is durable */
-    transfer(changes: readonly number[], options: { decided?: () => Promise<void> | void } = {}) {
-      const id = systemClock.uuid()
-      const transaction: Transaction<Change, Vote<boolean>, Refusal> = {
-        id,
+    async transfer(changes: readonly number[], options: { decided?: () => Promise<void> | void } = {}) {
+      const parts = names.map((name, i) => ({ participant: participant(name), requests: [changes[i] ?? 0] }))
+      const prepared = await prepareAll(systemClock.uuid(), parts)
+      if (prepared.kind === 'nothing') return prepared
+      const against = names.find((_, i) => prepared.votes[i]?.kind === 'nothing')
+      const outcome = await decide<Refusal>(
+        prepared,
         log,
-        clock: systemClock,
-        parts: names.map((name, i) => ({ participant: participant(name), requests: [changes[i] ?? 0] })),
-        async decide(votes, participants) {
-          const against = names.find((_, i) => votes[i]?.kind === 'nothing')
+        async (participants): Promise<Decided<Refusal>> => {
           if (against !== undefined) return { kind: 'refused', refusal: against }
-          const outcome = await log.record(id, participants)
+          const recorded = await log.record(prepared.id, participants)
           await options.decided?.()
-          return { kind: outcome === 'recorded' ? 'committed' : 'fenced' }
+          return { kind: recorded === 'recorded' ? 'committed' : 'fenced' }
         },
-      }
-      return runTransaction(transaction)
+      )
+      if (outcome.kind === 'committed') await commitAll(prepared)
+      return outcome
     },
     async stop(name: Name) {
       await servers.get(name)?.[Symbol.asyncDispose]()

@@ -1,6 +1,9 @@
 import { type Batcher, createBatcher } from '#kernel/batcher'
-import { tooMany } from '#kernel/problem'
-import { type Engine, runGroup } from './group.ts'
+import { tooMany, unavailable } from '#kernel/problem'
+import { Unavailable } from '#kernel/unavailable'
+import { answerMembers } from './answer-members.ts'
+import { away } from './away.ts'
+import { type GroupParts, runGroup } from './group.ts'
 import type { Member, Wish, WishOutcome } from './member.ts'
 
 export type GroupEngine = {
@@ -13,7 +16,7 @@ export type GroupEngine = {
   idle(): Promise<void>
 }
 
-export type EngineParts = Pick<Engine, 'stock' | 'orders' | 'clock' | 'holdMs'> & {
+export type EngineParts = Pick<GroupParts, 'stock' | 'orders' | 'clock' | 'holdMs'> & {
   /** Lets the event loop turn once: what arrives meanwhile rides along, and answers make way for what is on its way. */
   turn?: () => Promise<void>
 }
@@ -24,11 +27,11 @@ export const waitingMax = 8_192
 export const waitMaxMs = 5_000
 
 /** Group commit: one distributed transaction in flight, everything that arrives meanwhile rides in the next. */
-export function createGroupEngine({ turn, ...parts }: EngineParts): GroupEngine {
+export function createGroupEngine({ turn, ...own }: EngineParts): GroupEngine {
   const turns = turn && { next: turn, othersWait: () => batcher.waiting > 0 }
-  const engine: Engine = { ...parts, turns, limitedTitles: new Set() }
+  const parts: GroupParts = { ...own, turns, limitedTitles: new Set() }
   const batcher: Batcher<Member> = createBatcher({
-    run: (members) => runGroup(engine, members),
+    run: (members) => carry(parts, members, true),
     batchMax: groupMax,
     queueMax: waitingMax,
     turn,
@@ -46,3 +49,59 @@ export function createGroupEngine({ turn, ...parts }: EngineParts): GroupEngine 
     idle: () => batcher.idle(),
   }
 }
+
+/** Conflicts and parts that are away end after so many attempts that answered nobody, with a doubling wait in between. */
+const fruitlessMax = 6
+const retryBaseMs = 25
+
+/**
+ * Runs groups of these members until each is answered. A conflict aborts a group; the next attempt looks keys and
+ * limits up first, and goes on without the offender. A member that makes the group fail is found by splitting it, and
+ * fails alone.
+ * @param isNew whether nothing was tried for these members before: only then is it certain that nothing was taken
+ */
+async function carry(parts: GroupParts, members: readonly Member[], isNew: boolean): Promise<void> {
+  let pending = members
+  let looksFirst = members.some((member) => isLimited(parts, member))
+  let fruitless = 0
+  for (let isFirst = isNew; ; isFirst = false) {
+    pending = stillWaiting(pending, parts.clock.monotonicMs(), isFirst)
+    const before = pending.length
+    if (before === 0) return
+    try {
+      pending = await runGroup(parts, pending, looksFirst)
+    } catch (error) {
+      if (!(error instanceof Unavailable)) return await failAlone(parts, pending, error as Error)
+      if (fruitless + 1 === fruitlessMax) return answerAll(pending, away(error))
+    }
+    fruitless = pending.length < before ? 0 : fruitless + 1
+    if (fruitless === fruitlessMax) return await failAlone(parts, pending, away())
+    if (fruitless > 1) await parts.clock.sleep(retryBaseMs * 2 ** fruitless)
+    looksFirst = true
+  }
+}
+
+function isLimited({ limitedTitles }: GroupParts, { wish }: Member): boolean {
+  return wish.kind === 'place' && wish.draft.lines.some((line) => limitedTitles.has(line.isbn))
+}
+
+function stillWaiting(members: readonly Member[], now: number, isFirst: boolean): readonly Member[] {
+  const late = members.filter((member) => member.giveUpAt <= now)
+  if (late.length === 0) return members
+  answerAll(late, isFirst ? tooLate() : away())
+  return members.filter((member) => member.giveUpAt > now)
+}
+
+async function failAlone(parts: GroupParts, members: readonly Member[], error: Error): Promise<void> {
+  if (members.length === 1) return answerAll(members, error)
+  const middle = members.length >> 1
+  await carry(parts, members.slice(0, middle), false)
+  await carry(parts, members.slice(middle), false)
+}
+
+function answerAll(members: readonly Member[], error: Error): void {
+  answerMembers(members.map((member) => ({ member, outcome: error })))
+}
+
+const tooLate = () =>
+  unavailable('Too many orders were waiting; nothing was taken. Try again with the same key.')

@@ -1,23 +1,21 @@
-import { unavailable } from '#kernel/problem'
+import { faultPoint } from '#kernel/fault-point'
 import type { DecisionLog, Participant } from '#kernel/transaction'
 import { Unavailable } from '#kernel/unavailable'
 import type { Clock } from '#ports/clock'
-import type { StockAnswer, StockRequest, StockVote } from '#services/catalog'
+import type { StockRequest, StockVote } from '#services/catalog'
 import {
   customerKey,
   type GroupCommit,
   type GroupOutcome,
-  type HashColumns,
   type LookedUp,
   type LookUp,
-  packHashes,
 } from '#services/orders'
-import { type Accepted, acceptedOf, answerAccepted, groupOf, type Turns } from './accepted.ts'
-import { away } from './away.ts'
-import { answerRefused, draftsOf, lookUp } from './look-up.ts'
+import { answerMembers, type Reply, type Turns } from './answer-members.ts'
+import { type Bought, lookUp, lookUpRefused, nothingFound } from './look-up.ts'
 import type { Member } from './member.ts'
 import { oncePerOrder } from './once-per-order.ts'
-import { type Decided, runTransaction } from './two-phase.ts'
+import { type Answered, type ReadVote, readVote } from './read-vote.ts'
+import { commitAll, type Decided, decide, type Prepared, prepareAll, shown } from './two-phase.ts'
 
 /** What a group needs of orders: the last agent and the log of decisions. */
 export type OrdersAgent = Pick<DecisionLog, 'resolve'> & {
@@ -26,7 +24,8 @@ export type OrdersAgent = Pick<DecisionLog, 'resolve'> & {
   lookUp(request: LookUp): Promise<LookedUp>
 }
 
-export type Engine = {
+/** What a group is carried by. */
+export type GroupParts = {
   stock: Participant<StockRequest, StockVote>
   orders: OrdersAgent
   clock: Clock
@@ -38,118 +37,55 @@ export type Engine = {
   limitedTitles: Set<string>
 }
 
-/** Conflicts and parts that are away end after so many attempts that settled nobody, with a doubling wait in between. */
-const fruitlessMax = 6
-const retryBaseMs = 25
-
 /**
- * Carries a group through one distributed transaction and gives every member its outcome. Members whose keys or
- * limits are known are settled first; a conflict aborts the group and tries again without the offender; a member
- * that makes the group fail is found by splitting it, and fails alone. Trying again is safe, because a key that was
- * committed after all is found when it is looked up.
- * @param isNew whether nothing was tried for these members before: only then is it certain that nothing was taken
+ * One distributed transaction for a group, phase by phase: look up, prepare, commit, answer. Trying again is safe,
+ * because a key that was committed after all is found when it is looked up.
+ * @param looksFirst whether keys and customers are looked up before anything is prepared
+ * @returns the members to try again; all others were answered
+ * @throws Unavailable when nobody can say how it ended
  */
-export async function runGroup(engine: Engine, members: readonly Member[], isNew = true): Promise<void> {
-  let pending = members
-  let lookFirst = members.some((member) => isLimited(engine, member))
-  let fruitless = 0
-  for (let isFirst = isNew; ; isFirst = false) {
-    pending = stillWaiting(pending, engine.clock.monotonicMs(), isFirst)
-    const before = pending.length
-    if (before === 0) return
-    try {
-      pending = await tryGroup(engine, pending, lookFirst)
-    } catch (error) {
-      if (!(error instanceof Unavailable)) return await failAlone(engine, pending, error as Error)
-      if (fruitless + 1 === fruitlessMax) return rejectAll(pending, away(error))
-    }
-    fruitless = pending.length < before ? 0 : fruitless + 1
-    if (fruitless === fruitlessMax) return await failAlone(engine, pending, away())
-    if (fruitless > 1) await engine.clock.sleep(retryBaseMs * 2 ** fruitless)
-    lookFirst = true
-  }
-}
-
-function rejectAll(members: readonly Member[], error: Error): void {
-  for (const member of members) member.reject(error)
-}
-
-function stillWaiting(members: readonly Member[], now: number, isFirst: boolean): readonly Member[] {
-  for (const member of members) if (member.giveUpAt <= now) member.reject(isFirst ? tooLate() : away())
-  return members.filter((member) => member.giveUpAt > now)
-}
-
-async function failAlone(engine: Engine, members: readonly Member[], error: Error): Promise<void> {
-  if (members.length === 1) return members[0]?.reject(error)
-  const middle = members.length >> 1
-  await runGroup(engine, members.slice(0, middle), false)
-  await runGroup(engine, members.slice(middle), false)
-}
-
-type Refusal = Exclude<GroupOutcome, { kind: 'committed' | 'fenced' }>
-
-/** @returns the members to try again */
-async function tryGroup(
-  engine: Engine,
+export async function runGroup(
+  parts: GroupParts,
   members: readonly Member[],
-  lookFirst: boolean,
+  looksFirst: boolean,
 ): Promise<readonly Member[]> {
-  const [first, repeats] = oncePerOrder(members, lookFirst)
-  const { pending, bought } = lookFirst
-    ? await lookUp(engine.orders, first)
-    : { pending: first, bought: new Map() }
+  const [first, repeats] = oncePerOrder(members, looksFirst)
+  const { known, pending, bought } = looksFirst ? await lookUp(parts.orders, first) : nothingFound(first)
+  answerMembers(known)
   if (pending.length === 0) return repeats
-  const id = engine.clock.uuid()
-  const expiresAt = engine.clock.now() + engine.holdMs
-  const drafts = draftsOf(pending)
-  let hashes: readonly HashColumns[] = []
-  let accepted: Accepted[] = []
-  let refusedAnswered: Promise<void> | undefined
-  let edits: Answered[] = []
-  const outcome = await runTransaction<StockRequest, StockVote, Refusal>({
-    id,
-    parts: [{ participant: engine.stock, requests: pending.map((member) => requestOf(member, bought)) }],
-    onAsked: () => {
-      hashes = packHashes(drafts)
-    },
-    decide: async ([vote], participants) => {
-      accepted = acceptedOf(pending, vote as StockVote, expiresAt, engine.limitedTitles)
-      const { placed, settled } = groupOf(accepted)
-      const areAll = placed.length === drafts.length
-      const group = { participants: [...participants], expiresAt, placed, settled }
-      return asDecided(await engine.orders.commitGroup(id, { ...group, hashes: areAll ? hashes : undefined }))
-    },
-    onCommitted: ([vote]) => {
-      answerAccepted(accepted, engine.turns)
-      const others = refusedOf(pending, accepted, vote as StockVote)
-      edits = others.filter(isEdit)
-      refusedAnswered = answerRefused(
-        engine.orders,
-        others.filter((each) => !isEdit(each)),
-      )
-    },
-    log: engine.orders,
-    clock: engine.clock,
-  })
-  switch (outcome.kind) {
+
+  const expiresAt = parts.clock.now() + parts.holdMs
+  const prepared = await prepareAll(parts.clock.uuid(), [
+    { participant: parts.stock, requests: pending.map((member) => requestOf(member, bought)) },
+  ])
+  const [vote] = prepared.votes as [StockVote]
+  noteLimits(parts.limitedTitles, vote)
+  const read = readVote(pending, vote, expiresAt)
+  if (prepared.kind === 'nothing') {
+    answerMembers(read.edits)
+    await answerRefused(parts, read.refused)
+    return repeats
+  }
+
+  const decided = await commit(parts, prepared, read, expiresAt)
+  switch (decided.kind) {
     case 'committed':
-      await refusedAnswered
-      // A bookseller reads the stock again at once; unlike a reader in a rush, they wait until it is there to be seen.
-      for (const { member, answer } of edits) member.resolve({ kind: 'stock', answer })
+      await answerCommitted(parts, prepared, read)
       return repeats
-    case 'nothing':
-      await answerRefused(engine.orders, refusedOf(pending, [], outcome.votes[0] as StockVote))
-      return repeats
-    case 'aborted':
+    case 'fenced':
       return [...pending, ...repeats]
-    case 'refused':
-      return [...withoutRefused(pending, outcome.refusal), ...repeats]
+    case 'refused': {
+      const { refused, others } = withoutRefused(pending, decided.refusal)
+      answerMembers(refused)
+      return [...others, ...repeats]
+    }
     case 'unknown':
       throw new Unavailable('orders did not say whether the group was committed')
   }
 }
 
-function requestOf({ wish }: Member, bought: ReadonlyMap<string, number>): StockRequest {
+/** What a member asks of catalog. */
+function requestOf({ wish }: Member, bought: Bought): StockRequest {
   switch (wish.kind) {
     case 'place': {
       const customer = customerKey(wish.draft.customer.email)
@@ -165,39 +101,63 @@ function requestOf({ wish }: Member, bought: ReadonlyMap<string, number>): Stock
   }
 }
 
-function asDecided(outcome: GroupOutcome): Decided<Refusal> {
-  if (outcome.kind === 'committed' || outcome.kind === 'fenced') return outcome
-  return { kind: 'refused', refusal: outcome }
-}
+type KeptGroup = Extract<Prepared<StockVote>, { kind: 'prepared' }>
+type Refusal = Exclude<GroupOutcome, { kind: 'committed' | 'fenced' }>
 
-type Answered = { member: Member; answer: StockAnswer }
-const isEdit = ({ member }: Answered) => member.wish.kind === 'set-copies'
-
-/** Who was refused, with why. They are told only now: had the group aborted, there might have been enough after all. */
-function refusedOf(members: readonly Member[], accepted: readonly Accepted[], vote: StockVote): Answered[] {
-  const taken = new Set(accepted.map(({ member }) => member))
-  return members.flatMap((member, i) =>
-    taken.has(member) ? [] : [{ member, answer: vote.answers[i] as StockAnswer }],
-  )
-}
-
-function withoutRefused(members: readonly Member[], refusal: Refusal): readonly Member[] {
-  if (refusal.kind === 'conflict') return members
-  const reasons = new Map(refusal.orders.map((each) => [each.orderId, each.reason]))
-  return members.filter((member) => {
-    const orderId = member.wish.kind === 'settle' ? member.wish.settlement.orderId : undefined
-    const reason = orderId === undefined ? undefined : reasons.get(orderId)
-    if (orderId === undefined || reason === undefined) return true
-    member.resolve(
-      reason === 'already' ? { kind: 'settled', orderId, already: true } : { kind: 'stale', orderId },
-    )
-    return false
+/** Orders and decision become durable together. */
+function commit(
+  { orders }: GroupParts,
+  prepared: KeptGroup,
+  { placed, settled }: ReadVote,
+  expiresAt: number,
+): Promise<Decided<Refusal> | { kind: 'unknown' }> {
+  return decide<Refusal>(prepared, orders, async (participants) => {
+    const outcome = await orders.commitGroup(prepared.id, { participants, placed, settled, expiresAt })
+    const isRefusal = outcome.kind === 'refused' || outcome.kind === 'conflict'
+    return isRefusal ? { kind: 'refused', refusal: outcome } : outcome
   })
 }
 
-function isLimited(engine: Engine, { wish }: Member): boolean {
-  return wish.kind === 'place' && wish.draft.lines.some((line) => engine.limitedTitles.has(line.isbn))
+/** Everybody hears of a group that is durable; a refusal not before that, for an abort would have given copies back. */
+async function answerCommitted(parts: GroupParts, prepared: KeptGroup, read: ReadVote): Promise<void> {
+  const committing = commitAll(prepared)
+  await shown(committing, parts.clock)
+  answerMembers(read.accepted, parts.turns)
+  const refusedAnswered = answerRefused(parts, read.refused)
+  await faultPoint('coordinator:after-answer')
+  await committing
+  await faultPoint('coordinator:after-commit')
+  await refusedAnswered
+  // A bookseller reads the stock again at once; unlike a reader in a rush, they wait until it is there to be seen.
+  answerMembers(read.edits)
 }
 
-const tooLate = () =>
-  unavailable('Too many orders were waiting; nothing was taken. Try again with the same key.')
+async function answerRefused({ orders }: GroupParts, refused: readonly Answered[]): Promise<void> {
+  answerMembers(await lookUpRefused(orders, refused))
+}
+
+/** Orders whose course has changed are told so, and the others go on without them. */
+function withoutRefused(
+  members: readonly Member[],
+  refusal: Refusal,
+): { refused: readonly Reply[]; others: readonly Member[] } {
+  if (refusal.kind === 'conflict') return { refused: [], others: members }
+  const reasons = new Map(refusal.orders.map((each) => [each.orderId, each.reason]))
+  const [refused, others]: [Reply[], Member[]] = [[], []]
+  for (const member of members) {
+    const orderId = member.wish.kind === 'settle' ? member.wish.settlement.orderId : ''
+    const reason = reasons.get(orderId)
+    if (reason === undefined) others.push(member)
+    else if (reason === 'already')
+      refused.push({ member, outcome: { kind: 'settled', orderId, already: true } })
+    else refused.push({ member, outcome: { kind: 'stale', orderId } })
+  }
+  return { refused, others }
+}
+
+const limitedTitlesMax = 10_000
+
+function noteLimits(limitedTitles: Set<string>, { titles }: StockVote): void {
+  for (const { isbn, perCustomer } of titles)
+    if (perCustomer !== null && limitedTitles.size < limitedTitlesMax) limitedTitles.add(isbn)
+}

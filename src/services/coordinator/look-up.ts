@@ -1,80 +1,102 @@
 import { Unavailable } from '#kernel/unavailable'
-import type { StockAnswer } from '#services/catalog'
 import { customerKey, type LookedUp } from '#services/orders'
+import type { Reply } from './answer-members.ts'
 import { away } from './away.ts'
 import type { OrdersAgent } from './group.ts'
-import type { Draft, Member } from './member.ts'
+import type { Draft, Member, WishOutcome } from './member.ts'
+import type { Answered } from './read-vote.ts'
 
-type Known = LookedUp['known'][number]
+/** Copies that customers have of titles with a limit, by `isbn customer`. */
+export type Bought = ReadonlyMap<string, number>
 
-/**
- * Answers members whose keys are known, and reads what customers have of their titles.
- * @returns the others, and copies by `isbn customer`
- */
-export async function lookUp(orders: Pick<OrdersAgent, 'lookUp'>, members: readonly Member[]) {
+/** Members whose orders exist, with their answers; the others; and what customers have of their titles. */
+export type Found = { known: readonly Reply[]; pending: readonly Member[]; bought: Bought }
+
+/** Looks members' keys up, and what their customers have of their titles. */
+export async function lookUp(
+  orders: Pick<OrdersAgent, 'lookUp'>,
+  members: readonly Member[],
+): Promise<Found> {
   const drafts = draftsOf(members)
-  if (drafts.length === 0) return { pending: members, bought: new Map<string, number>() }
-  const { known, bought } = await orders.lookUp({
+  if (drafts.length === 0) return nothingFound(members)
+  const found = await orders.lookUp({
     keys: drafts.map((draft) => draft.keyHash),
     limits: drafts.flatMap((draft) =>
       draft.lines.map(({ isbn }) => ({ isbn, customer: customerKey(draft.customer.email) })),
     ),
   })
-  const byKey = new Map(known.map((each) => [each.keyHash, each]))
-  const pending = members.filter((member) => !answerKnown(member, byKey))
-  return { pending, bought: new Map(bought.map((each) => [`${each.isbn} ${each.customer}`, each.quantity])) }
+  const outcomes = outcomesByKey(found)
+  const [known, pending]: [Reply[], Member[]] = [[], []]
+  for (const member of members) {
+    const outcome = outcomes(member)
+    if (outcome === undefined) pending.push(member)
+    else known.push({ member, outcome })
+  }
+  const bought = new Map(found.bought.map((each) => [`${each.isbn} ${each.customer}`, each.quantity]))
+  return { known, pending, bought }
+}
+
+/** What is known of members that were not looked up. */
+export function nothingFound(members: readonly Member[]): Found {
+  return { known: [], pending: members, bought: new Map() }
 }
 
 /**
- * Tells members that stock refused them, unless it was their own order that took the copies: one that was placed
+ * What members are told that stock refused, unless it was their own order that took the copies: one that was placed
  * before, by a transaction whose answer got lost. Looking after the refusal finds every such order, because stock
  * shows a taken copy only once the order that took it is durable. Never rejects.
  */
-export async function answerRefused(
+export async function lookUpRefused(
   orders: Pick<OrdersAgent, 'lookUp'>,
-  refused: readonly { member: Member; answer: StockAnswer }[],
-): Promise<void> {
+  refused: readonly Answered[],
+): Promise<Reply[]> {
+  if (refused.length === 0) return []
   const members = refused.map(({ member }) => member)
-  const drafts = draftsOf(members)
+  const keys = draftsOf(members).map((draft) => draft.keyHash)
   const settlements = members.flatMap(({ wish }) => (wish.kind === 'settle' ? [wish.settlement] : []))
   try {
-    const { known, verdicts = [] } =
-      drafts.length + settlements.length === 0
-        ? { known: [] }
-        : await orders.lookUp({ keys: drafts.map((draft) => draft.keyHash), limits: [], settlements })
-    const byKey = new Map(known.map((each) => [each.keyHash, each]))
-    const byOrder = new Map(verdicts.map((each) => [each.orderId, each.verdict]))
-    for (const { member, answer } of refused)
-      if (!answerKnown(member, byKey) && !answerSettled(member, byOrder))
-        member.resolve({ kind: 'stock', answer })
+    const found = await orders.lookUp({ keys, limits: [], settlements })
+    const outcomes = outcomesByKey(found)
+    const verdicts = new Map((found.verdicts ?? []).map((each) => [each.orderId, each.verdict]))
+    return refused.map(({ member, answer }) => {
+      const outcome = outcomes(member) ?? settledBefore(member, verdicts) ?? { kind: 'stock', answer }
+      return { member, outcome }
+    })
   } catch (error) {
-    const reason = error instanceof Unavailable ? away(error) : (error as Error)
-    for (const member of members) member.reject(reason)
+    const outcome = error instanceof Unavailable ? away(error) : (error as Error)
+    return members.map((member) => ({ member, outcome }))
   }
 }
 
-/** The orders among what members want. */
-export const draftsOf = (members: readonly Member[]): Draft[] =>
-  members.flatMap(({ wish }) => (wish.kind === 'place' ? [wish.draft] : []))
+function draftsOf(members: readonly Member[]): Draft[] {
+  return members.flatMap(({ wish }) => (wish.kind === 'place' ? [wish.draft] : []))
+}
 
-function answerKnown(member: Member, known: ReadonlyMap<string, Known>): boolean {
-  if (member.wish.kind !== 'place') return false
-  const { draft } = member.wish
-  const found = known.get(draft.keyHash)
-  if (found === undefined) return false
-  const same = found.bodyHash === draft.bodyHash
-  member.resolve(same ? { kind: 'replayed', order: found.order } : { kind: 'key-reused' })
-  return true
+/** @returns what a member's key says, if it was used before */
+function outcomesByKey({ known }: Pick<LookedUp, 'known'>): (member: Member) => WishOutcome | undefined {
+  const byKey = new Map(known.map((each) => [each.keyHash, each]))
+  return ({ wish }) => {
+    const found = wish.kind === 'place' ? byKey.get(wish.draft.keyHash) : undefined
+    if (found === undefined || wish.kind !== 'place') return undefined
+    const isSame = found.bodyHash === wish.draft.bodyHash
+    return isSame ? { kind: 'replayed', order: found.order } : { kind: 'key-reused' }
+  }
 }
 
 type Verdict = NonNullable<LookedUp['verdicts']>[number]['verdict']
 
-function answerSettled(member: Member, verdicts: ReadonlyMap<string, Verdict>): boolean {
-  if (member.wish.kind !== 'settle') return false
-  const { orderId } = member.wish.settlement
-  const verdict = verdicts.get(orderId)
-  if (verdict === 'already') member.resolve({ kind: 'settled', orderId, already: true })
-  else if (verdict === 'stale') member.resolve({ kind: 'stale', orderId })
-  else member.reject(new Error(`stock does not have the copies that order ${orderId} holds`))
-  return true
+function settledBefore(
+  { wish }: Member,
+  verdicts: ReadonlyMap<string, Verdict>,
+): WishOutcome | Error | undefined {
+  if (wish.kind !== 'settle') return undefined
+  const { orderId } = wish.settlement
+  switch (verdicts.get(orderId)) {
+    case 'already':
+      return { kind: 'settled', orderId, already: true }
+    case 'stale':
+      return { kind: 'stale', orderId }
+    default:
+      return new Error(`stock does not have the copies that order ${orderId} holds`)
+  }
 }

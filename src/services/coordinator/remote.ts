@@ -15,7 +15,6 @@ import {
   commitGroupRoute,
   encodeGroup,
   lookUpOrders,
-  packGroup,
   recordDecision,
   resolveDecision,
 } from '#services/orders'
@@ -59,7 +58,7 @@ export function remoteOrders(client: ServiceClient): OrdersAgent & DecisionLog {
   const orders = { deadlineMs: decideDeadlineMs, sticks: true }
   return {
     commitGroup: (id, group) => {
-      const body = encodeGroup(packGroup(group))
+      const body = encodeGroup(group)
       return known(client.call('orders', commitGroupRoute, { ...orders, params: { id }, body }))
     },
     lookUp: (body) => known(client.call('orders', lookUpOrders, { ...orders, body })),

@@ -47,7 +47,7 @@ async function writeGroup(database: Database, id: string, group: PackedGroup, cl
   }
   await database.transaction(async (tx) => {
     if (settled.length > 0) await settleOrders(tx, settled, clock)
-    // Not waited for: the next portion is packed while the server inserts this one, and all travel with the commit.
+    // Not waited for: all travel with the commit.
     insertGroup(tx, id, group)
   })
 }

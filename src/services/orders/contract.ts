@@ -1,21 +1,17 @@
 import { type Static, Type } from 'typebox'
 import { anyone, defineRoute, internal, orderHolder, type Role, roles, staff } from '#kernel/contract'
 import { closed, IsbnText, Line, MoneySchema, Nullable, Page, Paging, Timestamp, Uuid } from '#kernel/schemas'
-import type { Settlement } from './packed-group.ts'
+import type { Settlement } from './group-commit.ts'
 
 export { customerKey } from './customer-key.ts'
+export type { GroupCommit, PlacedOrder, Settlement } from './group-commit.ts'
 export {
   decodeGroup,
   encodeGroup,
-  type GroupCommit,
-  type HashColumns,
   type OrderColumns,
   type PackedGroup,
-  type PlacedOrder,
   packGroup,
-  packHashes,
   portionMax,
-  type Settlement,
 } from './packed-group.ts'
 
 export const orderStatuses = [

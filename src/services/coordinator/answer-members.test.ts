@@ -1,31 +1,31 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { type Accepted, answerAccepted } from './accepted.ts'
+import { answerMembers, type Reply } from './answer-members.ts'
 
 /** Members of whom it is known how many are answered. */
 function members(count: number) {
   const state = { answered: 0 }
-  const accepted = Array.from({ length: count }, (_, i): Accepted => {
+  const replies = Array.from({ length: count }, (_, i): Reply => {
     const outcome = { kind: 'settled', orderId: String(i), already: false } as const
     const resolve = () => {
       state.answered++
     }
     return { outcome, member: { giveUpAt: 0, wish: {} as never, resolve, reject: assert.fail } }
   })
-  return { state, accepted }
+  return { state, replies }
 }
 
 test('when nobody waits, all are answered at once', () => {
-  const { state, accepted } = members(100)
-  answerAccepted(accepted, { next: setImmediate, othersWait: () => false })
+  const { state, replies } = members(100)
+  answerMembers(replies, { next: setImmediate, othersWait: () => false })
   assert.equal(state.answered, 100)
 })
 
 test('while others wait, their group leaves first, and the loop turns between a few answers and the next', async () => {
-  const { state, accepted } = members(100)
+  const { state, replies } = members(100)
   const seen: number[] = []
-  const done = answerAccepted(accepted, {
+  const done = answerMembers(replies, {
     next: async () => {
       seen.push(state.answered)
       await setImmediate()

@@ -1,0 +1,84 @@
+import { parseArgs } from 'node:util'
+import { cpuMs } from './cpu.ts'
+import { load, type Running, startGateway, startRoles } from './processes.ts'
+import { median, printTable, ratio, round } from './rounds.ts'
+import { openBenchStore } from './store.ts'
+import { type Trick, tricks } from './tricks.ts'
+
+// Each trick that makes orders cheaper taken out by itself: the store with it and without it take turns, over the same
+// two database servers. Both ratios are the store with everything ÷ without the trick; CPU time is that of all its
+// processes and database sessions.
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '7' },
+    seconds: { type: 'string', default: '2' },
+    connections: { type: 'string', default: '256' },
+    only: { type: 'string', default: '' },
+  },
+})
+const connections = Number(values.connections)
+/** A path as long as an order's takes tens of thousands of requests until all of it is compiled. */
+const warmUpSeconds = 8
+const chosen = Object.entries(tricks).filter(
+  ([name]) => values.only === '' || values.only.split(',').includes(name),
+)
+await using store = await openBenchStore(1)
+const databases = store.serverPids
+const rows: string[][] = []
+for (const [name, trick] of chosen) rows.push([name, ...(await compare(name, trick)), trick.what])
+console.log(`\nTricks taken out, ${connections} connections, medians of ${values.rounds} rounds`)
+printTable(['', 'orders/s', 'CPU/order', 'orders/s with ÷ without', 'CPU without ÷ with', ''], rows)
+
+type Turn = { perSecond: number; cpuPerOrder: number }
+
+async function compare(name: string, { at, alsoOut = [] }: Trick): Promise<string[]> {
+  await using stack = new AsyncDisposableStack()
+  const [whole, without] = [
+    stack.use(await startStore(at, alsoOut)),
+    stack.use(await startStore(at, [...alsoOut, name])),
+  ]
+  for (const { url } of [whole, without]) await load(url, connections, warmUpSeconds, store.isbns)
+  const rounds: [Turn, Turn][] = []
+  for (let i = 0; i < Number(values.rounds); i++) {
+    // Who goes first changes, because the second finds larger tables.
+    const order = i % 2 === 0 ? [whole, without] : [without, whole]
+    const turns = new Map<Running, Turn>()
+    for (const each of order) turns.set(each, await turn(each))
+    rounds.push([turns.get(whole) as Turn, turns.get(without) as Turn])
+    process.stderr.write('.')
+  }
+  const of = (pick: (pair: [Turn, Turn]) => number) => median(rounds.map(pick))
+  return [
+    round(of(([a]) => a.perSecond)),
+    `${of(([a]) => a.cpuPerOrder).toFixed(0)} µs`,
+    ratio(of(([a, b]) => a.perSecond / b.perSecond)),
+    ratio(of(([a, b]) => b.cpuPerOrder / a.cpuPerOrder)),
+  ]
+}
+
+async function turn({ url, pids }: Running): Promise<Turn> {
+  await store.reset()
+  const all = [...pids, ...databases]
+  const before = cpuMs(all)
+  const { perSecond, orders } = await load(url, connections, Number(values.seconds), store.isbns)
+  return { perSecond, cpuPerOrder: ((cpuMs(all) - before) * 1000) / orders }
+}
+
+/** The store without these tricks, and the door that orders come in by. */
+async function startStore(at: Trick['at'], out: readonly string[]): Promise<Running> {
+  const settings = {
+    OCTAVO_WITHOUT: out.join(),
+    NODE_OPTIONS: `--import ${new URL('without.ts', import.meta.url).href}`,
+  }
+  const roles = await startRoles(store, ['catalog', 'orders', 'coordinator'], settings)
+  if (at === 'service') return roles
+  const gateway = await startGateway({ ...roles.env, ...settings }, roles.url)
+  return {
+    url: gateway.url,
+    pids: [...gateway.pids, ...roles.pids],
+    async [Symbol.asyncDispose]() {
+      await gateway[Symbol.asyncDispose]()
+      await roles[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,160 @@
+/** Source text that stands for a trick, and the plain text that would stand there without it. */
+type Change = { file: string; from: string; to: string }
+
+export type Trick = {
+  what: string
+  /** Where requests come in: most come through the gateway. */
+  at: 'service' | 'gateway'
+  /** Tricks that are out on both sides, because they would hide this one. */
+  alsoOut?: readonly string[]
+  changes: readonly Change[]
+}
+
+const direct = 'src/ports/http/direct.ts'
+const bundles = 'src/services/gateway/proxy/bundles.ts'
+const packed = 'src/services/orders/packed-group.ts'
+const coordinator = 'src/services/coordinator'
+
+/** All that makes the journey of an order cheaper than plain code would, each to be taken out by itself. */
+export const tricks: Readonly<Record<string, Trick>> = {
+  bundles: {
+    what: 'orders that arrive together go to the coordinator as one request',
+    at: 'gateway',
+    changes: [{ file: bundles, from: 'target.sticksToTitle &&', to: 'false && target.sticksToTitle &&' }],
+  },
+  direct: {
+    what: 'orders are answered in front of the framework',
+    at: 'service',
+    changes: [{ file: direct, from: 'if (entry === undefined ||', to: 'if (true || entry === undefined ||' }],
+  },
+  'direct-latin1': {
+    what: 'a direct answer of one byte a character is not encoded',
+    at: 'service',
+    changes: [{ file: direct, from: "length === body.length ? 'latin1' : 'utf8'", to: "'utf8'" }],
+  },
+  'bundle-latin1': {
+    what: 'answers out of a bundle leave in one write with their head',
+    at: 'gateway',
+    changes: [
+      {
+        file: bundles,
+        from: "response.end(answered.body.toString('latin1'), 'latin1')",
+        to: 'response.end(answered.body)',
+      },
+    ],
+  },
+  'proxy-latin1': {
+    what: 'a proxied answer leaves in one write with its head',
+    at: 'gateway',
+    alsoOut: ['bundles'],
+    changes: [
+      {
+        file: 'src/services/gateway/proxy/proxy.ts',
+        from: 'if (chunk.length <= oneWriteBytesMax) response.end',
+        to: 'if (false) response.end',
+      },
+    ],
+  },
+  'packed-columns': {
+    what: 'a group travels to OrderDb as columns that are parameters as they are',
+    at: 'gateway',
+    changes: [
+      {
+        file: `${coordinator}/remote.ts`,
+        from: 'encodeGroup(group)',
+        to: 'Buffer.from(JSON.stringify(group))',
+      },
+      {
+        file: 'src/services/orders/agent-routes.ts',
+        from: 'decodeGroup(body)',
+        to: '(await import("./packed-group.ts")).packGroup(JSON.parse(Buffer.from(body).toString()))',
+      },
+      {
+        file: 'src/kernel/packed-list.ts',
+        from: 'export function packUuids(uuids: readonly string[]): PackedList {',
+        to: 'export function packUuids(uuids: readonly string[]): PackedList { if (true) return Object.assign([...uuids], { count: uuids.length }) as never;',
+      },
+      {
+        file: 'src/ports/database/binary-array.ts',
+        from: 'uuidArray = (list: PackedList) =>',
+        to: 'uuidArray = (list: PackedList) => Array.isArray(list) ? list as never :',
+      },
+      {
+        file: packed,
+        from: 'details: packTexts(orders.map((order) => order.details)),',
+        to: 'details: orders.map((order) => order.details) as never,',
+      },
+      {
+        file: 'src/ports/database/binary-array.ts',
+        from: 'textArray = (list: PackedList) =>',
+        to: 'textArray = (list: PackedList) => Array.isArray(list) ? list as never :',
+      },
+    ],
+  },
+  'own-uuids': {
+    what: 'UUIDs are decoded where they are written',
+    at: 'gateway',
+    changes: [
+      {
+        file: 'src/kernel/packed-list.ts',
+        from: 'writeUuid(bytes, uuid, offset + lengthBytes)',
+        to: "bytes.write(uuid.replaceAll('-', ''), offset + lengthBytes, 'hex')",
+      },
+    ],
+  },
+  portions: {
+    what: 'a large group is inserted in portions, packed one after the other',
+    at: 'gateway',
+    changes: [{ file: packed, from: 'portionMax = 256', to: 'portionMax = 100_000' }],
+  },
+  'line-texts': {
+    what: 'the text of a line is made once for all orders of a group',
+    at: 'gateway',
+    changes: [
+      {
+        file: `${coordinator}/price-list.ts`,
+        from: 'const title = byIsbn.get(isbn)',
+        to: 'const known = byIsbn.get(isbn); const title = known && priced(known)',
+      },
+    ],
+  },
+  'time-texts': {
+    what: 'the text of a time is kept until the next',
+    at: 'gateway',
+    changes: [{ file: `${coordinator}/place-order.ts`, from: 'if (timeMs !== lastMs)', to: 'if (true)' }],
+  },
+  'answer-text': {
+    what: 'an answer is the text that went into OrderDb, with its head and tail',
+    at: 'gateway',
+    changes: [
+      {
+        file: `${coordinator}/place-order.ts`,
+        from: 'const { id } = order',
+        to: 'const { id } = order; if (true) return JSON.stringify({ id, status: "reserved", ...JSON.parse("{" + shownOf(order) + "}"), createdAt: createdText(uuid7TimeMs(id)), expiresAt: expiresText(expiresAt), payment: null, vouchers: [], token })',
+      },
+    ],
+  },
+  'answers-in-turns': {
+    what: 'the next group leaves before the last one is answered, a few answers at a time',
+    at: 'gateway',
+    changes: [
+      { file: `${coordinator}/answer-members.ts`, from: 'if (!turns?.othersWait())', to: 'if (true)' },
+    ],
+  },
+  'group-turn': {
+    what: 'a group waits for what arrives in the same turn of the event loop',
+    at: 'gateway',
+    changes: [{ file: `${coordinator}/service.ts`, from: 'turn: setImmediate,', to: '' }],
+  },
+  'left-titles': {
+    what: 'a title is decided on as the last group left it',
+    at: 'gateway',
+    changes: [
+      {
+        file: 'src/services/catalog/stock/participant.ts',
+        from: 'const expected = left.only(group.isbns)',
+        to: 'const expected = undefined as ReturnType<typeof left.only>',
+      },
+    ],
+  },
+}
