@@ -1,107 +1,84 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { readConfig } from '#config'
-import type { Route } from '#kernel/contract'
-import { systemClock as clock } from '#ports/clock'
-import { type Database, openDatabase } from '#ports/database'
-import type { ServiceClient } from '#ports/http'
-import { openPayment } from '#ports/payment'
-import { settleOrders } from '#services/coordinator'
-import type { Settlement } from '#services/orders'
-import { requestVouchers, type VoucherData } from '#services/vouchers'
-import type { GroupEngine } from '../src/services/coordinator/engine.ts'
-import type { Context } from '../src/services/orders/context.ts'
-import { createSagaWorker } from '../src/services/orders/saga/worker.ts'
-import { draft, openEngine } from './contestants.ts'
-import { median, printTable, ratio, round } from './rounds.ts'
-import { type BenchStore, openBenchStore } from './store.ts'
+import { checkDigit13 } from '#kernel/isbn'
+import { startStore } from '../test/support/whole-store.ts'
+import { guestOrders } from './guest-orders.ts'
+import { processorTimeBelow } from './processor-time.ts'
+import { median, ms, printTable, ratio, round } from './rounds.ts'
 
-// From reservation to confirmation: orders of a free title, each with its whole saga (voucher issued, drawing answered
-// at once, copies confirmed through the groups), worked many at a time and, as the rival, one at a time.
+// A guest's order over HTTP, from the cart to the stored voucher, on a whole store as `npm start` runs it.
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '3' }, orders: { type: 'string', default: '2000' } },
+  options: {
+    rounds: { type: 'string', default: '3' },
+    orders: { type: 'string', default: '600' },
+    callers: { type: 'string', default: '64' },
+  },
 })
-const count = Number(values.orders)
-await using store = await openBenchStore(1)
-await store.books.execute('UPDATE catalog.books SET price_amount = 0')
+/** Vendure 3.7.3's checkouts a second on two cores, measured once; it draws no voucher for them. */
+const vendurePerSecond = 16
+const [orders, callers, rounds] = [Number(values.orders), Number(values.callers), Number(values.rounds)]
 
-const results = new Map<string, number[]>()
-for (let i = 0; i < Number(values.rounds); i++) {
-  for (const [name, claimMax, of] of [
-    ['octavo: sagas 128 at a time', 128, count],
-    ['one saga at a time', 1, Math.ceil(count / 8)],
-  ] as const) {
-    await store.reset()
-    const perSecond = await measureWhole(store, of, claimMax)
-    results.set(name, [...(results.get(name) ?? []), perSecond])
+await using stack = new AsyncDisposableStack()
+const endings: (() => unknown)[] = []
+stack.defer(async () => {
+  for (const end of endings.reverse()) await end()
+})
+const store = await startStore({ after: (end: () => unknown) => endings.push(end) }, 'off')
+const isbn = await addTitle(store.url)
+await guestOrders(store.url, isbn, Math.ceil(orders / 4), callers)
+
+const perSecond: number[] = []
+const perOrder = new Map<string, number[]>()
+for (let i = 0; i < rounds; i++) {
+  const before = processorTimeBelow(process.pid)
+  const figures = await guestOrders(store.url, isbn, orders, callers)
+  perSecond.push(figures.perSecond)
+  console.log(
+    `${round(figures.perSecond)} orders/s, p50 ${ms(figures.p50Ms)}, p99 ${ms(figures.p99Ms)} to the PDF`,
+  )
+  for (const [name, total] of processorTimeBelow(process.pid)) {
+    const used = (total - (before.get(name) ?? 0)) / orders
+    perOrder.set(name, [...(perOrder.get(name) ?? []), used])
   }
 }
-const own = median([...results.values()][0] ?? [])
-console.log(`\nWhole orders, reserved to confirmed, medians of ${values.rounds} rounds`)
+
+console.log(`\nWhole orders with their PDF, ${callers} guests at a time, medians of ${rounds} rounds`)
 printTable(
-  ['', 'orders/s', 'octavo ÷ this'],
-  [...results].map(([name, figures]) => [name, round(median(figures)), ratio(own / median(figures))]),
+  ['', 'orders/s', '÷ Vendure'],
+  [['octavo', round(median(perSecond)), ratio(median(perSecond) / vendurePerSecond)]],
+)
+const shares = [...perOrder].map(([name, figures]) => [name, median(figures)] as const)
+const total = shares.reduce((sum, [, used]) => sum + used, 0)
+console.log('\nWhat bounds it: processor time for one order')
+printTable(
+  ['', 'per order', 'share'],
+  [...shares.sort((a, b) => b[1] - a[1]), ['all', total] as const].map(([name, used]) => [
+    name,
+    ms(used),
+    `${round((100 * used) / total)} %`,
+  ]),
 )
 
-async function measureWhole({ bookDbUrl, orderDbUrl, isbns }: BenchStore, orders: number, claimMax: number) {
-  await using engine = await openEngine({ bookDbUrl, orderDbUrl })
-  await using database = await openDatabase(orderDbUrl, {
-    applicationName: 'bench-sagas',
-    connectionsMax: 10,
-  })
-  await using payment = await openPayment(`test+${orderDbUrl}`)
-  const context = contextOf(database, engine.group, payment)
-  await using worker = createSagaWorker(context, claimMax)
-  const start = performance.now()
-  const placed = Promise.all(
-    Array.from({ length: orders }, () =>
-      engine.group.submit({ kind: 'place', draft: draft(isbns[0] ?? '') }),
-    ),
-  )
-  let isPlaced = false
-  placed.then(() => {
-    isPlaced = true
-  })
-  for (;;) {
-    const claimed = await worker.work()
-    // The rival takes the next saga only when it is through with the last.
-    if (claimMax === 1 || claimed === 0) await worker.idle()
-    if (claimed === 0 && isPlaced) break
+/** A title that costs nothing, with more copies than there will be orders. */
+async function addTitle(url: string): Promise<string> {
+  const twelve = '978649000777'
+  const isbn = twelve + checkDigit13(twelve)
+  const call = async (method: string, path: string, body: unknown, token?: string) => {
+    const answer = await fetch(url + path, {
+      method,
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
+      body: JSON.stringify(body),
+    })
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
+    return (await answer.json()) as { token: string }
   }
-  const elapsed = (performance.now() - start) / 1000
-  const [row] = await database.query<{ confirmed: number }>(
-    `SELECT count(*)::int AS confirmed FROM orders.orders WHERE status = 'confirmed'`,
-    [],
-  )
-  if (row?.confirmed !== orders) throw new Error(`${row?.confirmed} of ${orders} orders were confirmed`)
-  return orders / elapsed
-}
-
-/** The neighbours of orders, in this process: groups for the copies, and a voucher generator that has drawn already. */
-function contextOf(database: Database, group: GroupEngine, payment: Context['payment']): Context {
-  const { privateKey } = generateKeyPairSync('ed25519')
-  const call = async (_service: string, route: Route, { body }: { body?: unknown }) => {
-    if (route === settleOrders) {
-      const { settlements } = body as { settlements: Settlement[] }
-      const outcomes = settlements.map(async (settlement) => {
-        const { kind } = await group.submit({ kind: 'settle', settlement })
-        return { orderId: settlement.orderId, kind }
-      })
-      return { outcomes: await Promise.all(outcomes) }
-    }
-    if (route === requestVouchers)
-      return { stored: (body as { vouchers: VoucherData[] }).vouchers.map((voucher) => voucher.code) }
-    return { contributors: [] }
-  }
-  return {
-    config: readConfig({}),
-    clock,
-    database,
-    client: { call } as unknown as ServiceClient,
-    objects: { presign: () => '' } as unknown as Context['objects'],
-    payment,
-    voucherKey: privateKey,
-    announced: () => undefined,
-    sagaDue: () => undefined,
-  }
+  const { token } = await call('POST', '/api/session', store.staff)
+  const contributors = [{ name: 'Jane Austen', role: 'author' }]
+  const price = { amount: 0, currency: 'EUR' }
+  await call('POST', '/api/books', { isbn, title: 'Pride and Prejudice', contributors, price }, token)
+  await call('PUT', `/api/books/${isbn}/stock`, { copies: 1_000_000 }, token)
+  return isbn
 }

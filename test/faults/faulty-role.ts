@@ -45,7 +45,10 @@ async function serveVouchers(): Promise<number> {
   const config = readConfig(process.env)
   await using discovery = await openDiscovery(config.discoveryUrl, { secret: config.secret })
   await using server = createHttpServer({ name: 'vouchers', secret: config.secret })
-  server.add(requestVouchers, async ({ body }) => ({ stored: body.vouchers.map(({ code }) => code) }))
+  server.add(requestVouchers, async ({ body }) => ({
+    stored: body.vouchers.map(({ code }) => code),
+    dueInMs: 0,
+  }))
   const url = await server.listen({ host: config.serviceHost, port: 0 })
   await using _lease = await discovery.register({ service: 'vouchers', id: 'stand-in', url, version: '0' })
   await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))

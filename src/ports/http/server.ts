@@ -26,6 +26,8 @@ export type HttpServerOptions = {
   authenticateStaff?: (token: string) => Promise<StaffMember | undefined>
   /** Whether `/readyz` says yes. */
   ready?: () => boolean | Promise<boolean>
+  /** What `/metrics` says besides requests and memory, in the Prometheus text format. */
+  metrics?: () => string
   bodyBytesMax?: number
   /** Upper bound for receiving a request, its body included. */
   requestTimeoutMs?: number
@@ -111,7 +113,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     metrics.answered(request.method, request.routeOptions.url ?? 'none', reply.statusCode)
     done()
   })
-  addHealth(fastify, options, metrics.text)
+  addHealth(fastify, options, () => metrics.text() + (options.metrics?.() ?? ''))
   const expected = Buffer.from(options.secret)
   return {
     fastify,

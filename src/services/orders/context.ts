@@ -5,6 +5,7 @@ import type { Database } from '#ports/database'
 import type { ServiceClient } from '#ports/http'
 import type { ObjectStore } from '#ports/object-store'
 import type { Payment } from '#ports/payment'
+import type { Gathered } from './gathered.ts'
 
 /** What the use cases of orders share. */
 export type Context = {
@@ -13,6 +14,8 @@ export type Context = {
   /** OrderDb's primary. */
   database: Database
   client: ServiceClient
+  /** What sagas ask, many at a time. */
+  gathered: Gathered
   objects: ObjectStore
   payment: Payment
   /** Signs voucher codes. */

@@ -3,6 +3,7 @@ import { hashAsUuid } from '#kernel/hash'
 import { notFound } from '#kernel/problem'
 import type { Statements } from '#ports/database'
 import { cookieOf, type StaffMember, sessionCookie } from '#ports/http'
+import type { Context } from './context.ts'
 import { type OrderRow, orderColumns } from './order-row.ts'
 import { memberOf } from './staff/sessions.ts'
 
@@ -26,6 +27,18 @@ export async function orderFor(
     [id],
   )
   if (row === undefined || !(await mayEnter(statements, row, caller))) throw notFound('such order')
+  return row
+}
+
+/** Like `orderFor`, for reading alone: orders that are asked for together are read together. */
+export async function orderSeenBy(
+  { database, gathered }: Pick<Context, 'database' | 'gathered'>,
+  id: string,
+  caller: Caller,
+): Promise<OrderRow> {
+  if (!uuidPattern.test(id)) throw notFound('such order')
+  const row = await gathered.order(id.toLowerCase())
+  if (row === undefined || !(await mayEnter(database, row, caller))) throw notFound('such order')
   return row
 }
 

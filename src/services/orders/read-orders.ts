@@ -1,27 +1,18 @@
 import { parseIsbn } from '#kernel/isbn'
-import { invalid, notFound } from '#kernel/problem'
+import { invalid } from '#kernel/problem'
 import type { HttpServer } from '#ports/http'
 import { answer } from '#ports/http'
-import {
-  getOrder,
-  getOrderHistory,
-  listOrders,
-  type Order,
-  type OrderList,
-  type OrderStatus,
-} from '#services/orders'
+import { getOrder, getOrderHistory, listOrders, type OrderList, type OrderStatus } from '#services/orders'
 import type { Context } from './context.ts'
-import { orderFor, uuidPattern } from './order-holder.ts'
-import { type OrderRow, orderColumns } from './order-row.ts'
-import { represent } from './represent.ts'
+import { orderSeenBy, uuidPattern } from './order-holder.ts'
+import { type OrderRow, orderColumns, representation } from './order-row.ts'
+import { represent, viewOf } from './represent.ts'
 
 /** Reading orders: one by its token, all of them by staff, and what a watcher missed. */
 export function addReadRoutes(server: HttpServer, context: Context): void {
   server.add(getOrder, async ({ params, bearer, headers }) => {
-    const row = await orderFor(context.database, params.id, { bearer, headers })
-    const [order] = await represent(context, context.database, [row])
-    if (order === undefined) throw notFound('such order')
-    return order
+    const row = await orderSeenBy(context, params.id, { bearer, headers })
+    return representation(row, await context.gathered.vouchers(row.id), viewOf(context))
   })
   server.add(listOrders, async ({ query }) => {
     const { limit = 24, cursor, ...filter } = query
@@ -32,7 +23,7 @@ export function addReadRoutes(server: HttpServer, context: Context): void {
   })
   server.add(getOrderHistory, async ({ params, query, bearer, headers }) => {
     const caller = { bearer: query.token ?? bearer, headers }
-    const row = await orderFor(context.database, params.id, caller)
+    const row = await orderSeenBy(context, params.id, caller)
     return { events: await history(context, row, query.after) }
   })
 }
@@ -74,14 +65,21 @@ async function page(
 
 /** The versions after `after`, ending with the current state. Vouchers and links are those of now. */
 async function history(context: Context, row: OrderRow, after: number | undefined) {
-  const noted = await context.database.query<Pick<OrderRow, 'version' | 'status' | 'payment'>>(
-    `SELECT version, status, payment FROM orders.history
-      WHERE order_id = $1 AND version > $2 AND version < $3 ORDER BY version LIMIT 200`,
-    [row.id, after ?? row.version, row.version],
-  )
-  const rows = [...noted.map((past) => ({ ...row, ...past })), row]
-  const orders = await represent(context, context.database, rows)
-  return rows.map((each, i) => ({ version: each.version, order: orders[i] as Order }))
+  const from = after ?? row.version
+  const noted =
+    from + 1 >= row.version
+      ? []
+      : await context.database.query<Pick<OrderRow, 'version' | 'status' | 'payment'>>(
+          `SELECT version, status, payment FROM orders.history
+            WHERE order_id = $1 AND version > $2 AND version < $3 ORDER BY version LIMIT 200`,
+          [row.id, from, row.version],
+        )
+  const vouchers = await context.gathered.vouchers(row.id)
+  const view = viewOf(context)
+  return [...noted.map((past) => ({ ...row, ...past })), row].map((each) => ({
+    version: each.version,
+    order: representation(each, vouchers, view),
+  }))
 }
 
 function orderIdOf(cursor: string): string {

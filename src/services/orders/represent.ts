@@ -15,7 +15,7 @@ export async function represent(
     statements,
     rows.map((row) => row.id),
   )
-  const view = { objects: context.objects, publicUrl: context.config.publicUrl, nowMs: context.clock.now() }
+  const view = viewOf(context)
   return rows.map((row) =>
     representation(
       row,
@@ -24,3 +24,10 @@ export async function represent(
     ),
   )
 }
+
+/** What an order's links are made with, now. */
+export const viewOf = ({ objects, config, clock }: View) => ({
+  objects,
+  publicUrl: config.publicUrl,
+  nowMs: clock.now(),
+})

@@ -12,11 +12,12 @@ import { addAgentRoutes } from './agent-routes.ts'
 import { addCancelRoute } from './cancel-order.ts'
 import type { Context } from './context.ts'
 import { expireOrders } from './expire-orders.ts'
+import { gather } from './gathered.ts'
 import { addPayRoute } from './pay-order.ts'
 import { addReadRoutes } from './read-orders.ts'
 import { addVoucherRoutes } from './redeem-voucher.ts'
 import { repeat } from './repeat.ts'
-import { noteStoredVoucher } from './saga/note-stored-voucher.ts'
+import { noteStoredVouchers } from './saga/note-stored-voucher.ts'
 import { createSagaWorker } from './saga/worker.ts'
 import { ensureFirstAccount } from './staff/accounts.ts'
 import { addStaffRoutes } from './staff/routes.ts'
@@ -70,6 +71,7 @@ export async function createOrders(config: Config, overrides: OrdersOverrides = 
       const relay = resources.use(startOutboxRelay({ database, schema: 'orders', broker, clock }))
       const context: Context = {
         ...{ config, clock, database, client, objects, payment, voucherKey },
+        gathered: gather({ database, client, clock }),
         announced: () => relay.ring(),
         sagaDue: () => sagas.wake(),
       }
@@ -112,9 +114,10 @@ function addRoutes(server: HttpServer, context: Context): void {
 
 /** The bucket's notifications, through a queue of our own: each voucher stored wakes the saga that waits for it. */
 async function followVouchers(broker: Broker, context: Context): Promise<AsyncDisposable> {
-  return await broker.subscribe('orders-vouchers', [objectCreatedTopic], async ({ payload }) => {
-    await noteStoredVoucher(context, payload as ObjectCreated)
-  })
+  const note = noteStoredVouchers(context)
+  return await broker.subscribe('orders-vouchers', [objectCreatedTopic], ({ payload }) =>
+    note(payload as ObjectCreated),
+  )
 }
 
 async function readKey(path: string): Promise<Buffer> {

@@ -25,17 +25,24 @@ export const voucherObjectKey = (orderId: string, code: string) => `vouchers/${o
 /** The code of the voucher whose PDF has this key; undefined for what is no voucher's. */
 export const codeOfVoucherObject = (key: string) => /^vouchers\/[^/]+\/([^/]+)\.pdf$/.exec(key)?.[1]
 
+/** `stored` are codes whose PDF is in the object store; the last of the others should be there in `dueInMs`. */
+export const Drawing = Type.Object({ stored: Type.Array(Type.String()), dueInMs: Type.Integer() })
+export type Drawing = Static<typeof Drawing>
+
+/** Vouchers in one request. */
+export const drawnAtOnceMax = 5_000
+
 /**
- * Asks for the PDFs of some vouchers; idempotent. The answer does not wait for them: `stored` are the codes already in
- * the object store, the others follow as object notifications.
+ * Asks for the PDFs of some vouchers; idempotent. The answer does not wait for them: those that are not in the object
+ * store yet follow as object notifications.
  */
 export const requestVouchers = defineRoute({
   method: 'POST',
   path: '/internal/vouchers',
   tag: 'Internal',
   access: internal,
-  body: Type.Object({ vouchers: Type.Array(VoucherData, { maxItems: 5000 }) }),
-  reply: Type.Object({ stored: Type.Array(Type.String()) }),
+  body: Type.Object({ vouchers: Type.Array(VoucherData, { maxItems: drawnAtOnceMax }) }),
+  reply: Drawing,
   status: 202,
   summary: 'Draw vouchers',
 })

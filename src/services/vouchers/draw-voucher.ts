@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NodeCompiler } from '@myriaddreamin/typst-ts-node-compiler'
 import { encode } from 'uqr'
@@ -15,8 +15,9 @@ export class DrawingFailed extends Error {
 }
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-/** Typst keeps what it laid out; the oldest of it goes after this many drawings. */
-const evictEvery = 5
+/** Typst keeps what it laid out, and uses it again; what was not used for so many drawings goes. */
+const evictEvery = 8
+const keptForDrawings = 16
 const bylineAuthorsMax = 3
 
 /**
@@ -26,20 +27,20 @@ const bylineAuthorsMax = 3
  * @param publicUrl the shop's address, for the QR code
  */
 export function openDrawing(publicUrl: string): DrawVoucher {
-  const template = readFileSync(new URL('voucher.typ', import.meta.url), 'utf8')
-  const logo = readFileSync(new URL('logo.svg', import.meta.url), 'utf8')
   const compiler = NodeCompiler.create({ workspace: here, fontArgs: [{ fontPaths: fontPaths() }] })
+  // Files that are kept in memory, and not `sys.inputs`: those are part of what everything laid out depends on, so
+  // that nothing of one voucher would serve for the next.
+  const inMemory = (name: string, content: string) =>
+    compiler.mapShadow(join(here, name), Buffer.from(content))
   let drawn = 0
 
   return (voucher, coverSvg) => {
-    const inputs = {
-      voucher: JSON.stringify(textsOf(voucher, publicUrl)),
-      qr: qrSvg(voucherUrl(publicUrl, voucher.code, voucher.signature)),
-      logo,
-      ...(coverSvg !== undefined && { cover: inOurFaces(coverSvg) }),
-    }
+    const hasCover = coverSvg !== undefined
+    inMemory('voucher.json', JSON.stringify({ ...textsOf(voucher, publicUrl), hasCover }))
+    inMemory('qr.svg', qrSvg(voucherUrl(publicUrl, voucher.code, voucher.signature)))
+    if (hasCover) inMemory('cover.svg', inOurFaces(coverSvg))
     // Not compiled to a document first: each would wait for the garbage collector, which does not see its megabytes.
-    const source = { mainFileContent: template, inputs }
+    const source = { mainFilePath: join(here, 'voucher.typ') }
     try {
       try {
         return compiler.pdf(source, { pdfStandard: 'ua-1' })
@@ -51,7 +52,7 @@ export function openDrawing(publicUrl: string): DrawVoucher {
     } catch (error) {
       throw new DrawingFailed(`voucher ${voucher.code} cannot be drawn: ${reasonOf(error)}`, { cause: error })
     } finally {
-      if (++drawn % evictEvery === 0) compiler.evictCache(0)
+      if (++drawn % evictEvery === 0) compiler.evictCache(keptForDrawings)
     }
   }
 }
@@ -125,9 +126,15 @@ function inOurFaces(svg: string): string {
   )
 }
 
-/** A QR code as one path of unit squares; runs of a row are one rectangle. Level M: a fold may cost it a corner. */
+/** Any mask can be read. Looking for the one with the fewest patches takes longer than the page, and the text is random anyway. */
+const maskPattern = 0
+
+/**
+ * A QR code as one path of unit squares; runs of a row are one rectangle. Level M: a fold may cost it a corner.
+ * Source: ISO/IEC 18004, where the mask is part of the format and chosen by the writer.
+ */
 export function qrSvg(text: string): string {
-  const { data, size } = encode(text, { ecc: 'M', border: 0 })
+  const { data, size } = encode(text, { ecc: 'M', border: 0, maskPattern })
   let path = ''
   for (const [y, row] of data.entries()) {
     for (let x = 0; x < size; x++) {

@@ -1,89 +1,122 @@
-import { setImmediate as breathe } from 'node:timers/promises'
 import { backoffMs } from '#kernel/backoff'
 import type { Clock } from '#ports/clock'
 import type { ObjectStore } from '#ports/object-store'
 import { type VoucherData, voucherObjectKey } from './contract.ts'
 import type { Covers } from './covers.ts'
-import { DrawingFailed, type DrawVoucher } from './draw-voucher.ts'
+import type { DrawingPool } from './drawing-pool.ts'
+import type { QueueMetrics } from './queue-metrics.ts'
 
 export type RenderQueue = AsyncDisposable & {
   /** Vouchers waiting or being drawn. */
   readonly size: number
+  /** Counts up with each voucher that is stored; `add` takes such a number. */
+  readonly stored: number
   has(key: string): boolean
-  /** Takes all of them, or none when they are more than there is room for. A key that is in the queue is not taken twice. */
-  add(vouchers: readonly VoucherData[]): 'taken' | 'full' | 'closed'
+  /**
+   * Takes all of them, or none when they are more than there is room for. A key that is in the queue is not taken twice,
+   * nor one that was stored since the caller began to look for what is missing.
+   * @param since `stored` as it was then
+   */
+  add(vouchers: readonly VoucherData[], since: number): 'taken' | 'full' | 'closed'
+  /** In how many ms what is in the queue now should be stored. */
+  dueInMs(): number
 }
 
 export type RenderQueueOptions = {
-  draw: DrawVoucher
+  pool: DrawingPool
   covers: Covers
   store: ObjectStore
   clock: Clock
   queueMax: number
+  metrics: QueueMetrics
 }
 
-/** Drawing is one at a time by nature; while one is put to the store the next can be drawn. */
-const workersMax = 4
+/** While vouchers are put to the store, others are drawn. */
+const putsAtOnceMax = 8
 const putAttemptsMax = 6
 /** On closing, what is waiting is drawn for this long; the rest is dropped, and orders asks for it again. */
 const closeWithinMs = 5_000
+/** Keys stored a moment ago that are remembered, for requests that looked for them before. */
+const lateMax = 4_096
+/** What one voucher is taken to cost before any was drawn, and how much each new one changes that. */
+const firstGuessMs = 10
+const weight = 0.05
 
-/** Draws vouchers and puts them to the object store. Kept in memory only: whoever needs a voucher asks until it is there. */
-export function startRenderQueue({ draw, covers, store, clock, queueMax }: RenderQueueOptions): RenderQueue {
+type Entry = { voucher: VoucherData; sinceMs: number }
+
+/**
+ * Draws vouchers, first in, first out, and puts them to the object store. Kept in memory only: whoever needs a voucher
+ * asks until it is there.
+ */
+export function startRenderQueue(options: RenderQueueOptions): RenderQueue {
+  const { clock, queueMax, metrics, pool } = options
   /** In order of arrival; an entry leaves when it is done with. */
-  const entries = new Map<string, VoucherData>()
+  const entries = new Map<string, Entry>()
   const waiting: string[] = []
+  const lately = new Map<string, number>()
   const workers = new Set<Promise<void>>()
   const stop = new AbortController()
   let closed = false
+  let stored = 0
+  let costMs = firstGuessMs / pool.threads
+  let lastStoredMs = 0
 
   const work = async () => {
     for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) {
-      const voucher = entries.get(key)
-      if (voucher !== undefined && !stop.signal.aborted) await produce(key, voucher)
+      const entry = entries.get(key)
+      if (entry === undefined) continue
+      const isStored = !stop.signal.aborted && (await produce(options, key, entry.voucher, stop.signal))
+      if (isStored) noteStored(key, entry)
+      else metrics.dropped()
       entries.delete(key)
-      await breathe()
     }
   }
 
-  const produce = async (key: string, voucher: VoucherData): Promise<void> => {
-    try {
-      const pdf = drawInAnyCase(draw, voucher, await covers.find(voucher.isbn))
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await store.put(key, pdf, 'application/pdf')
-        } catch (error) {
-          if (attempt === putAttemptsMax || stop.signal.aborted) throw error
-          await clock.sleep(backoffMs(attempt, 0.5 + clock.random() / 2, 100, 5_000), stop.signal)
-        }
-      }
-    } catch (error) {
-      console.warn(`vouchers: ${key} is not stored: ${error instanceof Error ? error.message : error}`)
+  const noteStored = (key: string, { sinceMs }: Entry) => {
+    const nowMs = clock.monotonicMs()
+    // Only what waited says what one costs: the time since the one before may have been idle.
+    costMs += weight * (Math.min(nowMs - lastStoredMs, nowMs - sinceMs) - costMs)
+    lastStoredMs = nowMs
+    lately.set(key, ++stored)
+    for (const oldest of lately.keys()) {
+      if (lately.size <= lateMax) break
+      lately.delete(oldest)
     }
+    metrics.stored((nowMs - sinceMs) / 1000)
   }
 
   return {
     get size() {
       return entries.size
     },
+    get stored() {
+      return stored
+    },
     has: (key) => entries.has(key),
-    add(vouchers) {
+    add(vouchers, since) {
       if (closed) return 'closed'
       const fresh = new Map(
         vouchers.map((voucher) => [voucherObjectKey(voucher.orderId, voucher.code), voucher]),
       )
-      for (const key of fresh.keys()) if (entries.has(key)) fresh.delete(key)
-      if (entries.size + fresh.size > queueMax) return 'full'
+      for (const key of fresh.keys())
+        if (entries.has(key) || (lately.get(key) ?? 0) > since) fresh.delete(key)
+      if (entries.size + fresh.size > queueMax) {
+        metrics.refused(fresh.size)
+        return 'full'
+      }
+      const sinceMs = clock.monotonicMs()
       for (const [key, voucher] of fresh) {
-        entries.set(key, voucher)
+        entries.set(key, { voucher, sinceMs })
         waiting.push(key)
       }
-      while (workers.size < workersMax && workers.size < waiting.length) {
+      while (workers.size < pool.threads + putsAtOnceMax && workers.size < waiting.length + 1) {
+        if (waiting.length === 0) break
         const worker = work().finally(() => workers.delete(worker))
         workers.add(worker)
       }
       return 'taken'
     },
+    dueInMs: () => Math.ceil(entries.size * costMs),
     async [Symbol.asyncDispose]() {
       closed = true
       const done = new AbortController()
@@ -98,12 +131,26 @@ export function startRenderQueue({ draw, covers, store, clock, queueMax }: Rende
   }
 }
 
-/** A cover that cannot be drawn must not cost a reader the voucher. */
-function drawInAnyCase(draw: DrawVoucher, voucher: VoucherData, cover: string | undefined): Buffer {
+/** Draws one voucher and stores it. @returns whether it is stored; why not is logged */
+async function produce(
+  { pool, covers, store, clock }: RenderQueueOptions,
+  key: string,
+  voucher: VoucherData,
+  stop: AbortSignal,
+): Promise<boolean> {
   try {
-    return draw(voucher, cover)
+    const pdf = await pool.draw(voucher, await covers.find(voucher.isbn))
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await store.put(key, pdf, 'application/pdf')
+        return true
+      } catch (error) {
+        if (attempt === putAttemptsMax || stop.aborted) throw error
+        await clock.sleep(backoffMs(attempt, 0.5 + clock.random() / 2, 100, 5_000), stop)
+      }
+    }
   } catch (error) {
-    if (cover === undefined || !(error instanceof DrawingFailed)) throw error
-    return draw(voucher, undefined)
+    console.warn(`vouchers: ${key} is not stored: ${error instanceof Error ? error.message : error}`)
+    return false
   }
 }

@@ -1,6 +1,6 @@
 import { invalid, tooMany, unavailable } from '#kernel/problem'
 import { checkKey, InvalidKey, type ObjectStore } from '#ports/object-store'
-import { type VoucherData, voucherObjectKey } from './contract.ts'
+import { type Drawing, type VoucherData, voucherObjectKey } from './contract.ts'
 import type { RenderQueue } from './render-queue.ts'
 
 const lookUpsAtOnce = 32
@@ -13,8 +13,9 @@ export async function handleVouchers(
   vouchers: readonly VoucherData[],
   store: ObjectStore,
   queue: RenderQueue,
-): Promise<{ stored: string[] }> {
+): Promise<Drawing> {
   checkCodes(vouchers)
+  const since = queue.stored
   const stored: string[] = []
   const missing: VoucherData[] = []
   for (let i = 0; i < vouchers.length; i += lookUpsAtOnce) {
@@ -25,11 +26,11 @@ export async function handleVouchers(
       else missing.push(voucher)
     }
   }
-  switch (queue.add(missing)) {
+  switch (queue.add(missing, since)) {
     case 'taken':
-      return { stored }
+      return { stored, dueInMs: queue.dueInMs() }
     case 'full':
-      throw tooMany(`${queue.size} vouchers wait to be drawn already.`, 2)
+      throw tooMany(`${queue.size} vouchers wait to be drawn already.`, Math.ceil(queue.dueInMs() / 1000) + 1)
     case 'closed':
       throw unavailable('This voucher generator is stopping.')
   }

@@ -28,7 +28,8 @@ const secret = 'the secret of this test'
 test('vouchers that are asked for are drawn, stored, and announced to whoever listens', async (t) => {
   const { shop, announced, ask } = await open(t, { brokerUrl: (await testDatabase(t, 'vouchers')).url })
   const [one, two] = [voucher(), voucher()]
-  assert.deepEqual(await ask([one, two]), { status: 202, body: { stored: [] } })
+  const asked = await ask([one, two])
+  assert.deepEqual([asked.status, asked.body.stored], [202, []])
   const keys = [one, two].map((each) => voucherObjectKey(each.orderId, each.code)).sort()
   await until(() => announced.length === 2)
   assert.deepEqual(announced.map(({ key }) => key).sort(), keys)
@@ -56,7 +57,7 @@ test('asking again draws nothing twice, and names what is stored: so a lost anno
   await Promise.all([ask([data, data]), ask([data]), ask([data])])
   await until(async () => (await ask([data])).body.stored?.length === 1)
   const other = voucher()
-  assert.deepEqual((await ask([other, data])).body, { stored: [data.code] })
+  assert.deepEqual((await ask([other, data])).body.stored, [data.code])
   assert.ok(announcements <= 2)
   await until(async () => (await ask([other, data])).body.stored?.length === 2)
   assert.equal(announcements, 2)

@@ -11,8 +11,9 @@ import {
 } from '#ports/object-store'
 import { getObject, requestVouchers } from './contract.ts'
 import { openCovers } from './covers.ts'
-import { openDrawing } from './draw-voucher.ts'
+import { openDrawingPool } from './drawing-pool.ts'
 import { handleDownload } from './get-object.ts'
+import { createQueueMetrics } from './queue-metrics.ts'
 import { startRenderQueue } from './render-queue.ts'
 import { handleVouchers } from './request-vouchers.ts'
 
@@ -41,10 +42,12 @@ export async function createVouchers(config: Config, overrides: VouchersOverride
   )
   const discovery = opened.use(await openDiscovery(config.discoveryUrl, { secret, clock }))
   const covers = openCovers(discovery, clock)
-  const queue = opened.use(
-    startRenderQueue({ draw: openDrawing(config.publicUrl), covers, store, clock, queueMax }),
+  const metrics = createQueueMetrics()
+  const pool = opened.use(openDrawingPool(config.publicUrl))
+  const queue = opened.use(startRenderQueue({ pool, covers, store, clock, queueMax, metrics }))
+  const server = opened.use(
+    createHttpServer({ name: 'vouchers', secret, bodyBytesMax, metrics: () => metrics.text(queue.size) }),
   )
-  const server = opened.use(createHttpServer({ name: 'vouchers', secret, bodyBytesMax }))
   server.add(requestVouchers, async ({ body }) =>
     answer(202, await handleVouchers(body.vouchers, store, queue)),
   )

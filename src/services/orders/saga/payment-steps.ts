@@ -1,5 +1,4 @@
 import { noteChanges } from '../note-changes.ts'
-import { readOrders } from '../order-row.ts'
 import type { Step } from './saga.ts'
 
 /** A card that keeps timing out is given up; the void that follows also catches an authorisation that comes later. */
@@ -8,8 +7,8 @@ const authoriseAttemptsMax = 5
 export const authorisePayment: Step = {
   name: 'authorise-payment',
   attemptsMax: authoriseAttemptsMax,
-  async run({ database, payment }, saga) {
-    const [order] = await readOrders(database, [saga.orderId])
+  async run({ gathered, payment }, saga) {
+    const order = await gathered.order(saga.orderId)
     if (order === undefined) return { kind: 'refused', reason: 'the order is gone' }
     const amount = { amount: order.totalAmount, currency: order.totalCurrency }
     const result = await payment.authorise(saga.id, amount, saga.data.paymentToken ?? '')
@@ -50,8 +49,8 @@ export const capturePayment: Step = {
 
 export const refundPayment: Step = {
   name: 'refund-payment',
-  async run({ database, payment }, saga) {
-    const [order] = await readOrders(database, [saga.orderId])
+  async run({ gathered, payment }, saga) {
+    const order = await gathered.order(saga.orderId)
     if (order?.paymentKey) await payment.refund(order.paymentKey)
     return { kind: 'done' }
   },

@@ -7,7 +7,7 @@ import { addOrder, openOrders } from '../../../../test/support/orders.ts'
 import { auditOrders } from '../audit.ts'
 import type { Context } from '../context.ts'
 import { type Attempt, next } from './next.ts'
-import { noteStoredVoucher } from './note-stored-voucher.ts'
+import { noteStoredVouchers } from './note-stored-voucher.ts'
 import type { Saga, Step } from './saga.ts'
 import { writeProgress } from './write-progress.ts'
 
@@ -34,7 +34,7 @@ test('the saga of an order with many vouchers is woken by the last of them', asy
   const woken: string[] = []
   for (const code of codes) {
     const object = { bucket: 'vouchers', key: voucherObjectKey(orderId, code), bytes: 1 }
-    await noteStoredVoucher({ database, sagaDue: () => woken.push(code) }, object)
+    await noteStoredVouchers({ database, sagaDue: () => woken.push(code) })(object)
   }
   assert.deepEqual(woken, ['CCCC'])
 })

@@ -1,12 +1,8 @@
-import { settleOrders } from '#services/coordinator'
 import type { Settlement } from '#services/orders'
 import type { Context } from '../context.ts'
 import { noteChanges } from '../note-changes.ts'
-import { readOrders } from '../order-row.ts'
 import { authorisePayment } from './payment-steps.ts'
 import type { Saga, Step } from './saga.ts'
-
-const settleDeadlineMs = 8_000
 
 /** The copies are held since the order was placed; undoing this step is what ends a failed order. */
 export const holdCopies: Step = {
@@ -45,19 +41,15 @@ export const confirm: Step = {
 }
 
 async function settle(
-  { client, database }: Context,
+  { gathered }: Context,
   saga: Saga,
   movement: Settlement['movement'],
   to: Settlement['to'],
 ): Promise<'settled' | 'stale'> {
-  const [order] = await readOrders(database, [saga.orderId])
+  const order = await gathered.order(saga.orderId)
   if (order === undefined) return 'stale'
   const lines = order.lines.map(({ isbn, quantity }) => ({ isbn, quantity }))
-  const { outcomes } = await client.call('coordinator', settleOrders, {
-    body: { settlements: [{ orderId: order.id, movement, to, sagaId: saga.id, lines }] },
-    deadlineMs: settleDeadlineMs,
-  })
-  const kind = outcomes[0]?.kind
+  const kind = await gathered.settle({ orderId: order.id, movement, to, sagaId: saga.id, lines })
   if (kind === 'settled' || kind === 'stale') return kind
   throw new Error(`the coordinator could not ${movement} the copies`)
 }

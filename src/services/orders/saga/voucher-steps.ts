@@ -1,14 +1,12 @@
 import { makeCode, signCode } from '#kernel/voucher-code'
-import { type Book, getBook } from '#services/catalog'
-import { requestVouchers, type VoucherData } from '#services/vouchers'
+import type { VoucherData } from '#services/vouchers'
 import type { Context } from '../context.ts'
-import { createdAtOf, type OrderRow, readOrders, readVouchers, type VoucherRow } from '../order-row.ts'
+import { createdAtOf, type OrderRow, readOrders, type VoucherRow } from '../order-row.ts'
 import type { Step } from './saga.ts'
 
 /** The notification usually comes within a moment; when it is lost, this is how long a reader waits instead. */
 const drawnWithinMs = 2_000
-const requestDeadlineMs = 3_000
-const bookDeadlineMs = 1_000
+const askAgainMaxMs = 60_000
 
 /** One code for each copy, written down before anything is drawn. */
 export const issueVoucher: Step = {
@@ -50,24 +48,22 @@ const copiesOf = (order: OrderRow) =>
 
 /**
  * Asks the voucher generator for the PDFs and waits for the bucket's notification. The request is idempotent and its
- * answer names what is stored already, so asking again is the sweeper for notifications that were lost.
+ * answer names what is stored already, so asking again is the sweeper for notifications that were lost. Who comes when
+ * many wait is told when to ask again, so that a rush is not slowed by its own questions.
  */
 export const drawVoucher: Step = {
   name: 'draw-voucher',
-  async run(context, saga) {
-    const valid = (await readVouchers(context.database, [saga.orderId])).filter(
-      (each) => each.status === 'valid',
-    )
+  async run({ gathered, ...context }, saga) {
+    const valid = (await gathered.vouchers(saga.orderId)).filter((each) => each.status === 'valid')
     const missing = valid.filter((voucher) => voucher.storedAt === null)
     if (missing.length === 0) return { kind: 'done' }
-    const [order] = await readOrders(context.database, [saga.orderId])
+    const order = await gathered.order(saga.orderId)
     if (order === undefined) return { kind: 'refused', reason: 'the order is gone' }
-    const { stored } = await context.client.call('vouchers', requestVouchers, {
-      body: { vouchers: await drawingsOf(context, order, missing, valid.length) },
-      deadlineMs: requestDeadlineMs,
-    })
+    const drawings = await drawingsOf({ gathered, ...context }, order, missing, valid.length)
+    const { stored, dueInMs } = await gathered.draw(drawings)
     await markStored(context, stored)
-    return stored.length === missing.length ? { kind: 'done' } : { kind: 'wait', ms: drawnWithinMs }
+    if (stored.length === missing.length) return { kind: 'done' }
+    return { kind: 'wait', ms: Math.min(drawnWithinMs + 2 * dueInMs, askAgainMaxMs) }
   },
 }
 
@@ -85,36 +81,27 @@ export async function markStored(
   return [...new Set(rows.map((row) => row.orderId))]
 }
 
-async function drawingsOf(
-  context: Context,
+/** What the generator needs to draw some vouchers of an order, which has `count` in all. */
+export async function drawingsOf(
+  { gathered, voucherKey }: Pick<Context, 'gathered' | 'voucherKey'>,
   order: OrderRow,
-  missing: readonly VoucherRow[],
+  wanted: readonly VoucherRow[],
   count: number,
 ): Promise<VoucherData[]> {
-  const isbns = [...new Set(missing.map((voucher) => voucher.isbn))]
+  const isbns = [...new Set(wanted.map((voucher) => voucher.isbn))]
   const authors = new Map(
-    await Promise.all(isbns.map(async (isbn) => [isbn, await authorsOf(context, isbn)] as const)),
+    await Promise.all(isbns.map(async (isbn) => [isbn, await gathered.authors(isbn)] as const)),
   )
-  return missing.map((voucher) => ({
+  return wanted.map((voucher) => ({
     code: voucher.code,
-    signature: signCode(voucher.code, context.voucherKey),
+    signature: signCode(voucher.code, voucherKey),
     isbn: voucher.isbn,
     title: voucher.title,
-    contributors: authors.get(voucher.isbn) ?? [],
+    contributors: [...(authors.get(voucher.isbn) ?? [])],
     customerName: order.customerName,
     orderId: order.id,
     orderedAt: createdAtOf(order.id),
     number: voucher.number,
     count,
   }))
-}
-
-/** A voucher without its authors' names is still good: catalog being away holds nobody up. */
-async function authorsOf({ client }: Context, isbn: string): Promise<string[]> {
-  try {
-    const book: Book = await client.call('catalog', getBook, { params: { isbn }, deadlineMs: bookDeadlineMs })
-    return book.contributors.map((contributor) => contributor.name)
-  } catch {
-    return []
-  }
 }

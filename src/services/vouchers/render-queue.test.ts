@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '#ports/clock'
+import type { ObjectStore } from '#ports/object-store'
+import { until } from '../../../test/support/until.ts'
+import { type VoucherData, voucherObjectKey } from './contract.ts'
+import { type DrawingPool, openDrawingPool } from './drawing-pool.ts'
+import { createQueueMetrics } from './queue-metrics.ts'
+import { type RenderQueue, startRenderQueue } from './render-queue.ts'
+import { handleVouchers } from './request-vouchers.ts'
+
+test('vouchers are drawn first in, first out, on several threads, and how long they waited is a metric', async () => {
+  const begun: string[] = []
+  const { queue, metrics, puts } = open({
+    threads: 2,
+    draw: async ({ code }) => {
+      begun.push(code)
+      await systemClock.sleep(2)
+      return new Uint8Array(1)
+    },
+  })
+  const all = Array.from({ length: 40 }, (_, i) => voucher(`CODE-${i}`))
+  for (const some of [all.slice(0, 30), all.slice(30)]) assert.equal(queue.add(some, queue.stored), 'taken')
+  assert.match(metrics.text(queue.size), /octavo_vouchers_waiting 40/)
+  assert.ok(queue.dueInMs() > 0)
+  await until(() => queue.size === 0)
+  assert.deepEqual(
+    begun,
+    all.map(({ code }) => code),
+  )
+  assert.equal(puts.length, 40)
+  assert.match(metrics.text(queue.size), /octavo_voucher_wait_seconds_count 40/)
+  await queue[Symbol.asyncDispose]()
+})
+
+test('a voucher that is stored while somebody looks for it is not drawn again', async () => {
+  const { queue, store, puts } = open({})
+  const [one, other] = [voucher('ONE'), voucher('OTHER')]
+  let goOn: () => void = () => undefined
+  const slow = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  // It looks for both and finds neither; before it has heard of the second, the first is stored.
+  const late = handleVouchers(
+    [one, other],
+    {
+      ...store,
+      head: async (key) => {
+        if (key.includes('OTHER')) await slow
+        return undefined
+      },
+    },
+    queue,
+  )
+  await handleVouchers([one], store, queue)
+  await until(() => queue.size === 0)
+  goOn()
+  await late
+  await until(() => queue.size === 0)
+  assert.deepEqual(puts.sort(), [keyOf(one), keyOf(other)].sort())
+  await queue[Symbol.asyncDispose]()
+})
+
+test('what cannot be drawn is said, and the next voucher is drawn', async () => {
+  await using pool = openDrawingPool('https://books.example.org', 1)
+  const deadly = { ...voucher('DEADLY'), contributors: null } as unknown as VoucherData
+  await assert.rejects(pool.draw(deadly, undefined), /DEADLY cannot be drawn/)
+  const pdf = await pool.draw(voucher('GOOD'), undefined)
+  assert.equal(Buffer.from(pdf.subarray(0, 5)).toString(), '%PDF-')
+  const uncloneable = { ...voucher('NONE'), title: (() => 'no text') as unknown as string }
+  await assert.rejects(pool.draw(uncloneable, undefined))
+  assert.ok(await pool.draw(voucher('AGAIN'), undefined))
+})
+
+test('closing the pool tells those that wait', async () => {
+  const pool = openDrawingPool('https://books.example.org', 1)
+  const drawings = Promise.allSettled([
+    pool.draw(voucher('A'), undefined),
+    pool.draw(voucher('B'), undefined),
+  ])
+  await pool[Symbol.asyncDispose]()
+  for (const { status } of await drawings) assert.equal(status, 'rejected')
+})
+
+type Opened = {
+  queue: RenderQueue
+  store: ObjectStore
+  puts: string[]
+  metrics: ReturnType<typeof createQueueMetrics>
+}
+
+function open({
+  threads = 1,
+  draw = async () => new Uint8Array(1),
+}: {
+  threads?: number
+  draw?: (voucher: VoucherData) => Promise<Uint8Array>
+}): Opened {
+  const puts: string[] = []
+  const store = {
+    put: async (key: string) => void puts.push(key),
+    head: async (key: string) =>
+      puts.includes(key) ? { bytes: 1, contentType: 'application/pdf' } : undefined,
+  } as unknown as ObjectStore
+  const pool: DrawingPool = { threads, draw, [Symbol.asyncDispose]: async () => undefined }
+  const metrics = createQueueMetrics()
+  const covers = { find: async () => undefined }
+  const queue = startRenderQueue({ pool, covers, store, clock: systemClock, queueMax: 100, metrics })
+  return { queue, store, puts, metrics }
+}
+
+const keyOf = ({ orderId, code }: VoucherData) => voucherObjectKey(orderId, code)
+
+function voucher(code: string): VoucherData {
+  return {
+    ...{ code, signature: 'A'.repeat(86), isbn: '9780141439518', title: 'Pride and Prejudice' },
+    ...{ contributors: ['Jane Austen'], customerName: 'Ada Byron', orderId: systemClock.uuid() },
+    ...{ orderedAt: '2026-11-20T12:00:00Z', number: 1, count: 1 },
+  }
+}
