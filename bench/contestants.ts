@@ -5,6 +5,7 @@ import { systemClock as clock } from '#ports/clock'
 import { openDatabase } from '#ports/database'
 import { type PlacedOrder, packGroup } from '#services/orders'
 import { createStockParticipant } from '../src/services/catalog/stock/participant.ts'
+import { createStockStore } from '../src/services/catalog/store/postgres/stock.ts'
 import { createGroupEngine } from '../src/services/coordinator/engine.ts'
 import type { Draft } from '../src/services/coordinator/member.ts'
 import { commitGroup } from '../src/services/orders/commit-group.ts'
@@ -56,7 +57,7 @@ export async function openEngine({ bookDbUrl, orderDbUrl }: Pick<BenchStore, 'bo
   const [books, orders] = [await openDatabase(bookDbUrl, options), await openDatabase(orderDbUrl, options)]
   const log = createDecisionLog(orders)
   const group = createGroupEngine({
-    stock: createStockParticipant(books, clock),
+    stock: createStockParticipant(createStockStore(books), clock),
     orders: {
       commitGroup: (id, request) => commitGroup(orders, id, packGroup(request)),
       lookUp: async () => ({ known: [], bought: [] }),

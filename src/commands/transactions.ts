@@ -1,10 +1,9 @@
 import { parseArgs } from 'node:util'
 import { needed, readConfig } from '#config'
 import type { InDoubt } from '#kernel/transaction'
-import { systemClock } from '#ports/clock'
 import { openDatabase } from '#ports/database'
 import { storeEnvironment } from '../local/running.ts'
-import { createStockParticipant } from '../services/catalog/stock/participant.ts'
+import { createStockStore } from '../services/catalog/store/postgres/stock.ts'
 import { createDecisionLog } from '../services/orders/decisions.ts'
 
 export const summary = 'list transactions in doubt, or finish one: octavo transactions [resolve ID]'
@@ -15,7 +14,7 @@ export async function run(args: string[]): Promise<number> {
   const config = readConfig(storeEnvironment())
   await using books = await openDatabase(needed(config, 'bookDbUrl'), { applicationName: 'transactions' })
   await using orders = await openDatabase(needed(config, 'orderDbUrl'), { applicationName: 'transactions' })
-  const stock = createStockParticipant(books, systemClock)
+  const stock = createStockStore(books)
   const inDoubt = await stock.inDoubt()
   const [action, id] = positionals
   if (action === undefined) return print(inDoubt)

@@ -2,6 +2,7 @@ import { Problem } from '#kernel/problem'
 import { Unavailable } from '#kernel/unavailable'
 import type { Settlement } from '#services/orders'
 import type { Title } from '../../src/services/catalog/stock/decide.ts'
+import type { StockParticipant } from '../../src/services/catalog/stock/participant.ts'
 import { recover } from '../../src/services/catalog/stock/recovery.ts'
 import { createGroupEngine, type GroupEngine } from '../../src/services/coordinator/engine.ts'
 import type { OrdersAgent } from '../../src/services/coordinator/group.ts'
@@ -53,6 +54,7 @@ export function createStore(
   const books = createBookDb(world, titles, broken)
   const orders = createOrderDb(world, broken)
   const engines = new Map<Process, GroupEngine>()
+  const participants = new Map<Process, StockParticipant>()
 
   const ordersProcesses: Process[] = []
   const agentFor = (from: Process): OrdersAgent => {
@@ -73,12 +75,14 @@ export function createStore(
   const catalogs = ['catalog.1', 'catalog.2'].map((name) =>
     createProcess(world, name, (self) => {
       const agent = agentFor(self)
+      const participant = books.participantIn(self)
+      participants.set(self, participant)
       const { life } = self
       const look = async () => {
         const resolve = broken.recoversBlindly
           ? async () => 'committed' as const
           : (id: string) => agent.resolve(id)
-        await recover(books.participantIn(self), resolve).catch(() => undefined)
+        await recover(participant, resolve).catch(() => undefined)
         if (self.life !== life) return
         await self.clock.sleep(recoverEveryMs)
         await look()
@@ -89,8 +93,13 @@ export function createStore(
 
   const coordinators = ['coordinator.1', 'coordinator.2'].map((name) =>
     createProcess(world, name, (self) => {
-      const ask = <T>(what: (stock: ReturnType<BookDb['participantIn']>) => Promise<T>, deadlineMs: number) =>
-        network.call(self, catalogs, (callee) => what(books.participantIn(callee)), deadlineMs)
+      const ask = <T>(what: (stock: StockParticipant) => Promise<T>, deadlineMs: number) =>
+        network.call(
+          self,
+          catalogs,
+          (callee) => what(participants.get(callee) as StockParticipant),
+          deadlineMs,
+        )
       engines.set(
         self,
         createGroupEngine({

@@ -8,6 +8,8 @@ import {
   createStockParticipant,
   type StockParticipant,
 } from '../../src/services/catalog/stock/participant.ts'
+import { createStockStore } from '../../src/services/catalog/store/postgres/stock.ts'
+import type { StockStore } from '../../src/services/catalog/store/stock-store.ts'
 import { createGroupEngine, type GroupEngine } from '../../src/services/coordinator/engine.ts'
 import type { GroupParts, OrdersAgent } from '../../src/services/coordinator/group.ts'
 import type { Draft, Wish } from '../../src/services/coordinator/member.ts'
@@ -20,6 +22,7 @@ import { type TestScope, testDatabase } from '../support/database.ts'
 export type Databases = {
   books: Database
   orders: Database
+  store: StockStore
   stock: StockParticipant
   agent: OrdersAgent
   /** Another coordinator; parts may be replaced. */
@@ -40,7 +43,8 @@ export async function openDatabases(t: TestScope): Promise<Databases> {
   }
   const books = await open('books', 'catalog')
   const orders = await open('orders', 'orders')
-  const stock = createStockParticipant(books, systemClock)
+  const store = createStockStore(books)
+  const stock = createStockParticipant(store, systemClock)
   const context = {
     database: orders,
     clock: systemClock,
@@ -53,7 +57,7 @@ export async function openDatabases(t: TestScope): Promise<Databases> {
     resolve: (id) => createDecisionLog(orders).resolve(id),
   }
   return {
-    ...{ books, orders, stock, agent },
+    ...{ books, orders, store, stock, agent },
     engine: (parts = {}) =>
       createGroupEngine({ stock, orders: agent, clock: systemClock, holdMs: 60_000, ...parts }),
     async stockOf(isbn) {

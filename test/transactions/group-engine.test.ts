@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import { Problem } from '#kernel/problem'
 import { Unavailable } from '#kernel/unavailable'
 import { systemClock } from '#ports/clock'
+import { createStockParticipant } from '../../src/services/catalog/stock/participant.ts'
+import type { StockStore } from '../../src/services/catalog/store/stock-store.ts'
 import { waitingMax, waitMaxMs } from '../../src/services/coordinator/engine.ts'
 import type { WishOutcome } from '../../src/services/coordinator/member.ts'
 import { addTitle, openDatabases, place, settle } from './databases.ts'
@@ -220,19 +222,20 @@ test('the database itself refuses an oversale, should the decision ever be wrong
   const isbn = await addTitle(store, 1, { copies: 1 })
   await store.engine().submit(place('a', isbn))
   // A decision that sees copies that are not there, as a broken build would.
-  const books = {
-    ...store.books,
-    transaction: <T>(work: Parameters<typeof store.books.transaction<T>>[0]) =>
-      store.books.transaction((tx) =>
+  const misread: StockStore = {
+    ...store.store,
+    prepare: (id, work) =>
+      store.store.prepare(id, (tx) =>
         work({
           ...tx,
-          query: async <Row>(...args: Parameters<typeof tx.query>) =>
-            (await tx.query<Row>(...args)).map((row) => ({ ...row, copies: 1_000 })),
+          async lock(isbns) {
+            const titles = await tx.lock(isbns)
+            return new Map([...titles].map(([isbn, title]) => [isbn, { ...title, copies: 1_000 }]))
+          },
         }),
       ),
   }
-  const { createStockParticipant } = await import('../../src/services/catalog/stock/participant.ts')
-  const engine = store.engine({ stock: createStockParticipant(books, systemClock) })
+  const engine = store.engine({ stock: createStockParticipant(misread, systemClock) })
   await assert.rejects(engine.submit(place('b', isbn)), /stock_never_oversold/)
   assert.deepEqual(await store.stockOf(isbn), { copies: 1, held: 1, sold: 0 })
   assert.deepEqual(await store.stock.inDoubt(), [])

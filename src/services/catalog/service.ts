@@ -12,6 +12,7 @@ import { migrationsFolder } from './migrations.ts'
 import { addRoutes } from './routes.ts'
 import { loadSample } from './sample/load-sample.ts'
 import { addStockRoutes } from './stock/routes.ts'
+import { createStockStore } from './store/postgres/stock.ts'
 
 // What `octavo import` needs, which works on BookDb beside the running service.
 export {
@@ -91,8 +92,7 @@ export async function createCatalog(config: Config, overrides: CatalogOverrides 
       resources.use(
         addStockRoutes({
           server,
-          database: stock,
-          prepared: finishing.prepared,
+          store: createStockStore(stock, finishing.prepared),
           clock,
           resolve: async (id) => {
             const { decision } = await client.call('orders', resolveDecision, {

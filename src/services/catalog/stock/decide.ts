@@ -24,6 +24,8 @@ export type Movement = {
 /** `titles`: those that copies were reserved of. */
 export type Decided = { answers: StockAnswer[]; movements: Movement[]; titles: SoldTitle[] }
 
+export type Decide = typeof decide
+
 /** The titles that requests are about. */
 export function isbnsOf(requests: readonly StockRequest[]): Set<string> {
   const isbns = new Set<string>()

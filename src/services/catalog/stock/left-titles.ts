@@ -1,12 +1,10 @@
 import type { StockRequest } from '#services/catalog'
-import { type Decided, decide, type Title } from './decide.ts'
-
-/** A title with what tells whether its rows have changed. `bookCreatedAt` is the database's text. */
-export type SeenTitle = Title & { version: number; bookVersion: number; bookCreatedAt: string }
+import type { SeenTitle } from '../store/stock-store.ts'
+import type { Decide, Decided } from './decide.ts'
 
 /**
  * How this process's last groups left their titles, for groups of one title: the next of the same title needs not ask
- * before it decides. Never trusted: whoever moves a title's stock on this has the database check that it is so.
+ * before it decides. Never trusted: whoever moves a title's stock on this has the store check that it is so.
  */
 export type LeftTitles = {
   /** The title, if it is the only one and known. */
@@ -42,7 +40,7 @@ export function decideAsLeft(
   expected: SeenTitle,
   requests: readonly StockRequest[],
   nowMs: number,
-  by: typeof decide = decide,
+  by: Decide,
 ): DecidedAsLeft | undefined {
   const title = { ...expected }
   const decided = by(new Map([[title.isbn, title]]), requests, nowMs)

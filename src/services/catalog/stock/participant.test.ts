@@ -4,14 +4,16 @@ import { systemClock as clock } from '#ports/clock'
 import { type Database, DatabaseBusy, migrate, openDatabase } from '#ports/database'
 import type { StockRequest } from '#services/catalog'
 import { type TestScope, testDatabase } from '../../../../test/support/database.ts'
+import { createStockStore } from '../store/postgres/stock.ts'
+import type { StockStore } from '../store/stock-store.ts'
 import { createStockParticipant, type StockParticipant } from './participant.ts'
 
 const isbn = '9780000000002'
 const connectionsMax = 4
 
 test('the second group of a title is decided on without asking, and counts the same', async (t) => {
-  const { database, asked, stock } = await openStock(t, 5)
-  const catalog = createStockParticipant(database, clock)
+  const { store, asked, stock } = await openStock(t, 5)
+  const catalog = createStockParticipant(store, clock)
   assert.deepEqual(await sell(catalog, 2), ['reserved', 'reserved'])
   assert.equal(asked(), 1)
   assert.deepEqual(await sell(catalog, 2), ['reserved', 'reserved'])
@@ -20,8 +22,8 @@ test('the second group of a title is decided on without asking, and counts the s
 })
 
 test('who is refused is refused for how the title stands now', async (t) => {
-  const { database, asked, stock } = await openStock(t, 1)
-  const [here, there] = [createStockParticipant(database, clock), createStockParticipant(database, clock)]
+  const { store, asked, stock } = await openStock(t, 1)
+  const [here, there] = [createStockParticipant(store, clock), createStockParticipant(store, clock)]
   await sell(here, 1)
   assert.deepEqual(await sell(here, 1), ['out-of-stock'])
   assert.equal(asked(), 2)
@@ -31,8 +33,8 @@ test('who is refused is refused for how the title stands now', async (t) => {
 })
 
 test('two processes take turns at a title, and sell exactly what is there', async (t) => {
-  const { database, stock } = await openStock(t, 12)
-  const all = [createStockParticipant(database, clock), createStockParticipant(database, clock)]
+  const { store, stock } = await openStock(t, 12)
+  const all = [createStockParticipant(store, clock), createStockParticipant(store, clock)]
   const sold: string[] = []
   // Each has seen the title, then finds it as the other left it; last the two come at once.
   for (const i of [0, 0, 1, 1, 0, 1]) sold.push(...(await sell(all[i] as StockParticipant, 1)))
@@ -43,8 +45,8 @@ test('two processes take turns at a title, and sell exactly what is there', asyn
 })
 
 test('an aborted group leaves nothing behind that the next one would count on', async (t) => {
-  const { database, stock } = await openStock(t, 5)
-  const catalog = createStockParticipant(database, clock)
+  const { store, stock } = await openStock(t, 5)
+  const catalog = createStockParticipant(store, clock)
   await sell(catalog, 1)
   const id = clock.uuid()
   await catalog.prepare(id, reserve(3))
@@ -54,16 +56,16 @@ test('an aborted group leaves nothing behind that the next one would count on', 
 })
 
 test('a price that was changed meanwhile is the one that is sold at', async (t) => {
-  const { database } = await openStock(t, 5)
-  const catalog = createStockParticipant(database, clock)
+  const { database, store } = await openStock(t, 5)
+  const catalog = createStockParticipant(store, clock)
   await sell(catalog, 1)
   await changePrice(database, 900)
   assert.equal(await priceOf(catalog), 900)
 })
 
 test('a book that was deleted and made again is not taken for the old one', async (t) => {
-  const { database } = await openStock(t, 5)
-  const catalog = createStockParticipant(database, clock)
+  const { database, store } = await openStock(t, 5)
+  const catalog = createStockParticipant(store, clock)
   await sell(catalog, 1)
   await database.execute('DELETE FROM catalog.books')
   await addBook(database, 5, 900)
@@ -73,8 +75,8 @@ test('a book that was deleted and made again is not taken for the old one', asyn
 })
 
 test('news of a group that waited for another is later than the news of that one', async (t) => {
-  const { database } = await openStock(t, 5)
-  const [first, second] = [createStockParticipant(database, clock), createStockParticipant(database, clock)]
+  const { database, store } = await openStock(t, 5)
+  const [first, second] = [createStockParticipant(store, clock), createStockParticipant(store, clock)]
   const id = clock.uuid()
   await first.prepare(id, reserve(1))
   const waiting = sell(second, 1)
@@ -89,10 +91,10 @@ test('news of a group that waited for another is later than the news of that one
 })
 
 test('a group that waited longer than whoever sent it leaves nothing prepared', async (t) => {
-  const { database } = await openStock(t, 5)
+  const { store } = await openStock(t, 5)
   let waitedMs = 0
   const slow = { ...clock, monotonicMs: () => clock.monotonicMs() + waitedMs }
-  const [first, second] = [createStockParticipant(database, clock), createStockParticipant(database, slow)]
+  const [first, second] = [createStockParticipant(store, clock), createStockParticipant(store, slow)]
   const id = clock.uuid()
   await first.prepare(id, reserve(1))
   const waiting = assert.rejects(second.prepare(clock.uuid(), reserve(1)), DatabaseBusy)
@@ -106,7 +108,7 @@ test('a transaction is finished though all connections wait for its end', { time
   const { url, database } = await openStock(t, 5)
   const finishing = await openDatabase(url, { applicationName: 'finishing', connectionsMax: 1 })
   t.after(() => finishing[Symbol.asyncDispose]())
-  const catalog = createStockParticipant(database, clock, finishing.prepared)
+  const catalog = createStockParticipant(createStockStore(database, finishing.prepared), clock)
   const id = clock.uuid()
   await catalog.prepare(id, reserve(1))
   const waiting = Array.from({ length: connectionsMax }, () => sell(catalog, 1))
@@ -116,11 +118,11 @@ test('a transaction is finished though all connections wait for its end', { time
 })
 
 test('without the check the old price would be sold at', async (t) => {
-  const { database } = await openStock(t, 5)
+  const { database, store } = await openStock(t, 5)
   await database.execute(
     'CREATE OR REPLACE FUNCTION catalog.must_be_one(moved bigint) RETURNS void LANGUAGE sql AS $$ SELECT $$',
   )
-  const catalog = createStockParticipant(database, clock)
+  const catalog = createStockParticipant(store, clock)
   await sell(catalog, 1)
   await changePrice(database, 900)
   assert.equal(await priceOf(catalog), 500)
@@ -129,31 +131,32 @@ test('without the check the old price would be sold at', async (t) => {
 /** A title with so many copies, and how often it was asked how it stands. */
 async function openStock(t: TestScope, copies: number) {
   const { url } = await testDatabase(t, 'stock')
-  const real = await openDatabase(url, { applicationName: 'stock', connectionsMax })
-  t.after(() => real[Symbol.asyncDispose]())
-  await migrate(real, new URL('../migrations/', import.meta.url), 'catalog')
-  await addBook(real, copies, 500)
+  const database = await openDatabase(url, { applicationName: 'stock', connectionsMax })
+  t.after(() => database[Symbol.asyncDispose]())
+  await migrate(database, new URL('../migrations/', import.meta.url), 'catalog')
+  await addBook(database, copies, 500)
   let asked = 0
-  const database: Database = {
-    ...real,
-    transaction: (work) =>
-      real.transaction((tx) =>
+  const kept = createStockStore(database)
+  const store: StockStore = {
+    ...kept,
+    prepare: (id, work) =>
+      kept.prepare(id, (tx) =>
         work({
           ...tx,
-          query: (sql, params) => {
-            if (sql.includes('FOR UPDATE')) asked++
-            return tx.query(sql, params)
+          lock(isbns) {
+            asked++
+            return tx.lock(isbns)
           },
         }),
       ),
   }
   const stock = async () => {
-    const [row] = await real.query(
+    const [row] = await database.query(
       `SELECT copies, held, sold, (SELECT sum(held_delta)::int FROM catalog.ledger) AS noted FROM catalog.stock`,
     )
     return row
   }
-  return { url, database, asked: () => asked, stock }
+  return { url, database, store, asked: () => asked, stock }
 }
 
 async function addBook(database: Database, copies: number, price: number): Promise<void> {

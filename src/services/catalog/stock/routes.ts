@@ -1,19 +1,25 @@
 import { Problem } from '#kernel/problem'
-import { abortRoute, commitRoute, type Decision, inDoubtRoute, prepareRoute } from '#kernel/transaction'
+import {
+  abortRoute,
+  commitRoute,
+  type Decision,
+  inDoubtRoute,
+  prepareRoute,
+  transactionLifeMs,
+} from '#kernel/transaction'
 import { type Clock, every } from '#ports/clock'
-import { ConstraintViolation, type Database } from '#ports/database'
+import { ConstraintViolation } from '#ports/database'
 import type { HttpServer } from '#ports/http'
 import type { StockRequest } from '#services/catalog'
-import { createStockParticipant, forgetTransactions } from './participant.ts'
+import type { StockStore } from '../store/stock-store.ts'
+import { createStockParticipant } from './participant.ts'
 import { startRecovery } from './recovery.ts'
 
 const forgetEveryMs = 10 * 60_000
 
 export type StockOptions = {
   server: HttpServer
-  database: Database
-  /** Finishes transactions, on connections that nobody waits with for their end. */
-  prepared: Database['prepared']
+  store: StockStore
   clock: Clock
   /** Asks orders for a transaction's decision. */
   resolve: (id: string) => Promise<Decision>
@@ -22,15 +28,8 @@ export type StockOptions = {
 }
 
 /** Serves the participant over HTTP and recovers what is in doubt. */
-export function addStockRoutes({
-  server,
-  database,
-  prepared,
-  clock,
-  resolve,
-  onChanged,
-}: StockOptions): AsyncDisposable {
-  const participant = createStockParticipant(database, clock, prepared)
+export function addStockRoutes({ server, store, clock, resolve, onChanged }: StockOptions): AsyncDisposable {
+  const participant = createStockParticipant(store, clock)
   server.add(prepareRoute, async ({ params, body }) => {
     try {
       return await participant.prepare(params.id, body.requests as StockRequest[])
@@ -49,6 +48,6 @@ export function addStockRoutes({
   const resources = new AsyncDisposableStack()
   resources.use(startRecovery(participant, resolve, clock, onChanged))
   // While the database is away there is nothing to forget; the next round will.
-  resources.use(every(clock, forgetEveryMs, () => forgetTransactions(database)))
+  resources.use(every(clock, forgetEveryMs, () => store.forget(2 * transactionLifeMs)))
   return resources
 }

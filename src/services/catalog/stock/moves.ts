@@ -1,0 +1,46 @@
+import type { StockChanged } from '#services/catalog'
+import { availableOf, statusOf } from '../books/availability.ts'
+import type { SeenTitle, StockDelta, StockMoves } from '../store/stock-store.ts'
+import type { Decided, Title } from './decide.ts'
+
+/**
+ * What was decided as the store is to carry it out: movements, their sums, and the news.
+ * @param titles as they are left
+ * @param expected how the only title has to be found, if it is not locked
+ */
+export function movesOf(
+  { movements }: Decided,
+  titles: ReadonlyMap<string, Title>,
+  nowMs: number,
+  expected: SeenTitle | undefined,
+): StockMoves {
+  const sums = sumByTitle(movements)
+  return { movements, sums, news: newsOf(sums, titles, nowMs), ...(expected !== undefined && { expected }) }
+}
+
+function sumByTitle(movements: readonly StockDelta[]): StockDelta[] {
+  const sums = new Map<string, StockDelta>()
+  for (const { isbn, copies, held, sold } of movements) {
+    const sum = sums.get(isbn)
+    if (sum === undefined) sums.set(isbn, { isbn, copies, held, sold })
+    else {
+      sum.copies += copies
+      sum.held += held
+      sum.sold += sold
+    }
+  }
+  return [...sums.values()]
+}
+
+function newsOf(
+  moved: readonly StockDelta[],
+  titles: ReadonlyMap<string, Title>,
+  nowMs: number,
+): StockChanged {
+  const asOf = new Date(nowMs).toISOString()
+  const books = moved.map(({ isbn }) => {
+    const title = titles.get(isbn) as Title
+    return { isbn, available: availableOf(title), status: statusOf(title, nowMs), asOf }
+  })
+  return { books }
+}
