@@ -10,7 +10,7 @@ export type Trick = {
   changes: readonly Change[]
 }
 
-const direct = 'src/ports/http/direct.ts'
+const direct = 'src/ports/http/fast/direct.ts'
 const bundles = 'src/services/gateway/proxy/bundles.ts'
 const packed = 'src/services/orders/packed-group.ts'
 const coordinator = 'src/services/coordinator'
@@ -26,34 +26,6 @@ export const tricks: Readonly<Record<string, Trick>> = {
     what: 'orders are answered in front of the framework',
     at: 'service',
     changes: [{ file: direct, from: 'if (entry === undefined ||', to: 'if (true || entry === undefined ||' }],
-  },
-  'direct-latin1': {
-    what: 'a direct answer of one byte a character is not encoded',
-    at: 'service',
-    changes: [{ file: direct, from: "length === body.length ? 'latin1' : 'utf8'", to: "'utf8'" }],
-  },
-  'bundle-latin1': {
-    what: 'answers out of a bundle leave in one write with their head',
-    at: 'gateway',
-    changes: [
-      {
-        file: bundles,
-        from: "response.end(answered.body.toString('latin1'), 'latin1')",
-        to: 'response.end(answered.body)',
-      },
-    ],
-  },
-  'proxy-latin1': {
-    what: 'a proxied answer leaves in one write with its head',
-    at: 'gateway',
-    alsoOut: ['bundles'],
-    changes: [
-      {
-        file: 'src/services/gateway/proxy/proxy.ts',
-        from: 'if (chunk.length <= oneWriteBytesMax) response.end',
-        to: 'if (false) response.end',
-      },
-    ],
   },
   'packed-columns': {
     what: 'a group travels to OrderDb as columns that are parameters as they are',
@@ -106,33 +78,6 @@ export const tricks: Readonly<Record<string, Trick>> = {
     what: 'a large group is inserted in portions, packed one after the other',
     at: 'gateway',
     changes: [{ file: packed, from: 'portionMax = 256', to: 'portionMax = 100_000' }],
-  },
-  'line-texts': {
-    what: 'the text of a line is made once for all orders of a group',
-    at: 'gateway',
-    changes: [
-      {
-        file: `${coordinator}/price-list.ts`,
-        from: 'const title = byIsbn.get(isbn)',
-        to: 'const known = byIsbn.get(isbn); const title = known && priced(known)',
-      },
-    ],
-  },
-  'time-texts': {
-    what: 'the text of a time is kept until the next',
-    at: 'gateway',
-    changes: [{ file: `${coordinator}/place-order.ts`, from: 'if (timeMs !== lastMs)', to: 'if (true)' }],
-  },
-  'answer-text': {
-    what: 'an answer is the text that went into OrderDb, with its head and tail',
-    at: 'gateway',
-    changes: [
-      {
-        file: `${coordinator}/place-order.ts`,
-        from: 'const { id } = order',
-        to: 'const { id } = order; if (true) return JSON.stringify({ id, status: "reserved", ...JSON.parse("{" + shownOf(order) + "}"), createdAt: createdText(uuid7TimeMs(id)), expiresAt: expiresText(expiresAt), payment: null, vouchers: [], token })',
-      },
-    ],
   },
   'answers-in-turns': {
     what: 'the next group leaves before the last one is answered, a few answers at a time',

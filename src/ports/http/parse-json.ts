@@ -52,3 +52,5 @@ function findUnstorable(value: unknown, path: string, found: FieldError[], depth
     for (const [name, each] of Object.entries(value))
       findUnstorable(each, path === '' ? name : `${path}.${name}`, found, depth + 1)
 }
+
+export const bodyMissing = () => new Problem(400, 'invalid-json', 'The body is empty; send a JSON object.')

@@ -1,15 +1,15 @@
 /** Typed routes over HTTP: the server that answers a service's contract and the client that calls another's. */
 export { type Answer, answer } from './answer.ts'
+export { isConnectFailure, type ServiceClient, type ServiceClientOptions, serviceClient } from './client.ts'
+export { etagOf, isFresh } from './etag.ts'
 export {
   type BundledAnswer,
   type BundledRequest,
   bundleRoute,
   decodeAnswers,
   encodeBundle,
-} from './bundle.ts'
-export { isConnectFailure, type ServiceClient, type ServiceClientOptions, serviceClient } from './client.ts'
-export { isUsual } from './direct.ts'
-export { etagOf, isFresh } from './etag.ts'
+} from './fast/bundle.ts'
+export { isUsual } from './fast/direct.ts'
 export { gather } from './gather.ts'
 export { cookieOf, internalHeader, sessionCookie } from './names.ts'
 export {

@@ -1,5 +1,5 @@
 import type { StockAnswer } from '#services/catalog'
-import type { Order, PlacedOrder, Settlement } from '#services/orders'
+import type { Order, OrderDetails, PlacedOrder, Settlement } from '#services/orders'
 
 /** What one caller wants of the current group. */
 export type Wish =
@@ -16,7 +16,7 @@ export type Draft = Pick<PlacedOrder, 'id' | 'keyHash' | 'bodyHash' | 'tokenHash
 /** What becomes of a wish. */
 export type WishOutcome =
   /** `expiresAt` in ms since 1970. */
-  | { kind: 'placed'; order: PlacedOrder; expiresAt: number }
+  | { kind: 'placed'; order: PlacedOrder; details: OrderDetails; expiresAt: number }
   | { kind: 'replayed'; order: Order }
   /** The key was used before with another body. */
   | { kind: 'key-reused' }

@@ -5,11 +5,10 @@ import { type Clock, uuid7TimeMs } from '#ports/clock'
 import { type Answer, answer, type HttpServer } from '#ports/http'
 import type { StockAnswer } from '#services/catalog'
 import { copiesMax, type NewOrder, placeOrder, quantityMax } from '#services/coordinator'
-import type { PlacedOrder } from '#services/orders'
+import type { Order } from '#services/orders'
 import type { GroupEngine } from './engine.ts'
 import type { Draft, WishOutcome } from './member.ts'
 import { orderToken } from './order-token.ts'
-import { shownOf } from './price-list.ts'
 
 export type PlaceOptions = { engine: GroupEngine; clock: Clock; secret: string }
 
@@ -75,8 +74,7 @@ function linesOf({ lines }: NewOrder): Draft['lines'] {
 function toAnswer(outcome: WishOutcome, draft: Draft, token: string, body: NewOrder): Answer {
   switch (outcome.kind) {
     case 'placed':
-      return answer(201, newOrder(outcome.order, outcome.expiresAt, token), {
-        'content-type': 'application/json; charset=utf-8',
+      return answer(201, newOrder(outcome, token), {
         location: `/api/orders/${outcome.order.id}`,
         'cache-control': 'no-store',
       })
@@ -99,23 +97,20 @@ function toAnswer(outcome: WishOutcome, draft: Draft, token: string, body: NewOr
   }
 }
 
-/** The new order as JSON text, around the details that went into OrderDb as they are. */
-function newOrder(order: PlacedOrder, expiresAt: number, token: string): string {
-  const { id } = order
-  const [createdAt, expires] = [createdText(uuid7TimeMs(id)), expiresText(expiresAt)]
-  return `{"id":"${id}","status":"reserved",${shownOf(order)},"createdAt":"${createdAt}","expiresAt":"${expires}","payment":null,"vouchers":[],"token":"${token}"}`
-}
+type Placed = Extract<WishOutcome, { kind: 'placed' }>
 
-/** Orders of a group share their times, and many of them a millisecond: the last text made is most often the next. */
-function timeText(): (timeMs: number) => string {
-  let [lastMs, text] = [Number.NaN, '']
-  return (timeMs) => {
-    if (timeMs !== lastMs) [lastMs, text] = [timeMs, new Date(timeMs).toISOString()]
-    return text
+function newOrder({ order: { id }, details, expiresAt }: Placed, token: string): Order {
+  return {
+    id,
+    status: 'reserved',
+    ...details,
+    createdAt: new Date(uuid7TimeMs(id)).toISOString(),
+    expiresAt: new Date(expiresAt).toISOString(),
+    payment: null,
+    vouchers: [],
+    token,
   }
 }
-const createdText = timeText()
-const expiresText = timeText()
 
 function refusal(stock: StockAnswer, draft: Draft, body: NewOrder): Problem {
   switch (stock.kind) {

@@ -1,58 +1,37 @@
 import { assert } from '#kernel/assert'
 import type { SoldTitle } from '#services/catalog'
-import type { PlacedOrder } from '#services/orders'
+import type { OrderDetails, PlacedOrder } from '#services/orders'
 import type { Draft } from './member.ts'
 
+/** A draft with what its titles are called and cost: as it goes into OrderDb, and as its reader sees it. */
+export type PricedOrder = { order: PlacedOrder; details: OrderDetails }
+
 /** What a group's titles are called and cost, to make orders of drafts with. */
-export type PriceList = { placed(draft: Draft): PlacedOrder }
+export type PriceList = { priced(draft: Draft): PricedOrder }
 
-/** A title with the text of its line in an order, before and behind the quantity. */
-type Priced = SoldTitle & { before: string; behind: string }
-
-/** The text of a line is the same for all orders of a group but for its quantity, so it is made once. */
 export function createPriceList(titles: readonly SoldTitle[]): PriceList {
-  const byIsbn = new Map(titles.map((title) => [title.isbn, priced(title)]))
+  const byIsbn = new Map(titles.map((title) => [title.isbn, title]))
   return {
-    placed({ id, keyHash, bodyHash, tokenHash, customer, lines }) {
-      let amount = 0
-      let currency = ''
-      let text = ''
-      let limits = noLimits
+    priced({ id, keyHash, bodyHash, tokenHash, customer, lines }) {
+      const total = { amount: 0, currency: '' }
+      const limits: PlacedOrder['limits'][number][] = []
+      const details: OrderDetails = { customer, lines: [], total }
       for (const { isbn, quantity } of lines) {
         const title = byIsbn.get(isbn)
         assert(title !== undefined, 'a title that was reserved has a price')
-        amount += quantity * title.unitPrice.amount
-        currency = title.unitPrice.currency
-        text += `${text === '' ? '' : ','}${title.before}${quantity}${title.behind}`
-        if (title.perCustomer !== null)
-          limits = [...limits, { isbn, quantity, perCustomer: title.perCustomer }]
+        const { unitPrice, perCustomer } = title
+        details.lines.push({ isbn, title: title.title, quantity, unitPrice })
+        total.amount += quantity * unitPrice.amount
+        total.currency = unitPrice.currency
+        if (perCustomer !== null) limits.push({ isbn, quantity, perCustomer })
       }
-      const shown = `"customer":${JSON.stringify(customer)},"lines":[${text}],"total":{"amount":${amount},"currency":"${currency}"}`
-      const details = `{${shown}${countedOf(limits)}}`
-      const { email } = customer
-      return { id, keyHash, bodyHash, tokenHash, email, free: amount === 0, limits, details }
+      const free = total.amount === 0
+      const stored = JSON.stringify(limits.length === 0 ? details : { ...details, counted: isbnsOf(limits) })
+      const order = { id, keyHash, bodyHash, tokenHash, email: customer.email, free, limits, details: stored }
+      return { order, details }
     },
   }
 }
 
 /** The titles that count towards a limit of the customer's: only they may be given back to it. */
-function countedOf(limits: PlacedOrder['limits']): string {
-  return limits.length === 0 ? '' : `${countedKey}[${limits.map(({ isbn }) => `"${isbn}"`).join()}]`
-}
-const countedKey = ',"counted":'
-
-/** What a reader sees of an order's details, as text between braces. */
-export function shownOf({ details, limits }: Pick<PlacedOrder, 'details' | 'limits'>): string {
-  return details.slice(1, limits.length === 0 ? -1 : details.lastIndexOf(countedKey))
-}
-
-const noLimits: PlacedOrder['limits'] = []
-
-/** The line as JSON has it, cut open where its quantity is. */
-function priced(title: SoldTitle): Priced {
-  return {
-    ...title,
-    before: `{"isbn":${JSON.stringify(title.isbn)},"title":${JSON.stringify(title.title)},"quantity":`,
-    behind: `,"unitPrice":${JSON.stringify(title.unitPrice)}}`,
-  }
-}
+const isbnsOf = (limits: PlacedOrder['limits']) => limits.map(({ isbn }) => isbn)

@@ -30,9 +30,9 @@ export function readVote(members: readonly Member[], vote: StockVote, expiresAt:
     assert(answer !== undefined, 'a vote answers every request')
     const { wish } = member
     if (wish.kind === 'place' && answer.kind === 'reserved') {
-      const order = prices.placed(wish.draft)
-      read.placed.push(order)
-      read.accepted.push({ member, outcome: { kind: 'placed', order, expiresAt } })
+      const priced = prices.priced(wish.draft)
+      read.placed.push(priced.order)
+      read.accepted.push({ member, outcome: { kind: 'placed', ...priced, expiresAt } })
     } else if (wish.kind === 'settle' && answer.kind === 'moved') {
       const { orderId } = wish.settlement
       read.settled.push(wish.settlement)

@@ -167,6 +167,5 @@ function answer({ response, requestId }: Exchange, answered: BundledAnswer): voi
     if (!notPassedOut.has(name)) headers.push(name, value)
   headers.push('content-length', String(answered.body.length))
   response.writeHead(answered.status, headers)
-  // As text of one byte per character it leaves in one write with the head.
-  response.end(answered.body.toString('latin1'), 'latin1')
+  response.end(answered.body)
 }

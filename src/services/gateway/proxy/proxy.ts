@@ -22,7 +22,6 @@ export type ProxyParts = {
 }
 
 const attemptsMax = 3
-const oneWriteBytesMax = 16 * 1024
 /** Once an answer has begun it may take this long to arrive, on however slow a line. */
 const answerMs = 120_000
 /** A service whose only instance is just starting again is waited for, by so many requests at most. */
@@ -201,9 +200,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const { response } = this.#exchange
     if (this.#isSettled) return true
     if (chunk.length === this.#bytesLeft) {
-      // The last of it. As text of one byte per character it leaves in one write with the head.
-      if (chunk.length <= oneWriteBytesMax) response.end(chunk.toString('latin1'), 'latin1')
-      else response.end(chunk)
+      response.end(chunk)
       return true
     }
     this.#bytesLeft -= chunk.length

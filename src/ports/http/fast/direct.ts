@@ -2,14 +2,14 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { assert } from '#kernel/assert'
 import { bodyBytesMaxDefault } from '#kernel/body-limits'
 import type { BodyOf, Route } from '#kernel/contract'
-import { notFound, Problem } from '#kernel/problem'
+import { notFound } from '#kernel/problem'
+import { gather } from '../gather.ts'
+import { bodyMissing, parseJson } from '../parse-json.ts'
+import { inputProblem, problemOf } from '../problems.ts'
+import { type Asked, type Rendered, rendered, renderedProblem } from '../rendered.ts'
+import { requestIdOf } from '../trace.ts'
+import { inputValidator } from '../validation.ts'
 import { decodeBundle, encodeAnswers } from './bundle.ts'
-import { gather } from './gather.ts'
-import { parseJson } from './parse-json.ts'
-import { inputProblem, problemOf } from './problems.ts'
-import { type Asked, type Rendered, rendered, renderedProblem } from './rendered.ts'
-import { requestIdOf } from './trace.ts'
-import { inputValidator } from './validation.ts'
 
 /** Announced bodies up to this size are gathered here; larger ones are the framework's. */
 const bodyBytesMax = bodyBytesMaxDefault
@@ -137,16 +137,11 @@ function parsed(bytes: Buffer): unknown {
   return value
 }
 
-export const bodyMissing = () => new Problem(400, 'invalid-json', 'The body is empty; send a JSON object.')
-
 const textOf = ({ body = '' }: Rendered) => (typeof body === 'string' ? body : Buffer.from(body).toString())
 
-/** Head and body leave in one write; text of one byte a character needs no encoding. */
 function send(response: ServerResponse, { status, headers, body = '' }: Rendered): void {
-  const length = Buffer.byteLength(body)
-  const flat: string[] = ['content-length', String(length)]
+  const flat: string[] = ['content-length', String(Buffer.byteLength(body))]
   for (const name in headers) flat.push(name, headers[name] ?? '')
   response.writeHead(status, flat)
-  if (typeof body === 'string') response.end(body, length === body.length ? 'latin1' : 'utf8')
-  else response.end(body)
+  response.end(body)
 }
