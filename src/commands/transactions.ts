@@ -38,7 +38,7 @@ function print(inDoubt: readonly InDoubt[]): number {
   for (const { id, ageMs } of inDoubt) {
     const since = new Date(Date.now() - ageMs).toISOString()
     console.log(
-      `${id}  prepared since ${since} (${(ageMs / 1000).toFixed(1)} s), waits for the decision of orders`,
+      `${id}  begun at ${since} (${(ageMs / 1000).toFixed(1)} s ago), waits for the decision of orders`,
     )
   }
   return 0

@@ -27,6 +27,7 @@ export type Participant<Request, OwnVote extends Vote<unknown>> = {
 /** `answers` are in the order of the requests; with `nothing` every request was refused. */
 export type Vote<Answer> = { kind: 'prepared' | 'nothing'; answers: readonly Answer[] }
 
+/** `ageMs` since it began, by its id, which carries that time. */
 export type InDoubt = { id: string; ageMs: number }
 
 /** The log of decisions: a transaction without a row is not committed, and `resolve` makes that final. */

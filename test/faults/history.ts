@@ -2,6 +2,7 @@ import type { Config } from '#config'
 import { hashAsUuid } from '#kernel/hash'
 import { type Database, openDatabase } from '#ports/database'
 import { audit } from '../../src/commands/audit.ts'
+import { createStockStore } from '../../src/services/catalog/store/postgres/stock.ts'
 import type { Wanted } from './clients.ts'
 
 /** What the outside was told, held against what the databases have. */
@@ -66,5 +67,5 @@ async function ordersByKey(orders: Database): Promise<Map<string, string[]>> {
 /** Prepared transactions in BookDb that are older than `limitMs`. */
 export async function inDoubt(config: Config, limitMs: number): Promise<number> {
   await using books = await openDatabase(config.bookDbUrl, { applicationName: 'history', connectionsMax: 1 })
-  return (await books.prepared.inDoubt()).filter(({ ageMs }) => ageMs > limitMs).length
+  return (await createStockStore(books).inDoubt()).filter(({ ageMs }) => ageMs > limitMs).length
 }

@@ -3,7 +3,7 @@ import { Unavailable } from '#kernel/unavailable'
 import type { Settlement } from '#services/orders'
 import type { Title } from '../../src/services/catalog/stock/decide.ts'
 import type { StockParticipant } from '../../src/services/catalog/stock/participant.ts'
-import { recover } from '../../src/services/catalog/stock/recovery.ts'
+import { createRecovery } from '../../src/services/catalog/stock/recovery.ts'
 import { createGroupEngine, type GroupEngine } from '../../src/services/coordinator/engine.ts'
 import type { OrdersAgent } from '../../src/services/coordinator/group.ts'
 import type { Wish, WishOutcome } from '../../src/services/coordinator/member.ts'
@@ -77,12 +77,13 @@ export function createStore(
       const agent = agentFor(self)
       const participant = books.participantIn(self)
       participants.set(self, participant)
-      const { life } = self
+      const { life, clock } = self
+      const resolve = broken.recoversBlindly
+        ? async () => 'committed' as const
+        : (id: string) => agent.resolve(id)
+      const recover = createRecovery({ participant, resolve, clock })
       const look = async () => {
-        const resolve = broken.recoversBlindly
-          ? async () => 'committed' as const
-          : (id: string) => agent.resolve(id)
-        await recover(participant, resolve).catch(() => undefined)
+        await recover().catch(() => undefined)
         if (self.life !== life) return
         await self.clock.sleep(recoverEveryMs)
         await look()

@@ -4,17 +4,18 @@ import { test } from 'node:test'
 import {
   abortRoute,
   commitRoute,
+  type Decision,
   type InDoubt,
   inDoubtRoute,
   type Participant,
   prepareRoute,
   type Vote,
 } from '#kernel/transaction'
-import { systemClock } from '#ports/clock'
+import { systemClock, uuid7TimeMs } from '#ports/clock'
 import { type Database, migrate, openDatabase } from '#ports/database'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type HttpServer, serviceClient } from '#ports/http'
-import { recover } from '../../src/services/catalog/stock/recovery.ts'
+import { createRecovery } from '../../src/services/catalog/stock/recovery.ts'
 import { remoteParticipant } from '../../src/services/coordinator/remote.ts'
 import { commitAll, type Decided, decide, prepareAll } from '../../src/services/coordinator/two-phase.ts'
 import { createDecisionLog } from '../../src/services/orders/decisions.ts'
@@ -84,18 +85,14 @@ test('one transaction that cannot be finished does not keep the others in doubt'
   const [stuck, free] = [systemClock.uuid(), systemClock.uuid()]
   await south.prepare(stuck, [1])
   await bank.database('south').execute('INSERT INTO accounts VALUES (2, 5)')
-  await bank.database('south').transaction(async (tx) => {
+  await bank.database('south').prepare(preparedName('south', free), async (tx) => {
     await tx.execute('UPDATE accounts SET balance = 6 WHERE id = 2')
-    tx.prepareAs(preparedName('south', free))
+    return { kind: 'prepared' }
   })
-  const finished = await recover(
-    south,
-    async (id) => {
-      if (id === stuck) throw new Error('nobody knows')
-      return await bank.log.resolve(id)
-    },
-    0,
-  )
+  const finished = await recover(south, async (id) => {
+    if (id === stuck) throw new Error('nobody knows')
+    return await bank.log.resolve(id)
+  })
   assert.deepEqual(
     finished.map(({ id }) => id),
     [free],
@@ -156,7 +153,7 @@ async function openBank(t: TestScope) {
     async stop(name: Name) {
       await servers.get(name)?.[Symbol.asyncDispose]()
     },
-    recover: (name: Name) => recover(account(name, database(name)), log.resolve, 0),
+    recover: (name: Name) => recover(account(name, database(name)), log.resolve),
     balances: () =>
       Promise.all(
         names.map(async (name) => {
@@ -189,23 +186,29 @@ function account(name: Name, database: Database): Participant<Change, Vote<boole
   return {
     name,
     prepare: (id, [change = 0]) =>
-      database.transaction(async (tx) => {
+      database.prepare(preparedName(name, id), async (tx): Promise<Vote<boolean>> => {
         const changed = await tx.execute(
           'UPDATE accounts SET balance = balance + $1 WHERE id = 1 AND balance + $1 >= 0',
           [change],
         )
         if (changed === 0) return { kind: 'nothing', answers: [false] }
-        tx.prepareAs(preparedName(name, id))
         return { kind: 'prepared', answers: [true] }
       }),
     commit: async (id) => void (await database.prepared.commit(preparedName(name, id))),
     abort: async (id) => void (await database.prepared.abort(preparedName(name, id))),
     inDoubt: async () =>
-      (await database.prepared.inDoubt()).map(
-        ({ id, ageMs }): InDoubt => ({ id: id.replace(preparedName(name, ''), ''), ageMs }),
-      ),
+      (await database.prepared.inDoubt()).map((prepared): InDoubt => {
+        const id = prepared.replace(preparedName(name, ''), '')
+        return { id, ageMs: systemClock.now() - uuid7TimeMs(id) }
+      }),
   }
 }
+
+/** Finishes at once what is in doubt. */
+const recover = (
+  participant: Participant<Change, Vote<boolean>>,
+  resolve: (id: string) => Promise<Decision>,
+) => createRecovery({ participant, resolve, clock: systemClock, doubtMs: 0 })()
 
 function serve(name: Name, participant: Participant<Change, Vote<boolean>>): HttpServer {
   const server = createHttpServer({ name, secret })

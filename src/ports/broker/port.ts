@@ -50,5 +50,3 @@ export async function openBroker(url: string, options: BrokerOptions): Promise<B
       throw new Error(`no broker adapter for "${scheme}:"; use postgres://… or memory:`)
   }
 }
-
-export { type OutboxRelay, startOutboxRelay } from './outbox.ts'

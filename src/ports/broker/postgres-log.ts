@@ -1,6 +1,5 @@
-import type { Clock } from '#ports/clock'
+import { type Clock, startLoop } from '#ports/clock'
 import type { Database } from '#ports/database'
-import { startLoop } from './loop.ts'
 import type { Handler, Message } from './port.ts'
 
 const pageMax = 500

@@ -1,6 +1,5 @@
-import type { Clock } from '#ports/clock'
+import { type Clock, startLoop } from '#ports/clock'
 import type { Database } from '#ports/database'
-import { startLoop } from './loop.ts'
 import { BrokerBusy, type NewMessage, waitingMax } from './port.ts'
 
 /** Limits of one insert. */

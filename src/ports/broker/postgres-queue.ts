@@ -1,7 +1,6 @@
 import { backoffMs } from '#kernel/backoff'
-import type { Clock } from '#ports/clock'
+import { type Clock, startLoop } from '#ports/clock'
 import type { Database } from '#ports/database'
-import { startLoop } from './loop.ts'
 import { attemptsMax, type Handler, type Message } from './port.ts'
 
 /** Messages that one subscriber works on at a time. */

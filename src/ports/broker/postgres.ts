@@ -1,6 +1,6 @@
-import { systemClock } from '#ports/clock'
+import { startLoop, systemClock } from '#ports/clock'
 import { type Database, openDatabase } from '#ports/database'
-import { startLoop } from './loop.ts'
+import { listenForRings } from '#ports/postgres'
 import type { Broker, BrokerOptions, DeadLetter } from './port.ts'
 import { startLog } from './postgres-log.ts'
 import { startPublisher } from './postgres-publish.ts'
@@ -36,7 +36,7 @@ export async function openPostgresBroker(url: string, options: BrokerOptions): P
     clock,
     spacingMs: ringSpacingMs,
     work: async () => {
-      await database.notify(doorbell)
+      await database.query(`SELECT pg_notify($1, '')`, [doorbell])
       return 'done'
     },
   })
@@ -57,9 +57,13 @@ export async function openPostgresBroker(url: string, options: BrokerOptions): P
   const queues = new Set<Awaited<ReturnType<typeof startQueue>>>()
   let bell: Promise<AsyncDisposable> | undefined
   const hearBell = () => {
-    bell ??= database.listen(doorbell, () => {
-      log.wake()
-      for (const queue of queues) queue.wake()
+    bell ??= listenForRings(url, {
+      applicationName: `${options.applicationName} doorbell`,
+      channel: doorbell,
+      onRing: () => {
+        log.wake()
+        for (const queue of queues) queue.wake()
+      },
     })
     return bell
   }

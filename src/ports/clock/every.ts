@@ -1,4 +1,4 @@
-import type { Clock } from './port.ts'
+import type { Clock } from './clock.ts'
 
 export type EveryOptions = {
   /** Whether the first round comes at once instead of after a wait. */

@@ -1,28 +1,33 @@
 import pg from 'pg'
+import { systemClock } from '#ports/clock'
 import {
-  ConstraintViolation,
+  checkPreparedId,
   type Database,
   DatabaseBusy,
   type DatabaseOptions,
   DatabaseUnavailable,
+  exclusiveStatementMs,
+  exclusiveWaitMs,
   type PreparedTransactions,
-  SerializationFailure,
+  type Session,
   type Statements,
   type Transaction,
-} from './port.ts'
-import { listenOn } from './postgres-listen.ts'
+  type Voted,
+} from './database.ts'
+import { isAbsent, translated } from './postgres-errors.ts'
 
 const connectTimeoutMs = 3_000
 const statementTimeoutMsDefault = 15_000
 /** A server that does not even keep its own timeout is frozen or cut off: the connection is given up this much later. */
 const graceMs = 2_000
 const idleInTransactionMs = 5_000
+const exclusivePollMs = 100
 
 // Counts and versions are far below 2^53, and a string in their place would compare wrongly.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
 /** Opens a pool on a PostgreSQL server; connections are made when first needed. */
-export function openPostgres(url: string, options: DatabaseOptions): Database {
+export async function openPostgres(url: string, options: DatabaseOptions): Promise<Database> {
   const pool = new pg.Pool({
     ...connectionConfig(url, options),
     max: options.connectionsMax ?? 4,
@@ -35,12 +40,11 @@ export function openPostgres(url: string, options: DatabaseOptions): Database {
   const statements = statementsOn(pool)
   return {
     ...statements,
-    transaction: (work) => transaction(pool, work),
-    listen: (channel, onRing) => listenOn(connectionConfig(url, options), channel, onRing),
-    notify: async (channel) => {
-      await statements.query('SELECT pg_notify($1, $2)', [channel, ''])
-    },
+    dialect: { name: 'postgres', transactionalDdl: true },
+    transaction: (work) => pooled(pool, work, () => 'COMMIT'),
+    prepare: async (id, work) => await pooled(pool, work, endingOf(id)),
     prepared: preparedOn(statements),
+    exclusively: (name, work) => exclusively({ url, options }, name, work),
     async [Symbol.asyncDispose]() {
       await pool.end()
     },
@@ -72,7 +76,9 @@ function sessionSettings({ lockTimeoutMs = 5_000, planOnce = false }: DatabaseOp
   return settings.map((setting) => `-c ${setting}`).join(' ')
 }
 
-function statementsOn(client: pg.Pool | pg.PoolClient): Statements {
+type Client = pg.Pool | pg.ClientBase
+
+function statementsOn(client: Client): Statements {
   return {
     async query<Row>(sql: string, params?: readonly unknown[]): Promise<Row[]> {
       return (await run(client, sql, params)).rows as Row[]
@@ -87,7 +93,7 @@ function statementsOn(client: pg.Pool | pg.PoolClient): Statements {
 const names = new Map<string, string>()
 const namesMax = 500
 
-async function run(client: pg.Pool | pg.PoolClient, sql: string, params?: readonly unknown[]) {
+async function run(client: Client, sql: string, params?: readonly unknown[]) {
   try {
     if (params === undefined) return await client.query(sql)
     let name = names.get(sql)
@@ -101,36 +107,53 @@ async function run(client: pg.Pool | pg.PoolClient, sql: string, params?: readon
   }
 }
 
-async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+/** Runs a transaction on a connection of the pool; one that is lost meanwhile is not given to anybody else. */
+async function pooled<T>(
+  pool: pg.Pool,
+  work: (tx: Transaction) => Promise<T>,
+  endingFor: (outcome: T) => string,
+): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw translated(error)
   })
-  let ending = 'COMMIT'
-  let failure: Error | undefined
+  let lost: Error | undefined
+  try {
+    return await transactionOn(client, work, endingFor, (error) => {
+      lost = error
+    })
+  } finally {
+    client.release(lost)
+  }
+}
+
+/** @param endingFor the statement that ends the transaction, by what its work came to */
+async function transactionOn<T>(
+  client: pg.ClientBase,
+  work: (tx: Transaction) => Promise<T>,
+  endingFor: (outcome: T) => string,
+  onLost: (error: Error) => void = () => undefined,
+): Promise<T> {
   try {
     // Not awaited: with pipelining the server reads BEGIN and the first statement in one go, and a failure to begin
     // shows in that statement.
     client.query('BEGIN').catch(() => undefined)
     const { statements, outstanding } = tracked(statementsOn(client))
-    const result = await work({
-      ...statements,
-      prepareAs: (id) => {
-        ending = `PREPARE TRANSACTION ${literal(id)}`
-      },
-    })
+    const outcome = await work(statements)
     // The end travels with whatever was not waited for; after a failed statement the server reads it as a rollback,
     // and the statement's failure is what is thrown.
-    await Promise.all([...outstanding, client.query(ending)])
-    return result
+    await Promise.all([...outstanding, client.query(endingFor(outcome))])
+    return outcome
   } catch (error) {
-    failure = translated(error)
-    await client.query('ROLLBACK').catch((lost: unknown) => {
-      failure = new DatabaseUnavailable('the connection was lost', { cause: lost })
-    })
-    throw translated(error)
-  } finally {
-    client.release(failure instanceof DatabaseUnavailable ? failure : undefined)
+    const failure = translated(error)
+    if (failure instanceof DatabaseUnavailable) onLost(failure)
+    await client.query('ROLLBACK').catch(onLost)
+    throw failure
   }
+}
+
+function endingOf(id: string): (voted: Voted) => string {
+  const prepare = `PREPARE TRANSACTION ${literal(id)}`
+  return ({ kind }) => (kind === 'prepared' ? prepare : 'ROLLBACK')
 }
 
 /** The same statements, with those that have not been answered yet. */
@@ -159,76 +182,66 @@ function preparedOn(statements: Statements): PreparedTransactions {
       await statements.query(`${verb} PREPARED ${literal(id)}`)
       return 'done' as const
     } catch (error) {
-      if (codeOf(error) === '42704') return 'absent' as const
+      if (isAbsent(error)) return 'absent' as const
       throw error
     }
   }
   return {
     commit: (id) => finish('COMMIT', id),
     abort: (id) => finish('ROLLBACK', id),
-    inDoubt: () =>
-      statements.query<{ id: string; ageMs: number }>(
-        `SELECT gid AS id, (extract(epoch FROM clock_timestamp() - prepared) * 1000)::float8 AS "ageMs"
-           FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared`,
+    async inDoubt() {
+      const rows = await statements.query<{ id: string }>(
+        'SELECT gid AS id FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared',
         [],
-      ),
+      )
+      return rows.map(({ id }) => id)
+    },
   }
 }
 
 /** A transaction id as an SQL literal; ids are ours, so anything unexpected is a bug. */
 function literal(id: string): string {
-  if (!/^[\w:.-]{1,190}$/.test(id)) throw new Error(`not a transaction id: ${id}`)
+  checkPreparedId(id)
   return `'${id}'`
 }
 
-function codeOf(error: unknown): string | undefined {
-  const source = error instanceof Error && error.cause !== undefined ? error.cause : error
-  return source instanceof pg.DatabaseError ? source.code : undefined
+/** An advisory lock on a connection of its own, so that it ends with the connection whatever happens. */
+async function exclusively<T>(
+  { url, options }: { url: string; options: DatabaseOptions },
+  name: string,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const patient = { ...options, statementTimeoutMs: exclusiveStatementMs }
+  const client = new pg.Client(connectionConfig(url, patient))
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+  } catch (error) {
+    throw translated(error)
+  }
+  try {
+    const statements = statementsOn(client)
+    await takeLock(statements, name)
+    return await work({
+      ...statements,
+      transaction: (within) => transactionOn(client, within, () => 'COMMIT'),
+      script: async (sql) => void (await run(client, sql)),
+    })
+  } finally {
+    await client.end().catch(() => undefined)
+  }
 }
 
-const constraintKinds: Readonly<Record<string, 'unique' | 'check' | 'foreign-key'>> = {
-  '23505': 'unique',
-  '23514': 'check',
-  '23503': 'foreign-key',
-}
-/** Lock not available, statement or transaction cancelled by timeout, deadlock. */
-const busyCodes = new Set(['55P03', '57014', '40P01'])
-const serializationFailure = '40001'
-
-/** Turns a driver's error into one of the port's. Source: PostgreSQL manual, appendix A. */
-function translated(error: unknown): Error {
-  if (
-    error instanceof ConstraintViolation ||
-    error instanceof DatabaseUnavailable ||
-    error instanceof DatabaseBusy
-  )
-    return error
-  if (!(error instanceof pg.DatabaseError))
-    return isConnectionError(error)
-      ? new DatabaseUnavailable('the database is away', { cause: error })
-      : asError(error)
-  const code = error.code ?? ''
-  const kind = constraintKinds[code]
-  if (kind) return new ConstraintViolation(kind, error.constraint ?? '', error)
-  if (code === serializationFailure) return new SerializationFailure(error.message, { cause: error })
-  if (busyCodes.has(code)) return new DatabaseBusy(error.message, { cause: error })
-  // Class 08 connection, 57P shutdown, 53 resources, 25006 read-only (a demoted primary).
-  if (/^(08|57P|53)/.test(code) || code === '25006')
-    return new DatabaseUnavailable(error.message, { cause: error })
-  return new Error(`database: ${error.message}`, { cause: error })
-}
-
-function isConnectionError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  const code = (error as NodeJS.ErrnoException).code ?? ''
-  return (
-    /^(ECONN|EPIPE|ENOENT|EHOSTUNREACH|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)/.test(code) ||
-    /query read timeout|connection terminated|connection timeout|timeout exceeded|not queryable|client was closed|Connection ended/i.test(
-      error.message,
+async function takeLock(statements: Statements, name: string): Promise<void> {
+  const giveUpMs = systemClock.monotonicMs() + exclusiveWaitMs
+  for (;;) {
+    const [lock] = await statements.query<{ mine: boolean }>(
+      'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS mine',
+      [name],
     )
-  )
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
+    if (lock?.mine) return
+    if (systemClock.monotonicMs() > giveUpMs)
+      throw new DatabaseBusy(`somebody else has been at "${name}" for ${exclusiveWaitMs / 1000} s`)
+    await systemClock.sleep(exclusivePollMs)
+  }
 }

@@ -1,6 +1,6 @@
 import { type Check, check } from '#kernel/invariant'
-import { idOfPrepared } from '#kernel/transaction'
 import type { Database } from '#ports/database'
+import { createStockStore } from './store/postgres/stock.ts'
 
 /** A prepared transaction, and a message in the outbox, may be this old before something is wrong. */
 const inDoubtMaxMs = 10_000
@@ -51,12 +51,12 @@ async function ledgerAddsUp(database: Database): Promise<Check> {
 }
 
 async function nothingInDoubt(database: Database): Promise<Check> {
-  const all = (await database.prepared.inDoubt()).filter(({ id }) => idOfPrepared(id) !== undefined)
+  const all = await createStockStore(database).inDoubt()
   const late = all.filter(({ ageMs }) => ageMs > inDoubtMaxMs)
   return check(
     'no transaction stays in doubt',
     all.length,
-    late.map(({ id, ageMs }) => `${id} has been prepared for ${Math.round(ageMs / 1000)} s`),
+    late.map(({ id, ageMs }) => `${id} began ${Math.round(ageMs / 1000)} s ago and is still prepared`),
   )
 }
 

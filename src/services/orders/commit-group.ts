@@ -1,6 +1,7 @@
 import { faultPoint } from '#kernel/fault-point'
 import { type Clock, systemClock } from '#ports/clock'
-import { ConstraintViolation, type Database, type Statements, textArray, uuidArray } from '#ports/database'
+import { ConstraintViolation, type Database, type Statements } from '#ports/database'
+import { textArray, uuidArray } from '#ports/postgres'
 import { type GroupOutcome, type OrderColumns, type PackedGroup, portionMax } from '#services/orders'
 import { decisionKey, isTooOld, resolve } from './decisions.ts'
 import { SettlementRefused, settleOrders } from './settle-orders.ts'

@@ -1,6 +1,8 @@
 import { packTexts } from '#kernel/packed-list'
 import { type InDoubt, idOfPrepared, preparedName } from '#kernel/transaction'
-import { type Database, intArray, type Transaction, textArray } from '#ports/database'
+import { systemClock, uuid7TimeMs } from '#ports/clock'
+import type { Database, Transaction, Voted } from '#ports/database'
+import { intArray, textArray } from '#ports/postgres'
 import { stockChangedTopic } from '#services/catalog'
 import type { SeenTitle, StockDelta, StockMoves, StockStore } from '../stock-store.ts'
 
@@ -13,17 +15,21 @@ export function createStockStore(
   prepared: Database['prepared'] = database.prepared,
 ): StockStore {
   return {
-    prepare: (id, work) =>
-      database.transaction((tx) =>
-        work({
+    async prepare(id, work) {
+      const { result } = await database.prepare(preparedName(id), async (tx) => {
+        let kind: Voted['kind'] = 'nothing'
+        const result = await work({
           lock: (isbns) => lockTitles(tx, isbns),
           move(moves) {
-            tx.prepareAs(preparedName(id))
+            kind = 'prepared'
             // Its failure is the transaction's.
             moveStock(tx, id, moves).catch(() => {})
           },
-        }),
-      ),
+        })
+        return { kind, result }
+      })
+      return result
+    },
     async commit(id) {
       await prepared.commit(preparedName(id))
     },
@@ -31,11 +37,9 @@ export function createStockStore(
       await prepared.abort(preparedName(id))
     },
     async inDoubt() {
-      const all = await prepared.inDoubt()
-      return all.flatMap(({ id, ageMs }): InDoubt[] => {
-        const ours = idOfPrepared(id)
-        return ours === undefined ? [] : [{ id: ours, ageMs }]
-      })
+      const ids = (await prepared.inDoubt()).flatMap((name) => idOfPrepared(name) ?? [])
+      const nowMs = systemClock.now()
+      return ids.sort().map((id): InDoubt => ({ id, ageMs: Math.max(0, nowMs - uuid7TimeMs(id)) }))
     },
     forget: (olderThanMs) =>
       database.execute(

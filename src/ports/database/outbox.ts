@@ -1,7 +1,5 @@
-import type { Clock } from '#ports/clock'
-import type { Database } from '#ports/database'
-import { startLoop } from './loop.ts'
-import type { Broker } from './port.ts'
+import { type Clock, startLoop } from '#ports/clock'
+import type { Database } from './database.ts'
 
 export type OutboxRelay = AsyncDisposable & {
   /** Call after a commit that wrote to the outbox: its messages go out at once instead of within a second. */
@@ -12,7 +10,8 @@ export type OutboxRelayOptions = {
   database: Database
   /** The schema of the table `outbox`, which has at least `id`, `topic` and `payload`. */
   schema: string
-  broker: Broker
+  /** Where the messages go; resolves when they are durable there. */
+  broker: { publish(messages: readonly { topic: string; payload: unknown }[]): Promise<void> }
   clock: Clock
 }
 
@@ -22,21 +21,22 @@ const pollEveryMs = 1_000
 const spacingMs = 50
 
 /**
- * Carries messages from a service's outbox to the broker, at least once and in order of writing as far as one relay goes:
- * the rows are deleted in a transaction that commits only after the broker has them. Any number of relays may share a table.
+ * Carries messages from a service's outbox to whatever broker there is, at least once and in order of writing as far as
+ * one relay goes: the rows are deleted in a transaction that commits only after the broker has them. Any number of relays
+ * may share a table.
  */
 export function startOutboxRelay({ database, schema, broker, clock }: OutboxRelayOptions): OutboxRelay {
   if (!/^[a-z_][a-z0-9_]*$/.test(schema)) throw new Error(`not a schema name: ${schema}`)
-  const take = `
-    DELETE FROM ${schema}.outbox WHERE id IN (
-      SELECT id FROM ${schema}.outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
-    RETURNING id, topic, payload`
+  const take = `SELECT id, topic, payload FROM ${schema}.outbox ORDER BY id LIMIT ${batchMax} FOR UPDATE SKIP LOCKED`
 
   const drain = () =>
     database.transaction(async (tx) => {
-      const rows = await tx.query<{ id: number; topic: string; payload: unknown }>(take, [batchMax])
-      rows.sort((a, b) => a.id - b.id)
-      await broker.publish(rows.map(({ topic, payload }) => ({ topic, payload })))
+      const rows = await tx.query<{ id: number; topic: string; payload: unknown }>(take, [])
+      if (rows.length === 0) return 'done'
+      const deleted = tx.execute(
+        `DELETE FROM ${schema}.outbox WHERE id IN (${rows.map(({ id }) => Number(id)).join(', ')})`,
+      )
+      await Promise.all([deleted, broker.publish(rows.map(({ topic, payload }) => ({ topic, payload })))])
       return rows.length === batchMax ? 'more' : 'done'
     })
 

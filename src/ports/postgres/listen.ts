@@ -1,25 +1,39 @@
 import pg from 'pg'
 import { backoffMs } from '#kernel/backoff'
 
+const connectTimeoutMs = 3_000
+const retryBaseMs = 100
+const retryMaxMs = 5_000
+
+export type DoorbellOptions = {
+  applicationName: string
+  /** Rung by `SELECT pg_notify(channel, '')`; outside of every business transaction, for inside it serialises commits. */
+  channel: string
+  /** Called when it rings, and after every reconnect, because rings may have been missed. */
+  onRing: () => void
+}
+
 /** Keeps one connection of its own on LISTEN, and reconnects for as long as it is not disposed. */
-export async function listenOn(
-  config: pg.ClientConfig,
-  channel: string,
-  onRing: () => void,
-): Promise<AsyncDisposable> {
+export async function listenForRings(url: string, options: DoorbellOptions): Promise<AsyncDisposable> {
+  const { applicationName, channel, onRing } = options
   let client: pg.Client | undefined
   let timer: NodeJS.Timeout | undefined
   let attempt = 0
   let disposed = false
 
   const connect = async () => {
-    const next = new pg.Client({ ...config, statement_timeout: 0, query_timeout: 0 })
+    const next = new pg.Client({
+      connectionString: url,
+      application_name: applicationName,
+      connectionTimeoutMillis: connectTimeoutMs,
+      keepAlive: true,
+    })
     client = next
     const lost = () => {
       if (client !== next || disposed) return
       client = undefined
       next.end().catch(() => undefined)
-      timer = setTimeout(connect, backoffMs(attempt++, 0.5 + Math.random() / 2, 100, 5_000))
+      timer = setTimeout(connect, backoffMs(attempt++, 0.5 + Math.random() / 2, retryBaseMs, retryMaxMs))
     }
     next.on('error', lost)
     next.on('end', lost)

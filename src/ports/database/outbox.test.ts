@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { openBroker } from '#ports/broker'
 import { systemClock } from '#ports/clock'
-import { type Database, openDatabase } from '#ports/database'
 import { type TestScope, testDatabase, testServers } from '../../../test/support/database.ts'
 import { until } from '../../../test/support/until.ts'
-import { openBroker, startOutboxRelay } from './port.ts'
+import { type Database, openDatabase, startOutboxRelay } from './port.ts'
 
 const clock = systemClock
 const outboxTable = `

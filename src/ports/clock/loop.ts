@@ -1,5 +1,5 @@
 import { backoffMs } from '#kernel/backoff'
-import type { Clock } from '#ports/clock'
+import type { Clock } from './clock.ts'
 
 export type Loop = AsyncDisposable & {
   /** Runs the work soon; any number of calls before it starts are one. */
