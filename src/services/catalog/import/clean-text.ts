@@ -1,68 +1,44 @@
-/** Text out of a cell that may hold HTML: tags removed, entities decoded, blanks collapsed. */
+import { entities } from './character-names.ts'
+import { hasMarkup, type Inline, textOfHtml, withoutPairedTags } from './html-text.ts'
+
+/** Text of one line out of a cell that may hold HTML: its tags removed, entities decoded, blanks collapsed. */
 export function cleanLine(text: string): string {
-  return withoutMarkup(text).replace(/\s+/gu, ' ').trim()
+  let line = decodeEntities(withoutPairedTags(text))
+  // "AT&amp;amp;T" was escaped once too often; a title that means "&amp;" itself is the rarer one.
+  if (/&(?:amp|#\d{2,7}|[A-Za-z]{4,8});/.test(line)) line = decodeEntities(line)
+  return line.replace(/\s+/gu, ' ').trim()
 }
 
-/** The same for text of several paragraphs, whose line breaks stay. */
-export function cleanParagraphs(text: string): string {
-  const broken = text.replace(/<\s*(?:br|\/p|\/div|\/li)\b[^<>]*>/gi, '\n')
-  return withoutMarkup(broken)
+const escapedTooOftenMax = 3
+
+/**
+ * The same for text of several paragraphs, whose structure stays as lines: paragraphs, items, rows, quotations. HTML
+ * that was escaped, once or more often, is read as the HTML it is, unless it stands beside real tags.
+ */
+export function cleanParagraphs(given: string): string {
+  let text = given
+  for (let i = 0; i < escapedTooOftenMax; i++) {
+    const isHtml = hasMarkup(text)
+    text = isHtml ? textOfHtml(text, inline) : decodeEntities(text)
+    if (isHtml || !hasMarkup(text)) break
+  }
+  return text
     .replace(/\r\n?/g, '\n')
     .replace(/[^\S\n]+/gu, ' ')
+    .replace(/ ?\u00b7 ?(?=\n|$)/g, '')
     .replace(/ ?\n ?/g, '\n')
     .replace(/\n{3,}/g, '\n\n')
     .trim()
 }
 
-/** Tags go before entities are decoded, so that a title about `&lt;b&gt;` keeps it. */
-function withoutMarkup(text: string): string {
-  const plain = text.replace(/<!--.*?-->/gs, ' ').replace(/<\/?[a-z][^<>]*>/gi, '')
-  return decodeEntities(plain).replace(/[\u0080-\u009F]/g, (control) =>
-    windows1252.decode(Uint8Array.of(control.charCodeAt(0))),
-  )
-}
+const inline: Inline = { decode: decodeEntities }
 
 /** What `&#150;` means wherever it is written, as in HTML. Source: HTML Standard, section 13.2.5.80. */
 const windows1252 = new TextDecoder('windows-1252')
 
-// Names of characters that follow each other, after the first one's number. Source: XHTML 1.0, appendix A.2.
-const named = `a0 nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3 acute
-micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml Aring AElig
-Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash
-Ugrave Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring aelig ccedil egrave eacute
-ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc
-uuml yacute thorn yuml 152 OElig oelig 160 Scaron scaron 178 Yuml 192 fnof 2c6 circ 2dc tilde 391 Alpha Beta
-Gamma Delta Epsilon Zeta Eta Theta Iota Kappa Lambda Mu Nu Xi Omicron Pi Rho 3a3 Sigma Tau Upsilon Phi Chi Psi
-Omega 3b1 alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigmaf sigma
-tau upsilon phi chi psi omega 3d1 thetasym upsih 3d6 piv 2002 ensp emsp 2009 thinsp 200c zwnj zwj lrm rlm 2013
-ndash mdash 2018 lsquo rsquo sbquo 201c ldquo rdquo bdquo 2020 dagger Dagger bull 2026 hellip 2030 permil 2032
-prime Prime 2039 lsaquo rsaquo 203e oline 2044 frasl 20ac euro 2111 image 2118 weierp 211c real 2122 trade 2135
-alefsym 2190 larr uarr rarr darr harr 21b5 crarr 21d0 lArr uArr rArr dArr hArr 2200 forall 2202 part exist 2205
-empty 2207 nabla isin notin 220b ni 220f prod 2211 sum minus 2217 lowast 221a radic 221d prop infin 2220 ang
-2227 and or cap cup int 2234 there4 223c sim 2245 cong 2248 asymp 2260 ne equiv 2264 le ge 2282 sub sup nsub
-2286 sube supe 2295 oplus 2297 otimes 22a5 perp 22c5 sdot 2308 lceil rceil lfloor rfloor 2329 lang rang 25ca loz
-2660 spades 2663 clubs 2665 hearts diams`
-
-/** Characters by the names that HTML and ONIX 2.1 give them. */
-export const entities: ReadonlyMap<string, string> = new Map([
-  ['amp', '&'],
-  ['lt', '<'],
-  ['gt', '>'],
-  ['quot', '"'],
-  ['apos', "'"],
-  ...namedCharacters(),
-])
-
-function* namedCharacters(): Generator<[string, string]> {
-  let code = 0
-  for (const word of named.split(/\s+/))
-    if (/^[\da-f]{2,4}$/.test(word)) code = Number.parseInt(word, 16)
-    else yield [word, String.fromCharCode(code++)]
-}
-
 /** Decodes `&eacute;`, `&#233;` and `&#xE9;`; what names no character stays as it is. */
 function decodeEntities(text: string): string {
-  return text.replace(
+  const decoded = text.replace(
     /&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-zA-Z]\w{1,10}));/g,
     (whole, decimal, hex, name) => {
       if (name !== undefined) return entities.get(name) ?? whole
@@ -70,5 +46,8 @@ function decodeEntities(text: string): string {
       const isCharacter = code > 0x1f && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff)
       return isCharacter ? String.fromCodePoint(code) : whole
     },
+  )
+  return decoded.replace(/[\u0080-\u009F]/g, (control) =>
+    windows1252.decode(Uint8Array.of(control.charCodeAt(0))),
   )
 }

@@ -1,10 +1,18 @@
+import { isCurrency } from '#kernel/currencies'
+import { aliases } from './column-names.ts'
+import type { DayOrder } from './read-date.ts'
+import type { NameOrder } from './read-names.ts'
+import type { DecimalMark } from './read-price.ts'
+
 /** What a column of a file can say about a book. */
 export const importFields = [
   'isbn',
   'title',
   'subtitle',
   'contributors',
+  'moreContributors',
   'publisher',
+  'publication',
   'publishedOn',
   'language',
   'format',
@@ -19,62 +27,62 @@ export const importFields = [
   'salesOpenAt',
   'salesOpenIn',
   'copies',
+  'pages',
+  'series',
 ] as const
 export type ImportField = (typeof importFields)[number]
 
 /** For each field its columns by index; where a field has several, the first that holds something counts. */
 export type Columns = ReadonlyMap<ImportField, readonly Column[]>
-export type Column = { index: number; name: string }
-
-/** Fields by the names that files give them, without case, spaces and punctuation, in order of trust. */
-const aliases: Readonly<Record<ImportField, readonly string[]>> = {
-  isbn: ['isbn', 'isbn13', 'isbn10', 'ean', 'ean13', 'gtin', 'gtin13'],
-  title: ['title', 'booktitle', 'name', 'originaltitle'],
-  subtitle: ['subtitle'],
-  contributors: ['contributors', 'authors', 'author', 'creators', 'creator'],
-  publisher: ['publisher', 'imprint'],
-  publishedOn: [
-    'publishedon',
-    'publicationdate',
-    'published',
-    'pubdate',
-    'originalpublicationyear',
-    'publicationyear',
-    'year',
-  ],
-  language: ['language', 'languagecode', 'lang'],
-  format: ['format', 'binding'],
-  description: ['description', 'blurb', 'synopsis', 'annotation'],
-  subjects: ['subjects', 'subject', 'categories', 'category', 'genres', 'genre', 'keywords'],
-  price: ['price', 'listprice', 'retailprice'],
-  priceAmount: ['priceamount'],
-  currency: ['currency', 'pricecurrency', 'currencycode'],
-  // Pictures of other shops are not ours to show: a cover is taken only where a mapping asks for it.
-  cover: [],
-  limited: ['limited', 'limitededition'],
-  perCustomer: ['percustomer'],
-  salesOpenAt: ['salesopenat', 'onsaledate'],
-  salesOpenIn: ['salesopenin'],
-  copies: ['copies', 'stock', 'quantity', 'qty', 'onhand'],
+export type Column = {
+  index: number
+  name: string
+  /** The currency that the column's name says, and what its values show. */
+  currency?: string
+  role?: string
+  mark?: DecimalMark
+  nameOrder?: NameOrder
+  dayOrder?: DayOrder
 }
 
-export type ColumnsResult = { kind: 'ok'; columns: Columns } | { kind: 'error'; message: string }
+export type ColumnsResult =
+  | { kind: 'ok'; columns: Columns; tool: string | undefined }
+  | { kind: 'error'; message: string }
+
+/** What a file needs beside the ISBN, if it does not tell of books but of one of their values. */
+const worthUpdating: readonly ImportField[] = importFields.filter(
+  (field) => !['isbn', 'currency'].includes(field),
+)
 
 /**
- * Finds each field's columns in a header.
+ * Finds each field's columns in a header. A file without titles changes books that are there.
  * @param mapping column names by field, which replace what the header would say by itself
  */
 export function readColumns(header: readonly string[], mapping: ColumnMapping): ColumnsResult {
+  const tool = toolOf(header)
   const columns = new Map<ImportField, Column[]>()
   for (const field of importFields) {
     const named = mapping[field]
-    const found = named === undefined ? byAlias(header, field) : byName(header, named)
+    const found = named === undefined ? byAlias(header, field, tool) : byName(header, named)
     if (named !== undefined && found.length === 0)
       return { kind: 'error', message: `there is no column "${named}"; ${listOf(header)}` }
     if (found.length > 0) columns.set(field, found)
   }
-  const missing = (['isbn', 'title'] as const).filter((field) => !columns.has(field))
-  if (missing.length === 0) return { kind: 'ok', columns }
+  const mapped = new Set(
+    Object.keys(mapping).flatMap((field) =>
+      (columns.get(field as ImportField) ?? []).map(({ index }) => index),
+    ),
+  )
+  // A column that somebody maps is not read as something else as well.
+  for (const [field, found] of columns)
+    if (mapping[field] === undefined) {
+      const left = found.filter(({ index }) => !mapped.has(index))
+      if (left.length === 0) columns.delete(field)
+      else columns.set(field, left)
+    }
+  const missing: string[] = columns.has('isbn') ? [] : ['isbn']
+  if (!worthUpdating.some((field) => columns.has(field))) missing.push('title')
+  if (missing.length === 0) return { kind: 'ok', columns, tool: tool?.name }
   const message = `no column holds the ${missing.join(' or the ')}; ${listOf(header)}, or map one: ${missing[0]}=COLUMN`
   return { kind: 'error', message }
 }
@@ -97,16 +105,109 @@ export function parseMapping(text: string): MappingResult {
 
 const isField = (text: string): text is ImportField => (importFields as readonly string[]).includes(text)
 
-function byAlias(header: readonly string[], field: ImportField): Column[] {
-  return aliases[field].flatMap((alias) => byName(header, alias))
+/** Programs whose exports are told by a few of their columns, and what of theirs means something else elsewhere. */
+type Tool = { name: string; columns: readonly string[]; not: Partial<Record<ImportField, readonly string[]>> }
+const tools: readonly Tool[] = [
+  {
+    name: 'Goodreads',
+    columns: ['bookid', 'authorlf', 'exclusiveshelf'],
+    not: { publishedOn: ['originalpublicationyear'] },
+  },
+  { name: 'LibraryThing', columns: ['primaryauthor', 'sortcharacter'], not: { publisher: ['publication'] } },
+  {
+    name: 'BookWyrm',
+    columns: ['authortext', 'remoteid', 'openlibrarykey'],
+    not: { publishedOn: ['reviewpublished'] },
+  },
+  { name: 'calibre', columns: ['authorsort', 'titlesort', 'uuid'], not: { cover: ['cover'] } },
+  {
+    name: 'WooCommerce',
+    columns: ['regularprice', 'published', 'categories'],
+    not: { publishedOn: ['published'], format: ['type'] },
+  },
+  {
+    name: 'Shopify',
+    columns: ['handle', 'variantprice'],
+    not: { publishedOn: ['published'], format: ['type'] },
+  },
+]
+
+function toolOf(header: readonly string[]): Tool | undefined {
+  const names = new Set(header.map(plain))
+  return tools.find(({ columns }) => columns.every((column) => names.has(column)))
+}
+
+function byAlias(header: readonly string[], field: ImportField, tool: Tool | undefined): Column[] {
+  const found = aliases[field].flatMap((alias) => byName(header, alias))
+  const unfit = tool?.not[field] ?? []
+  const kept = found.filter(({ name }) => !unfit.includes(plain(name)))
+  if (field === 'moreContributors') return numbered(header, kept)
+  // The year of the first edition is this edition's only where nothing else is said.
+  return kept.length > 1 ? kept.filter(({ name }) => !plain(name).startsWith('originalpublication')) : kept
+}
+
+/** `Author 2`, `Autor 3`: further people, one a column. */
+function numbered(header: readonly string[], named: readonly Column[]): Column[] {
+  const more = header.flatMap((name, index) =>
+    /^(?:author|autor|auteur|autore|contributor)[2-9]$/.test(plain(name)) ? [{ index, name }] : [],
+  )
+  return [...more, ...named.map((column) => ({ ...column, ...roleIn(column.name) }))]
+}
+
+function roleIn(name: string): { role?: string } {
+  const role = Object.entries(roleNames).find(([, words]) => words.test(plain(name)))?.[0]
+  return role === undefined ? {} : { role }
+}
+const roleNames: Readonly<Record<string, RegExp>> = {
+  illustrator: /^illustra/,
+  translator: /^(?:translat|ubersetz|traduct|traductor|traduttore|vertaler)/,
+  editor: /^(?:editors?|herausgeber|curatore|redacteur)$/,
+  narrator: /^(?:narrator|sprecher)/,
 }
 
 function byName(header: readonly string[], wanted: string): Column[] {
   const index = header.findIndex((name) => plain(name) === plain(wanted))
-  return index < 0 ? [] : [{ index, name: header[index] ?? '' }]
+  if (index >= 0) return [columnAt(header, index)]
+  // "Price (EUR)" is a price that says its currency.
+  const bare = header.findIndex((name) => plain(withoutCurrency(name)) === plain(wanted))
+  return bare < 0 ? [] : [columnAt(header, bare)]
 }
 
-const plain = (name: string) => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
+function columnAt(header: readonly string[], index: number): Column {
+  const name = header[index] ?? ''
+  const currency = currencyIn(name)
+  return { index, name, ...(currency !== undefined && { currency }) }
+}
+
+const codeInName = /(?<![A-Za-z])[A-Za-z]{3}(?![A-Za-z])/g
+const symbols: Readonly<Record<string, string>> = { '€': 'EUR', '£': 'GBP', '₹': 'INR', '¥': 'JPY' }
+
+function currencyIn(name: string): string | undefined {
+  const code = [...name.matchAll(codeInName)]
+    .map(([found]) => found)
+    .find((found) => found === found.toUpperCase() && isCurrency(found))
+  return code ?? symbols[/\p{Sc}/u.exec(name)?.[0] ?? '']
+}
+
+/** A name without its currency and without what it says of tax. */
+function withoutCurrency(name: string): string {
+  return name
+    .replace(codeInName, (found) => (found === found.toUpperCase() && isCurrency(found) ? ' ' : found))
+    .replace(/\p{Sc}/gu, ' ')
+    .replace(
+      /(?<!\p{L})(?:in|inkl|incl|including|inc|vat|tax|mwst|ust|ttc|iva|btw|moms|gst|brutto|gross|euro|de|der|le|la)(?!\p{L})\.?/giu,
+      ' ',
+    )
+}
+
+/** Without case, accents, spaces and punctuation. */
+export const plain = (name: string) =>
+  name
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/ß/g, 'ss')
+    .replace(/[^\p{L}\p{N}]/gu, '')
 
 const namesShownMax = 40
 function listOf(header: readonly string[]): string {

@@ -1,34 +1,45 @@
 import { UnreadableFile } from './source.ts'
+import { isEncoding, TextDecoding } from './text-encoding.ts'
 
-/** The text of a file piece by piece, with its first piece at hand before the rest is read. */
-export type FileText = AsyncIterable<string> & { head: string; endsWithNewline(): boolean }
+/** The text of a file piece by piece. */
+export type FileText = AsyncIterable<string> & {
+  endsWithNewline(): boolean
+  /** What it was decoded as, so far as it is read. */
+  readonly encoding: string
+}
 
 /**
- * Decodes a CSV file as UTF-8, or UTF-16 with a byte order mark.
- * @throws UnreadableFile for an empty file, a binary one and other encodings, at once or while reading on
+ * The text of a CSV file.
+ * @param declared the charset that whoever sent it names
+ * @throws UnreadableFile for an empty file, a binary one and other formats, at once or while reading on
  */
-export async function textOf(bytes: AsyncIterable<Uint8Array>): Promise<FileText> {
+export async function textOf(bytes: AsyncIterable<Uint8Array>, declared?: string): Promise<FileText> {
   return decodedText(bytes, (first) => {
     refuseOtherFormats(first, 'CSV')
     const start = startOf(first)
     if (/^<(?:\?xml|!doctype|html|[a-z]+[\s>])/i.test(start))
       throw new UnreadableFile('the file is not CSV: it is XML or HTML')
-    return undefined
+    if (/^\s*[{[]\s*(?:["{[]|$)/.test(start))
+      throw new UnreadableFile('the file is not CSV: it is JSON; no column can be told')
+    return declared
   })
 }
 
-/** Decodes an XML file in the encoding that it declares, UTF-8 otherwise. Source: XML 1.0, appendix F. */
-export async function xmlTextOf(bytes: AsyncIterable<Uint8Array>): Promise<FileText> {
+/** The text of an XML file. Source: XML 1.0, appendix F. */
+export async function xmlTextOf(bytes: AsyncIterable<Uint8Array>, declared?: string): Promise<FileText> {
   return decodedText(bytes, (first) => {
     refuseOtherFormats(first, 'XML')
     if (!looksLikeXml(first)) throw new UnreadableFile('the file is not XML')
-    return /^<\?xml[^>]*\sencoding\s*=\s*["']([\w.-]{1,40})["']/.exec(startOf(first))?.[1]
+    const named = /^<\?xml[^>]*\sencoding\s*=\s*["']([\w.:-]{1,40})["']/.exec(startOf(first))?.[1]
+    if (named !== undefined && !isEncoding(named))
+      throw new UnreadableFile(`the file says it is in the encoding "${named}", which is not known here`)
+    return named ?? declared
   })
 }
 
 /** Whether a file begins as XML does, with or without a byte order mark. */
 export function looksLikeXml(first: Uint8Array): boolean {
-  return startOf(first).replaceAll('\0', '').startsWith('<')
+  return startOf(first).replaceAll('\0', '').trimStart().startsWith('<')
 }
 
 const startOf = (first: Uint8Array) =>
@@ -37,87 +48,53 @@ const startOf = (first: Uint8Array) =>
     .replace(/^(?:\u00EF\u00BB\u00BF|\u00FF\u00FE|\u00FE\u00FF)/, '')
     .trimStart()
 
+/** Lets go of the file when its reader stops early. */
 async function decodedText(
   bytes: AsyncIterable<Uint8Array>,
-  encodingOf: (first: Uint8Array) => string | undefined,
+  declaredBy: (first: Uint8Array) => string | undefined,
 ): Promise<FileText> {
   const chunks = bytes[Symbol.asyncIterator]()
   try {
     const first = await nextFilled(chunks)
     if (first === undefined) throw new UnreadableFile('the file is empty')
-    return piecesOf(first, chunks, decoderFor(first, encodingOf(first)))
+    return piecesOf(first, chunks, new TextDecoding(declaredBy(first)))
   } catch (error) {
     await chunks.return?.()
     throw error
   }
 }
 
-/** Lets go of the file when its reader stops early. */
-function piecesOf(
-  first: Uint8Array,
-  chunks: AsyncIterator<Uint8Array>,
-  decode: (chunk?: Uint8Array) => string,
-): FileText {
-  const head = decode(first)
-  let last = head
+function piecesOf(first: Uint8Array, chunks: AsyncIterator<Uint8Array>, decoding: TextDecoding): FileText {
+  let last = ''
+  const noted = (text: string): string => {
+    if (text.includes('\0')) throw new UnreadableFile('the file is binary, not text: it holds zero bytes')
+    if (text !== '') last = text
+    return text
+  }
   async function* pieces(): AsyncGenerator<string> {
     try {
-      yield head
-      for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next()) {
-        const text = decode(chunk.value)
-        if (text !== '') last = text
-        yield text
-      }
-      const rest = decode()
-      if (rest !== '') {
-        last = rest
-        yield rest
-      }
+      yield noted(decoding.write(first))
+      for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next())
+        yield noted(decoding.write(chunk.value))
+      yield noted(decoding.end())
     } finally {
       await chunks.return?.()
     }
   }
   return {
-    head,
     endsWithNewline: () => /[\r\n]$/.test(last),
+    get encoding() {
+      return decoding.encoding
+    },
     [Symbol.asyncIterator]: pieces,
   }
 }
 
+/** The first bytes, enough of them to tell a format by. */
 async function nextFilled(chunks: AsyncIterator<Uint8Array>): Promise<Uint8Array | undefined> {
   for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next())
     if (chunk.value.length > 0) return chunk.value
   return undefined
-}
-
-function decoderFor(first: Uint8Array, declared: string | undefined): (chunk?: Uint8Array) => string {
-  const mark = (first[0] ?? 0) * 256 + (first[1] ?? 0)
-  const encoding = mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : (declared ?? 'utf-8')
-  const decoder = decoderNamed(encoding)
-  return (chunk) => {
-    const text = decoded(decoder, chunk)
-    if (text.includes('\0')) throw new UnreadableFile('the file is binary, not text: it holds zero bytes')
-    return text
-  }
-}
-
-function decoderNamed(encoding: string): InstanceType<typeof TextDecoder> {
-  try {
-    return new TextDecoder(encoding, { fatal: true, ignoreBOM: false })
-  } catch {
-    throw new UnreadableFile(`the file says it is in the encoding "${encoding}", which is not known here`)
-  }
-}
-
-function decoded(decoder: InstanceType<typeof TextDecoder>, chunk: Uint8Array | undefined): string {
-  try {
-    return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true })
-  } catch (cause) {
-    throw new UnreadableFile(
-      'the file is not UTF-8 text: it is binary, cut off inside a character, or in another encoding (convert it first)',
-      { cause },
-    )
-  }
 }
 
 /** Files that people take for CSV, by their first bytes. */

@@ -5,7 +5,13 @@ import { migrationsFolder } from '../migrations.ts'
 import { type ColumnMapping, parseMapping } from './columns.ts'
 import { readCatalogue } from './read-catalogue.ts'
 import { type ImportHooks, runImport } from './run-import.ts'
-import { type ImportCounts, type ImportOptions, importDefaults, UnreadableFile } from './source.ts'
+import {
+  type ImportCounts,
+  type ImportOptions,
+  importDefaults,
+  shopDefaults,
+  UnreadableFile,
+} from './source.ts'
 
 export type FileImport = {
   path: string
@@ -29,7 +35,11 @@ export async function importFile(
   hooks: FileImportHooks = {},
 ): Promise<ImportCounts> {
   const options: ImportOptions = { price, copies }
-  const csv = { mapping: mappingOf(map), currency: price.currency, nowMs: clock.now() }
+  const csv = {
+    mapping: mappingOf(map),
+    shop: { ...shopDefaults, currency: price.currency },
+    nowMs: clock.now(),
+  }
   // A first look at the file needs no database, and most mistakes show in it.
   for await (const _record of readCatalogue(createReadStream(path), csv)) break
   await using database = await openDatabase(databaseUrl, {

@@ -30,7 +30,7 @@ export async function noteProgress(
       counts.updated,
       counts.unchanged,
       counts.rejected,
-      JSON.stringify(faults.slice(0, faultsKeptMax)),
+      JSON.stringify(faults.toSorted((a, b) => a.record - b.record).slice(0, faultsKeptMax)),
       status,
     ],
   )

@@ -5,7 +5,7 @@ import { type Answer, answer, type HttpRequest } from '#ports/http'
 import type { Import, startImport } from '../contract.ts'
 import { parseMapping } from './columns.ts'
 import { faultsKeptMax, findImport, noteAlive, noteProgress, openImport } from './import-log.ts'
-import { type CsvOptions, readCsv } from './read-csv.ts'
+import { type ReadOptions, readCatalogue } from './read-catalogue.ts'
 import { readOnix } from './read-onix.ts'
 import { runImport } from './run-import.ts'
 import {
@@ -13,6 +13,7 @@ import {
   type ImportFault,
   type ImportOptions,
   importDefaults,
+  shopDefaults,
   UnreadableFile,
 } from './source.ts'
 import { type Spooled, spool } from './spool.ts'
@@ -69,15 +70,20 @@ export function createImports(database: Database, clock: Clock): Imports {
   }
 }
 
-type Options = { isXml: boolean; csv: CsvOptions; books: ImportOptions }
+type Options = { isXml: boolean; reading: ReadOptions; books: ImportOptions }
 
-function optionsOf({ query, contentType }: HttpRequest<typeof startImport>, nowMs: number): Options {
+function optionsOf({ query, contentType, headers }: HttpRequest<typeof startImport>, nowMs: number): Options {
   const mapping = parseMapping(query.map ?? '')
   if (mapping.kind === 'error') throw invalid([{ field: 'map', message: mapping.message }])
   const currency = query.currency ?? importDefaults.price.currency
   return {
     isXml: contentType !== 'text/csv',
-    csv: { mapping: mapping.mapping, currency, nowMs },
+    reading: {
+      mapping: mapping.mapping,
+      shop: { ...shopDefaults, currency },
+      nowMs,
+      ...charsetOf(headers['content-type']),
+    },
     books: {
       price: { amount: query.price ?? importDefaults.price.amount, currency },
       copies: query.copies ?? importDefaults.copies,
@@ -85,10 +91,16 @@ function optionsOf({ query, contentType }: HttpRequest<typeof startImport>, nowM
   }
 }
 
+function charsetOf(contentType: string | string[] | undefined): { charset?: string } {
+  const charset = /;\s*charset\s*=\s*"?([\w.:-]{1,40})/i.exec(String(contentType ?? ''))?.[1]
+  return charset === undefined ? {} : { charset }
+}
+
 const unsupported = (detail: string) => new Problem(415, 'unsupported-media-type', detail)
 
-const recordsOf = (spooled: Spooled, { isXml, csv }: Options) =>
-  isXml ? readOnix(spooled.read(), csv.currency) : readCsv(spooled.read(), csv)
+/** A file that is called CSV and begins as XML does is read as what it is; one that is called XML has to be that. */
+const recordsOf = (spooled: Spooled, { isXml, reading }: Options) =>
+  isXml ? readOnix(spooled.read(), reading) : readCatalogue(spooled.read(), reading)
 
 /** A file that is no catalogue at all is refused at once, instead of by an import that fails. */
 async function checkBeginning(spooled: Spooled, options: Options): Promise<void> {

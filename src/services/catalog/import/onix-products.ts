@@ -1,134 +1,158 @@
 import { SaxesParser } from 'saxes'
-import { entities } from './clean-text.ts'
+import { entities } from './character-names.ts'
 import type { FileText } from './file-text.ts'
+import { OnixElement } from './onix-element.ts'
 import { onixName } from './onix-names.ts'
-import { UnreadableFile } from './source.ts'
+import { type OnixPiece, onixPieces } from './onix-pieces.ts'
 
-/** An element of a product under its reference name, whichever form the file uses. */
-export type OnixElement = { name: string; children: OnixElement[]; text: string }
-/** A product with the line it begins on, or why it is not one. */
-export type OnixProduct = { line: number; product: OnixElement | 'too-large' }
+/** A header or a product with the line it begins on, or why it is none. */
+export type OnixPart = { line: number; name: 'Header' | 'Product' } & (
+  | { kind: 'element'; element: OnixElement; repaired?: string }
+  | { kind: 'broken'; message: string }
+)
 
-/** A product takes some tens of kilobytes; this bounds what is kept of one in memory. */
+/** A product takes some hundreds; this bounds what is kept of one in memory. */
 const elementsMax = 20_000
-const charactersMax = 2_000_000
+const depthMax = 200
 
 /**
- * Cuts an ONIX message into its products, one at a time. Document types and entities declared in the file or outside
- * it are never read; the named characters that ONIX 2.1 allows are known here, other names stay as they are.
- * @throws UnreadableFile when it is no ONIX, no XML, or cut off
+ * The headers and products of an ONIX file, one at a time. Entities declared in the file or outside it are never read;
+ * the named characters that ONIX 2.1 allows are known here, other names stay as they are.
+ * @throws UnreadableFile when it is no ONIX or is cut off
  */
-export async function* onixProducts(text: FileText): AsyncGenerator<OnixProduct> {
-  const found: OnixProduct[] = []
+export async function* onixProducts(text: FileText): AsyncGenerator<OnixPart> {
+  for await (const piece of onixPieces(text)) yield partOf(piece)
+}
+
+function partOf(piece: OnixPiece): OnixPart {
+  const { line, name } = piece
+  if (piece.kind === 'broken') return { kind: 'broken', line, name, message: piece.message }
+  try {
+    return { kind: 'element', line, name, element: parsed(piece.xml) }
+  } catch (error) {
+    const mended = withAmpersandsEscaped(piece.xml)
+    if (mended !== piece.xml)
+      try {
+        return {
+          kind: 'element',
+          line,
+          name,
+          element: parsed(mended),
+          repaired: 'a bare & is read as the character',
+        }
+      } catch {
+        // What is told is the first fault, in the file's own text.
+      }
+    return { kind: 'broken', line, name, message: wordsOf(error, line) }
+  }
+}
+
+/** The parser counts lines from the beginning of the piece. */
+function wordsOf(error: unknown, line: number): string {
+  const message = error instanceof Error ? error.message : String(error)
+  const [, within, column, what = message] = /^(\d+):(\d+): (.*)$/s.exec(message) ?? []
+  if (within === undefined) return `is not well-formed XML: ${what}`
+  return `is not well-formed XML (line ${line + Number(within) - 1}, column ${column}): ${what}`
+}
+
+const withAmpersandsEscaped = (xml: string) =>
+  xml.replace(
+    /<!\[CDATA\[[\s\S]*?\]\]>|&(?!(?:#\d{1,7}|#x[\da-fA-F]{1,6}|[A-Za-z][\w.-]{0,30});)/g,
+    (found) => (found === '&' ? '&amp;' : found),
+  )
+
+/** Characters that XML does not have; a value that held one is known by the mark. Source: XML 1.0, section 2.2. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const noXmlCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g
+
+const knownEntities = Object.fromEntries(entities)
+
+/** @throws the parser's Error */
+function parsed(xml: string): OnixElement {
   const parser = new SaxesParser({ xmlns: false, position: true })
-  Object.assign(parser.ENTITIES, Object.fromEntries(entities))
-  const builder = new ProductBuilder(() => parser.line, found)
-  parser.on('opentag', (tag) => builder.open(tag.name))
+  Object.assign(parser.ENTITIES, knownEntities)
+  const builder = new Builder()
+  parser.on('opentag', (tag) => builder.open(tag.name, tag.attributes as Record<string, string>))
   parser.on('text', (part) => builder.text(part))
   parser.on('cdata', (part) => builder.text(part))
   parser.on('closetag', (tag) => builder.close(tag.name))
   parser.on('error', (error) => {
     if (!error.message.endsWith('undefined entity.')) throw error
   })
-  for await (const piece of text) {
-    guarded(() => parser.write(piece))
-    yield* found.splice(0)
-  }
-  guarded(() => parser.close())
-  yield* found.splice(0)
+  parser.write(xml.replace(noXmlCharacters, '\ufffd')).close()
+  return builder.root()
 }
 
-/** Says what is wrong in the words of a file, where the parser speaks of its state. */
-function guarded(work: () => void): void {
-  try {
-    work()
-  } catch (error) {
-    if (error instanceof UnreadableFile) throw error
-    const message = (error as Error).message
-    const cut = /unclosed tag|unexpected end|document must contain/i.test(message)
-    throw new UnreadableFile(
-      cut ? `the file is cut off: ${message}` : `the file is not well-formed XML: ${message}`,
-    )
-  }
-}
-
-class ProductBuilder {
-  readonly #line: () => number
-  readonly #found: OnixProduct[]
-  /** Open elements from the product inwards; empty between products. */
-  #path: OnixElement[] = []
-  #depth = 0
-  #begunOn = 0
+class Builder {
+  #root: OnixElement | undefined
+  readonly #path: OnixElement[] = []
+  /** How many elements of XHTML are open. */
+  #markup = 0
   #elements = 0
-  #characters = 0
 
-  constructor(line: () => number, found: OnixProduct[]) {
-    this.#line = line
-    this.#found = found
+  root(): OnixElement {
+    if (this.#root === undefined) throw new Error('has no element')
+    return this.#root
   }
 
-  open(tag: string): void {
-    this.#depth++
-    if (this.#depth === 1 && tag.toLowerCase() !== 'onixmessage')
-      throw new UnreadableFile(`the file is XML but no ONIX message: it begins with <${tag.slice(0, 40)}>`)
+  open(tag: string, attributes: Record<string, string>): void {
+    if (++this.#elements > elementsMax) throw new Error(`it has more than ${elementsMax} elements`)
+    if (this.#path.length + this.#markup > depthMax)
+      throw new Error(`its elements are nested deeper than ${depthMax}`)
     const parent = this.#path.at(-1)
-    const element: OnixElement = { name: onixName(tag), children: [], text: '' }
-    if (parent === undefined) {
-      if (element.name !== 'Product') return
-      this.#begunOn = this.#line()
-      this.#elements = 0
-      this.#characters = 0
-    } else if (isMarkup(tag)) parent.text += breaksLine(tag) ? '\n' : ''
-    else if (this.#elements++ < elementsMax) parent.children.push(element)
+    if (parent !== undefined && (this.#markup > 0 || isMarkup(tag) || proseNames.has(parent.name))) {
+      this.#markup++
+      parent.html = (parent.html ?? escaped(parent.text)) + tagOf(tag, altOf(attributes))
+      return
+    }
+    const element = new OnixElement(onixName(tag), attributes)
+    if (parent === undefined) this.#root = element
+    else parent.children.push(element)
     this.#path.push(element)
   }
 
   text(part: string): void {
     const element = this.#path.at(-1)
     if (element === undefined) return
-    this.#characters += part.length
-    if (this.#characters <= charactersMax) element.text += part
+    element.text += part
+    if (element.html !== undefined) element.html += escaped(part)
   }
 
   close(tag: string): void {
-    this.#depth--
-    const element = this.#path.pop()
-    if (element === undefined) return
-    const parent = this.#path.at(-1)
-    if (parent !== undefined) {
-      if (isMarkup(tag)) parent.text += element.text + (breaksLine(tag) ? '\n' : '')
+    if (this.#markup === 0) {
+      this.#path.pop()
       return
     }
-    const tooLarge = this.#elements > elementsMax || this.#characters > charactersMax
-    this.#found.push({ line: this.#begunOn, product: tooLarge ? 'too-large' : element })
+    this.#markup--
+    const element = this.#path.at(-1)
+    if (element?.html !== undefined) element.html += tagOf(`/${tag}`)
   }
 }
 
-/** XHTML inside a text, as ONIX allows it in descriptions. Source: ONIX for Books 3.0, section 7. */
-const markup = new Set([
-  'p',
-  'br',
-  'em',
-  'strong',
-  'b',
-  'i',
-  'u',
-  'ul',
-  'ol',
-  'li',
-  'dl',
-  'dt',
-  'dd',
-  'div',
-  'span',
-  'sup',
-  'sub',
-  'a',
-  'cite',
-  'h1',
-  'h2',
-  'h3',
-  'h4',
+const localOf = (tag: string) => tag.slice(tag.indexOf(':') + 1).toLowerCase()
+/** Elements of which everything inside is text, whatever it is called. */
+const proseNames = new Set([
+  'Text',
+  'BiographicalNote',
+  'ContributorStatement',
+  'Annotation',
+  'MainDescription',
+  'IllustrationsNote',
+  'EditionStatement',
 ])
-const isMarkup = (tag: string) => markup.has(tag)
-const breaksLine = (tag: string) => ['p', 'br', 'li', 'div', 'dd', 'h1', 'h2', 'h3', 'h4'].includes(tag)
+/** What is no element of XHTML has words, but no structure. */
+const tagOf = (tag: string, attributes = '') =>
+  isMarkup(tag.replace('/', ''))
+    ? `<${tag.startsWith('/') ? '/' : ''}${localOf(tag.replace('/', ''))}${attributes}>`
+    : ' '
+const escaped = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;')
+const altOf = (attributes: Record<string, string>) =>
+  attributes.alt === undefined ? '' : ` alt="${escaped(attributes.alt).replace(/"/g, '&quot;')}"`
+
+/** XHTML inside a text, as ONIX allows it. Source: ONIX for Books 3.0, XHTML subset; short tags clash with none. */
+const markup = new Set(
+  'p br em strong b i u s ul ol li dl dt dd div span sup sub a abbr acronym address bdo big blockquote cite code dfn font h1 h2 h3 h4 h5 h6 hr img kbd pre q rb rbc rp rt rtc ruby samp small strike table tbody td tfoot th thead tr caption col colgroup tt var del ins mark center'.split(
+    ' ',
+  ),
+)
+const isMarkup = (tag: string) => markup.has(localOf(tag))

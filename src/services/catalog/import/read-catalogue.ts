@@ -1,12 +1,24 @@
+import type { ColumnMapping } from './columns.ts'
 import { looksLikeXml } from './file-text.ts'
-import { type CsvOptions, readCsv } from './read-csv.ts'
+import type { Findings } from './findings.ts'
+import { readCsv } from './read-csv.ts'
 import { readOnix } from './read-onix.ts'
-import type { SourceRecord } from './source.ts'
+import type { Shop, SourceRecord } from './source.ts'
+
+export type ReadOptions = {
+  mapping: ColumnMapping
+  shop: Shop
+  nowMs: number
+  /** What whoever sent the file says that it is encoded in. */
+  charset?: string
+  /** Gathers what is found out about the file as a whole. */
+  findings?: Findings
+}
 
 /** Reads a file as what it is: ONIX where it begins as XML does, CSV otherwise. @throws UnreadableFile */
 export async function* readCatalogue(
   bytes: AsyncIterable<Uint8Array>,
-  options: CsvOptions,
+  options: ReadOptions,
 ): AsyncGenerator<SourceRecord> {
   const chunks = bytes[Symbol.asyncIterator]()
   const first = await chunks.next()
@@ -18,5 +30,5 @@ export async function* readCatalogue(
     }
   }
   const isXml = first.done !== true && looksLikeXml(first.value)
-  yield* isXml ? readOnix(whole(), options.currency) : readCsv(whole(), options)
+  yield* isXml ? readOnix(whole(), options) : readCsv(whole(), options)
 }

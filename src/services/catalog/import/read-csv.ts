@@ -1,11 +1,13 @@
 import { Readable } from 'node:stream'
 import { type CsvError, parse } from 'csv-parse'
-import { type ColumnMapping, type Columns, readColumns } from './columns.ts'
+import { type Columns, importFields, readColumns } from './columns.ts'
+import { sampleMax, withShape } from './csv-shape.ts'
+import { type CsvStart, csvStart } from './csv-start.ts'
 import { textOf } from './file-text.ts'
+import { Findings, Notes } from './findings.ts'
+import type { ReadOptions } from './read-catalogue.ts'
 import { type SourceRecord, UnreadableFile } from './source.ts'
 import { toBook } from './to-book.ts'
-
-export type CsvOptions = { mapping: ColumnMapping; currency: string; nowMs: number }
 
 /** A record of a book takes a few kilobytes; one this long has swallowed its neighbours after a stray quote. */
 const recordBytesMax = 1024 * 1024
@@ -13,19 +15,20 @@ const recordBytesMax = 1024 * 1024
 type Row = { record: string[]; info: { lines: number; records: number } }
 
 /**
- * Reads a CSV file with a header, record by record: commas, semicolons or tabs, UTF-8 or UTF-16.
+ * Reads a CSV file with a header, record by record: commas, semicolons, tabs or bars, in whichever encoding.
  * @throws UnreadableFile when it is no CSV, lacks the columns needed, or is cut off (after the records before the cut)
  */
 export async function* readCsv(
   bytes: AsyncIterable<Uint8Array>,
-  options: CsvOptions,
+  options: ReadOptions,
 ): AsyncGenerator<SourceRecord> {
-  const text = await textOf(bytes)
+  const text = await textOf(bytes, options.charset)
+  const start = await csvStart(text)
   // The first fault of the parser: what follows it cannot be told apart any more.
   let broken: CsvError | undefined
   const parser = parse({
     bom: true,
-    delimiter: delimiterOf(text.head),
+    delimiter: start.delimiter,
     info: true,
     relax_column_count: true,
     relax_quotes: true,
@@ -39,62 +42,161 @@ export async function* readCsv(
       return undefined
     },
   })
-  const source = Readable.from(text)
+  const source = Readable.from(start.pieces)
   // A fault of the file ends the parser, and with it the loop below, instead of the process.
   source.on('error', (error) => parser.destroy(error))
   source.pipe(parser)
-  const reading = new Reading(options)
+  const reading = new Reading(options, start, () => text.encoding)
   try {
     for await (const row of parser as AsyncIterable<Row>) {
       if (broken !== undefined && row.info.records > Number(broken.records)) break
-      const record = reading.next(row)
-      if (record !== undefined) yield record
+      yield* reading.next(row)
     }
+    yield* reading.rest(broken === undefined && !text.endsWithNewline())
     if (broken !== undefined) throw reading.broken(broken)
-    reading.end(text.endsWithNewline())
+    reading.end()
   } finally {
     source.destroy()
   }
 }
 
-class Reading {
-  readonly #options: CsvOptions
-  #columns: Columns | undefined
-  #width = 0
-  #records = 0
-  #line = 0
-  /** Line of the last record read, when it has too few fields. */
-  #short: number | undefined
+/** A row with its place, waiting until the sample is whole, or until it is known not to be cut off. */
+type Waiting = { cells: string[]; record: number; line: number }
+/** Rows above the header: a title, who made the list. */
+const rowsAboveHeaderMax = 10
 
-  constructor(options: CsvOptions) {
+class Reading {
+  readonly #options: ReadOptions
+  readonly #findings: Findings
+  readonly #delimiter: string
+  readonly #encoding: () => string
+  #columns: Columns | undefined
+  #isShaped = false
+  #header: string[] = []
+  #unread: number[] = []
+  #refusal = ''
+  #rowsAbove = 0
+  #records = 0
+  #line: number
+  #sample: Waiting[] = []
+  /** The last row, when it has too few fields: it may be where the file was cut off. */
+  #short: Waiting | undefined
+  #shortRows = 0
+
+  constructor(options: ReadOptions, start: CsvStart, encoding: () => string) {
     this.#options = options
+    this.#findings = options.findings ?? new Findings()
+    this.#delimiter = start.delimiter
+    this.#line = start.linesSkipped
+    this.#encoding = encoding
   }
 
-  next({ record: cells, info }: Row): SourceRecord | undefined {
+  *next({ record: cells, info }: Row): Generator<SourceRecord> {
     const line = this.#line + 1
     this.#line = Math.max(info.lines, line)
     if (this.#columns === undefined) {
       this.#readHeader(cells)
-      return undefined
+      return
     }
-    this.#records++
-    const place = { record: this.#records, line }
-    this.#short = cells.length < this.#width ? line : undefined
-    if (cells.length !== this.#width) {
-      const message = `has ${cells.length} fields where the header has ${this.#width}`
+    yield* this.#takeShort()
+    if (cells.every((cell) => cell.trim() === '') || this.#isContinuation(cells)) {
+      this.#findings.skipped++
+      return
+    }
+    const waiting = { cells, record: ++this.#records, line }
+    if (cells.length < this.#header.length) this.#short = waiting
+    else yield* this.#take(waiting)
+  }
+
+  /** @param isCut whether the file ends without a line's end */
+  *rest(isCut: boolean): Generator<SourceRecord> {
+    const cut = isCut && this.#shortRows === 0 ? this.#short : undefined
+    if (cut === undefined) yield* this.#takeShort()
+    this.#short = undefined
+    yield* this.#readSample()
+    if (cut !== undefined)
+      throw new UnreadableFile(`the file ends in the middle of the record on line ${cut.line}: it is cut off`)
+  }
+
+  *#takeShort(): Generator<SourceRecord> {
+    const short = this.#short
+    if (short === undefined) return
+    this.#short = undefined
+    this.#shortRows++
+    yield* this.#take(short)
+  }
+
+  *#take(waiting: Waiting): Generator<SourceRecord> {
+    if (this.#isShaped) yield this.#recordOf(waiting)
+    else {
+      this.#sample.push(waiting)
+      if (this.#sample.length >= sampleMax) yield* this.#readSample()
+    }
+  }
+
+  *#readSample(): Generator<SourceRecord> {
+    if (this.#columns === undefined || this.#isShaped) return
+    this.#isShaped = true
+    const rows = this.#sample
+    this.#sample = []
+    this.#columns = withShape(
+      this.#columns,
+      rows.map(({ cells }) => cells),
+      this.#delimiter,
+    )
+    this.#tellMapping(this.#columns)
+    for (const row of rows) yield this.#recordOf(row)
+  }
+
+  #recordOf({ cells, record, line }: Waiting): SourceRecord {
+    this.#findings.encoding = this.#encoding()
+    const place = { record, line }
+    const width = this.#header.length
+    if (cells.slice(width).some((cell) => cell.trim() !== '')) {
+      const message = `has ${cells.length} fields where the header has ${width}`
       return { kind: 'wrong', ...place, message }
     }
-    const { currency, nowMs } = this.#options
-    const result = toBook(cells, this.#columns, { currency, nowMs })
-    if (result.kind === 'ok') return { ...place, kind: 'book', book: result.book }
-    return { ...place, kind: 'wrong', field: result.field, message: result.message }
+    for (const index of this.#unread)
+      if ((cells[index] ?? '').trim() !== '')
+        this.#findings.noteNotRead(this.#header[index] || `column ${index + 1}`)
+    const notes = new Notes()
+    const { shop, nowMs } = this.#options
+    const result = toBook(cells, this.#columns ?? new Map(), { shop, nowMs, findings: this.#findings, notes })
+    if (result.kind === 'error')
+      return { ...place, kind: 'wrong', field: result.field, message: result.message }
+    return { ...place, kind: 'book', book: result.book, ...(notes.list.length > 0 && { notes: notes.list }) }
+  }
+
+  /** Shopify and WooCommerce write further pictures and variants of a product as rows without its title and number. */
+  #isContinuation(cells: readonly string[]): boolean {
+    const filled = (field: 'isbn' | 'title') =>
+      this.#columns?.get(field)?.some(({ index }) => (cells[index] ?? '').trim() !== '') === true
+    return /^(?:Shopify|WooCommerce)/.test(this.#findings.format) && !filled('isbn') && !filled('title')
   }
 
   #readHeader(cells: string[]): void {
     const found = readColumns(cells, this.#options.mapping)
-    if (found.kind === 'error') throw new UnreadableFile(found.message)
-    this.#columns = found.columns
-    this.#width = cells.length
+    if (found.kind === 'ok') {
+      this.#columns = found.columns
+      this.#header = cells.map((cell) => cell.trim())
+      this.#findings.format = found.tool === undefined ? 'CSV' : `${found.tool} (CSV)`
+      return
+    }
+    // A row of one cell may be a title above the table.
+    if (this.#refusal === '') this.#refusal = found.message
+    if (++this.#rowsAbove > rowsAboveHeaderMax || cells.filter((cell) => cell.trim() !== '').length > 1)
+      throw new UnreadableFile(found.message)
+  }
+
+  #tellMapping(columns: Columns): void {
+    const used = new Set<number>()
+    for (const field of importFields) {
+      const found = columns.get(field)
+      if (found === undefined) continue
+      for (const { index } of found) used.add(index)
+      this.#findings.mapping.push({ field, columns: found.map(({ name }) => name.trim()) })
+    }
+    this.#unread = this.#header.map((_name, index) => index).filter((index) => !used.has(index))
   }
 
   /** Why the parser could not go on after the last record read. */
@@ -111,19 +213,9 @@ class Reading {
     return new UnreadableFile(`${record} cannot be read: ${error.message}`)
   }
 
-  /** @throws UnreadableFile when the last record stops in the middle */
-  end(endsWithNewline: boolean): void {
-    if (this.#columns === undefined) throw new UnreadableFile('the file has no header and no records')
-    if (this.#short !== undefined && !endsWithNewline)
-      throw new UnreadableFile(
-        `the file ends in the middle of the record on line ${this.#short}: it is cut off`,
-      )
+  /** @throws UnreadableFile for a file without a header */
+  end(): void {
+    if (this.#columns === undefined)
+      throw new UnreadableFile(this.#refusal || 'the file has no header and no records')
   }
-}
-
-/** The candidate that the first line has most of, outside quotes. */
-function delimiterOf(head: string): string {
-  const line = (head.split(/[\r\n]/, 1)[0] ?? '').replace(/"[^"]*"/g, '')
-  const count = (delimiter: string) => line.split(delimiter).length
-  return [',', ';', '\t', '|'].reduce((best, each) => (count(each) > count(best) ? each : best))
 }

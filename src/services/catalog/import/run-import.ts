@@ -33,9 +33,11 @@ export async function runImport(
   }
   const seen = new Map<string, number>()
   let batch: Entry[] = []
+  const inBatch = new Set<string>()
   const flush = async () => {
     const entries = batch
     batch = []
+    inBatch.clear()
     await writeSplitting(database, clock, entries, options, counts, reject)
     await hooks.onProgress?.(counts)
     hooks.signal?.throwIfAborted()
@@ -43,12 +45,16 @@ export async function runImport(
   try {
     for await (const entry of source) {
       counts.read++
-      const earlier = entry.kind === 'book' ? seen.get(entry.book.isbn) : undefined
+      const mayRepeat = entry.mayRepeat === true || (entry.kind === 'book' && entry.book.title === undefined)
+      const earlier = entry.kind === 'book' && !mayRepeat ? seen.get(entry.book.isbn) : undefined
       if (entry.kind === 'wrong') reject(faultOf(entry, entry.message, entry.field))
       else if (earlier !== undefined)
         reject(faultOf(entry, `repeats the ISBN ${entry.book.isbn} of line ${earlier}`, 'isbn'))
       else {
-        seen.set(entry.book.isbn, entry.line ?? entry.record)
+        // A batch holds a book once; what a later record says of it is written after it.
+        if (inBatch.has(entry.book.isbn)) await flush()
+        inBatch.add(entry.book.isbn)
+        if (entry.book.title !== undefined) seen.set(entry.book.isbn, entry.line ?? entry.record)
         batch.push(entry)
       }
       if (counts.read % batchSize === 0) await flush()
@@ -60,6 +66,8 @@ export async function runImport(
   await hooks.onProgress?.(counts)
   return counts
 }
+
+const untitled = 'is missing, and there is no book with this ISBN that could be changed'
 
 type Entry = Extract<SourceRecord, { kind: 'book' }>
 
@@ -79,6 +87,8 @@ async function writeSplitting(
     counts.created += written.created
     counts.updated += written.updated
     counts.unchanged += written.unchanged
+    for (const entry of entries)
+      if (written.untitled.has(entry.book.isbn)) reject(faultOf(entry, untitled, 'title'))
   } catch (error) {
     if (!isAboutData(error)) throw error
     if (entries.length === 1 && entries[0] !== undefined) {

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { readCatalogue } from './read-catalogue.ts'
 import { readCsv } from './read-csv.ts'
 import { readOnix } from './read-onix.ts'
-import type { SourceRecord } from './source.ts'
+import { type SourceRecord, shopDefaults } from './source.ts'
 import { spool } from './spool.ts'
 
 /** Spooled files that this process holds open, removed ones too. */
@@ -28,17 +28,17 @@ async function untilNoMoreThan(count: number): Promise<void> {
     assert.ok(Date.now() < deadline, 'the spooled file stays open')
 }
 
-const csv = { mapping: {}, currency: 'EUR', nowMs: 0 }
+const options = { mapping: {}, shop: shopDefaults, nowMs: 0 }
 const rows = `isbn,title\n${'9780441172719,Dune\n'.repeat(50_000)}`
 const products = `<ONIXMessage>${'<Product><a001>1</a001></Product>'.repeat(50_000)}</ONIXMessage>`
 const readers: [string, string, (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<SourceRecord>][] = [
-  ['CSV', rows, (bytes) => readCsv(bytes, csv)],
-  ['ONIX', products, (bytes) => readOnix(bytes, 'EUR')],
-  ['a catalogue as CSV', rows, (bytes) => readCatalogue(bytes, csv)],
-  ['a catalogue as ONIX', products, (bytes) => readCatalogue(bytes, csv)],
-  ['no CSV', products, (bytes) => readCsv(bytes, csv)],
-  ['no ONIX', rows, (bytes) => readOnix(bytes, 'EUR')],
-  ['damaged ONIX', `<ONIXMessage></x>${products}`, (bytes) => readOnix(bytes, 'EUR')],
+  ['CSV', rows, (bytes) => readCsv(bytes, options)],
+  ['ONIX', products, (bytes) => readOnix(bytes, options)],
+  ['a catalogue as CSV', rows, (bytes) => readCatalogue(bytes, options)],
+  ['a catalogue as ONIX', products, (bytes) => readCatalogue(bytes, options)],
+  ['no CSV', products, (bytes) => readCsv(bytes, options)],
+  ['no ONIX', rows, (bytes) => readOnix(bytes, options)],
+  ['damaged ONIX', `<ONIXMessage></x>${products}`, (bytes) => readOnix(bytes, options)],
 ]
 
 for (const [name, text, recordsOf] of readers)

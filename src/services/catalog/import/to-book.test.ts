@@ -33,6 +33,10 @@ test('details that are too long or too many are shortened or left out, and the b
 })
 
 test('what a book cannot do without is still held against its limits', () => {
-  const result = checked({ ...dune, title: 'x'.repeat(501) })
-  assert.deepEqual(result, { kind: 'error', field: 'title', message: 'is longer than 500 characters' })
+  const titles = ['du\u0007ne', 'du\ufffdne']
+  for (const title of titles) {
+    const result = checked({ ...dune, title })
+    assert.equal(result.kind === 'error' && result.field, 'title', title)
+  }
+  assert.equal(taken({ title: `${'x'.repeat(490)} ${'y'.repeat(20)}` }).title, `${'x'.repeat(490)}…`)
 })

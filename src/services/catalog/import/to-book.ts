@@ -1,48 +1,52 @@
-import { Compile } from 'typebox/compile'
-import { fieldErrors } from '../books/book-fields.ts'
-import { NewBook } from '../contract.ts'
+import { checked, type ToBookResult } from './check-book.ts'
 import { cleanLine, cleanParagraphs } from './clean-text.ts'
-import type { Columns, ImportField } from './columns.ts'
-import {
-  type Read,
-  readContributors,
-  readCount,
-  readCurrency,
-  readDate,
-  readIsbn,
-  readLanguage,
-  readList,
-  readPrice,
-  readTime,
-  readYes,
-} from './read-values.ts'
-import type { ImportedBook } from './source.ts'
+import type { Column, Columns, ImportField } from './columns.ts'
+import type { Findings, Notes } from './findings.ts'
+import { readDate } from './read-date.ts'
+import { readIsbn } from './read-isbn.ts'
+import { readLanguage } from './read-language.ts'
+import { readContributors } from './read-names.ts'
+import { readCurrency, readPrice } from './read-price.ts'
+import { type Read, readCount, readList, readTime, readYes } from './read-values.ts'
+import type { ImportedBook, Shop } from './source.ts'
 
-export type ToBookResult =
-  | { kind: 'ok'; book: ImportedBook }
-  | { kind: 'error'; field: string; message: string }
+export { checked, type ToBookResult } from './check-book.ts'
 
-/** What a record does not say by itself. */
-export type BookDefaults = { currency: string; nowMs: number }
+export type BookContext = { shop: Shop; nowMs: number; findings: Findings; notes: Notes }
 
 /**
- * Makes a book of a record's cells. A field whose column the file does not have is left out, so that an import never
- * empties what it knows nothing of. The first wrong field is the record's error.
+ * Makes a book of a record's cells. A field whose column the file does not have, or whose cell the row does not reach,
+ * is left out, so that an import never empties what it knows nothing of. A value that cannot be read is left out and
+ * noted; only a record without an ISBN is refused.
  */
-export function toBook(cells: readonly string[], columns: Columns, defaults: BookDefaults): ToBookResult {
+export function toBook(cells: readonly string[], columns: Columns, context: BookContext): ToBookResult {
   const record = new Cells(cells, columns)
   const isbn = readIsbn(record.all('isbn'))
   if (isbn.kind === 'error') return { kind: 'error', field: 'isbn', message: isbn.message }
-  const book: Record<string, unknown> = { isbn: isbn.value, title: cleanLine(record.text('title')) }
-  if (book.title === '') return { kind: 'error', field: 'title', message: 'is missing' }
-  for (const [field, read] of Object.entries(readers) as [ImportField, Reader][]) {
-    if (!columns.has(field)) continue
-    const result = read(record.text(field), record, defaults)
-    if (result.kind === 'error') return { kind: 'error', field, message: result.message }
-    Object.assign(book, result.value)
+  const title = cleanLine(record.text('title'))
+  const book: ImportedBook = { isbn: isbn.value, ...(title !== '' && { title }) }
+  for (const [field, reader] of Object.entries(readers) as [ImportField, Reader][]) {
+    if (!record.has(field)) continue
+    const text = record.text(field)
+    const result = reader(text, record, context)
+    if (result.kind === 'error') {
+      context.notes.leftOut(field, text, result.message)
+      if (field === 'price' || field === 'priceAmount') book.priceIsUnreadable = true
+      continue
+    }
+    if (result.repaired !== undefined)
+      context.notes.repaired(field, text, wordsOf(result.value), result.repaired)
+    const { details, ...fields } = result.value
+    Object.assign(book, fields)
+    if (details !== undefined) book.details = { ...book.details, ...details }
   }
-  return checked(book as ImportedBook)
+  return checked(book, context.notes)
 }
+
+const wordsOf = (value: Partial<ImportedBook>) =>
+  Object.values(value)
+    .map((each) => (typeof each === 'object' ? JSON.stringify(each) : String(each)))
+    .join(', ')
 
 class Cells {
   readonly #cells: readonly string[]
@@ -51,44 +55,76 @@ class Cells {
     this.#cells = cells
     this.#columns = columns
   }
+  has(field: ImportField): boolean {
+    return this.#columns.get(field)?.some(({ index }) => index < this.#cells.length) === true
+  }
+  filled(field: ImportField): (Column & { text: string })[] {
+    const columns = this.#columns.get(field) ?? []
+    return columns
+      .map((column) => ({ ...column, text: (this.#cells[column.index] ?? '').trim() }))
+      .filter(({ text }) => text !== '')
+  }
   all(field: ImportField): { name: string; text: string }[] {
     const columns = this.#columns.get(field) ?? []
     return columns.map(({ index, name }) => ({ name, text: (this.#cells[index] ?? '').trim() }))
   }
+  /** The first column of the field that holds something. */
+  first(field: ImportField): (Column & { text: string }) | undefined {
+    return this.filled(field)[0]
+  }
   text(field: ImportField): string {
-    return this.all(field).find(({ text }) => text !== '')?.text ?? ''
+    return this.first(field)?.text ?? ''
   }
 }
 
-type Reader = (text: string, record: Cells, defaults: BookDefaults) => Read<Partial<ImportedBook>>
+type Reader = (text: string, record: Cells, context: BookContext) => Read<Partial<ImportedBook>>
 
 const fine = (value: Partial<ImportedBook>): Read<Partial<ImportedBook>> => ({ kind: 'ok', value })
-const named = <T>(read: Read<T>, value: (value: T) => Partial<ImportedBook>): Read<Partial<ImportedBook>> =>
-  read.kind === 'error' ? read : fine(value(read.value))
+const named = <T>(found: Read<T>, value: (value: T) => Partial<ImportedBook>): Read<Partial<ImportedBook>> =>
+  found.kind === 'error'
+    ? found
+    : {
+        kind: 'ok',
+        value: value(found.value),
+        ...(found.repaired !== undefined && { repaired: found.repaired }),
+      }
 
 /** An empty cell empties a field that may be empty, and says nothing about one that may not. */
 const readers: Partial<Record<ImportField, Reader>> = {
   subtitle: (text) => fine({ subtitle: cleanLine(text) || null }),
-  contributors: (text) => fine({ contributors: readContributors(cleanLine(text)) }),
+  contributors: (_text, record) => fine({ contributors: contributorsOf(record) }),
   publisher: (text) => fine({ publisher: cleanLine(text) || null }),
-  publishedOn: (text) =>
-    text === '' ? fine({ publishedOn: null }) : named(readDate(text), (publishedOn) => ({ publishedOn })),
+  // LibraryThing's "Press (2004), 300 pages".
+  publication: (text) => {
+    const [, publisher = '', pages] =
+      /^(.*?)\s*(?:\([^()]*\))?(?:,\s*(\d{1,5}) pages.*)?$/.exec(cleanLine(text)) ?? []
+    return fine({
+      ...(publisher !== '' && { publisher }),
+      ...(pages !== undefined && { details: { pages: Number(pages) } }),
+    })
+  },
+  publishedOn: (text, record) =>
+    text === ''
+      ? fine({ publishedOn: null })
+      : named(readDate(text, record.first('publishedOn')?.dayOrder), (publishedOn) => ({ publishedOn })),
   language: (text) =>
     text === '' ? fine({ language: null }) : named(readLanguage(text), (language) => ({ language })),
   format: (text) => fine(text === '' ? {} : { format: cleanLine(text) }),
   description: (text) => fine({ description: cleanParagraphs(text) || null }),
   subjects: (text) => fine({ subjects: readList(cleanLine(text)) }),
-  price: (text, record, defaults) => {
+  price: (text, record, context) => {
     if (text === '') return fine({})
-    const currency = currencyOf(text, record, defaults)
+    const { mark, currency: ofColumn } = record.first('price') ?? {}
+    const currency = currencyOf(record, ofColumn, context)
     if (currency.kind === 'error') return currency
-    return named(readPrice(text, currency.value), (amount) => ({
-      price: { amount, currency: currency.value },
-    }))
+    return named(
+      readPrice(text, { currency: currency.value, wanted: context.shop.currency, mark }),
+      (price) => ({ price }),
+    )
   },
-  priceAmount: (text, record, defaults) => {
+  priceAmount: (text, record, context) => {
     if (text === '') return fine({})
-    const currency = currencyOf('', record, defaults)
+    const currency = currencyOf(record, undefined, context)
     if (currency.kind === 'error') return currency
     return named(readCount(text), (amount) => ({ price: { amount, currency: currency.value } }))
   },
@@ -101,77 +137,48 @@ const readers: Partial<Record<ImportField, Reader>> = {
   salesOpenIn: (text, _record, { nowMs }) =>
     text === '' ? fine({}) : named(readCount(text), (days) => ({ salesOpenAt: daysFrom(nowMs, days) })),
   copies: (text) => (text === '' ? fine({}) : named(readCount(text), (copies) => ({ copies }))),
+  pages: (text) => {
+    const pages = /^\d{1,5}(?=\D|$)/.exec(text)?.[0]
+    return fine(pages === undefined || Number(pages) === 0 ? {} : { details: { pages: Number(pages) } })
+  },
+  series: (text) => {
+    const title = cleanLine(text)
+    return fine(title === '' ? {} : { details: { series: [{ title: title.slice(0, 200) }] } })
+  },
 }
 
-function currencyOf(price: string, record: Cells, defaults: BookDefaults): Read<string> {
-  const written = record.text('currency').toUpperCase()
-  return written === '' ? readCurrency(price, defaults.currency) : { kind: 'ok', value: written }
+/** The currency of the record's own column, else of the price column's name, else the shop's. */
+function currencyOf(
+  record: Cells,
+  ofColumn: string | undefined,
+  { shop, findings }: BookContext,
+): Read<string> {
+  const written = record.text('currency')
+  if (written !== '') return readCurrency(written, shop.currency)
+  if (ofColumn !== undefined) return { kind: 'ok', value: ofColumn }
+  if (!/\p{L}|\p{Sc}/u.test(record.text('price')))
+    findings.noteDefault('currency', `${shop.currency} (the shop’s)`)
+  return { kind: 'ok', value: shop.currency }
+}
+
+/** The people of the first column that names any, and of each further column, whose name may say their role. */
+function contributorsOf(record: Cells): { name: string; role: string }[] {
+  const main = record.first('contributors')
+  const more = record.filled('moreContributors')
+  const people = [
+    ...(main === undefined ? [] : readContributors(cleanLine(main.text), main.nameOrder)),
+    ...more.flatMap(({ text, role, nameOrder }) =>
+      readContributors(cleanLine(text), nameOrder ?? main?.nameOrder).map((each) =>
+        role === undefined ? each : { name: each.name, role },
+      ),
+    ),
+  ]
+  const seen = new Set<string>()
+  return people.filter(({ name, role }) => {
+    const key = `${name}\n${role}`
+    return !seen.has(key) && seen.add(key)
+  })
 }
 
 const dayMs = 86_400_000
 const daysFrom = (nowMs: number, days: number) => new Date(nowMs + days * dayMs).toISOString()
-
-const schema = Compile(NewBook)
-/** Stands in for the price of a record that has none, which is no fault of the record. */
-const somePrice = { amount: 0, currency: 'EUR' }
-
-/**
- * Holds a book against the API's own schema, whose limits are those of every way in. What the book can do without is
- * shortened or left out where it is too long, instead of the book.
- */
-export function checked(given: ImportedBook): ToBookResult {
-  const book = withinLimits(given)
-  const { copies: _copies, ...fields } = book
-  const whole = { price: somePrice, ...fields }
-  if (!schema.Check(whole)) {
-    const [fault] = schema.Errors(whole)
-    return { kind: 'error', field: fieldOf(fault?.instancePath ?? ''), message: sentenceOf(fault) }
-  }
-  const [error] = fieldErrors(whole)
-  return error === undefined ? { kind: 'ok', book } : { kind: 'error', ...error }
-}
-
-const entriesMax = 50
-
-function withinLimits({
-  subtitle,
-  contributors,
-  publisher,
-  description,
-  subjects,
-  ...book
-}: ImportedBook): ImportedBook {
-  const fitting = subjects?.filter((subject) => subject.length <= 100).slice(0, entriesMax)
-  // A record none of whose subjects fits says nothing of them.
-  const isUsable = fitting !== undefined && (fitting.length > 0 || subjects?.length === 0)
-  return {
-    ...book,
-    ...(subtitle !== undefined && { subtitle: shortened(subtitle, 500) }),
-    ...(contributors !== undefined && {
-      contributors: contributors
-        .slice(0, entriesMax)
-        .map(({ name, role }) => ({ name: shortened(name, 200), role })),
-    }),
-    ...(publisher !== undefined && { publisher: shortened(publisher, 200) }),
-    ...(description !== undefined && { description: shortened(description, 20_000) }),
-    ...(isUsable && { subjects: fitting }),
-  }
-}
-
-/** Cut after a word, never inside a character. */
-function shortened<T extends string | null>(text: T, charactersMax: number): T | string {
-  if (text === null || text.length <= charactersMax) return text
-  const start = text.slice(0, charactersMax - 1).replace(/[\uD800-\uDBFF]$/, '')
-  return `${start.replace(/\s+\S{0,40}$/, '')}…`
-}
-
-/** `/contributors/0/name` → `contributors`. */
-const fieldOf = (path: string) => path.split('/')[1] ?? ''
-
-function sentenceOf(fault: { keyword: string; message: string; params: unknown } | undefined): string {
-  const params = (fault?.params ?? {}) as { limit?: number }
-  if (fault?.keyword === 'maxLength') return `is longer than ${params.limit} characters`
-  if (fault?.keyword === 'maxItems') return `has more than ${params.limit} entries`
-  if (fault?.keyword === 'pattern') return 'has characters or a form not allowed here'
-  return fault?.message ?? 'is not valid'
-}

@@ -8,7 +8,13 @@ import { columns, typeOf, valuesOf } from '../books/write-book.ts'
 import { announce } from '../stock/announce.ts'
 import type { ImportedBook, ImportOptions } from './source.ts'
 
-export type BatchCounts = { created: number; updated: number; unchanged: number }
+export type BatchCounts = {
+  created: number
+  updated: number
+  unchanged: number
+  /** ISBNs of books that are not in the catalogue, and cannot be added because their records have no title. */
+  untitled: ReadonlySet<string>
+}
 
 const attemptsMax = 6
 
@@ -46,7 +52,8 @@ async function write(tx: Transaction, books: readonly ImportedBook[], options: I
     tx,
     books.map((book) => book.isbn),
   )
-  const added = books.filter((book) => !known.has(book.isbn))
+  const added = books.filter((book) => !known.has(book.isbn) && book.title !== undefined)
+  const untitled = books.filter((book) => !known.has(book.isbn) && book.title === undefined)
   const changed = books.flatMap((book) => {
     const row = known.get(book.isbn)
     const fields = row && merged(row, book)
@@ -54,7 +61,12 @@ async function write(tx: Transaction, books: readonly ImportedBook[], options: I
   })
   if (added.length > 0) await insert(tx, added, options)
   if (changed.length > 0) await update(tx, changed, known, nowMs)
-  return { created: added.length, updated: changed.length, unchanged: known.size - changed.length }
+  return {
+    created: added.length,
+    updated: changed.length,
+    unchanged: known.size - changed.length,
+    untitled: new Set(untitled.map((book) => book.isbn)),
+  }
 }
 
 async function lockBooks(tx: Transaction, isbns: string[]): Promise<Map<string, BookRow>> {
@@ -68,10 +80,15 @@ async function lockBooks(tx: Transaction, isbns: string[]): Promise<Map<string, 
 
 /** The book's fields with those of the record, or nothing when they are the same. */
 function merged(row: BookRow, book: ImportedBook): BookFields | undefined {
-  const { isbn: _isbn, copies: _copies, ...given } = book
   const before = fieldsOf(row)
-  const after = completed({ ...before, ...given })
+  const after = completed({ ...before, ...toldOf(book) })
   return JSON.stringify(after) === JSON.stringify(completed(before)) ? undefined : after
+}
+
+/** What a record tells of a book's fields. */
+function toldOf({ isbn: _isbn, copies: _copies, price, ...book }: ImportedBook) {
+  const { priceIsUnreadable: _unreadable, prices: _prices, details: _details, ...fields } = book
+  return { ...fields, ...(price != null && { price }) }
 }
 
 async function insert(
@@ -79,9 +96,12 @@ async function insert(
   books: readonly ImportedBook[],
   options: ImportOptions,
 ): Promise<void> {
-  const rows = books.map(({ isbn, copies, ...given }) => ({
-    ...documentOf({ isbn, fields: completed({ price: options.price, ...given }) }),
-    copies: copies ?? options.copies,
+  const rows = books.map((book) => ({
+    ...documentOf({
+      isbn: book.isbn,
+      fields: completed({ title: '', price: options.price, ...toldOf(book) }),
+    }),
+    copies: book.copies ?? options.copies,
   }))
   const inserted = await tx.execute(
     `with incoming as (

@@ -3,7 +3,7 @@ import type { Clock } from '#ports/clock'
 import type { Database } from '#ports/database'
 import { readCsv } from '../import/read-csv.ts'
 import { runImport } from '../import/run-import.ts'
-import { importDefaults } from '../import/source.ts'
+import { importDefaults, shopDefaults } from '../import/source.ts'
 
 const file = new URL('./books.csv', import.meta.url)
 const mark = 'sample catalogue'
@@ -31,7 +31,11 @@ export async function loadSample(database: Database, clock: Clock): Promise<void
       await database.execute('insert into catalog.marks (name) values ($1) on conflict do nothing', [
         `${mark} begun`,
       ])
-      const records = readCsv(createReadStream(file), { mapping: {}, currency: 'EUR', nowMs: clock.now() })
+      const records = readCsv(createReadStream(file), {
+        mapping: {},
+        shop: shopDefaults,
+        nowMs: clock.now(),
+      })
       const counts = await runImport(database, clock, records, importDefaults, {
         onRejected: ({ line, field, message }) =>
           console.warn(`catalog: sample catalogue, line ${line}: ${field ?? ''} ${message}`),

@@ -1,0 +1,46 @@
+import type { FileText } from './file-text.ts'
+
+/** The text of a CSV file from its header on, and what lies between its values. */
+export type CsvStart = { pieces: AsyncIterable<string>; delimiter: string; linesSkipped: number }
+
+/** How much is looked at to find the first line: more than a header with a thousand columns takes. */
+const startCharactersMax = 128 * 1024
+
+/** Leaves out what may stand above the header: empty lines, and the `sep=;` by which Excel is told the delimiter. */
+export async function csvStart(text: FileText): Promise<CsvStart> {
+  const pieces = text[Symbol.asyncIterator]()
+  let head = ''
+  let isWhole = false
+  while (head.length < startCharactersMax && !isWhole) {
+    const piece = await pieces.next()
+    if (piece.done === true) isWhole = true
+    else head += piece.value
+    if (/\S[^\r\n]*[\r\n]+[^\r\n]*[\r\n]/.test(head)) break
+  }
+  head = head.replace(/^\ufeff/, '')
+  const above =
+    /^(?:[ \t]*(?:\r\n|\r|\n))*(?:"?sep=(?<sep>[^\r\n])"?[^\r\n]*(?:\r\n|\r|\n))?(?:[ \t,;]*(?:\r\n|\r|\n))*/i.exec(
+      head,
+    )
+  const skipped = above?.[0] ?? ''
+  const told = above?.groups?.sep
+  const rest = head.slice(skipped.length)
+  async function* all(): AsyncGenerator<string> {
+    try {
+      yield rest
+      for (let piece = await pieces.next(); piece.done !== true; piece = await pieces.next())
+        yield piece.value
+    } finally {
+      await pieces.return?.()
+    }
+  }
+  const linesSkipped = skipped.match(/\r\n|\r|\n/g)?.length ?? 0
+  return { pieces: all(), delimiter: told ?? delimiterOf(rest), linesSkipped }
+}
+
+/** The candidate that the first line has most of, outside quotes. */
+function delimiterOf(head: string): string {
+  const line = (head.split(/[\r\n]/, 1)[0] ?? '').replace(/"[^"]*"/g, '')
+  const count = (delimiter: string) => line.split(delimiter).length
+  return [',', ';', '\t', '|'].reduce((best, each) => (count(each) > count(best) ? each : best))
+}

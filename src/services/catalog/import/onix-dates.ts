@@ -1,0 +1,92 @@
+import { isDate } from '../books/book-fields.ts'
+import type { OnixElement } from './onix-element.ts'
+import { type Read, read, startOf, unreadable } from './read-values.ts'
+
+/** A date of ONIX with the format that it or its neighbour names. Source: ONIX code list 55. */
+export function dateIn(composite: OnixElement): { text: string; format: string } {
+  const date = composite.one('Date')
+  const format = date?.attributes.dateformat ?? composite.value('DateFormat')
+  return { text: date?.text.trim() ?? '', format }
+}
+
+/**
+ * The day, month or year that a date of ONIX means, as the API writes it; of a range its beginning. Weeks, seasons in
+ * words and dates of other calendars are none that the shop can show, and 2027 is not guessed from them.
+ */
+export function readOnixDate({ text, format }: { text: string; format: string }): Read<string> {
+  const wrong = unreadable(`"${startOf(text)}" is not a date in the calendar`)
+  const iso = /^(\d{4})-(\d\d)(?:-(\d\d))?(?:T.{0,30})?$/.exec(text)
+  const digits = (iso === null ? text : iso.slice(1).filter(Boolean).join('')).replace(/T.*$/, '')
+  const length = lengths[format === '' || iso !== null ? 'any' : format]
+  if (length === undefined)
+    return unreadable(`"${startOf(text)}" is no day, month or year (date format ${startOf(format)})`)
+  if (!/^\d+$/.test(digits)) return wrong
+  if (length === 'any' ? ![4, 6, 8].includes(digits.length) : digits.length < length) return wrong
+  const kept = length === 'any' ? digits.length : length
+  const parts = [digits.slice(0, 4), digits.slice(4, Math.min(6, kept)), digits.slice(6, Math.min(8, kept))]
+  const date = parts.filter((part) => part !== '' && part !== '00').join('-')
+  return isDate(date) && date !== '0000' ? read(date) : wrong
+}
+
+/** How many digits of each format make a day, a month or a year. A quarter and a third of a year are read as the year. */
+const lengths: Readonly<Record<string, 4 | 6 | 8 | 'any'>> = {
+  any: 'any',
+  '00': 8,
+  '01': 6,
+  '03': 4,
+  '04': 4,
+  '05': 4,
+  '06': 8,
+  '07': 6,
+  '09': 4,
+  '10': 4,
+  '11': 4,
+  '13': 8,
+  '14': 8,
+}
+
+/** The moment at which a day, a month or a year begins where the shop is. ISO 8601 in UTC. */
+export function startOfDate(date: string, timeZone: string): string {
+  const [year = 0, month = 1, day = 1] = date.split('-').map(Number)
+  return localMidnight(year, month, day, timeZone)
+}
+
+/** The moment after the whole of a day, a month or a year has passed. */
+export function endOfDate(date: string, timeZone: string): string {
+  const [year = 0, month, day] = date.split('-').map(Number)
+  if (month === undefined) return localMidnight(year + 1, 1, 1, timeZone)
+  if (day === undefined) return localMidnight(year, month + 1, 1, timeZone)
+  return localMidnight(year, month, day + 1, timeZone)
+}
+
+function localMidnight(year: number, month: number, day: number, timeZone: string): string {
+  const utc = Date.UTC(year, month - 1, day)
+  let time = utc
+  // Twice, because the offset at the first guess may be that before a change of the clocks.
+  for (let i = 0; i < 2; i++) time = utc - offsetMs(time, timeZone)
+  return new Date(time).toISOString()
+}
+
+function offsetMs(time: number, timeZone: string): number {
+  if (timeZone === 'UTC') return 0
+  const parts = new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  }).formatToParts(time)
+  const part = (type: string) => Number(parts.find((each) => each.type === type)?.value)
+  const local = Date.UTC(
+    part('year'),
+    part('month') - 1,
+    part('day'),
+    part('hour'),
+    part('minute'),
+    part('second'),
+  )
+  return local - Math.floor(time / 1000) * 1000
+}

@@ -1,0 +1,201 @@
+import { isCurrency } from '#kernel/currencies'
+import { amountMax, minorDigitsOf } from '#kernel/money'
+import type { OnixContext } from './onix-context.ts'
+import { dateIn, endOfDate, readOnixDate, startOfDate } from './onix-dates.ts'
+import type { OnixElement } from './onix-element.ts'
+import { saleIn } from './onix-territory.ts'
+import { priceAt } from './price-periods.ts'
+import type { ImportedBook, PricePeriod } from './source.ts'
+
+/**
+ * What a reader pays, by rank: recommended, fixed and publisher's retail prices with tax, then without it, then prices
+ * that do not say. What a shop pays its supplier is none, nor is a price for an occasion. Source: ONIX code list 58.
+ */
+const ranks: readonly (readonly string[])[] = [['02', '04', '34', '42'], ['01', '03', '33', '41'], ['']]
+/** Prices for anybody, and those for anybody for a while. Source: ONIX code list 59. */
+const forReaders = ['', '00', '05']
+const forAWhile = ['08', '17']
+
+type PriceFields = Pick<ImportedBook, 'price' | 'prices' | 'priceIsUnreadable'>
+type Candidate = { rank: number; period: PricePeriod; place: number }
+
+/**
+ * The price of one copy for a reader in the shop's country, and when it is in force. Prices in the shop's currency come
+ * before others; the amount always has a decimal point. Left out where the product tells of no retail price at all;
+ * `null` where it says that there is none, or none that can be read.
+ */
+export function pricesOf(product: OnixElement, context: OnixContext): PriceFields {
+  const supplies = suppliesOf(product, context)
+  const elements = supplies.flatMap((supply) => supply.all('Price'))
+  const retail = elements.flatMap((price) => candidateOf(price, context))
+  const candidates = retail.flatMap((found) => (found === 'unreadable' ? [] : [found]))
+  if (candidates.length === 0) return unpriced(supplies, elements, retail.length > 0, context)
+  const wanted = candidates.some(({ period }) => period.currency === context.shop.currency)
+    ? context.shop.currency
+    : candidates.toSorted(byRank)[0]?.period.currency
+  const ordered = candidates.filter(({ period }) => period.currency === wanted).toSorted(byRank)
+  const periods = ordered.map(({ period }) => period)
+  const now = priceAt(periods, context.nowMs)
+  const isTimed = periods.some(({ from, until }) => from !== undefined || until !== undefined)
+  if (now === null) context.notes.leftOut('price', amountsOf(periods), 'no price is in force today')
+  return { price: now, prices: isTimed ? periods.slice(0, periodsMax) : [] }
+}
+
+const periodsMax = 50
+const amountsOf = (periods: readonly PricePeriod[]) =>
+  periods
+    .map(({ amount, currency, from, until }) => `${amount} ${currency} ${from ?? ''}/${until ?? ''}`)
+    .join(', ')
+
+/** Where several are in force at once, the one that began last comes first. */
+const byRank = (a: Candidate, b: Candidate) =>
+  a.rank - b.rank || (b.period.from ?? '').localeCompare(a.period.from ?? '') || a.place - b.place
+
+/** Supply details for the market that the shop is in. */
+function suppliesOf(product: OnixElement, { shop }: OnixContext): OnixElement[] {
+  const blocks = product.all('ProductSupply').filter((block) => {
+    const markets = block.all('Market').flatMap((market) => market.all('Territory'))
+    return markets.length === 0 || markets.some((territory) => saleIn(territory, shop.country) !== 'excluded')
+  })
+  return [product, ...blocks].flatMap((block) => block.all('SupplyDetail'))
+}
+
+/** Nothing for a price that no reader of this shop pays. */
+function candidateOf(price: OnixElement, context: OnixContext): (Candidate | 'unreadable')[] {
+  const type = price.value('PriceType', 'PriceTypeCode') || context.header.priceType || ''
+  const typeRank = ranks.findIndex((types) => types.includes(type))
+  const qualifier = price.value('PriceQualifier')
+  const sale = saleIn(
+    price.all('Territory').find(({ children }) => children.length > 0) ?? price,
+    context.shop.country,
+  )
+  const conditions = price.all('PriceCondition').map((each) => each.value('PriceConditionType'))
+  if (typeRank < 0 || sale === 'excluded' || ![...forReaders, ...forAWhile].includes(qualifier)) return []
+  if (Number(price.value('MinimumOrderQuantity') || 1) > 1 || conditions.some((each) => each !== '00'))
+    return []
+  if (!['', '00'].includes(price.value('PricePer'))) return []
+  const text = price.value('PriceAmount')
+  if (text === '') return []
+  const dates = periodOf(price, context)
+  const isForAWhile = forAWhile.includes(qualifier)
+  if (dates === 'unreadable' || (isForAWhile && dates.until === undefined))
+    return isForAWhile ? [] : ['unreadable']
+  const money = amountOf(price, text, typeRank === 1, context)
+  if (money === undefined) return ['unreadable']
+  // The kind of price counts most, then whether it is meant for this country, then whether it is for a while.
+  const rank = typeRank * 10 + (sale === 'included' ? 0 : sale === 'unsaid' ? 2 : 4) + (isForAWhile ? 0 : 1)
+  return [{ rank, period: { ...money, ...dates }, place: 0 }]
+}
+
+/** The amount of ONIX: digits with a decimal point, whatever the language. */
+function amountOf(price: OnixElement, text: string, isWithoutTax: boolean, context: OnixContext) {
+  const { notes, header, shop, findings } = context
+  const named = price.value('CurrencyCode').toUpperCase()
+  const currency = named || header.currency || shop.currency
+  if (!isCurrency(currency)) {
+    notes.leftOut('price', `${text} ${currency}`, `"${currency.slice(0, 20)}" is not a currency of ISO 4217`)
+    return undefined
+  }
+  const digits = minorDigitsOf(currency)
+  const plain = text.replace(/^(?:[A-Z]{3}|\p{Sc})\s*/u, '').replace(/(?<=\d)[ ,](?=\d{3}(?:\D|$))/g, '')
+  // A comma where the standard has a point can only be a decimal mark when it is not followed by three digits.
+  const pointed = plain.replace(/^(\d+),(\d{1,2})$/, '$1.$2')
+  if (!/^\d{1,12}(?:\.\d{0,12})?$/.test(pointed)) {
+    notes.leftOut(
+      'price',
+      text,
+      `"${text.slice(0, 40)}" is not an amount of ONIX: digits with a decimal point`,
+    )
+    return undefined
+  }
+  const exact = Number(pointed) * (isWithoutTax ? 1 + taxOf(price) : 1)
+  const amount = Math.round(exact * 10 ** digits + 1e-7)
+  if (amount > amountMax) {
+    notes.leftOut('price', text, 'is more than a price can be')
+    return undefined
+  }
+  if (pointed !== text || Math.abs(Number(pointed) * 10 ** digits - amount) > 1e-6)
+    notes.repaired(
+      'price',
+      text,
+      (amount / 10 ** digits).toFixed(digits),
+      isWithoutTax && taxOf(price) > 0
+        ? 'the tax that the file states is added'
+        : 'read to the currency’s decimals',
+    )
+  if (named === '')
+    findings.noteDefault(
+      'currency',
+      `${currency} (${header.currency === undefined ? 'the shop’s' : 'the header’s'})`,
+    )
+  return { amount, currency }
+}
+
+/** The share of tax that a price without tax states beside it. */
+function taxOf(price: OnixElement): number {
+  const taxes = price.all('Tax')
+  const percents =
+    taxes.length > 0 ? taxes.map((tax) => tax.value('TaxRatePercent')) : [price.value('TaxRatePercent1')]
+  const total = percents.reduce((sum, percent) => sum + (Number(percent) || 0), 0)
+  return total > 0 && total < 100 ? total / 100 : 0
+}
+
+/** From the beginning of its first day to the end of its last, where the shop is. Source: ONIX code list 173. */
+function periodOf(
+  price: OnixElement,
+  { shop, notes }: OnixContext,
+): { from?: string; until?: string } | 'unreadable' {
+  const dates = price.all('PriceDate').map((each) => ({ role: each.value('PriceDateRole'), ...dateIn(each) }))
+  const old = [
+    { role: '14', text: price.value('PriceEffectiveFrom'), format: '' },
+    { role: '15', text: price.value('PriceEffectiveUntil'), format: '' },
+  ]
+  let from: string | undefined
+  let until: string | undefined
+  for (const { role, text, format } of [...dates, ...old.filter((each) => each.text !== '')]) {
+    if (!['14', '15', '24'].includes(role)) continue
+    const first = readOnixDate({ text, format })
+    if (first.kind === 'error') {
+      notes.leftOut('price', text, `a price’s date ${first.message}`)
+      return 'unreadable'
+    }
+    const last = role === '24' ? readOnixDate({ text: text.slice(text.length / 2), format: '' }) : first
+    if (role !== '15') from = startOfDate(first.value, shop.timeZone)
+    if (role !== '14' && last.kind === 'ok') until = endOfDate(last.value, shop.timeZone)
+  }
+  return { ...(from !== undefined && { from }), ...(until !== undefined && { until }) }
+}
+
+/** Source: ONIX code list 57: 01 is free of charge; every other reason means that the price is not known. */
+function unpriced(
+  supplies: readonly OnixElement[],
+  prices: readonly OnixElement[],
+  isUnreadable: boolean,
+  { notes, shop, header }: OnixContext,
+): PriceFields {
+  const reasons = [...supplies, ...prices].map((each) => each.value('UnpricedItemType')).filter(Boolean)
+  if (reasons.includes('01')) {
+    const currency =
+      header.currency !== undefined && isCurrency(header.currency) ? header.currency : shop.currency
+    return { price: { amount: 0, currency }, prices: [] }
+  }
+  if (reasons.length > 0) {
+    notes.leftOut(
+      'price',
+      `UnpricedItemType ${reasons[0]}`,
+      unpricedReasons[reasons[0] ?? ''] ?? 'the file gives no price',
+    )
+    return { price: null, prices: [] }
+  }
+  return isUnreadable ? { priceIsUnreadable: true } : {}
+}
+
+const unpricedReasons: Readonly<Record<string, string>> = {
+  '02': 'the price is to be announced',
+  '03': 'is not sold separately',
+  '04': 'the supplier is to be asked for the price',
+  '05': 'is not sold as a set',
+  '06': 'the price is a share of revenue',
+  '07': 'the price is that of the contents',
+  '08': 'the supplier does not supply it',
+}
