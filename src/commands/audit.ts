@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { type Config, needed, readConfig } from '#config'
 import { type Check, check } from '#kernel/invariant'
 import { type Database, DatabaseBusy, openDatabase } from '#ports/database'
+import { openObjectStore } from '#ports/object-store'
 import { openPayment } from '#ports/payment'
 import { storeEnvironment } from '../local/running.ts'
 import { auditBooks, stockByTitle, withTitleAtRest } from '../services/catalog/audit.ts'
@@ -29,9 +30,10 @@ export async function audit(config: Config): Promise<Check[]> {
   await using books = await openDatabase(needed(config, 'bookDbUrl'), options)
   await using orders = await openDatabase(needed(config, 'orderDbUrl'), options)
   await using payment = await openPayment(config.paymentUrl)
+  await using objects = await openObjectStore(config.objectStoreUrl, { secret: config.secret })
   return [
     ...(await auditBooks(books)),
-    ...(await auditOrders(orders, payment)),
+    ...(await auditOrders(orders, payment, objects)),
     await bothAgree(books, orders),
   ]
 }

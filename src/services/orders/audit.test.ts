@@ -25,7 +25,7 @@ async function openShop(t: TestScope) {
   const database = await openOrders(t, 'audit_orders')
   await addOrder(database, { status: 'confirmed', paymentKey: 'key', amount: 100 })
   const findings = async (state: Payment['state']) => {
-    const checks = await auditOrders(database, { state } as Payment)
+    const checks = await auditOrders(database, { state } as Payment, { head: async () => undefined })
     return checks.flatMap((each) => each.findings.map(({ detail }) => detail))
   }
   return { database, findings }

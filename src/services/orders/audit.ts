@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Check, check } from '#kernel/invariant'
 import type { Database } from '#ports/database'
+import type { ObjectStore } from '#ports/object-store'
 import type { Payment } from '#ports/payment'
+import { confirmedVouchers, withoutObject } from './saga/redraw-vouchers.ts'
 
 /** A saga that has not moved, a hold past its end, a message not carried off: so old before something is wrong. */
 const sagaMaxMinutes = 10
@@ -10,11 +12,19 @@ const outboxMaxSeconds = 60
 /** Payments asked for at the provider, newest first. */
 const paymentsMax = 10_000
 
-/** What OrderDb must say of itself, and the payment provider of its orders. */
-export async function auditOrders(database: Database, payment: Payment): Promise<Check[]> {
+/** Vouchers whose PDF is looked for in the object store, newest first. */
+const objectsMax = 10_000
+
+/** What OrderDb must say of itself, and the payment provider and the object store of its orders. */
+export async function auditOrders(
+  database: Database,
+  payment: Payment,
+  objects: Pick<ObjectStore, 'head'>,
+): Promise<Check[]> {
   return [
     await oneOrderPerKey(database),
     await vouchersMatchCopies(database),
+    await vouchersAreStored(database, objects),
     await moneyMatches(database, payment),
     await nothingIsStuck(database),
   ]
@@ -57,6 +67,18 @@ async function vouchersMatchCopies(database: Database): Promise<Check> {
     rows.length,
     wrong.map(
       ({ id, status, copies, vouchers }) => `${id} (${status}): ${vouchers} vouchers for ${copies} copies`,
+    ),
+  )
+}
+
+async function vouchersAreStored(database: Database, objects: Pick<ObjectStore, 'head'>): Promise<Check> {
+  const vouchers = await confirmedVouchers(database, { newest: objectsMax })
+  const missing = await withoutObject(objects, vouchers)
+  return check(
+    'a valid voucher has its PDF in the object store',
+    vouchers.length,
+    missing.map(
+      ({ code, orderId }) => `${code} of order ${orderId}: no PDF; it is drawn again within minutes`,
     ),
   )
 }

@@ -2,12 +2,13 @@ import { createPrivateKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type Config, ConfigError, needed } from '#config'
 import { type Broker, openBroker } from '#ports/broker'
-import { type Clock, systemClock } from '#ports/clock'
+import { type Clock, every, systemClock } from '#ports/clock'
 import { migrate, openDatabase, startOutboxRelay } from '#ports/database'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type HttpServer, serviceClient } from '#ports/http'
 import { type ObjectCreated, objectCreatedTopic, openObjectStore } from '#ports/object-store'
 import { openPayment } from '#ports/payment'
+import { type ObjectMissing, objectMissingTopic } from '#services/vouchers'
 import { addAgentRoutes } from './agent-routes.ts'
 import { addCancelRoute } from './cancel-order.ts'
 import type { Context } from './context.ts'
@@ -18,6 +19,7 @@ import { addReadRoutes } from './read-orders.ts'
 import { addVoucherRoutes } from './redeem-voucher.ts'
 import { repeat } from './repeat.ts'
 import { noteStoredVouchers } from './saga/note-stored-voucher.ts'
+import { createVoucherSweep, redrawMissing } from './saga/redraw-vouchers.ts'
 import { createSagaWorker } from './saga/worker.ts'
 import { ensureFirstAccount } from './staff/accounts.ts'
 import { addStaffRoutes } from './staff/routes.ts'
@@ -31,6 +33,9 @@ const connectionsMax = 8
 /** Groups of orders come whole: a thousand of them with long names and twenty lines each. */
 const bodyBytesMax = 32 * 1024 * 1024
 const pollEveryMs = 1_000
+/** A hundred vouchers every few seconds, a minute's rest after the last of them. */
+const sweepEveryMs = 5_000
+const sweepRestMs = 60_000
 
 /** The order service: orders, customers, vouchers, redemption, sagas and the log of decisions. Owns OrderDb. */
 export async function createOrders(config: Config, overrides: OrdersOverrides = {}): Promise<Orders> {
@@ -79,6 +84,8 @@ export async function createOrders(config: Config, overrides: OrdersOverrides = 
       const sagas = resources.use(repeat('sagas', worker.work, pollEveryMs))
       resources.use(repeat('expiry', () => expireOrders(context), pollEveryMs))
       resources.use(await followVouchers(broker, context))
+      resources.use(await followMissing(broker, context))
+      resources.use(sweepVouchers(context))
       const server = createHttpServer({
         name: 'orders',
         secret,
@@ -118,6 +125,26 @@ async function followVouchers(broker: Broker, context: Context): Promise<AsyncDi
   return await broker.subscribe('orders-vouchers', [objectCreatedTopic], ({ payload }) =>
     note(payload as ObjectCreated),
   )
+}
+
+/** Downloads that found nothing: what should be there is drawn again. */
+async function followMissing(broker: Broker, context: Context): Promise<AsyncDisposable> {
+  return await broker.subscribe('orders-missing', [objectMissingTopic], ({ payload }) =>
+    redrawMissing(context, payload as ObjectMissing),
+  )
+}
+
+/** Looks for vouchers whose PDF is gone, a page at a time, and rests after each walk over all of them. */
+function sweepVouchers(context: Context): AsyncDisposable {
+  const { clock } = context
+  const sweep = createVoucherSweep(context)
+  let restUntilMs = 0
+  return every(clock, sweepEveryMs, async () => {
+    if (clock.monotonicMs() < restUntilMs) return
+    const { walked, missing } = await sweep()
+    if (missing > 0) console.warn(`orders: ${missing} vouchers had lost their PDF and are drawn again`)
+    if (walked) restUntilMs = clock.monotonicMs() + sweepRestMs
+  })
 }
 
 async function readKey(path: string): Promise<Buffer> {

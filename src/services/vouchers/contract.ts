@@ -25,6 +25,10 @@ export const voucherObjectKey = (orderId: string, code: string) => `vouchers/${o
 /** The code of the voucher whose PDF has this key; undefined for what is no voucher's. */
 export const codeOfVoucherObject = (key: string) => /^vouchers\/[^/]+\/([^/]+)\.pdf$/.exec(key)?.[1]
 
+/** A download with a link of ours found no object; a hint, published on `objectMissingTopic`. */
+export type ObjectMissing = { key: string }
+export const objectMissingTopic = 'object.missing'
+
 /** `stored` are codes whose PDF is in the object store; the last of the others should be there in `dueInMs`. */
 export const Drawing = Type.Object({ stored: Type.Array(Type.String()), dueInMs: Type.Integer() })
 export type Drawing = Static<typeof Drawing>

@@ -11,11 +11,13 @@ export type Download = {
   ifNoneMatch: string | undefined
   secret: string
   nowMs: number
+  /** Called with the key of a good link that has no object. */
+  onMissing?: (key: string) => void
 }
 
 /** An object by its signed link. @throws Problem 403 for a link that is forged or past its time, 404 without object */
 export async function handleDownload(store: ObjectStore, download: Download): Promise<Answer> {
-  const { link, ifNoneMatch, secret, nowMs } = download
+  const { link, ifNoneMatch, secret, nowMs, onMissing } = download
   const check = checkLink(secret, link, nowMs)
   if (check.kind === 'expired')
     throw new Problem(403, 'link-expired', 'This link has expired: open the order again for a new one.')
@@ -24,7 +26,10 @@ export async function handleDownload(store: ObjectStore, download: Download): Pr
     if (error instanceof InvalidKey) return undefined
     throw error
   })
-  if (object === undefined) throw notFound('such file')
+  if (object === undefined) {
+    onMissing?.(link.key)
+    throw notFound('such file')
+  }
   const etag = `"${createHash('sha256').update(object.body).digest('base64url')}"`
   const keepSeconds = Math.min(keepSecondsMax, Math.floor((link.expires - nowMs) / 1000))
   const headers = {

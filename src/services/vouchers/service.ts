@@ -9,7 +9,7 @@ import {
   objectCreatedTopic,
   openObjectStore,
 } from '#ports/object-store'
-import { getObject, requestVouchers } from './contract.ts'
+import { getObject, type ObjectMissing, objectMissingTopic, requestVouchers } from './contract.ts'
 import { openCovers } from './covers.ts'
 import { openDrawingPool } from './drawing-pool.ts'
 import { handleDownload } from './get-object.ts'
@@ -57,6 +57,11 @@ export async function createVouchers(config: Config, overrides: VouchersOverride
       ifNoneMatch: headers['if-none-match'],
       secret,
       nowMs: clock.now(),
+      // It may be lost: whoever sweeps the vouchers comes by later.
+      onMissing: (key) =>
+        void broker
+          .publish([{ topic: objectMissingTopic, payload: { key } satisfies ObjectMissing }])
+          .catch(() => undefined),
     }),
   )
   const resources = opened.move()

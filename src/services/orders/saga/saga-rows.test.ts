@@ -14,7 +14,8 @@ import { writeProgress } from './write-progress.ts'
 test('a saga that goes on trying and gets nowhere is reported as stuck', async (t) => {
   const database = await openOrders(t, 'saga_rows')
   const saga = await addSaga(database)
-  const stuck = async () => (await auditOrders(database, noPayments)).flatMap(({ findings }) => findings)
+  const stuck = async () =>
+    (await auditOrders(database, noPayments, noObjects)).flatMap(({ findings }) => findings)
   await database.execute(`UPDATE orders.sagas SET updated_at = now() - interval '11 minutes'`, [])
   await write(database, saga, { kind: 'failed', error: 'the provider is away' })
   assert.match((await stuck()).map(({ detail }) => detail).join(), /the provider is away/)
@@ -60,4 +61,5 @@ async function write(database: Database, saga: Saga, attempt: Attempt): Promise<
   assert.equal(written.length, 1)
 }
 
+const noObjects = { head: async () => undefined }
 const noPayments = { state: async () => undefined } as unknown as Context['payment']

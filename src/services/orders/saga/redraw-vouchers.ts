@@ -1,0 +1,91 @@
+import type { Database } from '#ports/database'
+import type { ObjectStore } from '#ports/object-store'
+import { codeOfVoucherObject, type ObjectMissing, voucherObjectKey } from '#services/vouchers'
+import type { Context } from '../context.ts'
+import { type OrderRow, orderColumns, readVouchers, type VoucherRow } from '../order-row.ts'
+import { drawingsOf, markStored } from './voucher-steps.ts'
+
+type Redrawing = Pick<Context, 'database' | 'objects' | 'gathered' | 'voucherKey'>
+
+/** Vouchers looked for in one go, and lookups at the object store at a time. */
+const pageMax = 100
+const lookUpsMax = 16
+
+/**
+ * Walks over the vouchers of confirmed orders, a page at each call, and has those drawn again whose PDF is gone from the
+ * object store. Whoever reads one before the walk comes by is quicker: see `redrawMissing`.
+ */
+export function createVoucherSweep(context: Redrawing): () => Promise<{ walked: boolean; missing: number }> {
+  let last = ''
+  return async () => {
+    const rows = await context.database.query<{ code: string }>(
+      `SELECT code FROM orders.vouchers WHERE code > $1 ORDER BY code LIMIT $2`,
+      [last, pageMax],
+    )
+    const codes = rows.map(({ code }) => code)
+    last = codes.length === pageMax ? (codes.at(-1) ?? '') : ''
+    return { walked: last === '', missing: await redraw(context, codes) }
+  }
+}
+
+/** Follows what the voucher generator says of downloads that found nothing. */
+export async function redrawMissing(context: Redrawing, { key }: ObjectMissing): Promise<void> {
+  const code = codeOfVoucherObject(key)
+  if (code !== undefined) await redraw(context, [code])
+}
+
+/**
+ * Has the PDFs drawn that some codes should have and do not. A voucher that is revoked needs none, and that of an order
+ * on its way is its saga's business.
+ * @returns how many were missing
+ */
+async function redraw(context: Redrawing, codes: readonly string[]): Promise<number> {
+  const wanted = await confirmedVouchers(context.database, codes)
+  const missing = await withoutObject(context.objects, wanted)
+  if (missing.length === 0) return 0
+  const orderIds = [...new Set(missing.map(({ orderId }) => orderId))]
+  const orders = await context.database.query<OrderRow>(
+    `SELECT ${orderColumns} FROM orders.orders WHERE id = ANY($1::uuid[])`,
+    [orderIds],
+  )
+  const all = Map.groupBy(await readVouchers(context.database, orderIds), ({ orderId }) => orderId)
+  for (const order of orders) {
+    const own = missing.filter(({ orderId }) => orderId === order.id)
+    const count = (all.get(order.id) ?? []).filter(({ status }) => status !== 'revoked').length
+    const { stored } = await context.gathered.draw(await drawingsOf(context, order, own, count))
+    await markStored(context, stored)
+  }
+  return missing.length
+}
+
+/** Vouchers that somebody may come to the counter with: of those codes, or the newest. */
+export async function confirmedVouchers(
+  database: Database,
+  codes: readonly string[] | { newest: number },
+): Promise<VoucherRow[]> {
+  const isList = Array.isArray(codes)
+  return await database.query<VoucherRow>(
+    `SELECT v.code, v.order_id AS "orderId", v.number, v.isbn, v.title, v.status, v.stored_at AS "storedAt",
+            v.redeemed_at AS "redeemedAt"
+       FROM orders.vouchers v JOIN orders.orders o ON o.id = v.order_id
+      WHERE v.status = 'valid' AND o.status = 'confirmed' AND ($1::text[] IS NULL OR v.code = ANY($1))
+      ORDER BY v.order_id DESC, v.number LIMIT $2`,
+    [isList ? codes : null, isList ? codes.length : (codes as { newest: number }).newest],
+  )
+}
+
+/** Those of the vouchers that have no PDF in the object store. */
+export async function withoutObject(
+  objects: Pick<ObjectStore, 'head'>,
+  vouchers: readonly VoucherRow[],
+): Promise<VoucherRow[]> {
+  const missing: VoucherRow[] = []
+  for (let i = 0; i < vouchers.length; i += lookUpsMax) {
+    const some = vouchers.slice(i, i + lookUpsMax)
+    const heads = await Promise.all(
+      some.map(({ orderId, code }) => objects.head(voucherObjectKey(orderId, code))),
+    )
+    missing.push(...some.filter((_, j) => heads[j] === undefined))
+  }
+  return missing
+}
