@@ -70,6 +70,7 @@ const tasks = {
   },
   check: (args) => runOnOctavoNode(join(root, 'bin', 'check.mjs'), args),
   test: (args) => runOnOctavoNode(join(root, 'bin', 'test.mjs'), args),
+  'test-clusters': (args) => runOnOctavoNode(join(root, 'test', 'clusters', 'run.ts'), args),
 }
 
 if (isMain(import.meta.url)) {

@@ -11,7 +11,9 @@ import { root, SetUpError, withSetUpLock } from './set-up.mjs'
 
 const folders = ['src', 'web', 'test', 'bench', 'deploy']
 /** These have the machine to themselves. */
-const alone = ['test/api', 'test/faults', 'test/journeys']
+const alone = ['test/api', 'test/faults', 'test/journeys', 'test/clusters']
+/** These need a Kubernetes control plane: npm run test:clusters. */
+const onlyWhenAsked = 'test/clusters/'
 const sideBySide = 2
 const testLimitMs = 5 * 60_000
 
@@ -56,7 +58,7 @@ function readFigure({ message, file }) {
 
 function select(args) {
   const all = folders.flatMap(testFiles)
-  if (args.length === 0) return all
+  if (args.length === 0) return all.filter((file) => !file.startsWith(onlyWhenAsked))
   const files = args.flatMap((arg) => {
     const wanted = relative(root, resolve(arg))
     const matching = all.filter((file) => file === wanted || file.startsWith(`${wanted}/`))

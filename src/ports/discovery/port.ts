@@ -21,7 +21,8 @@ export type DiscoveryOptions = {
 }
 
 /**
- * Opens the adapter that the URL's scheme names: `registry://host:port` (the registry role, over HTTP) or
+ * Opens the adapter that the URL's scheme names: `registry://host:port` (the registry role, over HTTP),
+ * `kubernetes://host:port/namespace/release` (the Services of a cluster) or
  * `static:catalog=http://host:port;orders=http://host:port` (a fixed set).
  * @throws TypeError when the URL names no adapter or cannot be read
  */
@@ -31,9 +32,13 @@ export async function openDiscovery(url: string, options: DiscoveryOptions): Pro
   switch (scheme) {
     case 'registry':
       return (await import('./registry.ts')).openRegistry(url, secret, clock)
+    case 'kubernetes':
+      return (await import('./kubernetes.ts')).openKubernetesDiscovery(url, clock)
     case 'static':
       return (await import('./static.ts')).openStatic(url)
     default:
-      throw new TypeError(`no discovery adapter for "${url}": expected registry://host:port or static:…`)
+      throw new TypeError(
+        `no discovery adapter for "${url}": expected registry://host:port, kubernetes: or static:…`,
+      )
   }
 }

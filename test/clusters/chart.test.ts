@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { parseAllDocuments } from 'yaml'
+import { until } from '../support/until.ts'
+import { type Manifest, policyComplaints, rules } from './chart/policy.ts'
+import { violations } from './chart/violations.ts'
+import { prepareDefinitions } from './definitions.ts'
+import { openCluster, type TestCluster } from './open-cluster.ts'
+
+/** The chart, rendered by the real helm and judged by a real API server. */
+const chart = join(import.meta.dirname, '..', '..', 'deploy', 'chart')
+const values = {
+  default: ['--set', 'secrets.bookDb.name=book-db,secrets.orderDb.name=order-db'],
+  laptop: [
+    ...['--values', join(chart, 'values-laptop.yaml')],
+    ...['--set', 'secrets.bookDb.name=book-db,secrets.orderDb.name=order-db'],
+  ],
+  production: ['--values', join(chart, 'values-production.yaml')],
+  everything: [
+    ...['--values', join(chart, 'values-production.yaml'), '--set', 'ingress.enabled=true'],
+    ...[
+      '--set',
+      'ingress.host=shop.example.org,externalSecrets.enabled=true,externalSecrets.store.name=vault',
+    ],
+    ...['--set', 'keda.enabled=true,keda.triggers[0].type=cpu,keda.triggers[0].metricType=Utilization'],
+    ...[
+      '--set-string',
+      'keda.triggers[0].metadata.value=60',
+      '--set',
+      `image.digest=sha256:${'a'.repeat(64)}`,
+    ],
+  ],
+}
+const ends: (() => unknown)[] = []
+let cluster: TestCluster
+
+before(async () => {
+  cluster = await openCluster({ after: (work) => void ends.push(work) })
+  for (const file of await prepareDefinitions()) {
+    const { code, err } = await cluster.kubectl(['apply', '--server-side', '--filename', file])
+    assert.equal(code, 0, err)
+  }
+  // Every pod that is not restricted is refused here, or at least warned of.
+  const levels = ['enforce', 'warn', 'audit'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`)
+  assert.equal((await cluster.kubectl(['create', 'namespace', 'shop'])).code, 0)
+  assert.equal((await cluster.kubectl(['label', 'namespace', 'shop', ...levels])).code, 0)
+})
+after(async () => {
+  for (const end of ends.toReversed()) await end()
+})
+
+for (const [name, flags] of Object.entries(values)) {
+  test(`with ${name} values the chart keeps to every policy`, async () => {
+    assert.deepEqual(policyComplaints(await render(flags)), [])
+  })
+
+  test(`with ${name} values the API server takes every object, strictly and without a warning`, async () => {
+    const rendered = await template(flags)
+    const apply = ['apply', '--server-side', '--dry-run=server', '--validate=strict', '--namespace=shop']
+    const { code, err } = await cluster.kubectl([...apply, '--filename=-'], rendered)
+    assert.equal(err, '')
+    assert.equal(code, 0)
+  })
+}
+
+test('each policy notices what it forbids', async () => {
+  const rendered = await render(values.production)
+  for (const { rule, plant } of violations) {
+    const manifests = structuredClone(rendered)
+    plant(manifests)
+    const noticed = policyComplaints(manifests).filter((complaint) => complaint.startsWith(`${rule}:`))
+    assert.ok(noticed.length > 0, `nobody noticed: ${rule}, ${plant}`)
+  }
+  const planted = new Set(violations.map(({ rule }) => rule))
+  assert.deepEqual(
+    rules.map(({ name }) => name).filter((name) => !planted.has(name)),
+    [],
+  )
+})
+
+test('the API server refuses what a policy forbids too, so that the check is one', async () => {
+  const rendered = (await template(values.default)).replaceAll('runAsNonRoot: true', 'runAsNonRoot: false')
+  const apply = ['apply', '--server-side', '--dry-run=server', '--namespace=shop', '--filename=-']
+  assert.match((await cluster.kubectl(apply, rendered)).err, /Warning: would violate PodSecurity "restricted/)
+})
+
+test('values that the schema does not know are refused in words', async () => {
+  const refused = async (setting: string, words: RegExp) => {
+    const { code, err } = await cluster.helm([
+      'template',
+      'octavo',
+      chart,
+      ...values.default,
+      '--set',
+      setting,
+    ])
+    assert.notEqual(code, 0, setting)
+    assert.match(err, words)
+  }
+  await refused('everyRole.replicas=many', /everyRole\/replicas.*want integer/)
+  await refused('roles.cashier.replicas=2', /additional properties 'cashier' not allowed/)
+  await refused('image.tag=latest', /image\/tag/)
+  await refused('url=shop.example.org', /\/url.*does not match pattern/)
+  await refused('settings.OCTAVO_SECRET=open', /invalid propertyName 'OCTAVO_SECRET'/)
+  await refused('secrets.bookDb.name=', /secrets\/bookDb\/name/)
+})
+
+test('a release is installed, upgraded and rolled back', async () => {
+  const release = ['octavo', chart, '--namespace=shop', ...values.default]
+  const images = async () => {
+    const { out } = await cluster.kubectl([
+      ...['get', 'deployments', '--namespace=shop', '--output'],
+      'jsonpath={.items[*].spec.template.spec.containers[*].image}',
+    ])
+    return [...new Set(out.split(' '))]
+  }
+  const done = async (args: string[]) => {
+    const { code, err } = await cluster.helm(args)
+    assert.equal(code, 0, err)
+    assert.doesNotMatch(err, /warning/i)
+  }
+  await done(['install', ...release, '--set', 'image.tag=1.0.0'])
+  assert.deepEqual(await images(), ['octavo:1.0.0'])
+  await until(async () =>
+    (await cluster.kubectl(['get', 'replicasets', '--namespace=shop'])).out.includes('gateway'),
+  )
+  await done(['upgrade', ...release, '--set', 'image.tag=1.1.0'])
+  assert.deepEqual(await images(), ['octavo:1.1.0'])
+  await done(['rollback', 'octavo', '1', '--namespace=shop'])
+  assert.deepEqual(await images(), ['octavo:1.0.0'])
+  await done(['uninstall', 'octavo', '--namespace=shop'])
+})
+
+async function template(flags: readonly string[]): Promise<string> {
+  const { code, out, err } = await cluster.helm(['template', 'octavo', chart, '--namespace=shop', ...flags])
+  assert.equal(code, 0, err)
+  return out
+}
+
+async function render(flags: readonly string[]): Promise<Manifest[]> {
+  const documents = parseAllDocuments(await template(flags))
+  return documents.map((document) => document.toJS() as Manifest | null).filter((each) => each !== null)
+}
