@@ -1,7 +1,8 @@
 // npm test [-- FILE-OR-FOLDER …]: every *.test.ts, first those that may share the machine, then one at a time those
-// that start whole stores, measure time or drive a browser.
-import { readdirSync, statSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+// that start whole stores, measure time or drive a browser. The slowest go first, so that no core waits for one of them.
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { dirname, join, relative, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { run as runTests } from 'node:test'
 import { spec } from 'node:test/reporters'
@@ -14,8 +15,13 @@ const folders = ['src', 'web', 'test', 'bench', 'deploy']
 const alone = ['test/api', 'test/faults', 'test/journeys', 'test/clusters']
 /** These need a Kubernetes control plane: npm run test:clusters. */
 const onlyWhenAsked = 'test/clusters/'
-const sideBySide = 2
+const sideBySide = Math.max(2, availableParallelism())
 const testLimitMs = 5 * 60_000
+/** How long each file took the last time it ran here. */
+const timesPath = join(root, 'dist', '.test-times.json')
+/** Where no file has run yet: these take a core for themselves for the longest. */
+const knownSlow = ['test/simulation', 'test/transactions', 'src/services/vouchers']
+const shownSlowest = 10
 
 /** @returns 0 when there were tests and all of them pass */
 export async function main(args) {
@@ -23,25 +29,36 @@ export async function main(args) {
   if (files.some((file) => file.startsWith('test/journeys'))) process.env.CHROMIUM = await findChromium()
   if (files.some(isAlone)) await withSetUpLock(() => buildPages())
   process.env.NODE_ENV = 'test'
+  const times = readTimes()
+  const ordered = slowestFirst(files, times)
   const phases = [
-    { files: files.filter((file) => !isAlone(file)), concurrency: sideBySide },
-    { files: files.filter(isAlone), concurrency: 1 },
+    { files: ordered.filter((file) => !isAlone(file)), concurrency: sideBySide },
+    { files: ordered.filter(isAlone), concurrency: 1 },
   ]
   const { holdTestServer } = await import('../test/support/database.ts')
   const release = process.env.OCTAVO_TEST_POSTGRES ? () => {} : await holdTestServer()
   const totals = new Map()
-  const report = Readable.from(events(phases, totals)).compose(new spec())
+  const taken = new Map()
+  const report = Readable.from(events(phases, totals, taken)).compose(new spec())
   for await (const text of report) process.stdout.write(text)
   release()
+  showSlowest(taken)
+  writeTimes({ ...times, ...Object.fromEntries(taken) })
   const count = (name) => totals.get(name) ?? 0
   return count('tests') > 0 && count('fail') + count('cancelled') === 0 ? 0 : 1
 }
 
-/** The events of all phases as one run: each phase's closing figures are added up and come once, at the end. */
-async function* events(phases, totals) {
+/**
+ * The events of all phases as one run: each phase's closing figures are added up and come once, at the end.
+ * @param taken learns how long each file took, in ms
+ */
+async function* events(phases, totals, taken) {
   for (const { files, concurrency } of phases.filter((phase) => phase.files.length > 0)) {
     const paths = files.map((file) => join(root, file))
     for await (const event of runTests({ files: paths, concurrency, timeout: testLimitMs, cwd: root })) {
+      // A file's own summary says how long its process ran.
+      if (event.type === 'test:summary' && event.data.file !== undefined)
+        taken.set(relative(root, event.data.file), Math.round(event.data.duration_ms))
       const figure = event.type === 'test:diagnostic' && event.data.nesting === 0 && readFigure(event.data)
       if (figure) totals.set(figure.name, (totals.get(figure.name) ?? 0) + figure.value)
       else yield event
@@ -82,4 +99,31 @@ function testFiles(folder) {
 
 function isAlone(file) {
   return alone.some((folder) => file.startsWith(`${folder}/`))
+}
+
+/** By what each took the last time; those that never ran come first, and of these the ones known to be slow. */
+function slowestFirst(files, times) {
+  const weight = (file) => times[file] ?? (knownSlow.some((path) => file.startsWith(path)) ? 2e9 : 1e9)
+  return files.toSorted((a, b) => weight(b) - weight(a))
+}
+
+function showSlowest(taken) {
+  const slowest = [...taken].sort(([, a], [, b]) => b - a).slice(0, shownSlowest)
+  const width = Math.max(0, ...slowest.map(([file]) => file.length))
+  process.stdout.write(`\nThe slowest files:\n`)
+  for (const [file, ms] of slowest)
+    process.stdout.write(`  ${file.padEnd(width)} ${(ms / 1000).toFixed(1).padStart(6)} s\n`)
+}
+
+function readTimes() {
+  try {
+    return JSON.parse(readFileSync(timesPath, 'utf8'))
+  } catch {
+    return {}
+  }
+}
+
+function writeTimes(times) {
+  mkdirSync(dirname(timesPath), { recursive: true })
+  writeFileSync(timesPath, `${JSON.stringify(times, null, 1)}\n`)
 }

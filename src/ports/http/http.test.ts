@@ -202,6 +202,13 @@ test('what the gateway lets through of headers is taken', async (t) => {
   assert.equal((await fetch(`${url}/things`, { headers })).status, 200)
 })
 
+test('a request may have as many headers as a browser sends, on a route that names one of them', async (t) => {
+  const { url } = await start(t)
+  const many = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`x-of-a-browser-${i}`, '1']))
+  const headers = { 'content-type': 'application/json', 'x-key': 'long enough', ...many }
+  assert.equal((await post(`${url}/direct`, '{"name":"a","size":2}', headers)).status, 201)
+})
+
 test('an answer that has not changed is a 304', async (t) => {
   const { url } = await start(t)
   const etag = (await fetch(`${url}/things`)).headers.get('etag') ?? ''
