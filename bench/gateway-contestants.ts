@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import httpProxy from '@fastify/http-proxy'
 import Fastify from 'fastify'
-import { readConfig } from '#config'
+import { readConfig, readSecrets } from '#config'
 import { createGateway } from '../src/services/gateway/service.ts'
 
 // One process per contestant: `node bench/gateway-contestants.ts <name> [upstream]` prints its URL and serves.
@@ -30,14 +30,13 @@ const contestants: Record<string, (upstream: string) => Promise<string>> = {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   },
   octavo: async (upstream) => {
-    const gateway = await createGateway(
-      readConfig({
-        OCTAVO_PORT: '0',
-        OCTAVO_SECRET: 'bench',
-        OCTAVO_BROKER: 'memory:bench',
-        OCTAVO_DISCOVERY: `static:catalog=${upstream};coordinator=${upstream}`,
-      }),
-    )
+    const env = {
+      OCTAVO_PORT: '0',
+      OCTAVO_SECRET: 'bench',
+      OCTAVO_BROKER: 'memory:bench',
+      OCTAVO_DISCOVERY: `static:catalog=${upstream};coordinator=${upstream}`,
+    }
+    const gateway = await createGateway(readConfig(env), readSecrets(env, ['secret', 'broker']))
     await gateway.start()
     return gateway.url
   },

@@ -43,6 +43,8 @@ export async function startRoles(
     OCTAVO_VOUCHER_KEY: voucherKey(store.folder),
     OCTAVO_DATA: store.folder,
     OCTAVO_DEMO: 'off',
+    OCTAVO_MIGRATE: 'on',
+    OCTAVO_LOG_LEVEL: 'warn',
     OCTAVO_DISCOVERY: `static:${[...ports].map(([role, port]) => `${role}=http://127.0.0.1:${port}`).join(';')}`,
   }
   const children: ChildProcess[] = []

@@ -1,35 +1,42 @@
+import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-/** Everything Octavo reads from its environment. The URL of a port picks its adapter by scheme. */
+/** Octavo's settings, by the part that they are of. What is not set and has no default is `undefined`. */
 export type Config = {
-  /** Where the gateway listens, and how the world reaches it. */
-  port: number
-  host: string
-  publicUrl: string
+  version: string
   /** Folder of everything the laptop default keeps. */
   dataPath: string
-  staffEmail: string
-  staffPassword: string | undefined
-  bookDbUrl: string
-  orderDbUrl: string
-  brokerUrl: string
-  discoveryUrl: string
-  objectStoreUrl: string
-  paymentUrl: string
-  /** Shared by Octavo's processes; keys their signatures. */
-  secret: string
-  /** Path of the Ed25519 private key (PEM) that signs voucher codes. */
-  voucherKeyPath: string
-  /** How long copies are held for an order that is not paid. */
-  holdMs: number
-  /** Where inner services listen; port 0 takes any free one. */
-  serviceHost: string
-  servicePort: number
-  version: string
-  /** Whether a catalogue that never held a book gets the sample one. */
-  demo: boolean
+  /** The store's address as readers see it, without a slash at its end. */
+  publicUrl: string
+  gateway: { host: string; port: number }
+  /** Where a role listens for the others; port 0 takes any free one. */
+  service: {
+    host: string
+    port: number
+    /** What it tells the others of where it is, when that is not where it listens: `host`, `host:port` or a URL. */
+    advertise: string | undefined
+  }
+  discovery: { url: string }
+  databases: {
+    /** Whether a role brings its schema up to date by itself; otherwise it waits until somebody has. */
+    migrate: boolean
+  }
+  catalog: {
+    /** Whether a catalogue that never held a book gets the sample one. */
+    demo: boolean
+  }
+  orders: {
+    /** How long copies are held for an order that is not paid. */
+    holdMs: number
+  }
+  staff: { email: string }
+  log: { level: LogLevel; format: 'json' | 'pretty' }
 }
+
+export type Environment = Readonly<Record<string, string | undefined>>
+export type LogLevel = (typeof logLevels)[number]
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 
 /** A setting that cannot be used, in words for the person who set it. */
 export class ConfigError extends Error {
@@ -37,51 +44,137 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads and checks the environment.
+ * Reads and checks the settings. What is secret is not among them: see `readSecrets`.
  * @throws ConfigError naming the variable and what it should be
  */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(env: Environment): Config {
   const port = integer(env, 'OCTAVO_PORT', 8080, 0, 65_535)
-  const dataPath = resolve(env.OCTAVO_DATA || 'data')
-  const orderDbUrl = env.OCTAVO_ORDER_DB ?? ''
   return {
-    port,
-    host: env.OCTAVO_HOST || '127.0.0.1',
+    version,
+    dataPath: dataPathOf(env),
     publicUrl: webAddress(env, 'OCTAVO_URL', `http://localhost:${port}`),
-    dataPath,
-    staffEmail: env.OCTAVO_STAFF_EMAIL || 'staff@localhost.localdomain',
-    staffPassword: env.OCTAVO_STAFF_PASSWORD || undefined,
-    bookDbUrl: env.OCTAVO_BOOK_DB ?? '',
-    orderDbUrl,
-    brokerUrl: env.OCTAVO_BROKER || orderDbUrl,
-    discoveryUrl: env.OCTAVO_DISCOVERY || 'registry://127.0.0.1:8079',
-    objectStoreUrl: env.OCTAVO_OBJECT_STORE || pathToFileURL(`${dataPath}/objects`).href,
-    paymentUrl: env.OCTAVO_PAYMENT || `test+${orderDbUrl}`,
-    secret: env.OCTAVO_SECRET ?? '',
-    voucherKeyPath: env.OCTAVO_VOUCHER_KEY || `${dataPath}/secrets/voucher-key.pem`,
-    holdMs: integer(env, 'OCTAVO_HOLD_SECONDS', 900, 1, 86_400) * 1000,
-    serviceHost: env.OCTAVO_SERVICE_HOST || '127.0.0.1',
-    servicePort: integer(env, 'OCTAVO_SERVICE_PORT', 0, 0, 65_535),
-    version: env.OCTAVO_VERSION || '0.1.0',
-    demo: env.OCTAVO_DEMO === 'on',
+    gateway: { host: env.OCTAVO_HOST || '127.0.0.1', port },
+    service: {
+      host: env.OCTAVO_SERVICE_HOST || '127.0.0.1',
+      port: integer(env, 'OCTAVO_SERVICE_PORT', 0, 0, 65_535),
+      advertise: advertised(env),
+    },
+    discovery: { url: env.OCTAVO_DISCOVERY || 'registry://127.0.0.1:8079' },
+    databases: { migrate: oneOf(env, 'OCTAVO_MIGRATE', ['off', 'on']) === 'on' },
+    catalog: { demo: oneOf(env, 'OCTAVO_DEMO', ['off', 'on']) === 'on' },
+    orders: { holdMs: integer(env, 'OCTAVO_HOLD_SECONDS', 900, 1, 86_400) * 1000 },
+    staff: { email: env.OCTAVO_STAFF_EMAIL || 'staff@localhost.localdomain' },
+    log: {
+      level: oneOf(env, 'OCTAVO_LOG_LEVEL', ['info', ...logLevels]),
+      format: oneOf(env, 'OCTAVO_LOG_FORMAT', ['json', 'pretty']),
+    },
   }
 }
 
-/** @throws ConfigError when a role is started without a setting it cannot do without. */
-export function needed(config: Config, name: 'bookDbUrl' | 'orderDbUrl' | 'secret'): string {
-  const variable = { bookDbUrl: 'OCTAVO_BOOK_DB', orderDbUrl: 'OCTAVO_ORDER_DB', secret: 'OCTAVO_SECRET' }[
-    name
-  ]
-  if (config[name] === '') throw new ConfigError(`${variable} is not set; this role needs it`)
-  return config[name]
+/** Of package.json, which alone says it. */
+export const version: string = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+).version
+
+/** Each secret and the variable that holds it; the variable with `_FILE` at its end names a file that does. */
+export const secretVariables = {
+  /** Shared by Octavo's processes; keys their signatures. */
+  secret: 'OCTAVO_SECRET',
+  // A URL is a secret because it may hold a password; its scheme picks the adapter.
+  bookDb: 'OCTAVO_BOOK_DB',
+  orderDb: 'OCTAVO_ORDER_DB',
+  broker: 'OCTAVO_BROKER',
+  objectStore: 'OCTAVO_OBJECT_STORE',
+  payment: 'OCTAVO_PAYMENT',
+  /** The Ed25519 private key (PEM) that signs voucher codes. Its variable has always named a file. */
+  voucherKey: 'OCTAVO_VOUCHER_KEY',
+  /** Of the first staff account; without one there is none. */
+  staffPassword: 'OCTAVO_STAFF_PASSWORD',
+} as const
+
+export type SecretName = keyof typeof secretVariables
+export type Secrets<Name extends SecretName = never> = {
+  readonly [N in Name]: N extends 'staffPassword' ? string | undefined : string
+}
+
+/**
+ * Reads the named secrets and no others, so that nobody holds what he does not need.
+ * @param warn is told of a file that others on the machine may read
+ * @throws ConfigError naming the variable of a secret that is missing or cannot be read
+ */
+export function readSecrets<Name extends SecretName>(
+  env: Environment,
+  names: readonly Name[],
+  warn: (text: string) => void = () => {},
+): Secrets<Name> {
+  const found = names.map((name) => {
+    const value = secretOf(env, name, warn)
+    if (value === undefined && name !== 'staffPassword') throw new ConfigError(missing(name))
+    return [name, value] as const
+  })
+  return Object.fromEntries(found) as Secrets<Name>
+}
+
+function secretOf(env: Environment, name: SecretName, warn: (text: string) => void): string | undefined {
+  const variable = secretVariables[name]
+  const [value, path] = [env[variable] || undefined, env[`${variable}_FILE`] || undefined]
+  if (value !== undefined && path !== undefined)
+    throw new ConfigError(`${variable} and ${variable}_FILE are both set; set one of them`)
+  if (path !== undefined) return fileText(`${variable}_FILE`, path, warn)
+  switch (name) {
+    case 'voucherKey':
+      return fileText(variable, value ?? `${dataPathOf(env)}/secrets/voucher-key.pem`, warn)
+    case 'broker':
+      return value ?? secretOf(env, 'orderDb', warn)
+    case 'payment':
+      return value ?? prefixed('test+', secretOf(env, 'orderDb', warn))
+    case 'objectStore':
+      return value ?? pathToFileURL(`${dataPathOf(env)}/objects`).href
+    default:
+      return value
+  }
+}
+
+/** As Docker and Kubernetes mount secrets: the file's text, without a line end after it. */
+function fileText(variable: string, path: string, warn: (text: string) => void): string {
+  try {
+    const text = readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+    if (text === '') throw new Error('it is empty')
+    const othersMayRead = 0o004
+    if ((statSync(path).mode & othersMayRead) !== 0)
+      warn(`every user of this machine may read ${path}, the secret that ${variable} names`)
+    return text
+  } catch (error) {
+    throw new ConfigError(`${variable}: cannot read ${path}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+const prefixed = (prefix: string, text: string | undefined) => (text === undefined ? text : prefix + text)
+
+function missing(name: SecretName): string {
+  const also: Partial<Record<SecretName, string>> = {
+    broker: ' (or OCTAVO_ORDER_DB)',
+    payment: ' (or OCTAVO_ORDER_DB)',
+  }
+  const variable = secretVariables[name]
+  return `neither ${variable} nor ${variable}_FILE is set${also[name] ?? ''}; this needs it`
+}
+
+const dataPathOf = (env: Environment) => resolve(env.OCTAVO_DATA || 'data')
+
+function advertised(env: Environment): string | undefined {
+  const text = env.OCTAVO_ADVERTISE || undefined
+  if (text === undefined) return undefined
+  const url = URL.canParse(text) && /^https?:\/\//.test(text) ? text : `http://${text}`
+  if (!URL.canParse(url) || /[\s@]/.test(text))
+    throw new ConfigError(
+      `OCTAVO_ADVERTISE is "${text}"; it should be a host, host:port or http://host:port that the other roles can reach`,
+    )
+  return text
 }
 
 /** @returns without a slash at its end */
-function webAddress(
-  env: Readonly<Record<string, string | undefined>>,
-  name: string,
-  fallback: string,
-): string {
+function webAddress(env: Environment, name: string, fallback: string): string {
   const text = env[name] || fallback
   if (!/^https?:\/\//.test(text) || !URL.canParse(text))
     throw new ConfigError(
@@ -90,13 +183,17 @@ function webAddress(
   return text.replace(/\/+$/, '')
 }
 
-function integer(
-  env: Readonly<Record<string, string | undefined>>,
-  name: string,
-  fallback: number,
-  min: number,
-  max: number,
-): number {
+/** @param allowed the first of them is the default */
+function oneOf<T extends string>(env: Environment, name: string, allowed: readonly [T, ...T[]]): T {
+  const text = env[name]
+  if (text === undefined || text === '') return allowed[0]
+  const found = allowed.find((each) => each === text)
+  if (found === undefined)
+    throw new ConfigError(`${name} is "${text}"; it should be one of ${[...new Set(allowed)].join(', ')}`)
+  return found
+}
+
+function integer(env: Environment, name: string, fallback: number, min: number, max: number): number {
   const text = env[name]
   if (text === undefined || text === '') return fallback
   const value = Number(text)

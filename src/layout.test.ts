@@ -73,6 +73,7 @@ test('each rule notices what it forbids', () => {
     importComplaints('src/ports/mail/port.ts', `export * from '#services/orders'`),
     /ports know no service/,
   )
+  notices(importComplaints('src/ports/mail/port.ts', `import '#roles'`), /ports know no service/)
   notices(importComplaints('src/kernel/money.ts', `import '#ports/clock'`), /kernel/)
   notices(importComplaints('src/kernel/money.ts', `import pg from 'pg'`), /kernel/)
   notices(importComplaints('src/kernel/money.ts', `type A = import('node:fs').Stats`), /kernel/)
@@ -138,20 +139,25 @@ function relativeComplaint(path: string, specifier: string): string | undefined 
   const isTest = isForTests(path)
   if (isTest && target.startsWith('test/support/')) return undefined
   const knowsServices = ['src', 'src/commands', 'src/local'].includes(from) || isTest
+  if (path === 'src/commands/serve.ts' && to === 'src/local') return 'only src/local knows of a laptop'
   if (knowsServices && (to === 'src/local' || to === 'src/commands')) return undefined
-  if (knowsServices && /^src\/services\/[^/]+\/service\.ts$/.test(target)) return undefined
+  if (knowsServices && /^src\/services\/[^/]+\/(service|migrations)\.ts$/.test(target)) return undefined
   return 'it leaves its folder; use a door'
 }
 
 function doorComplaint(path: string, specifier: string): string | undefined {
   const home = homeOf(path)
   const isTest = isForTests(path)
-  if (specifier.startsWith('#') && !/^#(config|(kernel|ports|services)\/[a-z0-9-]+)$/.test(specifier))
+  if (
+    specifier.startsWith('#') &&
+    !/^#(config|roles|(kernel|ports|services|process)\/[a-z0-9-]+)$/.test(specifier)
+  )
     return specifier.startsWith('#build/') && home.startsWith('web/') ? undefined : 'there is no such door'
   if (isTest) return undefined
   if (home === 'src/kernel' && !specifier.startsWith('#kernel/') && !pureLibraries.includes(specifier))
     return 'the kernel knows nothing but itself and pure libraries'
-  if (home.startsWith('src/ports/') && specifier.startsWith('#services/')) return 'ports know no service'
+  if (home.startsWith('src/ports/') && /^#(services|process)\/|^#roles$/.test(specifier))
+    return 'ports know no service'
   return undefined
 }
 

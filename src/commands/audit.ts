@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { type Config, needed, readConfig } from '#config'
+import { readSecrets, type Secrets } from '#config'
 import { type Check, check } from '#kernel/invariant'
 import { type Database, DatabaseBusy, openDatabase } from '#ports/database'
 import { openObjectStore } from '#ports/object-store'
@@ -11,13 +11,17 @@ import { auditOrders, copiesByTitle } from '../services/orders/audit.ts'
 
 export const summary = 'check the invariants of a running store: octavo audit [--json]'
 
+/** What an audit looks into. */
+export const auditSecrets = ['bookDb', 'orderDb', 'payment', 'objectStore', 'secret'] as const
+export type AuditSecrets = Secrets<(typeof auditSecrets)[number]>
+
 const looksMax = 4
 const lookAgainMs = 250
 
 /** @returns 0 when every invariant holds, 1 when one does not */
 export async function run(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { json: { type: 'boolean', default: false } } })
-  const checks = await audit(readConfig(storeEnvironment()))
+  const checks = await audit(readSecrets(storeEnvironment(), auditSecrets))
   const findings = checks.flatMap((each) => each.findings)
   if (values.json) console.log(JSON.stringify({ ok: findings.length === 0, checks }, null, 2))
   else print(checks)
@@ -25,12 +29,12 @@ export async function run(args: string[]): Promise<number> {
 }
 
 /** Checks both databases, each by itself and against the other. */
-export async function audit(config: Config): Promise<Check[]> {
+export async function audit(secrets: AuditSecrets): Promise<Check[]> {
   const options = { applicationName: 'audit', connectionsMax: 2, statementTimeoutMs: 120_000 }
-  await using books = await openDatabase(needed(config, 'bookDbUrl'), options)
-  await using orders = await openDatabase(needed(config, 'orderDbUrl'), options)
-  await using payment = await openPayment(config.paymentUrl)
-  await using objects = await openObjectStore(config.objectStoreUrl, { secret: config.secret })
+  await using books = await openDatabase(secrets.bookDb, options)
+  await using orders = await openDatabase(secrets.orderDb, options)
+  await using payment = await openPayment(secrets.payment)
+  await using objects = await openObjectStore(secrets.objectStore, { secret: secrets.secret })
   return [
     ...(await auditBooks(books)),
     ...(await auditOrders(orders, payment, objects)),

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readConfig } from '#config'
+import { version } from '#config'
 import { writeDocs } from '../docs/write-docs.ts'
 
 export const summary = 'write the API reference, openapi.json and postman.json into dist/docs'
@@ -10,6 +10,6 @@ export async function run(args: string[]): Promise<number> {
     return 2
   }
   const folder = args[0] ?? join(import.meta.dirname, '..', '..', 'dist', 'docs')
-  await writeDocs(folder, readConfig({}).version)
+  await writeDocs(folder, version)
   return 0
 }

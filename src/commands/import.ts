@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { needed, readConfig } from '#config'
+import { readSecrets } from '#config'
 import { amountMax, formatMoney, minorDigitsOf } from '#kernel/money'
 import { systemClock } from '#ports/clock'
 import { storeEnvironment } from '../local/running.ts'
@@ -100,7 +100,7 @@ async function sizeOf(path: string): Promise<number> {
 
 /** A database named by itself is enough; otherwise the running store says where its one is. */
 function bookDbUrl(): string {
-  return needed(readConfig(storeEnvironment(process.env, ['OCTAVO_BOOK_DB'])), 'bookDbUrl')
+  return readSecrets(storeEnvironment(process.env, ['OCTAVO_BOOK_DB']), ['bookDb']).bookDb
 }
 
 const barWidth = 30

@@ -1,63 +1,91 @@
-import { readdirSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
-import { join } from 'node:path'
+import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Config, readConfig } from '#config'
+import { logger, openLog } from '#ports/log'
+import { type Role, roles } from '#roles'
 import { describe } from '../process/describe-error.ts'
+import { type Service, settingsAt } from '../process/service-shell.ts'
 import { finishLimitMs, stopSignal } from '../process/stop-signal.ts'
 
 export const summary = 'run one or more roles in this process: octavo serve catalog,orders'
-
-/** A role at work: `start()` opens what it needs and announces it; disposing it finishes what is in flight. */
-type Service = { start(): Promise<void> } & AsyncDisposable
-type ServiceModule = Record<string, ((config: Config) => Promise<Service>) | undefined>
 
 /** After a fault what is in flight gets less time: what counts then is to be back soon. */
 const finishAfterFaultLimitMs = 1000
 /** What Node compiled is kept for the next start. Written at the end it would hold up the first stop, by half a second. */
 const keepCompiledAfterMs = 5000
 
+const log = logger('serve')
+/** A supervisor at the other end of a channel tells of starts and stops itself. */
+const tell = process.connected ? log.debug : log.info
+
 /** Runs the named roles until the process is asked to end. */
 export async function run(args: string[]): Promise<number> {
-  const asked = args.flatMap((arg) => arg.split(',')).filter(Boolean)
-  const unknown = asked.filter((role) => !roleNames().includes(role))
-  if (asked.length === 0 || unknown.length > 0) {
-    const what = unknown.length > 0 ? `there is no role "${unknown.join('", "')}"` : 'name at least one role'
-    console.error(`octavo serve: ${what}. Roles: ${roleNames().join(', ')}`)
+  const asked = rolesAsked(args)
+  if (typeof asked === 'string') {
+    console.error(`octavo serve: ${asked}. Roles: ${roles.map(({ name }) => name).join(', ')}`)
     return 2
   }
+  // Nobody may be left to read it: that is no reason to end.
   process.stdout.on('error', () => {})
   process.stderr.on('error', () => {})
   const stop = stopSignal()
-  const failed = Promise.withResolvers<unknown>()
-  process.on('uncaughtException', (error) => failed.resolve(error))
-  process.on('unhandledRejection', (error) => failed.resolve(error))
-
+  const fault = firstFault()
   const config = readConfig(process.env)
+  const role = asked.map(({ name }) => name).join(',')
+  const write = (line: string) => void process.stdout.write(line)
+  openLog({ ...config.log, fields: { role, instance: `${hostname()}.${process.pid}` }, write })
+
   const services: Service[] = []
-  const work = async () => {
-    for (const role of new Set(asked)) {
-      if (stop.aborted) return
-      const service = await create(role, config)
-      services.push(service)
-      await service.start()
-    }
-    setTimeout(flushCompileCache, keepCompiledAfterMs).unref()
-    await new Promise<void>((resolve) => {
-      if (stop.aborted) resolve()
-      else stop.addEventListener('abort', () => resolve(), { once: true })
-    })
-  }
   const outcome = await Promise.race([
-    work().then(
-      () => ({ ok: true as const }),
-      (error: unknown) => ({ ok: false as const, error }),
+    startAll(asked, config, services, stop).then(
+      () => aborted(stop),
+      (error: unknown) => ({ error }),
     ),
-    failed.promise.then((error) => ({ ok: false as const, error })),
+    aborted(stop),
+    fault,
   ])
-  if (!outcome.ok) console.error(`${asked.join(',')}: ${describe(outcome.error)}`)
-  await disposeAll(services, outcome.ok ? finishLimitMs : finishAfterFaultLimitMs)
-  return outcome.ok ? 0 : 1
+  if (outcome !== undefined) log.error('ends after a fault', { error: outcome.error })
+  else tell('stopping: waits for what is in flight', { limitMs: finishLimitMs })
+  await disposeAll(services, outcome === undefined ? finishLimitMs : finishAfterFaultLimitMs)
+  tell('stopped')
+  return outcome === undefined ? 0 : 1
+}
+
+/** @returns the roles in the order they were named, or what is wrong with the names */
+function rolesAsked(args: readonly string[]): Role[] | string {
+  const names = [...new Set(args.flatMap((arg) => arg.split(',')).filter(Boolean))]
+  const unknown = names.filter((name) => !roles.some((role) => role.name === name))
+  if (unknown.length > 0) return `there is no role "${unknown.join('", "')}"`
+  if (names.length === 0) return 'name at least one role'
+  return names.flatMap((name) => roles.filter((role) => role.name === name))
+}
+
+async function startAll(
+  asked: readonly Role[],
+  config: Config,
+  services: Service[],
+  stop: AbortSignal,
+): Promise<void> {
+  const inner = asked.filter(({ isPublic, name }) => !isPublic && name !== 'registry')
+  for (const role of asked) {
+    if (stop.aborted) return
+    const place = inner.indexOf(role)
+    const service = await role.create(settingsAt(config, place === -1 ? undefined : place), process.env)
+    services.push(service)
+    await service.start()
+    tell('serves', { service: role.name, url: service.url, version: config.version })
+    // Whoever started it over a channel may ask it there whether it lives.
+    if (process.connected) process.send?.({ kind: 'serves', role: role.name, url: service.url })
+  }
+  setTimeout(flushCompileCache, keepCompiledAfterMs).unref()
+}
+
+function firstFault(): Promise<{ error: unknown }> {
+  return new Promise((resolve) => {
+    process.on('uncaughtException', (error) => resolve({ error }))
+    process.on('unhandledRejection', (error) => resolve({ error }))
+  })
 }
 
 /** Last started, first to end. A service that cannot end in time is left to the end of the process. */
@@ -72,17 +100,12 @@ async function disposeAll(services: readonly Service[], limitMs: number): Promis
     ),
     sleep(limitMs, `not finished within ${limitMs / 1000} s`, { ref: false }),
   ])
-  if (problem !== undefined) console.error(`stopping: ${problem}`)
+  if (problem !== undefined) log.error('what was in flight is given up', { problem })
 }
 
-async function create(role: string, config: Config): Promise<Service> {
-  const module = (await import(`../services/${role}/service.ts`)) as ServiceModule
-  const name = `create${role.charAt(0).toUpperCase()}${role.slice(1)}`
-  const factory = module[name]
-  if (!factory) throw new Error(`services/${role}/service.ts exports no ${name}`)
-  return factory(config)
-}
-
-function roleNames(): string[] {
-  return readdirSync(join(import.meta.dirname, '..', 'services'))
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined)
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
 }

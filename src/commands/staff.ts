@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { needed, readConfig } from '#config'
+import { readSecrets } from '#config'
 import { type Role, roles } from '#kernel/contract'
 import { openDatabase } from '#ports/database'
 import { storeEnvironment } from '../local/running.ts'
@@ -24,10 +24,10 @@ export async function run(args: string[]): Promise<number> {
     return 2
   }
   // Of this command's own environment: the running store's has the password of its first account.
-  const given = readConfig(process.env).staffPassword
+  const given = readSecrets(process.env, ['staffPassword']).staffPassword
   const password = given ?? randomBytes(12).toString('base64url')
-  const config = readConfig(storeEnvironment(process.env, ['OCTAVO_ORDER_DB']))
-  await using database = await openDatabase(needed(config, 'orderDbUrl'), { applicationName: 'staff' })
+  const { orderDb } = readSecrets(storeEnvironment(process.env, ['OCTAVO_ORDER_DB']), ['orderDb'])
+  await using database = await openDatabase(orderDb, { applicationName: 'staff' })
   await setAccount(database, { email, password, roles: asked as Role[] })
   console.log(`${email} may log in as ${asked.join(', ')}${given ? '' : `, with the password ${password}`}.`)
   return 0

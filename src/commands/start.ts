@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { readConfig } from '#config'
+import { livenessLimits } from '../local/liveness.ts'
 import { wantsColour } from '../local/log.ts'
 import { runStore } from '../local/supervisor.ts'
 import { laptop } from '../local/topology.ts'
@@ -14,11 +15,13 @@ export async function run(args: string[]): Promise<number> {
     console.error('usage: octavo start [--demo on|off]')
     return 2
   }
+  // Nobody may be left to read it: that is no reason to end.
   process.stdout.on('error', () => {})
   await runStore({
     config: readConfig(process.env),
     topology: laptop,
     env: process.env,
+    liveness: livenessLimits,
     demo,
     write: (text) => process.stdout.write(text),
     withColour: wantsColour(process.stdout, process.env),
@@ -32,6 +35,7 @@ function readDemo(args: string[]): boolean | undefined {
     const { values } = parseArgs({ args, options: { demo: { type: 'string', default: 'on' } } })
     return values.demo === 'on' ? true : values.demo === 'off' ? false : undefined
   } catch {
+    // What was given instead is answered with what can be given.
     return undefined
   }
 }

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { needed, readConfig } from '#config'
+import { readSecrets } from '#config'
 import type { InDoubt } from '#kernel/transaction'
 import { openDatabase } from '#ports/database'
 import { storeEnvironment } from '../local/running.ts'
@@ -11,9 +11,9 @@ export const summary = 'list transactions in doubt, or finish one: octavo transa
 /** Asks the databases themselves, so that it works when no process of the store does. */
 export async function run(args: string[]): Promise<number> {
   const { positionals } = parseArgs({ args, allowPositionals: true, options: {} })
-  const config = readConfig(storeEnvironment())
-  await using books = await openDatabase(needed(config, 'bookDbUrl'), { applicationName: 'transactions' })
-  await using orders = await openDatabase(needed(config, 'orderDbUrl'), { applicationName: 'transactions' })
+  const { bookDb, orderDb } = readSecrets(storeEnvironment(), ['bookDb', 'orderDb'])
+  await using books = await openDatabase(bookDb, { applicationName: 'transactions' })
+  await using orders = await openDatabase(orderDb, { applicationName: 'transactions' })
   const stock = createStockStore(books)
   const inDoubt = await stock.inDoubt()
   const [action, id] = positionals

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { publicRoutes } from '#services/gateway'
+import { publicRoutes } from '#roles'
 import { openApi } from './openapi.ts'
 import { postmanCollection } from './postman.ts'
 

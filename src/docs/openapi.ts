@@ -2,11 +2,7 @@ import swagger from '@fastify/swagger'
 import Fastify from 'fastify'
 import { type TSchema, Type } from 'typebox'
 import type { Route } from '#kernel/contract'
-import * as catalog from '#services/catalog'
-import * as coordinator from '#services/coordinator'
-import * as gateway from '#services/gateway'
-import * as orders from '#services/orders'
-import * as vouchers from '#services/vouchers'
+import { publicRoutes, roles } from '#roles'
 import { parameterExamples, requestExamples, schemaExamples } from './examples.ts'
 import { apiDescription, tagDescriptions } from './prose.ts'
 import { hasTag, responsesOf } from './responses.ts'
@@ -53,7 +49,7 @@ const problemSchema = {
 /** The OpenAPI 3.1 document of the whole public API, made from the contracts. @param version Octavo's own */
 export async function openApi(version: string): Promise<OpenApi> {
   const schemas = namedSchemas()
-  const operations = gateway.publicRoutes.map((route) => ({ route, schema: operationSchema(route, schemas) }))
+  const operations = publicRoutes.map((route) => ({ route, schema: operationSchema(route, schemas) }))
   const fastify = Fastify({ routerOptions: { maxParamLength: 700 } })
   fastify.setValidatorCompiler(() => () => true)
   fastify.setSerializerCompiler(() => JSON.stringify)
@@ -110,8 +106,8 @@ const securitySchemes = {
 } as const
 
 const names = new Map<unknown, string>(
-  [catalog, coordinator, gateway, orders, vouchers].flatMap((module) =>
-    Object.entries(module).map(([name, value]): [unknown, string] => [value, name]),
+  roles.flatMap(({ contract }) =>
+    Object.entries(contract).map(([name, value]): [unknown, string] => [value, name]),
   ),
 )
 

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { secretVariables } from '#config'
 import { identify, isRunning, type ProcessIdentity } from './process-identity.ts'
 
 /** The store cannot start, in words for the person who tried. */
@@ -87,6 +88,31 @@ export function secretFile(
   const value = make().trimEnd()
   writePrivate(path, `${value}\n`, { flush: true })
   return { path, value, isNew: true }
+}
+
+/** Keeps a secret that is made anew at each start; only this user can read the file. @returns its path */
+export function noteSecret(dataPath: string, name: string, value: string): string {
+  const path = join(dataPath, 'secrets', name)
+  writePrivate(path, `${value}\n`)
+  return path
+}
+
+/**
+ * Settings as they may be written down: a secret that was given by its value goes into a file of its own, which only
+ * this user can read and which goes when the store stops.
+ */
+export function keepGiven(
+  dataPath: string,
+  secrets: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const noted = Object.entries(secrets).map(([variable, value]): [string, string] => {
+    // The one variable that has always named a file.
+    if (variable.endsWith('_FILE') || variable === secretVariables.voucherKey) return [variable, value]
+    const path = join(dataPath, 'run', `given-${variable.toLowerCase()}`)
+    writePrivate(path, `${value}\n`)
+    return [`${variable}_FILE`, path]
+  })
+  return Object.fromEntries(noted)
 }
 
 /** A new Ed25519 private key, as PEM. Source: RFC 8410. */

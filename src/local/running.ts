@@ -1,11 +1,10 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { readConfig } from '#config'
+import { type Environment, readConfig } from '#config'
 import { writePrivate } from './data-folder.ts'
 import { identify, isRunning, type ProcessIdentity } from './process-identity.ts'
 
 type Noted = { supervisor: ProcessIdentity; env: Record<string, string> }
-type Environment = Readonly<Record<string, string | undefined>>
 
 /** No store runs where a command looked for one. */
 export class NoStoreError extends Error {
@@ -14,6 +13,7 @@ export class NoStoreError extends Error {
 
 /** What most commands need to be told when they are to work without a running `octavo start`. */
 const wholeStore = ['OCTAVO_BOOK_DB', 'OCTAVO_ORDER_DB', 'OCTAVO_SECRET', 'OCTAVO_DISCOVERY']
+const isSet = (env: Environment, name: string) => Boolean(env[name] || env[`${name}_FILE`])
 
 /**
  * The environment of the store that runs on OCTAVO_DATA, for commands beside it: `readConfig(storeEnvironment())`.
@@ -25,7 +25,7 @@ export function storeEnvironment(
   own: Environment = process.env,
   variables: readonly string[] = wholeStore,
 ): Environment {
-  if (variables.every((name) => own[name])) return own
+  if (variables.every((name) => isSet(own, name))) return own
   const { dataPath } = readConfig(own)
   const noted = read(dataPath)
   if (!noted || !isRunning(noted.supervisor))
@@ -33,10 +33,12 @@ export function storeEnvironment(
       `no store runs on ${dataPath}; start one with npm start, or set OCTAVO_DATA to the folder of the one that runs`,
     )
   const set = Object.entries(own).filter(([, value]) => value !== undefined && value !== '')
-  return { ...noted.env, ...Object.fromEntries(set) }
+  // A secret is given by its value or by a file; the command's own way of giving it replaces the store's.
+  const kept = Object.entries(noted.env).filter(([name]) => !isSet(own, name.replace(/_FILE$/, '')))
+  return { ...Object.fromEntries(kept), ...Object.fromEntries(set) }
 }
 
-/** Lets commands find the running store. The file holds secrets: only this user can read it. */
+/** Lets commands find the running store. No secret is in it, only the files that hold them. */
 export function noteEnvironment(dataPath: string, env: Record<string, string>): void {
   const supervisor = identify(process.pid) ?? { pid: process.pid, startedAt: '' }
   writePrivate(file(dataPath), JSON.stringify({ supervisor, env } satisfies Noted, null, 2))
@@ -44,12 +46,15 @@ export function noteEnvironment(dataPath: string, env: Record<string, string>): 
 
 export function forgetEnvironment(dataPath: string): void {
   rmSync(file(dataPath), { force: true })
+  const run = join(dataPath, 'run')
+  for (const name of readdirSync(run)) if (name.startsWith('given-')) rmSync(join(run, name), { force: true })
 }
 
 function read(dataPath: string): Noted | undefined {
   try {
     return JSON.parse(readFileSync(file(dataPath), 'utf8')) as Noted
   } catch {
+    // No store has started there, or it has just stopped: nothing is known either way.
     return undefined
   }
 }

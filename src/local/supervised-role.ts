@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { backoffMs } from '#kernel/backoff'
+import { type LivenessLimits, watchLiveness } from './liveness.ts'
 import { eachLine, type Log } from './log.ts'
 import { endProcess, identify, type ProcessIdentity } from './process-identity.ts'
 
@@ -20,14 +21,19 @@ export type RoleOptions = {
   log: Log
   /** Called whenever its process changes. */
   onChange: () => void
+  /** How long it may be silent, once it has said that it serves, before it is replaced; without it that is for ever. */
+  liveness?: LivenessLimits
 }
+
+/** What a role says over its channel when it has opened its door. */
+type Serves = { kind: 'serves'; role: string; url: string }
 
 /** A process that ran this long was well: the next restart is quick again. */
 const wellAfterMs = 10_000
 const restartMsMin = 100
 const restartMsMax = 10_000
 
-/** Runs a role as a process of its own and starts it again whenever it ends. */
+/** Runs a role as a process of its own and starts it again whenever it ends, or hangs. */
 export function superviseRole(options: RoleOptions): Supervised {
   const { name, log, onChange } = options
   let running: { child: ChildProcess; identity: ProcessIdentity | undefined } | undefined
@@ -42,10 +48,12 @@ export function superviseRole(options: RoleOptions): Supervised {
     onChange()
     eachLine(child.stdout, (line) => log.line(name, line))
     eachLine(child.stderr, (line) => log.line(name, line))
+    const watching = watch(child, options)
     let ended = false
     const end = (reason: string) => {
       if (ended) return
       ended = true
+      watching[Symbol.dispose]()
       running = undefined
       if (!stopped) onChange()
       if (stopped) return
@@ -73,6 +81,24 @@ export function superviseRole(options: RoleOptions): Supervised {
       else child.kill('SIGKILL')
     },
   }
+}
+
+/** Ends a process that hangs, from the moment on when it says where it can be asked. */
+function watch(child: ChildProcess, { name, log, liveness }: RoleOptions): Disposable {
+  const watched = new DisposableStack()
+  const { pid } = child
+  if (liveness === undefined || pid === undefined) return watched
+  child.on('message', (message: Serves) => {
+    if (message?.kind !== 'serves' || watched.disposed) return
+    const { url } = message
+    watched.use(
+      watchLiveness({ url, pid, limits: liveness }, (reason) => {
+        log.line(name, `${reason}; it is ended and started again`)
+        child.kill('SIGKILL')
+      }),
+    )
+  })
+  return watched
 }
 
 /** The wait before a restart: 0.1–0.2 s at first, doubling up to 5–10 s for what keeps failing. */

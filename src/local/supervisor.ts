@@ -1,32 +1,44 @@
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config } from '#config'
+import { type Config, type Environment, type SecretName, secretVariables } from '#config'
 import { finishLimitMs } from '../process/stop-signal.ts'
 import {
   hasSecret,
   holdDataFolder,
   isFirstStart,
+  keepGiven,
   makePassword,
   makeVoucherKey,
+  noteSecret,
   openDataFolder,
   type RunRecord,
   StartError,
   secretFile,
 } from './data-folder.ts'
 import { claimPublicPort, freeInnerPort } from './free-port.ts'
+import type { LivenessLimits } from './liveness.ts'
 import { type Log, openLog } from './log.ts'
 import { endProcess } from './process-identity.ts'
 import { forgetEnvironment, noteEnvironment } from './running.ts'
 import { supervisePostgres } from './supervised-postgres.ts'
 import { type Supervised, superviseRole } from './supervised-role.ts'
-import { processNames, roleEnvironment, type Topology } from './topology.ts'
+import {
+  processNames,
+  roleSettings,
+  type StoreAddresses,
+  secretSettings,
+  type Topology,
+  withoutSecrets,
+} from './topology.ts'
 
 export type StoreOptions = {
   config: Config
   topology: Topology
   /** The caller's environment, passed on to the roles. */
-  env: Readonly<Record<string, string | undefined>>
+  env: Environment
+  /** When a role that hangs is replaced; without it never. */
+  liveness?: LivenessLimits
   /** Load the sample catalogue into a catalogue that never held a book. */
   demo: boolean
   write: (text: string) => void
@@ -41,6 +53,7 @@ const leftOverGraceMs = 3000
 /** A role ends as soon as nothing is in flight, and within its own limit; only one that hangs is waited for longer. */
 const roleGraceMs = finishLimitMs + 1000
 const databaseGraceMs = 1500
+const explainAfterMs = 700
 
 /**
  * Runs a whole store until `options.stop` is aborted: databases, then roles, each started again when it ends. When it
@@ -62,13 +75,15 @@ export async function runStore(options: StoreOptions): Promise<void> {
     await endLeftOver(hold.leftOver, topology)
     record()
     const { port, staff } = await start(options, log, supervised, record)
-    await becomesReady(config.host, port, stop)
+    await becomesReady(config.gateway.host, port, stop)
     if (!stop.aborted) announce(config, port, staff, log)
     await aborted(stop)
+    log.say('Octavo stops: it finishes what is in flight and takes nothing new.')
   } finally {
     forgetEnvironment(config.dataPath)
-    await stopAll(topology, supervised)
+    await stopAll(topology, supervised, log)
     hold.release()
+    log.say('Octavo has stopped; nothing of it runs any more.')
   }
 }
 
@@ -84,16 +99,20 @@ async function endLeftOver(left: RunRecord['children'], topology: Topology): Pro
 
 /** Starts the databases and the roles; adds each to `supervised` as soon as it runs. */
 async function start(options: StoreOptions, log: Log, supervised: Supervised[], record: () => void) {
-  const { config, topology, env, stop } = options
+  const { config, topology, env, stop, liveness } = options
   const settled = await settle(options)
   const databases = await startDatabases(options, log, supervised, record)
   if (stop.aborted) return settled
-  const shared = roleEnvironment({ ...settled, databases }, env)
-  noteEnvironment(config.dataPath, shared)
+  const addresses = { ...settled, secretFiles: { ...settled.secretFiles, ...databases } }
+  const settings = roleSettings(addresses, env)
+  noteEnvironment(config.dataPath, { ...settings, ...commandSecrets(addresses, env) })
+  const inherited = withoutSecrets(env)
   for (const plan of topology.roles) {
+    const secrets = secretSettings(addresses, env, plan.secrets)
     for (const name of processNames(plan)) {
       const command = [...(plan.nodeOptions ?? []), ...topology.roleCommand, plan.role]
-      supervised.push(superviseRole({ name, command, env: { ...env, ...shared }, log, onChange: record }))
+      const role = { name, command, env: { ...inherited, ...settings, ...secrets }, log, onChange: record }
+      supervised.push(superviseRole({ ...role, ...(liveness && { liveness }) }))
     }
   }
   record()
@@ -101,54 +120,60 @@ async function start(options: StoreOptions, log: Log, supervised: Supervised[], 
 }
 
 /** Chooses ports and makes what the first start has to make: keys, and the password of the first staff account. */
-async function settle({ config, demo }: StoreOptions) {
+async function settle({ config, demo, env }: StoreOptions) {
   const { dataPath } = config
-  const port = await claimPublicPort(config.host, config.port)
+  const port = await claimPublicPort(config.gateway.host, config.gateway.port)
   const registryPort = await freeInnerPort()
   // Once there is an account, a password made up now would open nothing.
-  const mayBeMade = isFirstStart(dataPath) && config.staffPassword === undefined
+  const isGiven = ['', '_FILE'].some((end) => env[secretVariables.staffPassword + end])
+  const mayBeMade = isFirstStart(dataPath) && !isGiven
   const staff =
     mayBeMade || hasSecret(dataPath, 'staff-password')
       ? secretFile(dataPath, 'staff-password', makePassword)
       : undefined
-  const voucherKeyPath = secretFile(dataPath, 'voucher-key.pem', makeVoucherKey).path
-  const secret = secretFile(dataPath, 'secret').value
-  return {
-    port,
-    registryPort,
-    dataPath,
-    secret,
-    voucherKeyPath,
-    demo,
-    staff,
-    staffPassword: staff?.value ?? '',
+  const secretFiles: StoreAddresses['secretFiles'] = {
+    voucherKey: secretFile(dataPath, 'voucher-key.pem', makeVoucherKey).path,
+    secret: secretFile(dataPath, 'secret').path,
+    ...(staff && { staffPassword: staff.path }),
   }
+  return { port, registryPort, dataPath, secretFiles, demo, staff, pretty: true }
 }
 
-/** Starts the servers that no setting replaces, all at once. @returns database URLs by setting */
+/**
+ * For commands beside the store: where its secrets are, in files only this user can read. The password of the first
+ * account is not among them: no command needs it.
+ */
+function commandSecrets(addresses: StoreAddresses, env: Environment): Record<string, string> {
+  const names = (Object.keys(secretVariables) as SecretName[]).filter((name) => name !== 'staffPassword')
+  const sources = secretSettings(addresses, env, names)
+  return keepGiven(addresses.dataPath, sources)
+}
+
+/** Starts the servers that no setting replaces, all at once. @returns files that hold their databases' URLs */
 async function startDatabases(
   { config, topology, env, stop }: StoreOptions,
   log: Log,
   supervised: Supervised[],
   record: () => void,
-): Promise<Record<string, string>> {
-  const databases: Record<string, string> = {}
+): Promise<StoreAddresses['secretFiles']> {
+  const files: Partial<Record<SecretName, string>> = {}
+  const isSet = (secret: SecretName) => ['', '_FILE'].some((end) => env[secretVariables[secret] + end])
   const starts = await Promise.allSettled(
     topology.servers
-      .filter((server) => !env[server.variable])
-      .map(async ({ name, database, variable }) => {
+      .filter(({ secret }) => !isSet(secret))
+      .map(async ({ name, database, secret }) => {
         const path = join(config.dataPath, name)
         const password = secretFile(config.dataPath, `${name}-password`).value
         const options = { name, database, path, password, log, signal: stop, onChange: record }
         const running = await supervisePostgres(options)
         supervised.push(running)
         record()
-        databases[variable] = running.url
+        files[secret] = noteSecret(config.dataPath, `${name}-url`, running.url)
       }),
   )
   const failed = starts.find((result) => result.status === 'rejected')
   if (failed && !stop.aborted) throw failed.reason
-  return databases
+  return files
 }
 
 /** Waits until the gateway says that everything behind it is there. */
@@ -180,23 +205,42 @@ function announce(
   staff: { path: string; value: string; isNew: boolean } | undefined,
   log: Log,
 ) {
-  const url = config.port === port ? config.publicUrl : `http://localhost:${port}`
+  const url = config.gateway.port === port ? config.publicUrl : `http://localhost:${port}`
   log.say(`Octavo is open at ${url} (console: ${url}/console/)`)
   if (!staff) return
   const password = staff.isNew
     ? `password ${staff.value} (kept in ${staff.path})`
     : `password in ${staff.path}`
-  log.say(`Staff log-in: ${config.staffEmail}, ${password}`)
+  log.say(`Staff log-in: ${config.staff.email}, ${password}`)
 }
 
 /** Stops everything in the topology's order. Each wave has its limit, so all of it has one. */
-async function stopAll(topology: Topology, supervised: readonly Supervised[]): Promise<void> {
+async function stopAll(topology: Topology, supervised: readonly Supervised[], log: Log): Promise<void> {
   const waves = topology.stopWaves.map((roles) =>
     supervised.filter((each) => roles.includes(each.name.replace(/\.\d+$/, ''))),
   )
-  for (const wave of waves) await Promise.all(wave.map((each) => each.stop(roleGraceMs)))
-  const rest = supervised.filter((each) => !waves.some((wave) => wave.includes(each)))
-  await Promise.all(rest.map((each) => each.stop(databaseGraceMs)))
+  for (const wave of waves) await stopWave(wave, roleGraceMs, log)
+  await stopWave(
+    supervised.filter((each) => !waves.some((wave) => wave.includes(each))),
+    databaseGraceMs,
+    log,
+  )
+}
+
+/** A wait that a person would wonder about is explained: who is waited for, and until when. */
+async function stopWave(wave: readonly Supervised[], graceMs: number, log: Log): Promise<void> {
+  const left = new Set(wave)
+  const explaining = setTimeout(() => {
+    const names = [...left].map(({ name }) => name).join(', ')
+    log.say(`Still waiting for ${names}, ${graceMs / 1000} s at most.`)
+  }, explainAfterMs)
+  await Promise.all(
+    wave.map(async (each) => {
+      await each.stop(graceMs)
+      left.delete(each)
+    }),
+  )
+  clearTimeout(explaining)
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

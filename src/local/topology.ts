@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import { type Environment, type SecretName, secretVariables } from '#config'
+import { roles, stopOrder } from '#roles'
 
 /** Everything that runs on a laptop: two database servers and the roles, each its own process. */
 export type Topology = {
@@ -15,28 +17,22 @@ export type RolePlan = {
   processes: number
   /** Options for Node itself. */
   nodeOptions?: readonly string[]
+  /** The secrets it is given. */
+  secrets: readonly SecretName[]
 }
 
-/** A third less memory, for roles that are not on the way of every order: garbage is collected more often. */
-const small = ['--max-semi-space-size=1']
-
-/** A database server: its folder, the setting that names its database (and, when set, replaces it). */
-export type ServerPlan = { name: string; variable: string; database: string }
+/** A database server: its folder, the secret that holds its database's URL (and, when set, replaces it). */
+export type ServerPlan = { name: string; secret: SecretName; database: string }
 
 export const laptop: Topology = {
   servers: [
-    { name: 'book-db', variable: 'OCTAVO_BOOK_DB', database: 'books' },
-    { name: 'order-db', variable: 'OCTAVO_ORDER_DB', database: 'orders' },
+    { name: 'book-db', secret: 'bookDb', database: 'books' },
+    { name: 'order-db', secret: 'orderDb', database: 'orders' },
   ],
-  roles: [
-    { role: 'registry', processes: 1, nodeOptions: small },
-    { role: 'catalog', processes: 2, nodeOptions: small },
-    { role: 'orders', processes: 2, nodeOptions: small },
-    { role: 'coordinator', processes: 1 },
-    { role: 'vouchers', processes: 1, nodeOptions: small },
-    { role: 'gateway', processes: 1 },
-  ],
-  stopWaves: [['gateway'], ['coordinator'], ['catalog', 'orders', 'vouchers'], ['registry']],
+  roles: roles.map(({ name, laptopProcesses, nodeOptions, secrets }) => {
+    return { role: name, processes: laptopProcesses, nodeOptions, secrets }
+  }),
+  stopWaves: stopOrder,
   roleCommand: [join(import.meta.dirname, '..', 'main.ts'), 'serve'],
 }
 
@@ -45,43 +41,64 @@ export type StoreAddresses = {
   port: number
   registryPort: number
   dataPath: string
-  /** Database URL by the setting that holds it. */
-  databases: Readonly<Record<string, string>>
-  secret: string
-  voucherKeyPath: string
-  staffPassword: string
+  /** Files that hold the secrets which this store has made for itself. */
+  secretFiles: Readonly<Partial<Record<SecretName, string>>>
   /** Load the sample catalogue into a catalogue that never held a book. */
   demo: boolean
+  pretty: boolean
 }
 
-/** The environment of every role. What the caller's own environment sets wins. */
-export function roleEnvironment(
-  addresses: StoreAddresses,
-  own: Readonly<Record<string, string | undefined>>,
-): Record<string, string> {
-  const made: Record<string, string> = {
-    ...addresses.databases,
-    OCTAVO_SECRET: addresses.secret,
-    OCTAVO_VOUCHER_KEY: addresses.voucherKeyPath,
-    OCTAVO_STAFF_PASSWORD: addresses.staffPassword,
+/** The settings of every role; no secret is among them. What the caller's own environment sets wins. */
+export function roleSettings(addresses: StoreAddresses, own: Environment): Record<string, string> {
+  return {
     OCTAVO_DISCOVERY: `registry://127.0.0.1:${addresses.registryPort}`,
     OCTAVO_DEMO: addresses.demo ? 'on' : 'off',
-  }
-  const set = Object.entries(own).filter((entry): entry is [string, string] => isSet(entry))
-  return {
-    ...made,
-    ...Object.fromEntries(set),
+    OCTAVO_MIGRATE: 'on',
+    OCTAVO_LOG_FORMAT: addresses.pretty ? 'pretty' : 'json',
+    ...Object.fromEntries(Object.entries(own).filter(isSetting) as [string, string][]),
     OCTAVO_PORT: String(addresses.port),
     OCTAVO_DATA: addresses.dataPath,
   }
 }
 
+/** Where the named secrets are to be found: in the store's own files, or where the caller's environment says. */
+export function secretSettings(
+  { secretFiles }: Pick<StoreAddresses, 'secretFiles'>,
+  own: Environment,
+  names: readonly SecretName[],
+): Record<string, string> {
+  const found = sourcesOf(names, own).flatMap((name) => {
+    const variable = secretVariables[name]
+    const given = [variable, `${variable}_FILE`].filter((each) => own[each])
+    if (given.length > 0) return given.map((each) => [each, own[each] ?? ''] as const)
+    const file = secretFiles[name]
+    return file === undefined ? [] : [[`${variable}_FILE`, file] as const]
+  })
+  return Object.fromEntries(found)
+}
+
+/** Broker and test payments live in OrderDb's server when nothing else is said. */
+function sourcesOf(names: readonly SecretName[], own: Environment): SecretName[] {
+  const isSet = (name: SecretName) => ['', '_FILE'].some((end) => own[secretVariables[name] + end])
+  const needsOrderDb = (['broker', 'payment'] as const).some((name) => names.includes(name) && !isSet(name))
+  return [...new Set<SecretName>([...names, ...(needsOrderDb ? (['orderDb'] as const) : [])])]
+}
+
+/** The caller's environment without any secret of the store. */
+export function withoutSecrets(own: Environment): Environment {
+  return Object.fromEntries(Object.entries(own).filter(([name]) => !isSecret(name)))
+}
+
 /** The names of a store's processes: `catalog.1`, `catalog.2`, `gateway`. */
-export function processNames(plan: RolePlan): string[] {
+export function processNames(plan: Pick<RolePlan, 'role' | 'processes'>): string[] {
   if (plan.processes === 1) return [plan.role]
   return Array.from({ length: plan.processes }, (_, index) => `${plan.role}.${index + 1}`)
 }
 
-function isSet([name, value]: [string, string | undefined]): boolean {
-  return name.startsWith('OCTAVO_') && value !== undefined && value !== ''
+function isSetting([name, value]: [string, string | undefined]): boolean {
+  return name.startsWith('OCTAVO_') && !isSecret(name) && value !== undefined && value !== ''
+}
+
+function isSecret(name: string): boolean {
+  return Object.values<string>(secretVariables).includes(name.replace(/_FILE$/, ''))
 }

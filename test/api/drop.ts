@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readConfig } from '#config'
+import { readSecrets } from '#config'
 import type { Check } from '#kernel/invariant'
 import { openDatabase } from '#ports/database'
-import { audit } from '../../src/commands/audit.ts'
+import { audit, auditSecrets } from '../../src/commands/audit.ts'
 import { storeEnvironment } from '../../src/local/running.ts'
 import { accepted, refused } from './client.ts'
 import { addBook, confirmed, leaves, line, newKey, order, pay, type Shop, until } from './shop.ts'
@@ -13,7 +13,7 @@ const buyers = 400
 
 /** A limited edition goes on sale; then the books are checked. */
 export function dropSuite(shop: () => Shop): void {
-  const config = () => readConfig(storeEnvironment({ OCTAVO_DATA: shop().store.data }))
+  const secrets = () => readSecrets(storeEnvironment({ OCTAVO_DATA: shop().store.data }), auditSecrets)
   const findings = (checks: readonly Check[]) =>
     checks.flatMap((each) => each.findings.map(({ detail }) => detail))
 
@@ -64,19 +64,19 @@ export function dropSuite(shop: () => Shop): void {
     accepted(await shop().post(`/api/orders/${paid.id}/cancel`, { token: paid.token }))
     await until(shop(), paid, ({ status }) => status === 'refunded')
     refused(await pay(shop(), paid), 409)
-    const checks = await audit(config())
+    const checks = await audit(secrets())
     assert.ok(checks.length >= 5)
     assert.deepEqual(findings(checks), [])
   })
 
   test('an audit notices a copy that is sold and was never there', async () => {
     const isbn = await addBook(shop(), { copies: 7 })
-    await using books = await openDatabase(config().bookDbUrl, { applicationName: 'test' })
+    await using books = await openDatabase(secrets().bookDb, { applicationName: 'test' })
     const sell = (by: number) =>
       books.execute('UPDATE catalog.stock SET sold = sold + $2 WHERE isbn = $1', [isbn, by])
     await sell(1)
     try {
-      const isNamed = async () => findings(await audit(config())).some((detail) => detail.includes(isbn))
+      const isNamed = async () => findings(await audit(secrets())).some((detail) => detail.includes(isbn))
       assert.ok(await isNamed())
       // Also while something keeps the title locked for longer than the audit waits.
       await books.transaction(async (tx) => {
@@ -87,6 +87,6 @@ export function dropSuite(shop: () => Shop): void {
     } finally {
       await sell(-1)
     }
-    assert.deepEqual(findings(await audit(config())), [])
+    assert.deepEqual(findings(await audit(secrets())), [])
   })
 }

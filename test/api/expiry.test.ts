@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { readConfig } from '#config'
-import { audit } from '../../src/commands/audit.ts'
+import { readSecrets } from '#config'
+import { audit, auditSecrets } from '../../src/commands/audit.ts'
 import { storeEnvironment } from '../../src/local/running.ts'
 import { accepted, refused } from './client.ts'
 import { openEvents } from './event-stream.ts'
@@ -59,7 +59,7 @@ test('a payment that is never answered ends with the hold, and its money and cop
 })
 
 test('the books are in order', async () => {
-  const checks = await audit(readConfig(storeEnvironment({ OCTAVO_DATA: shop.store.data })))
+  const checks = await audit(readSecrets(storeEnvironment({ OCTAVO_DATA: shop.store.data }), auditSecrets))
   assert.deepEqual(
     checks.flatMap(({ findings }) => findings),
     [],

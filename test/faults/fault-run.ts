@@ -50,10 +50,10 @@ export async function runFaults(store: FaultyStore, options: FaultRunOptions): P
   await clients.finish()
   const left = strikes.lastMs + doubtLimitMs - performance.now()
   if (left > 0) await sleep(left)
-  const inDoubtThen = await inDoubt(store.config, doubtLimitMs)
+  const inDoubtThen = await inDoubt(store.secrets, doubtLimitMs)
   // Payments, refunds and expiries that were on their way.
   await sleep(stillMs)
-  const verdict = await checkHistory(clients.history, store.config)
+  const verdict = await checkHistory(clients.history, store.secrets)
   const gap = longestGapMs(clients.history)
   return { ...verdict, strikes, history: clients.history, inDoubt: inDoubtThen, longestGapMs: gap }
 }

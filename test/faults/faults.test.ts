@@ -39,7 +39,7 @@ test('a store whose parts die and freeze', { timeout: 240_000 }, async (t) => {
       const second = await order(store, agent, isbn)
       t.diagnostic(`${point}: sold again after ${Math.round(performance.now() - diedMs)} ms`)
       assert.ok(performance.now() - diedMs < 10_000)
-      assert.deepEqual((await checkHistory([await first, second], store.config)).lost, [])
+      assert.deepEqual((await checkHistory([await first, second], store.secrets)).lost, [])
     }
   })
 })
@@ -62,7 +62,7 @@ test('a coordinator that sleeps through its recovery commits nothing afterwards'
   thaw(pid)
   const late = await sleeper
   await sleep(500)
-  const verdict = await checkHistory([late, other], store.config)
+  const verdict = await checkHistory([late, other], store.secrets)
   assert.deepEqual([...verdict.lost, ...verdict.findings], [])
   assert.equal(verdict.acknowledged, 1, JSON.stringify([late, other]))
 })
@@ -80,7 +80,7 @@ test('the checks notice a build without', { timeout: 120_000 }, async (t) => {
 
   await t.test('a stock check', async () => {
     const [isbn] = (await addTitles(store, [1], 0)) as [string]
-    await using books = await openDatabase(store.config.bookDbUrl, {
+    await using books = await openDatabase(store.secrets.bookDb, {
       applicationName: 'test',
       connectionsMax: 1,
     })
@@ -113,8 +113,8 @@ test('the checks notice a build without', { timeout: 120_000 }, async (t) => {
 })
 
 async function assertNoticed(store: FaultyStore, history: readonly Wanted[], what: RegExp): Promise<void> {
-  await until(async () => (await inDoubt(store.config, 0)) === 0)
-  const { lost, findings } = await checkHistory(history, store.config)
+  await until(async () => (await inDoubt(store.secrets, 0)) === 0)
+  const { lost, findings } = await checkHistory(history, store.secrets)
   assert.match([...lost, ...findings].join('\n'), what)
 }
 
@@ -130,5 +130,5 @@ async function order({ url }: FaultyStore, agent: Agent, isbn: string, triesMax?
 
 /** Waits until somebody has finished what the frozen coordinator left prepared. */
 async function recovered(store: FaultyStore): Promise<void> {
-  await until(async () => (await inDoubt(store.config, 0)) === 0)
+  await until(async () => (await inDoubt(store.secrets, 0)) === 0)
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readConfig } from '#config'
+import { readConfig, readSecrets } from '#config'
 import { onFaultPoint } from '#kernel/fault-point'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer } from '#ports/http'
@@ -44,15 +44,16 @@ process.exit(role === 'vouchers' ? await serveVouchers() : await main([command, 
 async function serveVouchers(): Promise<number> {
   const stop = stopSignal()
   const config = readConfig(process.env)
-  await using discovery = await openDiscovery(config.discoveryUrl, { secret: config.secret })
-  await using objects = await openObjectStore(config.objectStoreUrl, { secret: config.secret })
-  await using server = createHttpServer({ name: 'vouchers', secret: config.secret })
+  const { secret, objectStore } = readSecrets(process.env, ['secret', 'objectStore'])
+  await using discovery = await openDiscovery(config.discovery.url, { secret })
+  await using objects = await openObjectStore(objectStore, { secret })
+  await using server = createHttpServer({ name: 'vouchers', secret })
   server.add(requestVouchers, async ({ body: { vouchers } }) => {
     for (const { orderId, code } of vouchers)
       await objects.put(voucherObjectKey(orderId, code), Buffer.from('a voucher'), 'text/plain')
     return { stored: vouchers.map(({ code }) => code), dueInMs: 0 }
   })
-  const url = await server.listen({ host: config.serviceHost, port: 0 })
+  const url = await server.listen({ host: config.service.host, port: 0 })
   await using _lease = await discovery.register({ service: 'vouchers', id: 'stand-in', url, version: '0' })
   await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))
   return 0

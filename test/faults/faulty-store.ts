@@ -4,8 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Config, readConfig } from '#config'
+import { readConfig, readSecrets } from '#config'
 import type { FaultPoint } from '#kernel/fault-point'
+import { type AuditSecrets, auditSecrets } from '../../src/commands/audit.ts'
 import type { RunRecord } from '../../src/local/data-folder.ts'
 import { childrenOf, endProcess, identify, type ProcessIdentity } from '../../src/local/process-identity.ts'
 import { storeEnvironment } from '../../src/local/running.ts'
@@ -19,8 +20,8 @@ import type { BrokenBuild } from './broken-builds.ts'
 /** A whole store of real processes over real databases, whose parts die and freeze at a test's word. */
 export type FaultyStore = {
   url: string
-  /** As the store's own commands would read it. */
-  config: Config
+  /** As the store's own commands would read them. */
+  secrets: AuditSecrets
   staff: { email: string; password: string }
   names(): string[]
   /** @returns false when the part does not run just now */
@@ -56,7 +57,7 @@ export async function startFaultyStore(t: TestScope, options: FaultyStoreOptions
   const url = await opened(child)
   return {
     url,
-    config: readConfig(storeEnvironment({ OCTAVO_DATA: data })),
+    secrets: readSecrets(storeEnvironment({ OCTAVO_DATA: data }), auditSecrets),
     staff: { email, password },
     names: () => children().map(({ name }) => name),
     kill: (name) => signal(children(), name, 'SIGKILL'),
@@ -178,7 +179,7 @@ async function runFaultyStore(): Promise<number> {
       config: readConfig(process.env),
       topology: {
         ...laptop,
-        roles: laptop.roles.map(({ role }) => ({ role, processes: twice.includes(role) ? 2 : 1 })),
+        roles: laptop.roles.map((plan) => ({ ...plan, processes: twice.includes(plan.role) ? 2 : 1 })),
         roleCommand: [join(import.meta.dirname, 'faulty-role.ts'), 'serve'],
       },
       env: process.env,

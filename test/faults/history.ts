@@ -1,7 +1,6 @@
-import type { Config } from '#config'
 import { hashAsUuid } from '#kernel/hash'
 import { type Database, openDatabase } from '#ports/database'
-import { audit } from '../../src/commands/audit.ts'
+import { type AuditSecrets, audit } from '../../src/commands/audit.ts'
 import { createStockStore } from '../../src/services/catalog/store/postgres/stock.ts'
 import type { Wanted } from './clients.ts'
 
@@ -20,9 +19,9 @@ export type Verdict = {
 }
 
 /** Call it when nothing is on its way any more. */
-export async function checkHistory(history: readonly Wanted[], config: Config): Promise<Verdict> {
+export async function checkHistory(history: readonly Wanted[], secrets: AuditSecrets): Promise<Verdict> {
   const options = { applicationName: 'history', connectionsMax: 2, statementTimeoutMs: 60_000 }
-  await using orders = await openDatabase(config.orderDbUrl, options)
+  await using orders = await openDatabase(secrets.orderDb, options)
   const stored = await ordersByKey(orders)
   const told = history.filter((wanted) => wanted.told.length > 0)
   const refused = history.filter(
@@ -34,7 +33,7 @@ export async function checkHistory(history: readonly Wanted[], config: Config): 
     unanswered: history.length - told.length - refused.length,
     lost: told.flatMap((wanted) => lossOf(wanted, stored.get(hashAsUuid(wanted.key)) ?? [])),
     wrong: history.flatMap(wrongAnswers),
-    findings: (await audit(config)).flatMap(({ invariant, findings }) =>
+    findings: (await audit(secrets)).flatMap(({ invariant, findings }) =>
       findings.map(({ detail }) => `${invariant}: ${detail}`),
     ),
   }
@@ -65,7 +64,7 @@ async function ordersByKey(orders: Database): Promise<Map<string, string[]>> {
 }
 
 /** Prepared transactions in BookDb that are older than `limitMs`. */
-export async function inDoubt(config: Config, limitMs: number): Promise<number> {
-  await using books = await openDatabase(config.bookDbUrl, { applicationName: 'history', connectionsMax: 1 })
+export async function inDoubt(secrets: AuditSecrets, limitMs: number): Promise<number> {
+  await using books = await openDatabase(secrets.bookDb, { applicationName: 'history', connectionsMax: 1 })
   return (await createStockStore(books).inDoubt()).filter(({ ageMs }) => ageMs > limitMs).length
 }

@@ -39,7 +39,7 @@ async function runRole(name: string): Promise<number> {
     response.flushHeaders()
     setTimeout(() => response.end('ok'), request.url === '/slow' ? slowAnswerMs : 0)
   })
-  server.listen({ host: '127.0.0.1', port: name === 'gateway' ? config.port : 0 })
+  server.listen({ host: '127.0.0.1', port: name === 'gateway' ? config.gateway.port : 0 })
   console.log('at work')
   if (name === 'vouchers' && process.env.STAND_IN_FAILS) return 1
   await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))

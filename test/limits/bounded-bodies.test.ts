@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { anonymousBytesMax, bodyBytesMaxOf } from '#kernel/body-limits'
 import type { Route } from '#kernel/contract'
-import { publicRoutes } from '#services/gateway'
+import { publicRoutes } from '#roles'
 
 type Schema = {
   type?: string

@@ -1,6 +1,6 @@
 import { bodyBytesMaxOf } from '#kernel/body-limits'
 import type { Route } from '#kernel/contract'
-import { publicRoutes } from '#services/gateway'
+import { publicRoutes } from '#roles'
 
 /** One request as bytes on a connection, made to cost as much as its size allows. */
 export type WorstRequest = { name: string; bytes: Buffer }

@@ -1,4 +1,4 @@
-import { readConfig } from '#config'
+import { type Config, readConfig, readSecrets, type Secrets } from '#config'
 import { createCatalog } from '../../src/services/catalog/service.ts'
 import { type TestScope, testDatabase } from './database.ts'
 
@@ -23,7 +23,7 @@ export async function testCatalog(
   options: { demo?: boolean } = {},
 ): Promise<TestCatalog> {
   const { url: databaseUrl } = await testDatabase(t, name)
-  const catalog = await createCatalog(testConfig(databaseUrl, options.demo ?? false), {
+  const catalog = await createCatalog(...testSettings(databaseUrl, options.demo ?? false), {
     authenticateStaff: async (token) =>
       token === 'manager' || token === 'bookseller' ? { email: `${token}@shop`, roles: [token] } : undefined,
   })
@@ -32,14 +32,19 @@ export async function testCatalog(
   return { databaseUrl, url: catalog.url, call: (...request) => call(catalog.url, ...request) }
 }
 
-export function testConfig(databaseUrl: string, demo: boolean) {
-  return readConfig({
+export function testSettings(
+  databaseUrl: string,
+  demo: boolean,
+): [Config, Secrets<'secret' | 'bookDb' | 'broker'>] {
+  const env = {
     OCTAVO_BOOK_DB: databaseUrl,
     OCTAVO_BROKER: 'memory:',
     OCTAVO_DISCOVERY: 'static:',
     OCTAVO_SECRET: 'a secret for tests',
+    OCTAVO_MIGRATE: 'on',
     OCTAVO_DEMO: demo ? 'on' : 'off',
-  })
+  }
+  return [readConfig(env), readSecrets(env, ['secret', 'bookDb', 'broker'])]
 }
 
 async function call(

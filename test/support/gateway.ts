@@ -8,8 +8,9 @@ import {
 import { type AddressInfo, connect } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readConfig } from '#config'
-import { createGateway, type Gateway, type GatewayOverrides } from '../../src/services/gateway/service.ts'
+import { readConfig, readSecrets } from '#config'
+import type { Service } from '#process/service-shell'
+import { createGateway, type GatewayOverrides } from '../../src/services/gateway/service.ts'
 
 export { until } from './until.ts'
 
@@ -49,17 +50,18 @@ export async function startGateway(
   instances: string,
   overrides: GatewayOverrides = {},
   env: Record<string, string> = {},
-): Promise<Gateway> {
-  const gateway = await createGateway(
-    readConfig({
-      OCTAVO_PORT: '0',
-      OCTAVO_SECRET: 'secret',
-      OCTAVO_DISCOVERY: `static:${instances}`,
-      OCTAVO_BROKER: `memory:gateway-${crypto.randomUUID()}`,
-      ...env,
-    }),
-    { roots: { site: '/nowhere', shop: '/nowhere', docs: '/nowhere' }, ...overrides },
-  )
+): Promise<Service> {
+  const settings = {
+    OCTAVO_PORT: '0',
+    OCTAVO_SECRET: 'secret',
+    OCTAVO_DISCOVERY: `static:${instances}`,
+    OCTAVO_BROKER: `memory:gateway-${crypto.randomUUID()}`,
+    ...env,
+  }
+  const gateway = await createGateway(readConfig(settings), readSecrets(settings, ['secret', 'broker']), {
+    roots: { site: '/nowhere', shop: '/nowhere', docs: '/nowhere' },
+    ...overrides,
+  })
   t.after(() => gateway[Symbol.asyncDispose]())
   await gateway.start()
   return gateway

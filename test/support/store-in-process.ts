@@ -3,13 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readConfig } from '#config'
+import { roles } from '#roles'
 import { freeInnerPort } from '../../src/local/free-port.ts'
-import { createCatalog } from '../../src/services/catalog/service.ts'
-import { createCoordinator } from '../../src/services/coordinator/service.ts'
-import { createGateway } from '../../src/services/gateway/service.ts'
-import { createOrders } from '../../src/services/orders/service.ts'
-import { createRegistry } from '../../src/services/registry/service.ts'
-import { createVouchers } from '../../src/services/vouchers/service.ts'
 import { type TestScope, testDatabase } from './database.ts'
 import { until } from './until.ts'
 
@@ -28,7 +23,7 @@ export async function startStoreInProcess(
   const { privateKey } = generateKeyPairSync('ed25519')
   writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }))
   const staff = { email: 'staff@example.org', password: 'a quiet corner by the window' }
-  const config = readConfig({
+  const settings = {
     OCTAVO_PORT: '0',
     OCTAVO_DATA: data,
     OCTAVO_SECRET: 'a secret for tests',
@@ -38,20 +33,14 @@ export async function startStoreInProcess(
     OCTAVO_STAFF_EMAIL: staff.email,
     OCTAVO_STAFF_PASSWORD: staff.password,
     OCTAVO_DISCOVERY: `registry://127.0.0.1:${await freeInnerPort()}`,
+    OCTAVO_MIGRATE: 'on',
     ...env,
-  })
+  }
   const opened = new AsyncDisposableStack()
   scope.after(() => opened.disposeAsync())
   let url = ''
-  for (const create of [
-    createRegistry,
-    createCatalog,
-    createOrders,
-    createCoordinator,
-    createVouchers,
-    createGateway,
-  ]) {
-    const service = opened.use(await create(config))
+  for (const role of roles) {
+    const service = opened.use(await role.create(readConfig(settings), settings))
     await service.start()
     url = service.url
   }

@@ -9,9 +9,9 @@ import { openDiscovery } from './port.ts'
 const adapters = {
   static: async (_t: TestContext) => 'static:',
   registry: async (t: TestContext) => {
-    const registry = await createRegistry(
-      readConfig({ OCTAVO_SECRET: 'secret', OCTAVO_DISCOVERY: 'registry://127.0.0.1:0' }),
-    )
+    const registry = await createRegistry(readConfig({ OCTAVO_DISCOVERY: 'registry://127.0.0.1:0' }), {
+      secret: 'secret',
+    })
     await registry.start()
     t.after(() => registry[Symbol.asyncDispose]())
     return registry.url.replace('http:', 'registry:')

@@ -19,11 +19,8 @@ const fastClock = {
 const instance = (id: string): Instance => ({ service: 'catalog', id, url: `http://h:${id}`, version: '1' })
 
 async function startRegistry(port: number) {
-  const config = readConfig({
-    OCTAVO_SECRET: 'secret',
-    OCTAVO_DISCOVERY: `registry://127.0.0.1:${port}`,
-  })
-  const registry = await createRegistry(config, { clock: fastClock })
+  const config = readConfig({ OCTAVO_DISCOVERY: `registry://127.0.0.1:${port}` })
+  const registry = await createRegistry(config, { secret: 'secret' }, { clock: fastClock })
   await registry.start()
   return registry
 }

@@ -136,7 +136,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 }
 
 function addHealth(fastify: FastifyInstance, options: HttpServerOptions, metrics: () => string): void {
-  fastify.get('/healthz', async () => ({ status: 'alive', service: options.name }))
+  for (const path of ['/livez', '/healthz'])
+    fastify.get(path, async () => ({ status: 'alive', service: options.name }))
+  // A role opens its door when it has started, so whoever asks there can be told that it has.
+  fastify.get('/startupz', async () => ({ status: 'started', service: options.name }))
   fastify.get('/readyz', async (_request, reply) => {
     const ready = (await options.ready?.()) ?? true
     return reply

@@ -1,9 +1,10 @@
-import { type Config, needed } from '#config'
+import type { Config, Secrets } from '#config'
 import { openBroker } from '#ports/broker'
 import { type Clock, systemClock } from '#ports/clock'
-import { migrate, openDatabase, startOutboxRelay } from '#ports/database'
+import { type Database, openDatabase, startOutboxRelay } from '#ports/database'
 import { openDiscovery } from '#ports/discovery'
-import { createHttpServer, type StaffMember, serviceClient } from '#ports/http'
+import { createHttpServer, type ServiceClient, type StaffMember, serviceClient } from '#ports/http'
+import { createService, type Service } from '#process/service-shell'
 import { resolveDecision } from '#services/orders'
 import { authenticateStaff } from './authenticate-staff.ts'
 import { watchSalesOpening } from './books/sales-opening.ts'
@@ -13,6 +14,7 @@ import { addRoutes } from './routes.ts'
 import { loadSample } from './sample/load-sample.ts'
 import { addStockRoutes } from './stock/routes.ts'
 import { createStockStore } from './store/postgres/stock.ts'
+import type { StockStore } from './store/stock-store.ts'
 
 // What `octavo import` needs, which works on BookDb beside the running service.
 export {
@@ -23,7 +25,6 @@ export {
   UnreadableFile,
 } from './import/import-file.ts'
 
-export type Catalog = AsyncDisposable & { start(): Promise<void>; readonly url: string }
 export type CatalogOverrides = {
   clock?: Clock
   /** Stands in for asking orders whose a session is. */
@@ -40,78 +41,63 @@ const lockTimeoutMs = 2_500
 const resolveDeadlineMs = 2_000
 
 /** The book service: books, search, covers, imports and the stock that orders are taken from. Owns BookDb. */
-export async function createCatalog(config: Config, overrides: CatalogOverrides = {}): Promise<Catalog> {
+export async function createCatalog(
+  config: Config,
+  { secret, bookDb, broker: brokerUrl }: Secrets<'secret' | 'bookDb' | 'broker'>,
+  overrides: CatalogOverrides = {},
+): Promise<Service> {
   const { clock = systemClock } = overrides
-  const secret = needed(config, 'secret')
-  const databaseUrl = needed(config, 'bookDbUrl')
-  await using opened = new AsyncDisposableStack()
-  const database = opened.use(await openDatabase(databaseUrl, { applicationName: 'catalog', connectionsMax }))
+  return createService({ name: 'catalog', config, clock }, async (opened) => {
+    const database = opened.use(await openDatabase(bookDb, { applicationName: 'catalog', connectionsMax }))
+    const broker = opened.use(await openBroker(brokerUrl, { applicationName: 'catalog' }))
+    const discovery = opened.use(await openDiscovery(config.discovery.url, { secret, clock }))
+    const client = opened.use(serviceClient({ discovery, secret }))
+    const store = await openStock(bookDb, opened)
+    return {
+      discovery,
+      schema: { database, name: 'catalog', folder: migrationsFolder },
+      async serve(resources) {
+        if (config.catalog.demo) await loadSample(database, clock)
+        const relay = resources.use(startOutboxRelay({ database, schema: 'catalog', broker, clock }))
+        const onChanged = () => relay.ring()
+        resources.use(watchSalesOpening(database, clock, onChanged))
+        const imports = resources.use(createImports(database, clock))
+        const server = createHttpServer({
+          name: 'catalog',
+          requestTimeoutMs: importTimeoutMs,
+          bodyBytesMax,
+          secret,
+          authenticateStaff: overrides.authenticateStaff ?? ((token) => authenticateStaff(client, token)),
+          ready: () => answers(database),
+        })
+        addRoutes({ server, database, clock, imports, onChanged })
+        const resolve = (id: string) => decisionOn(client, id)
+        resources.use(addStockRoutes({ store, server, clock, resolve, onChanged }))
+        return server
+      },
+    }
+  })
+}
+
+async function openStock(bookDb: string, opened: AsyncDisposableStack): Promise<StockStore> {
   // Connections of its own: no search keeps a sale waiting, and its few statements are planned once.
-  const stock = opened.use(
-    await openDatabase(databaseUrl, {
-      applicationName: 'stock',
-      connectionsMax: 4,
-      lockTimeoutMs,
-      planOnce: true,
-    }),
-  )
+  const options = { applicationName: 'stock', connectionsMax: 4, lockTimeoutMs, planOnce: true }
+  const database = opened.use(await openDatabase(bookDb, options))
   // And so have the ends of transactions, which those who prepare may be waiting for.
   const finishing = opened.use(
-    await openDatabase(databaseUrl, { applicationName: 'stock-finishing', connectionsMax: 2 }),
+    await openDatabase(bookDb, { applicationName: 'stock-finishing', connectionsMax: 2 }),
   )
-  const broker = opened.use(await openBroker(config.brokerUrl, { applicationName: 'catalog' }))
-  const discovery = opened.use(await openDiscovery(config.discoveryUrl, { secret, clock }))
-  const client = opened.use(serviceClient({ discovery, secret }))
-  const resources = opened.move()
-  let url = ''
-
-  return {
-    get url() {
-      return url
-    },
-    async start() {
-      await migrate(database, migrationsFolder, 'catalog')
-      if (config.demo) await loadSample(database, clock)
-      const relay = resources.use(startOutboxRelay({ database, schema: 'catalog', broker, clock }))
-      const onChanged = () => relay.ring()
-      resources.use(watchSalesOpening(database, clock, onChanged))
-      const imports = resources.use(createImports(database, clock))
-      const server = createHttpServer({
-        name: 'catalog',
-        requestTimeoutMs: importTimeoutMs,
-        bodyBytesMax,
-        secret,
-        authenticateStaff: overrides.authenticateStaff ?? ((token) => authenticateStaff(client, token)),
-        ready: () =>
-          database.query('select 1').then(
-            () => true,
-            () => false,
-          ),
-      })
-      addRoutes({ server, database, clock, imports, onChanged })
-      resources.use(
-        addStockRoutes({
-          server,
-          store: createStockStore(stock, finishing.prepared),
-          clock,
-          resolve: async (id) => {
-            const { decision } = await client.call('orders', resolveDecision, {
-              params: { id },
-              deadlineMs: resolveDeadlineMs,
-            })
-            return decision
-          },
-          onChanged,
-        }),
-      )
-      resources.use(server)
-      url = await server.listen({ host: config.serviceHost, port: config.servicePort })
-      const { version } = config
-      // Disposed first, because it was added last: nobody is sent here once this begins to end.
-      resources.use(await discovery.register({ service: 'catalog', id: clock.uuid(), url, version }))
-    },
-    async [Symbol.asyncDispose]() {
-      await resources.disposeAsync()
-    },
-  }
+  return createStockStore(database, finishing.prepared)
 }
+
+async function decisionOn(client: ServiceClient, id: string) {
+  const options = { params: { id }, deadlineMs: resolveDeadlineMs }
+  return (await client.call('orders', resolveDecision, options)).decision
+}
+
+const answers = (database: Database) =>
+  database.query('select 1').then(
+    () => true,
+    // That it does not is the answer.
+    () => false,
+  )

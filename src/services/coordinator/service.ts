@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
-import { type Config, needed } from '#config'
+import type { Config, Secrets } from '#config'
 import { type Clock, systemClock } from '#ports/clock'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, serviceClient } from '#ports/http'
+import { createService, type Service } from '#process/service-shell'
 import type { StockRequest, StockVote } from '#services/catalog'
 import { introspectSession } from '#services/orders'
 import { createGroupEngine } from './engine.ts'
@@ -12,7 +13,6 @@ import { remoteOrders, remoteParticipant } from './remote.ts'
 import { addStockRoute } from './set-stock.ts'
 import { addSettleRoute } from './settle-orders.ts'
 
-export type Coordinator = AsyncDisposable & { start(): Promise<void>; readonly url: string }
 export type CoordinatorOverrides = { clock?: Clock }
 
 const introspectDeadlineMs = 2_000
@@ -22,50 +22,39 @@ const bodyBytesMax = 8 * 1024 * 1024
 /** The transaction coordinator: gathers what moves stock into groups, each one transaction over BookDb and OrderDb. */
 export async function createCoordinator(
   config: Config,
-  overrides: CoordinatorOverrides = {},
-): Promise<Coordinator> {
-  const { clock = systemClock } = overrides
-  const secret = needed(config, 'secret')
-  await using opened = new AsyncDisposableStack()
-  const discovery = opened.use(await openDiscovery(config.discoveryUrl, { secret, clock }))
-  const client = opened.use(serviceClient({ discovery, secret }))
-  const resources = opened.move()
-  let url = ''
-
-  return {
-    get url() {
-      return url
-    },
-    async start() {
-      const stock = remoteParticipant<StockRequest, StockVote>(client, 'catalog')
-      const engine = createGroupEngine({
-        turn: setImmediate,
-        stock,
-        orders: remoteOrders(client),
-        clock,
-        holdMs: config.holdMs,
-      })
-      const server = createHttpServer({
-        name: 'coordinator',
-        secret,
-        bodyBytesMax,
-        authenticateStaff: async (token) => {
-          const options = { body: { token }, deadlineMs: introspectDeadlineMs }
-          return (await client.call('orders', introspectSession, options)).member ?? undefined
-        },
-        ready: () => discovery.instances('catalog').length > 0 && discovery.instances('orders').length > 0,
-      })
-      addPlaceRoute(server, { engine, clock, secret })
-      addStockRoute(server, engine, client, clock)
-      addSettleRoute(server, engine)
-      resources.use(startPruning([stock], client, clock))
-      resources.use(server)
-      url = await server.listen({ host: config.serviceHost, port: config.servicePort })
-      const instance = { service: 'coordinator', id: clock.uuid(), url, version: config.version }
-      resources.use(await discovery.register(instance))
-    },
-    async [Symbol.asyncDispose]() {
-      await resources.disposeAsync()
-    },
-  }
+  { secret }: Secrets<'secret'>,
+  { clock = systemClock }: CoordinatorOverrides = {},
+): Promise<Service> {
+  return createService({ name: 'coordinator', config, clock }, async (opened) => {
+    const discovery = opened.use(await openDiscovery(config.discovery.url, { secret, clock }))
+    const client = opened.use(serviceClient({ discovery, secret }))
+    return {
+      discovery,
+      async serve(resources) {
+        const stock = remoteParticipant<StockRequest, StockVote>(client, 'catalog')
+        const engine = createGroupEngine({
+          turn: setImmediate,
+          stock,
+          orders: remoteOrders(client),
+          clock,
+          holdMs: config.orders.holdMs,
+        })
+        const server = createHttpServer({
+          name: 'coordinator',
+          secret,
+          bodyBytesMax,
+          authenticateStaff: async (token) => {
+            const options = { body: { token }, deadlineMs: introspectDeadlineMs }
+            return (await client.call('orders', introspectSession, options)).member ?? undefined
+          },
+          ready: () => discovery.instances('catalog').length > 0 && discovery.instances('orders').length > 0,
+        })
+        addPlaceRoute(server, { engine, clock, secret })
+        addStockRoute(server, engine, client, clock)
+        addSettleRoute(server, engine)
+        resources.use(startPruning([stock], client, clock))
+        return server
+      },
+    }
+  })
 }

@@ -7,9 +7,9 @@ import { json, startGateway, startUpstream, until } from '../../../test/support/
 import { createRegistry } from '../registry/service.ts'
 
 const startRegistry = async (port: number) => {
-  const registry = await createRegistry(
-    readConfig({ OCTAVO_SECRET: 'secret', OCTAVO_DISCOVERY: `registry://127.0.0.1:${port}` }),
-  )
+  const registry = await createRegistry(readConfig({ OCTAVO_DISCOVERY: `registry://127.0.0.1:${port}` }), {
+    secret: 'secret',
+  })
   await registry.start()
   return registry
 }

@@ -26,7 +26,7 @@ test('an unknown address is 404 and a wrong method 405 with what is allowed, bot
   }
   const wrong = await fetch(`${gateway.url}/api/orders`, { method: 'DELETE' })
   assert.equal(wrong.status, 405)
-  assert.equal(wrong.headers.get('allow'), 'POST, GET, HEAD, OPTIONS')
+  assert.equal(wrong.headers.get('allow'), 'GET, HEAD, POST, OPTIONS')
   const options = await fetch(`${gateway.url}/api/orders`, { method: 'OPTIONS' })
   assert.equal(options.status, 204)
 })

@@ -1,8 +1,10 @@
 import { fileURLToPath } from 'node:url'
-import { type Config, needed } from '#config'
+import type { Config, Secrets } from '#config'
 import { type Clock, systemClock } from '#ports/clock'
-import { openDiscovery } from '#ports/discovery'
+import { type Discovery, openDiscovery } from '#ports/discovery'
 import { serviceClient } from '#ports/http'
+import { createService, type Door, type Service } from '#process/service-shell'
+import { requiredRoles, routedRoles } from '#roles'
 import { createAvailabilityEvents } from './live/availability-events.ts'
 import { openBrokerFeed } from './live/broker-feed.ts'
 import { createEventStreams, type StreamLimits, streamLimits } from './live/event-streams.ts'
@@ -14,12 +16,11 @@ import { createAnswers } from './proxy/answers.ts'
 import { createBundles } from './proxy/bundles.ts'
 import type { ProxyParts } from './proxy/proxy.ts'
 import { createReadiness } from './proxy/readiness.ts'
-import { proxiedServices, publicTable } from './proxy/routes.ts'
+import { publicTable } from './proxy/routes.ts'
 import { spanIds } from './proxy/trace.ts'
 import { createUpstreams } from './proxy/upstreams.ts'
-import { createPublicServer } from './server.ts'
+import { createPublicServer, type PublicServer } from './server.ts'
 
-export type Gateway = AsyncDisposable & { start(): Promise<void>; readonly url: string }
 export type GatewayOverrides = {
   clock?: Clock
   roots?: PageRoots
@@ -33,29 +34,66 @@ const builtPages: PageRoots = {
 }
 
 /** The gateway role: the only public door, on OCTAVO_HOST and OCTAVO_PORT. */
-export async function createGateway(config: Config, overrides: GatewayOverrides = {}): Promise<Gateway> {
+export async function createGateway(
+  config: Config,
+  { secret, broker }: Secrets<'secret' | 'broker'>,
+  overrides: GatewayOverrides = {},
+): Promise<Service> {
+  const { clock = systemClock } = overrides
+  return createService({ name: 'gateway', config, clock, at: config.gateway }, async (opened) => {
+    const discovery = opened.use(await openDiscovery(config.discovery.url, { secret, clock }))
+    const parts = openParts(config, secret, overrides, discovery, opened)
+    return {
+      discovery,
+      async serve(resources) {
+        resources.use(
+          openBrokerFeed({
+            url: broker,
+            clock,
+            onOrders: parts.orderEvents.changed,
+            onStock: parts.availabilityEvents.changed,
+          }),
+        )
+        await discovery.ready(1_000)
+        return publicDoor(parts.server)
+      },
+    }
+  })
+}
+
+function openParts(
+  config: Config,
+  secret: string,
+  overrides: GatewayOverrides,
+  discovery: Discovery,
+  opened: AsyncDisposableStack,
+) {
   const { clock = systemClock, roots = builtPages } = overrides
-  const secret = needed(config, 'secret')
-  const discovery = await openDiscovery(config.discoveryUrl, { secret, clock })
-  const client = serviceClient({ discovery, secret })
-  const upstreams = createUpstreams(discovery, proxiedServices, clock)
+  const client = opened.use(serviceClient({ discovery, secret }))
+  const upstreams = opened.use(
+    createUpstreams(
+      discovery,
+      routedRoles.map(({ name }) => name),
+      clock,
+    ),
+  )
   const metrics = createMetrics()
   // The gateway itself speaks plain HTTP, so an https address is that of a proxy in front of it.
   const isHttps = config.publicUrl.startsWith('https:')
   const streams = createEventStreams(overrides.streamLimits ?? streamLimits, isHttps)
-  const orderEvents = createOrderEvents(client, streams, clock)
-  const availabilityEvents = createAvailabilityEvents(client, streams, clock)
+  const orderEvents = opened.use(createOrderEvents(client, streams, clock))
+  const availabilityEvents = opened.use(createAvailabilityEvents(client, streams, clock))
   const nowMs = clock.monotonicMs
   const protocol = isHttps ? 'https' : 'http'
   const proxy: ProxyParts = { upstreams, metrics, newSpanId: spanIds(clock), protocol, nowMs }
   const answer = createAnswers({
-    table: publicTable(),
+    table: publicTable(routedRoles),
     proxy,
     bundles: createBundles(proxy, secret),
     pages: createPages({ roots, drops: createDrops(client, clock), isHttps, nowMs }),
     orderEvents,
     availabilityEvents,
-    readiness: createReadiness(discovery, clock),
+    readiness: createReadiness(discovery, requiredRoles, clock),
     metricsText: () =>
       metrics.text({
         octavo_gateway_open_streams: streams.count,
@@ -71,43 +109,18 @@ export async function createGateway(config: Config, overrides: GatewayOverrides 
     answer,
     onClosing: () => streams.closeAll(),
   })
-  const opened = new AsyncDisposableStack()
-  // Closed in the opposite order: first the registration, then the door, last what the answers under way still need.
-  opened.use(discovery)
-  opened.use(client)
-  opened.use(upstreams)
-  opened.use(orderEvents)
-  opened.use(availabilityEvents)
-  let url = ''
-  return {
-    get url() {
-      return url
-    },
-    async start() {
-      opened.use(
-        openBrokerFeed({
-          url: config.brokerUrl,
-          clock,
-          onOrders: orderEvents.changed,
-          onStock: availabilityEvents.changed,
-        }),
-      )
-      await discovery.ready(1_000)
-      const port = await listen(server, config)
-      opened.use(server)
-      url = `http://${config.host}:${port}`
-      opened.use(
-        await discovery.register({ service: 'gateway', id: clock.uuid(), url, version: config.version }),
-      )
-    },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
-  }
+  return { server, orderEvents, availabilityEvents }
 }
 
-async function listen(server: ReturnType<typeof createPublicServer>, config: Config): Promise<number> {
-  try {
-    return await server.listen(config)
-  } catch (error) {
-    throw new Error(`The gateway cannot listen on ${config.host}:${config.port}.`, { cause: error })
+function publicDoor(server: PublicServer): Door {
+  return {
+    async listen({ host, port }) {
+      try {
+        return `http://${host}:${await server.listen({ host, port })}`
+      } catch (error) {
+        throw new Error(`The gateway cannot listen on ${host}:${port}.`, { cause: error })
+      }
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }

@@ -1,19 +1,20 @@
-import { createPrivateKey } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { type Config, ConfigError, needed } from '#config'
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { type Config, ConfigError, type Secrets } from '#config'
 import { type Broker, openBroker } from '#ports/broker'
 import { type Clock, every, systemClock } from '#ports/clock'
-import { migrate, openDatabase, startOutboxRelay } from '#ports/database'
+import { type Database, openDatabase, startOutboxRelay } from '#ports/database'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type HttpServer, serviceClient } from '#ports/http'
 import { type ObjectCreated, objectCreatedTopic, openObjectStore } from '#ports/object-store'
 import { openPayment } from '#ports/payment'
+import { createService, type Service } from '#process/service-shell'
 import { type ObjectMissing, objectMissingTopic } from '#services/vouchers'
 import { addAgentRoutes } from './agent-routes.ts'
 import { addCancelRoute } from './cancel-order.ts'
 import type { Context } from './context.ts'
 import { expireOrders } from './expire-orders.ts'
 import { gather } from './gathered.ts'
+import { migrationsFolder } from './migrations.ts'
 import { addPayRoute } from './pay-order.ts'
 import { addReadRoutes } from './read-orders.ts'
 import { addVoucherRoutes } from './redeem-voucher.ts'
@@ -26,7 +27,6 @@ import { addStaffRoutes } from './staff/routes.ts'
 import { memberOf } from './staff/sessions.ts'
 import { addKeyRoute } from './voucher-key.ts'
 
-export type Orders = AsyncDisposable & { start(): Promise<void>; readonly url: string }
 export type OrdersOverrides = { clock?: Clock }
 
 const connectionsMax = 8
@@ -37,77 +37,60 @@ const pollEveryMs = 1_000
 const sweepEveryMs = 5_000
 const sweepRestMs = 60_000
 
-/** The order service: orders, customers, vouchers, redemption, sagas and the log of decisions. Owns OrderDb. */
-export async function createOrders(config: Config, overrides: OrdersOverrides = {}): Promise<Orders> {
-  const { clock = systemClock } = overrides
-  const secret = needed(config, 'secret')
-  const voucherKey = createPrivateKey(await readKey(config.voucherKeyPath))
-  await using opened = new AsyncDisposableStack()
-  const database = opened.use(
-    await openDatabase(needed(config, 'orderDbUrl'), {
-      applicationName: 'orders',
-      connectionsMax,
-      planOnce: true,
-    }),
-  )
-  // Connections of their own: no list of the staff keeps a sale waiting.
-  const decisions = opened.use(
-    await openDatabase(needed(config, 'orderDbUrl'), {
-      applicationName: 'decisions',
-      connectionsMax: 4,
-      planOnce: true,
-    }),
-  )
-  const broker = opened.use(await openBroker(config.brokerUrl, { applicationName: 'orders' }))
-  const payment = opened.use(await openPayment(config.paymentUrl))
-  const objects = opened.use(await openObjectStore(config.objectStoreUrl, { secret }))
-  const discovery = opened.use(await openDiscovery(config.discoveryUrl, { secret, clock }))
-  const client = opened.use(serviceClient({ discovery, secret }))
-  const resources = opened.move()
-  let url = ''
+type OrdersSecrets = Secrets<
+  'secret' | 'orderDb' | 'broker' | 'objectStore' | 'payment' | 'voucherKey' | 'staffPassword'
+>
 
-  return {
-    get url() {
-      return url
-    },
-    async start() {
-      await migrate(database, new URL('./migrations/', import.meta.url), 'orders')
-      await ensureFirstAccount(database, config.staffEmail, config.staffPassword)
-      const relay = resources.use(startOutboxRelay({ database, schema: 'orders', broker, clock }))
-      const context: Context = {
-        ...{ config, clock, database, client, objects, payment, voucherKey },
-        gathered: gather({ database, client, clock }),
-        announced: () => relay.ring(),
-        sagaDue: () => sagas.wake(),
-      }
-      const worker = resources.use(createSagaWorker(context))
-      const sagas = resources.use(repeat('sagas', worker.work, pollEveryMs))
-      resources.use(repeat('expiry', () => expireOrders(context), pollEveryMs))
-      resources.use(await followVouchers(broker, context))
-      resources.use(await followMissing(broker, context))
-      resources.use(sweepVouchers(context))
-      const server = createHttpServer({
-        name: 'orders',
-        secret,
-        bodyBytesMax,
-        authenticateStaff: (token) => memberOf(database, token),
-        ready: () =>
-          database.query('SELECT 1', []).then(
-            () => true,
-            () => false,
-          ),
-      })
-      addAgentRoutes(server, { ...context, database: decisions })
-      addRoutes(server, context)
-      resources.use(server)
-      url = await server.listen({ host: config.serviceHost, port: config.servicePort })
-      const instance = { service: 'orders', id: clock.uuid(), url, version: config.version }
-      resources.use(await discovery.register(instance))
-    },
-    async [Symbol.asyncDispose]() {
-      await resources.disposeAsync()
-    },
-  }
+/** The order service: orders, customers, vouchers, redemption, sagas and the log of decisions. Owns OrderDb. */
+export async function createOrders(
+  config: Config,
+  secrets: OrdersSecrets,
+  { clock = systemClock }: OrdersOverrides = {},
+): Promise<Service> {
+  const { secret, orderDb } = secrets
+  const voucherKey = privateKey(secrets.voucherKey)
+  return createService({ name: 'orders', config, clock }, async (opened) => {
+    const options = { applicationName: 'orders', connectionsMax, planOnce: true }
+    const database = opened.use(await openDatabase(orderDb, options))
+    // Connections of their own: no list of the staff keeps a sale waiting.
+    const ownConnections = { applicationName: 'decisions', connectionsMax: 4, planOnce: true }
+    const decisions = opened.use(await openDatabase(orderDb, ownConnections))
+    const broker = opened.use(await openBroker(secrets.broker, { applicationName: 'orders' }))
+    const payment = opened.use(await openPayment(secrets.payment))
+    const objects = opened.use(await openObjectStore(secrets.objectStore, { secret }))
+    const discovery = opened.use(await openDiscovery(config.discovery.url, { secret, clock }))
+    const client = opened.use(serviceClient({ discovery, secret }))
+    return {
+      discovery,
+      schema: { database, name: 'orders', folder: migrationsFolder },
+      async serve(resources) {
+        await ensureFirstAccount(database, config.staff.email, secrets.staffPassword)
+        const relay = resources.use(startOutboxRelay({ database, schema: 'orders', broker, clock }))
+        const context: Context = {
+          ...{ config, clock, database, client, objects, payment, voucherKey },
+          gathered: gather({ database, client, clock }),
+          announced: () => relay.ring(),
+          sagaDue: () => sagas.wake(),
+        }
+        const worker = resources.use(createSagaWorker(context))
+        const sagas = resources.use(repeat('sagas', worker.work, pollEveryMs))
+        resources.use(repeat('expiry', () => expireOrders(context), pollEveryMs))
+        resources.use(await followVouchers(broker, context))
+        resources.use(await followMissing(broker, context))
+        resources.use(sweepVouchers(context))
+        const server = createHttpServer({
+          name: 'orders',
+          secret,
+          bodyBytesMax,
+          authenticateStaff: (token) => memberOf(database, token),
+          ready: () => answers(database),
+        })
+        addAgentRoutes(server, { ...context, database: decisions })
+        addRoutes(server, context)
+        return server
+      },
+    }
+  })
 }
 
 function addRoutes(server: HttpServer, context: Context): void {
@@ -147,10 +130,17 @@ function sweepVouchers(context: Context): AsyncDisposable {
   })
 }
 
-async function readKey(path: string): Promise<Buffer> {
+const answers = (database: Database) =>
+  database.query('SELECT 1', []).then(
+    () => true,
+    // That it does not is the answer.
+    () => false,
+  )
+
+function privateKey(pem: string): KeyObject {
   try {
-    return await readFile(path)
-  } catch (error) {
-    throw new ConfigError(`OCTAVO_VOUCHER_KEY: cannot read ${path}: ${(error as Error).message}`)
+    return createPrivateKey(pem)
+  } catch (cause) {
+    throw new ConfigError('OCTAVO_VOUCHER_KEY: the file holds no private key in PEM form', { cause })
   }
 }

@@ -1,11 +1,11 @@
-import { type Config, ConfigError, needed } from '#config'
+import { type Config, ConfigError, type Secrets } from '#config'
 import { tooMany } from '#kernel/problem'
 import { type Clock, every, systemClock } from '#ports/clock'
-import { answer, createHttpServer } from '#ports/http'
+import { answer, createHttpServer, type HttpServer } from '#ports/http'
+import { createService, type Service } from '#process/service-shell'
 import { endLease, leaseMs, listInstances, renewLease } from './contract.ts'
-import { createLeases } from './leases.ts'
+import { createLeases, type Leases } from './leases.ts'
 
-export type Registry = AsyncDisposable & { start(): Promise<void>; readonly url: string }
 export type RegistryOverrides = { clock?: Clock }
 
 const waitMs = 20_000
@@ -16,30 +16,47 @@ const waitersMax = 1_000
  * The registry role: leases in memory, on the host and port of OCTAVO_DISCOVERY. It keeps nothing on disk: after a
  * restart every instance has registered again within one heartbeat.
  */
-export async function createRegistry(config: Config, overrides: RegistryOverrides = {}): Promise<Registry> {
-  const { clock = systemClock } = overrides
-  const secret = needed(config, 'secret')
-  const at = addressOf(config.discoveryUrl)
-  const waiters = new Set<() => void>()
-  const wakeAll = () => {
-    for (const wake of waiters) wake()
-  }
-  const leases = createLeases(clock.uuid(), clock.monotonicMs(), wakeAll)
-  const server = createHttpServer({ name: 'registry', secret })
-  const expiring = every(clock, expireEveryMs, async () => leases.expire(clock.monotonicMs()))
-  let isClosing = false
-  let url = ''
+export async function createRegistry(
+  config: Config,
+  { secret }: Secrets<'secret'>,
+  { clock = systemClock }: RegistryOverrides = {},
+): Promise<Service> {
+  const at = addressOf(config.discovery.url)
+  return createService({ name: 'registry', config, clock, at }, async () => ({
+    // It finds itself, so it is registered nowhere.
+    serve: async (resources) => {
+      const waiters = new Set<() => void>()
+      const wakeAll = () => {
+        for (const wake of waiters) wake()
+      }
+      const leases = createLeases(clock.uuid(), clock.monotonicMs(), wakeAll)
+      resources.use(every(clock, expireEveryMs, async () => leases.expire(clock.monotonicMs())))
+      const server = createHttpServer({ name: 'registry', secret })
+      const waiting = addRoutes(server, leases, waiters, clock)
+      return {
+        listen: server.listen,
+        async [Symbol.asyncDispose]() {
+          // Who waits for news is in flight, and would be waited for.
+          waiting.end()
+          await server[Symbol.asyncDispose]()
+        },
+      }
+    },
+  }))
+}
 
+function addRoutes(server: HttpServer, leases: Leases, waiters: Set<() => void>, clock: Clock) {
+  let isClosing = false
   const newsAfter = async (revision: string | undefined) => {
     if (revision !== leases.revision || isClosing) return
     if (waiters.size >= waitersMax) throw tooMany('Too many callers are waiting for news.')
     const enough = new AbortController()
     const wake = () => enough.abort()
     waiters.add(wake)
+    // Ended early by news.
     await clock.sleep(waitMs, enough.signal).catch(() => {})
     waiters.delete(wake)
   }
-
   server.add(renewLease, async ({ params, body }) => {
     leases.renew({ ...body, service: params.service, id: params.id }, clock.monotonicMs())
     return { leaseMs }
@@ -50,25 +67,12 @@ export async function createRegistry(config: Config, overrides: RegistryOverride
   })
   server.add(listInstances, async ({ query }) => {
     await newsAfter(query.after)
-    return {
-      revision: leases.revision,
-      upMs: leases.upMs(clock.monotonicMs()),
-      instances: leases.list(),
-    }
+    return { revision: leases.revision, upMs: leases.upMs(clock.monotonicMs()), instances: leases.list() }
   })
-
   return {
-    get url() {
-      return url
-    },
-    async start() {
-      url = await server.listen(at)
-    },
-    async [Symbol.asyncDispose]() {
+    end: () => {
       isClosing = true
-      wakeAll()
-      await expiring[Symbol.asyncDispose]()
-      await server[Symbol.asyncDispose]()
+      for (const wake of waiters) wake()
     },
   }
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { type Config, readConfig } from '#config'
+import { readConfig } from '#config'
 import { makeCode } from '#kernel/voucher-code'
 import { type Broker, openBroker } from '#ports/broker'
 import { systemClock } from '#ports/clock'
@@ -18,15 +18,16 @@ import {
   openObjectStore,
   signedLink,
 } from '#ports/object-store'
+import type { Service } from '#process/service-shell'
 import { type TestScope, testDatabase } from '../../../test/support/database.ts'
 import { until } from '../../../test/support/until.ts'
 import { type VoucherData, voucherObjectKey } from './contract.ts'
-import { createVouchers, type Vouchers } from './service.ts'
+import { createVouchers } from './service.ts'
 
 const secret = 'the secret of this test'
 
 test('vouchers that are asked for are drawn, stored, and announced to whoever listens', async (t) => {
-  const { shop, announced, ask } = await open(t, { brokerUrl: (await testDatabase(t, 'vouchers')).url })
+  const { shop, announced, ask } = await open(t, { broker: (await testDatabase(t, 'vouchers')).url })
   const [one, two] = [voucher(), voucher()]
   const asked = await ask([one, two])
   assert.deepEqual([asked.status, asked.body.stored], [202, []])
@@ -164,7 +165,7 @@ test('the cover comes from the catalogue, and its absence or nonsense costs noth
   await new Promise<void>((resolve) => catalog.listen(0, '127.0.0.1', resolve))
   t.after(() => catalog.close())
   const { port } = catalog.address() as AddressInfo
-  const { ask } = await open(t, { discoveryUrl: `static:catalog=http://127.0.0.1:${port}` })
+  const { ask } = await open(t, { discovery: `static:catalog=http://127.0.0.1:${port}` })
   const all = ['9780000000001', '9780000000002', '9780000000003', '9780000000003'].map((isbn) =>
     voucher({ isbn }),
   )
@@ -183,9 +184,14 @@ test('stopping finishes what was asked for and refuses what comes after', async 
   await assert.rejects(fetch(shop.url))
 })
 
-type Options = Partial<Config> & { queueMax?: number; openStore?: (folder: string) => Promise<ObjectStore> }
+type Options = {
+  broker?: string
+  discovery?: string
+  queueMax?: number
+  openStore?: (folder: string) => Promise<ObjectStore>
+}
 type Opened = {
-  shop: Vouchers
+  shop: Service
   folder: string
   announced: ObjectCreated[]
   ask: (
@@ -195,20 +201,13 @@ type Opened = {
 
 async function open(t: TestScope, options: Options = {}): Promise<Opened> {
   const folder = await mkdtemp(join(tmpdir(), 'octavo-vouchers-'))
-  const { openStore, queueMax, ...settings } = options
-  const config: Config = {
-    ...readConfig({
-      OCTAVO_SECRET: secret,
-      OCTAVO_OBJECT_STORE: folderUrl(folder),
-      OCTAVO_DISCOVERY: 'static:',
-    }),
-    brokerUrl: `memory:${folder}`,
-    ...settings,
-  }
+  const { openStore, queueMax } = options
+  const config = readConfig({ OCTAVO_DISCOVERY: options.discovery ?? 'static:' })
+  const secrets = { secret, broker: options.broker ?? `memory:${folder}`, objectStore: folderUrl(folder) }
   const announced: ObjectCreated[] = []
-  const broker: Broker = await openBroker(config.brokerUrl, { applicationName: 'test' })
+  const broker: Broker = await openBroker(secrets.broker, { applicationName: 'test' })
   await broker.listen([objectCreatedTopic], async (m) => void announced.push(m.payload as ObjectCreated))
-  const shop = await createVouchers(config, {
+  const shop = await createVouchers(config, secrets, {
     ...(openStore && { openStore: () => openStore(folder) }),
     ...(queueMax && { queueMax }),
   })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { migrate, openDatabase } from '#ports/database'
-import { testCatalog, testConfig } from '../../../../test/support/catalog.ts'
+import { testCatalog, testSettings } from '../../../../test/support/catalog.ts'
 import { testDatabase } from '../../../../test/support/database.ts'
 import { migrationsFolder } from '../migrations.ts'
 import { createCatalog } from '../service.ts'
@@ -9,7 +9,7 @@ import { createCatalog } from '../service.ts'
 test('catalog processes that start together load the sample catalogue once, and never again', async (t) => {
   const { url } = await testDatabase(t, 'sample_twice')
   const start = async () => {
-    const catalog = await createCatalog(testConfig(url, true))
+    const catalog = await createCatalog(...testSettings(url, true))
     await catalog.start()
     return catalog
   }
@@ -34,7 +34,7 @@ test('the sample catalogue stays out of a catalogue that holds books, and out of
   await database.execute(
     `insert into catalog.books (isbn, title, price_amount, price_currency) values ('9780441172719', 'Dune', 1, 'EUR')`,
   )
-  await using catalog = await createCatalog(testConfig(url, true))
+  await using catalog = await createCatalog(...testSettings(url, true))
   await catalog.start()
   const [row] = await database.query<{ count: number }>('select count(*) as count from catalog.books')
   assert.equal(row?.count, 1)

@@ -64,8 +64,12 @@ async function watch(
 
 function createHealth(parts: AnswerParts): Record<string, (exchange: Exchange) => Promise<void>> {
   const json = (value: unknown) => `${JSON.stringify(value)}\n`
+  const alive = async (exchange: Exchange) =>
+    sendText(exchange, 200, 'application/json', json({ status: 'alive' }))
   return {
-    '/healthz': async (exchange) => sendText(exchange, 200, 'application/json', json({ status: 'alive' })),
+    '/livez': alive,
+    '/healthz': alive,
+    '/startupz': async (exchange) => sendText(exchange, 200, 'application/json', json({ status: 'started' })),
     '/readyz': async (exchange) => {
       const { isReady, missing } = await parts.readiness()
       if (!isReady) throw notReady(missing)

@@ -2,16 +2,17 @@ import { request } from 'undici'
 import type { Clock } from '#ports/clock'
 import type { Discovery } from '#ports/discovery'
 
-/** The services nothing can be sold without. */
-const requiredServices = ['catalog', 'orders', 'coordinator'] as const
-
 export type Readiness = { isReady: boolean; missing: readonly string[] }
 
 const probeTimeoutMs = 1_000
 const rememberMs = 500
 
 /** Tells whether each required service has an instance that says it is ready; asked often, it asks seldom. */
-export function createReadiness(discovery: Discovery, clock: Clock): () => Promise<Readiness> {
+export function createReadiness(
+  discovery: Discovery,
+  requiredServices: readonly string[],
+  clock: Clock,
+): () => Promise<Readiness> {
   let last: Promise<Readiness> | undefined
   let askedMs = Number.NEGATIVE_INFINITY
   const ask = async () => {
@@ -38,6 +39,7 @@ async function isServiceReady(discovery: Discovery, service: string): Promise<bo
   })
   return Promise.any(probes).then(
     () => true,
+    // That none of them is ready is the answer.
     () => false,
   )
 }

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bodyBytesMaxDefault } from '#kernel/body-limits'
 import type { Route } from '#kernel/contract'
+import { publicRoutes, routedRoles } from '#roles'
 import { listInstances } from '#services/registry'
-import { publicRoutes } from '../contract.ts'
 import { importBytesMax, publicTable, routingTable, type UpstreamTarget } from './routes.ts'
 
-const table = publicTable()
+const table = publicTable(routedRoles)
 const find = (method: string, path: string) => {
   const found = table.find(method, path)
   return found.kind === 'found' && found.target.kind === 'upstream' ? found.target : undefined

@@ -1,10 +1,7 @@
 import { Type } from 'typebox'
 import { bodyBytesMaxOf } from '#kernel/body-limits'
 import type { Method, Route } from '#kernel/contract'
-import * as catalog from '#services/catalog'
-import * as coordinator from '#services/coordinator'
-import * as orders from '#services/orders'
-import * as vouchers from '#services/vouchers'
+import { placeOrder } from '#services/coordinator'
 import { availabilityEvents, orderEvents } from '../contract.ts'
 
 /** Where a request goes that is part of the public API. */
@@ -36,24 +33,14 @@ export const importBytesMax = 1024 * 1024 * 1024
 const deadlineMs = 15_000
 const importDeadlineMs = 60 * 60_000
 
-const services: readonly (readonly [string, readonly Route[]])[] = [
-  ['coordinator', coordinator.publicRoutes],
-  ['catalog', catalog.publicRoutes],
-  ['orders', orders.publicRoutes],
-  ['vouchers', vouchers.publicRoutes],
-]
-
-/** Whom the gateway passes requests on to. */
-export const proxiedServices = services.map(([service]) => service)
-
-/** The public API as its contracts have it; nothing internal can be in it. */
-export function publicTable(): RoutingTable {
+/** The public API as the contracts of these services have it; nothing internal can be in it. */
+export function publicTable(services: readonly { name: string; routes: readonly Route[] }[]): RoutingTable {
   const entries: [Route, Target][] = [
     [availabilityEvents, { kind: 'events', stream: 'availability', label: availabilityEvents.path }],
     [orderEvents, { kind: 'events', stream: 'order', label: orderEvents.path }],
   ]
-  for (const [service, routes] of services)
-    for (const route of routes) entries.push([route, upstreamTarget(service, route)])
+  for (const { name, routes } of services)
+    for (const route of routes) entries.push([route, upstreamTarget(name, route)])
   return routingTable(entries)
 }
 
@@ -65,7 +52,7 @@ function upstreamTarget(service: string, route: Route): UpstreamTarget {
     label: route.path,
     bodyBytesMax: bodyBytesMaxOf(route) ?? importBytesMax,
     deadlineMs: streams ? importDeadlineMs : deadlineMs,
-    sticksToTitle: route === coordinator.placeOrder,
+    sticksToTitle: route === placeOrder,
     heedsKey: Type.IsObject(route.headers) && 'idempotency-key' in route.headers.properties,
   }
 }

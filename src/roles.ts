@@ -1,0 +1,187 @@
+import { type Config, type Environment, readSecrets, type SecretName, type Secrets } from '#config'
+import type { Route } from '#kernel/contract'
+import { logger, neverLog } from '#ports/log'
+import type { Service } from '#process/service-shell'
+import * as catalog from '#services/catalog'
+import * as coordinator from '#services/coordinator'
+import * as gateway from '#services/gateway'
+import * as orders from '#services/orders'
+import * as registry from '#services/registry'
+import * as vouchers from '#services/vouchers'
+
+/**
+ * The one list of roles. The laptop's processes and the order in which they stop, `octavo serve` and `octavo migrate`,
+ * the gateway's routing and readiness, the API reference and what is deployed elsewhere are all made from it.
+ */
+export type Role = {
+  name: string
+  summary: string
+  /** What lies outside and has to be reachable, by the secret that holds its URL. */
+  needs: readonly Need[]
+  /** Every secret it is given: those of `needs`, and keys. */
+  secrets: readonly SecretName[]
+  /** The settings it reads beside those that every role does. */
+  settings: readonly string[]
+  /** Whether it is a door to the outside; the others are for each other. */
+  isPublic: boolean
+  /** Whether nothing can be sold without it: the gateway is not ready before it is. */
+  isRequired: boolean
+  /** What it says of itself to others. */
+  contract: object
+  /** Its part of the public API. */
+  routes: readonly Route[]
+  /** Roles of one number stop together, lower ones first: who takes work in before those who do it. */
+  stopsAt: number
+  /** Options for Node: how much memory it takes. */
+  nodeOptions: readonly string[]
+  /** How many processes run on a laptop. */
+  laptopProcesses: number
+  /** Its tables: the database they are in, their schema, and the folder of their migrations. */
+  tables?: { database: 'bookDb' | 'orderDb'; schema: string; migrations: () => Promise<URL> }
+  /** Opens it with its secrets and no others. @throws ConfigError when one of them is missing */
+  create(config: Config, env: Environment): Promise<Service>
+}
+
+export type Need = 'bookDb' | 'orderDb' | 'broker' | 'objectStore' | 'payment'
+
+/** What every role that listens for others reads. */
+export const commonSettings: readonly string[] = [
+  ...['OCTAVO_LOG_LEVEL', 'OCTAVO_LOG_FORMAT', 'OCTAVO_DISCOVERY'],
+  ...['OCTAVO_SERVICE_HOST', 'OCTAVO_SERVICE_PORT', 'OCTAVO_ADVERTISE'],
+]
+
+/** A third less memory, for roles that are not on the way of every order: garbage is collected more often. */
+const small = ['--max-semi-space-size=1']
+
+export const roles: readonly Role[] = [
+  role('registry', {
+    summary: 'which instances of each role are there',
+    keys: ['secret'],
+    contract: registry,
+    stopsAt: 4,
+    nodeOptions: small,
+    open: async (config, secrets) =>
+      (await import('./services/registry/service.ts')).createRegistry(config, secrets),
+  }),
+  role('catalog', {
+    summary: 'books, search, covers, imports and stock',
+    needs: ['bookDb', 'broker'],
+    keys: ['secret'],
+    settings: ['OCTAVO_MIGRATE', 'OCTAVO_DEMO'],
+    isRequired: true,
+    contract: catalog,
+    routes: catalog.publicRoutes,
+    stopsAt: 3,
+    nodeOptions: small,
+    laptopProcesses: 2,
+    tables: {
+      database: 'bookDb',
+      schema: 'catalog',
+      migrations: async () => (await import('./services/catalog/migrations.ts')).migrationsFolder,
+    },
+    open: async (config, secrets) =>
+      (await import('./services/catalog/service.ts')).createCatalog(config, secrets),
+  }),
+  role('orders', {
+    summary: "orders, customers' limits, vouchers, staff, sagas and the log of decisions",
+    needs: ['orderDb', 'broker', 'objectStore', 'payment'],
+    keys: ['secret', 'voucherKey', 'staffPassword'],
+    settings: ['OCTAVO_MIGRATE', 'OCTAVO_URL', 'OCTAVO_HOLD_SECONDS', 'OCTAVO_STAFF_EMAIL'],
+    isRequired: true,
+    contract: orders,
+    routes: orders.publicRoutes,
+    stopsAt: 3,
+    nodeOptions: small,
+    laptopProcesses: 2,
+    tables: {
+      database: 'orderDb',
+      schema: 'orders',
+      migrations: async () => (await import('./services/orders/migrations.ts')).migrationsFolder,
+    },
+    open: async (config, secrets) =>
+      (await import('./services/orders/service.ts')).createOrders(config, secrets),
+  }),
+  role('coordinator', {
+    summary: 'gathers what moves stock into groups, each one transaction over both databases',
+    keys: ['secret'],
+    settings: ['OCTAVO_HOLD_SECONDS'],
+    isRequired: true,
+    contract: coordinator,
+    routes: coordinator.publicRoutes,
+    stopsAt: 2,
+    open: async (config, secrets) =>
+      (await import('./services/coordinator/service.ts')).createCoordinator(config, secrets),
+  }),
+  role('vouchers', {
+    summary: 'draws vouchers as PDFs and serves their downloads',
+    needs: ['broker', 'objectStore'],
+    keys: ['secret'],
+    settings: ['OCTAVO_URL'],
+    contract: vouchers,
+    routes: vouchers.publicRoutes,
+    stopsAt: 3,
+    nodeOptions: small,
+    open: async (config, secrets) =>
+      (await import('./services/vouchers/service.ts')).createVouchers(config, secrets),
+  }),
+  role('gateway', {
+    summary: 'the only public door: pages, routing, retries, circuit breakers, live events',
+    needs: ['broker'],
+    keys: ['secret'],
+    settings: ['OCTAVO_HOST', 'OCTAVO_PORT', 'OCTAVO_URL'],
+    isPublic: true,
+    contract: gateway,
+    routes: gateway.ownRoutes,
+    stopsAt: 1,
+    open: async (config, secrets) =>
+      (await import('./services/gateway/service.ts')).createGateway(config, secrets),
+  }),
+]
+
+/** The whole public API, for its reference page and for typed clients. */
+export const publicRoutes: readonly Route[] = roles.flatMap(({ routes }) => routes)
+
+/** Whom the gateway passes requests on to: those who have a part in the public API and are no door themselves. */
+export const routedRoles: readonly Role[] = roles.filter(
+  ({ isPublic, routes }) => !isPublic && routes.length > 0,
+)
+
+export const requiredRoles: readonly string[] = roles
+  .filter((each) => each.isRequired)
+  .map(({ name }) => name)
+
+/** Names of the roles that stop together, first to last. */
+export const stopOrder: readonly (readonly string[])[] = [...new Set(roles.map(({ stopsAt }) => stopsAt))]
+  .sort((a, b) => a - b)
+  .map((at) => roles.filter(({ stopsAt }) => stopsAt === at).map(({ name }) => name))
+
+type Plan<N extends Need, K extends SecretName> = Pick<Role, 'summary' | 'contract' | 'stopsAt' | 'tables'> &
+  Partial<
+    Pick<Role, 'settings' | 'isPublic' | 'isRequired' | 'routes' | 'nodeOptions' | 'laptopProcesses'>
+  > & {
+    needs?: readonly N[]
+    keys: readonly K[]
+    open(config: Config, secrets: Secrets<N | K>): Promise<Service>
+  }
+
+function role<const N extends Need = never, const K extends SecretName = never>(
+  name: string,
+  { needs = [], keys, open, ...plan }: Plan<N, K>,
+): Role {
+  const secrets = [...needs, ...keys]
+  return {
+    settings: [],
+    isPublic: false,
+    isRequired: false,
+    routes: [],
+    nodeOptions: [],
+    laptopProcesses: 1,
+    ...plan,
+    ...{ name, needs, secrets },
+    create: async (config, env) => {
+      const given = readSecrets<N | K>(env, secrets, logger('config').warn)
+      for (const value of Object.values<string | undefined>(given)) if (value !== undefined) neverLog(value)
+      return open(config, given)
+    },
+  }
+}

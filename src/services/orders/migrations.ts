@@ -1,0 +1,2 @@
+/** Where OrderDb's migrations are. */
+export const migrationsFolder = new URL('./migrations/', import.meta.url)
