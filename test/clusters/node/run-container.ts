@@ -55,7 +55,7 @@ done
 shift
 mount -o "remount,$rootMode" "$root"
 cd "$root"
-exec chroot "$root" /usr/bin/setpriv --reuid "$user" --regid "$group" $groups --no-new-privs --inh-caps=-all \\
+exec /usr/sbin/chroot "$root" /usr/bin/setpriv --reuid "$user" --regid "$group" $groups --no-new-privs --inh-caps=-all \\
   --bounding-set=-all -- /usr/bin/env -C ${imageFolder} -- "$@"
 `
 
