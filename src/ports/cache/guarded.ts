@@ -1,0 +1,40 @@
+import {
+  type BreakerState,
+  closedBreaker,
+  mayTry,
+  onFailure,
+  onSuccess,
+  onTry,
+} from '#kernel/circuit-breaker'
+
+/** Commands to one server, each with a deadline, and none while the server has failed too often. */
+export type Guarded = {
+  readonly isUp: boolean
+  /** @returns the answer, or `undefined` when there is none in time; it is an answer when the command says so */
+  run<T>(command: () => Promise<T>): Promise<{ kind: 'answer'; value: T } | undefined>
+}
+
+export function guard(deadlineMs: number, nowMs: () => number): Guarded {
+  let breaker: BreakerState = closedBreaker
+  return {
+    get isUp() {
+      return mayTry(breaker, nowMs())
+    },
+    async run(command) {
+      if (!mayTry(breaker, nowMs())) return undefined
+      breaker = onTry(breaker, nowMs())
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<undefined>((resolve) => {
+        timer = setTimeout(() => resolve(undefined), deadlineMs)
+      })
+      const answer = command().then(
+        (value) => ({ kind: 'answer' as const, value }),
+        () => undefined,
+      )
+      const outcome = await Promise.race([answer, late])
+      clearTimeout(timer)
+      breaker = outcome === undefined ? onFailure(breaker, nowMs()) : onSuccess(breaker)
+      return outcome
+    },
+  }
+}
