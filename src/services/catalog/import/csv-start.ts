@@ -15,7 +15,7 @@ export async function csvStart(text: FileText): Promise<CsvStart> {
     const piece = await pieces.next()
     if (piece.done === true) isWhole = true
     else head += piece.value
-    if (/\S[^\r\n]*[\r\n]+[^\r\n]*[\r\n]/.test(head)) break
+    if (linesIn(head) > linesLookedAt) break
   }
   head = head.replace(/^\ufeff/, '')
   const above =
@@ -34,13 +34,17 @@ export async function csvStart(text: FileText): Promise<CsvStart> {
       await pieces.return?.()
     }
   }
-  const linesSkipped = skipped.match(/\r\n|\r|\n/g)?.length ?? 0
-  return { pieces: all(), delimiter: told ?? delimiterOf(rest), linesSkipped }
+  return { pieces: all(), delimiter: told ?? delimiterOf(rest), linesSkipped: linesIn(skipped) }
 }
 
-/** The candidate that the first line has most of, outside quotes. */
+const linesLookedAt = 12
+const linesIn = (text: string) => text.match(/\r\n|\r|\n/g)?.length ?? 0
+const delimiters = [',', ';', '\t', '|']
+
+/** The candidate that the first line with any has most of, outside quotes; a title may stand above the table. */
 function delimiterOf(head: string): string {
-  const line = (head.split(/[\r\n]/, 1)[0] ?? '').replace(/"[^"]*"/g, '')
+  const lines = head.split(/\r\n|\r|\n/, linesLookedAt).map((line) => line.replace(/"[^"]*"/g, ''))
+  const line = lines.find((each) => delimiters.some((delimiter) => each.includes(delimiter))) ?? ''
   const count = (delimiter: string) => line.split(delimiter).length
-  return [',', ';', '\t', '|'].reduce((best, each) => (count(each) > count(best) ? each : best))
+  return delimiters.reduce((best, each) => (count(each) > count(best) ? each : best))
 }

@@ -99,9 +99,10 @@ function separatorOf(name: string, isClosing: boolean, attributes: string, lists
     else lists.push({ ordered: name === 'ol', items: 0 })
     return '\n\n'
   }
-  if (name === 'li') return isClosing ? '\n' : `\n${markerOf(lists.at(-1))}`
+  if (name === 'li') return isClosing ? '' : `\n${markerOf(lists.at(-1))}`
   if (blocks.has(name)) return '\n\n'
-  if (lines.has(name) || name === 'br') return '\n'
+  if (lines.has(name)) return isClosing ? '' : '\n'
+  if (name === 'br') return '\n'
   if (name === 'hr') return '\n\n'
   if (name === 'td' || name === 'th') return isClosing ? ' \u00b7 ' : ' '
   if (name === 'q') return isClosing ? '\u201d' : '\u201c'

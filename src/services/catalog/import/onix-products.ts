@@ -151,7 +151,7 @@ const altOf = (attributes: Record<string, string>) =>
 
 /** XHTML inside a text, as ONIX allows it. Source: ONIX for Books 3.0, XHTML subset; short tags clash with none. */
 const markup = new Set(
-  'p br em strong b i u s ul ol li dl dt dd div span sup sub a abbr acronym address bdo big blockquote cite code dfn font h1 h2 h3 h4 h5 h6 hr img kbd pre q rb rbc rp rt rtc ruby samp small strike table tbody td tfoot th thead tr caption col colgroup tt var del ins mark center'.split(
+  'p br em strong b i u s ul ol li dl dt dd div span sup sub a abbr acronym address bdo big blockquote cite code dfn font h1 h2 h3 h4 h5 h6 hr img kbd pre q rb rbc rp rt rtc ruby samp small strike table tbody td tfoot th thead tr caption col colgroup tt var del ins mark center script style'.split(
     ' ',
   ),
 )
