@@ -15,10 +15,10 @@ const escapedTooOftenMax = 3
  * The same for text of several paragraphs, whose structure stays as lines: paragraphs, items, rows, quotations. HTML
  * that was escaped, once or more often, is read as the HTML it is, unless it stands beside real tags.
  */
-export function cleanParagraphs(given: string): string {
+export function cleanParagraphs(given: string, isKnownHtml = false): string {
   let text = given
   for (let i = 0; i < escapedTooOftenMax; i++) {
-    const isHtml = hasMarkup(text)
+    const isHtml = isKnownHtml || hasMarkup(text)
     text = isHtml ? textOfHtml(text, inline) : decodeEntities(text)
     if (isHtml || !hasMarkup(text)) break
   }

@@ -1,40 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Findings } from './findings.ts'
-import { readCsv } from './read-csv.ts'
-import { type ImportedBook, type SourceRecord, shopDefaults } from './source.ts'
-
-async function records(
-  text: string | Uint8Array,
-  charset?: string,
-  findings = new Findings(),
-): Promise<SourceRecord[]> {
-  const bytes = typeof text === 'string' ? Buffer.from(text) : text
-  async function* pieces() {
-    for (let i = 0; i < bytes.length; i += 100) yield bytes.subarray(i, i + 100)
-  }
-  const options = {
-    mapping: {},
-    shop: shopDefaults,
-    nowMs: 0,
-    findings,
-    ...(charset !== undefined && { charset }),
-  }
-  const found: SourceRecord[] = []
-  for await (const record of readCsv(pieces(), options)) found.push(record)
-  return found
-}
-
-async function books(text: string | Uint8Array, charset?: string): Promise<ImportedBook[]> {
-  return (await records(text, charset)).map((record) => {
-    if (record.kind === 'wrong') throw new Error(`line ${record.line}: ${record.message}`)
-    return record.book
-  })
-}
-
-const priceText = ({ price, priceIsUnreadable }: ImportedBook) =>
-  price == null ? (priceIsUnreadable ? 'unreadable' : undefined) : `${price.amount} ${price.currency}`
-const quoted = (cell: string) => `"${cell.replaceAll('"', '""')}"`
+import { books, priceText, quoted, records } from '../../../../test/support/csv.ts'
 
 test('a price is read as it is written, and only a currency of ISO 4217 is one', async () => {
   const cases: [string, string][] = [
@@ -106,20 +72,6 @@ test('columns are found by meaning, in the languages of the shop, and a price co
     const [book] = await books(`${header}\n9780441172719,Dune,9.90\n`)
     assert.deepEqual([book?.title, book && priceText(book)], ['Dune', expected], header)
   }
-})
-
-test('a column that is not read is named, and a trade price is not taken for the price', async () => {
-  const findings = new Findings()
-  const [record] = await records(
-    'isbn,title,Trade price,Shelf\n9780441172719,Dune,4.00,A3\n',
-    undefined,
-    findings,
-  )
-  assert.equal(record?.kind === 'book' && record.book.price, undefined)
-  assert.deepEqual(findings.notRead, [
-    { name: 'Trade price', count: 1 },
-    { name: 'Shelf', count: 1 },
-  ])
 })
 
 test('an ISBN is found in its cell whatever decorates it', async () => {
@@ -217,123 +169,6 @@ test('several authors are told apart however they are joined, and one inverted n
     const [book] = await books(`isbn,title,author\n9780441172719,Dune,${quoted(cell)}\n`)
     assert.equal(book?.contributors?.map(({ name }) => name).join('|'), expected, cell)
   }
-})
-
-test('exports of the programs that people use are recognised, and their odd columns not mistaken', async () => {
-  const files: [string, string, Partial<ImportedBook>][] = [
-    [
-      'Goodreads',
-      'Book Id,Title,Author,Author l-f,Additional Authors,ISBN,ISBN13,Year Published,Original Publication Year,Exclusive Shelf\n1,T,Ann A,"A, Ann","Bob B, Cy C",,"=""9780441172719""",2004,1937,read\n',
-      {
-        publishedOn: '2004',
-        contributors: ['Ann A', 'Bob B', 'Cy C'].map((name) => ({ name, role: 'author' })),
-      },
-    ],
-    [
-      'LibraryThing',
-      'Book Id\tTitle\tSort Character\tPrimary Author\tPublication\tDate\tISBN\n1\tT\t1\tAuthor, Ann\tPress (2004), 300 pages\t2004\t[9780441172719]\n',
-      { publisher: 'Press', publishedOn: '2004', contributors: [{ name: 'Ann Author', role: 'author' }] },
-    ],
-    [
-      'WooCommerce',
-      'ID,Type,ISBN,Name,Published,Stock,Regular price,Categories\n1,simple,9780441172719,T,1,7,14.95,"Fiction > Crime, Books"\n',
-      { copies: 7, price: { amount: 1495, currency: 'EUR' }, subjects: ['Fiction', 'Crime', 'Books'] },
-    ],
-    [
-      'Shopify',
-      'Handle,Title,Body (HTML),Published,Variant Price,Variant Barcode\nx,T,<p>Text</p>,true,12.99,9780441172719\nx,,,,,\n',
-      { description: 'Text', price: { amount: 1299, currency: 'EUR' } },
-    ],
-    [
-      'calibre',
-      'author_sort,authors,title_sort,title,uuid,isbn,pubdate,languages,tags,comments\n"A, Ann",Ann A & Bob B,T,T,u,9780441172719,2004-05-01T00:00:00+00:00,eng,"x, y",<p>Text</p>\n',
-      { publishedOn: '2004-05-01', language: 'en', description: 'Text' },
-    ],
-    [
-      'BookWyrm',
-      'title,author_text,remote_id,openlibrary_key,isbn_13,review_published,review_content\nT,Ann A,u,k,9780441172719,2024-01-01,Good\n',
-      { contributors: [{ name: 'Ann A', role: 'author' }] },
-    ],
-  ]
-  for (const [tool, text, expected] of files) {
-    const findings = new Findings()
-    const found = await records(text, undefined, findings)
-    assert.equal(found.length, 1, tool)
-    const [record] = found
-    assert.ok(record?.kind === 'book', tool)
-    for (const [field, value] of Object.entries(expected))
-      assert.deepEqual(record.book[field as keyof ImportedBook], value, `${tool} ${field}`)
-    assert.equal(record.book.title, 'T')
-    if (tool !== 'Goodreads' && tool !== 'LibraryThing' && tool !== 'calibre')
-      assert.equal(record.book.publishedOn, undefined, tool)
-    assert.match(findings.format, new RegExp(tool))
-  }
-})
-
-test('lines above the header, short rows and empty ones are no faults', async () => {
-  const rows = '9780441172719;Dune;5,00;text'
-  for (const above of ['', 'sep=;\r\n', '\n\n', ';;;\n', 'Our list of May\n']) {
-    const [record] = await records(`${above}isbn;title;price;description\n${rows}\n`)
-    assert.equal(record?.kind === 'book' && record.book.description, 'text', JSON.stringify(above))
-  }
-  const findings = new Findings()
-  const found = await records(
-    `isbn;title;price;description\n${rows}\n9780141439518;P;6,00\n;;;\n9780306406157;Q;7,00;\n`,
-    undefined,
-    findings,
-  )
-  assert.deepEqual(
-    found.map((record) => [record.kind, record.line]),
-    [
-      ['book', 2],
-      ['book', 3],
-      ['book', 5],
-    ],
-  )
-  assert.equal(findings.skipped, 1)
-  const short = found[1]
-  assert.equal(short?.kind === 'book' && 'description' in short.book, false)
-})
-
-test('a file of one value updates just that, and counts may mark their thousands', async () => {
-  assert.deepEqual(await books('isbn;price\n9780441172719;7,50\n'), [
-    { isbn: '9780441172719', price: { amount: 750, currency: 'EUR' } },
-  ])
-  const counts = await books('isbn,copies\n9780441172719,"1,200"\n9780141439518,-3\n')
-  assert.deepEqual(
-    counts.map(({ copies }) => copies),
-    [1200, 0],
-  )
-})
-
-test('the encoding of CSV is what its bytes are', async () => {
-  const text = 'ISBN;Title;Price\r\n9780441172719;Über Größe;12,99 €\r\n'
-  const cp1252 = Buffer.from(text.replace('€', '\x80'), 'latin1')
-  const cases: [Uint8Array, string | undefined][] = [
-    [Buffer.from(text), undefined],
-    [Buffer.from(text), 'windows-1252'],
-    [cp1252, undefined],
-    [cp1252, 'utf-8'],
-    [cp1252, 'windows-1252'],
-    [Buffer.from(`\ufeff${text}`, 'utf16le'), undefined],
-    [Buffer.from(`\ufeff${text}`), undefined],
-  ]
-  for (const [bytes, charset] of cases) {
-    const [book] = await books(bytes, charset)
-    assert.deepEqual([book?.title, book && priceText(book)], ['Über Größe', '1299 EUR'])
-  }
-})
-
-test('one byte that is no UTF-8 costs the record whose title holds it, or the value', async () => {
-  const text =
-    'isbn,title,publisher\n9780441172719,Über,Größe\n9780141439518,T#tle,Größe\n9780306406157,Title,Pr#ss\n'
-  const bytes = Buffer.from(text)
-  for (let i = bytes.indexOf('#'); i >= 0; i = bytes.indexOf('#')) bytes[i] = 0xff
-  const [first, second, third] = await records(bytes)
-  assert.equal(first?.kind, 'book')
-  assert.equal(second?.kind === 'wrong' && second.field, 'title')
-  assert.ok(third?.kind === 'book')
-  assert.deepEqual(['publisher' in third.book, third.notes?.[0]?.field], [false, 'publisher'])
 })
 
 test('a title keeps its words in angle brackets and loses its tags', async () => {

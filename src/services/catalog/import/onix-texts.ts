@@ -43,4 +43,4 @@ function isIn(text: OnixElement, language: string | undefined): boolean {
   return named.kind === 'ok' && named.value === language
 }
 
-const contentOf = (text: OnixElement) => cleanParagraphs(text.html ?? text.text)
+const contentOf = (text: OnixElement) => cleanParagraphs(text.html ?? text.text, text.html !== undefined)

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { identifier, message, records, titled } from '../../../../test/support/onix.ts'
+import { Findings } from './findings.ts'
+import { shopDefaults } from './source.ts'
+
+type PriceParts = { type?: string; amount?: string; currency?: string; more?: string }
+const price = ({ type = '02', amount = '9.99', currency = 'EUR', more = '' }: PriceParts = {}) =>
+  `<Price><PriceType>${type}</PriceType>${more}<PriceAmount>${amount}</PriceAmount>${currency && `<CurrencyCode>${currency}</CurrencyCode>`}</Price>`
+test('an update of some blocks tells only of those, and a test is no news', async () => {
+  const xml = message({ supply: price() }).replace(/<DescriptiveDetail>.*<\/DescriptiveDetail>/, '')
+  const [update] = await records(xml.replace('<NotificationType>03', '<NotificationType>04'))
+  assert.ok(update?.kind === 'book')
+  assert.deepEqual(Object.keys(update.book).sort(), ['isbn', 'price', 'prices'])
+  for (const type of ['05', '88', '89']) {
+    const [record] = await records(xml.replace('<NotificationType>03', `<NotificationType>${type}`))
+    assert.equal(record?.kind === 'wrong' && record.field, 'NotificationType')
+  }
+})
+
+test('one broken product costs one record, whatever is wrong with it', async () => {
+  const good = `<Product>${identifier}${titled.replaceAll('TitleDetail', 'Title').replaceAll(/<\/?TitleElement>/g, '')}</Product>`
+  const broken: [string, RegExp][] = [
+    [good.replace('Dune', 'Du<ne'), /not well-formed|does not end/],
+    [good.replace('</Title>', ''), /not well-formed/],
+    [good.replace('</Product>', ''), /does not end before the next one/],
+    [good.replace('Dune', 'Du\u0001ne'), /cannot be read/],
+    [good.replace('Dune', `<${'x'.repeat(200_000)}`), /longer than 64 KiB/],
+    [good.replace('Dune', 'x'.repeat(2_100_000)), /two million/],
+    [good.replace('Dune', `<![CDATA[${'x'.repeat(2_100_000)}`), /two million/],
+    [good.replace('Dune', '<a>'.repeat(25_000)), /nested deeper|elements/],
+  ]
+  for (const [product, message] of broken) {
+    const [first, second] = await records(`<ONIXMessage>${product}\n${good}</ONIXMessage>`)
+    assert.match(first?.kind === 'wrong' ? first.message : '', message)
+    assert.equal(second?.kind === 'book' && second.book.title, 'Dune', String(message))
+  }
+  const [repaired] = await records(`<ONIXMessage>${good.replace('Dune', 'Sand & Dune')}</ONIXMessage>`)
+  assert.equal(repaired?.kind === 'book' && repaired.book.title, 'Sand & Dune')
+})
+
+test('products are found without a message, in several messages, under any prefix, and not in comments', async () => {
+  const product = `<Product>${identifier}<Title><TitleText>Dune</TitleText></Title></Product>`
+  const prefixed = product.replace(/<(\/?)/g, '<$1o:')
+  const files: [string, number][] = [
+    [product + product, 2],
+    [
+      `<?xml version="1.0"?><ONIXMessage>${product}</ONIXMessage>\n<?xml version="1.0"?><ONIXMessage>${product}</ONIXMessage>`,
+      2,
+    ],
+    [`<o:ONIXMessage xmlns:o="x">${prefixed}</o:ONIXMessage>`, 1],
+    [`<ONIXMessage><!-- ${product} -->${product}</ONIXMessage>`, 1],
+    [
+      `<ONIXMessage><Header><SenderName><![CDATA[${product}]]></SenderName></Header>${product}</ONIXMessage>`,
+      1,
+    ],
+  ]
+  for (const [xml, count] of files) {
+    const found = await records(xml)
+    assert.deepEqual(
+      found.map((each) => each.kind),
+      Array.from({ length: count }, () => 'book'),
+      xml.slice(0, 60),
+    )
+  }
+})
+
+test('the encoding is what the bytes are, whatever is declared', async () => {
+  const xml = (declared: string) =>
+    `<?xml version="1.0"${declared}?>${message({ title: titled.replace('Dune', 'Über Größe €') })}`
+  const cp1252 = (text: string) => Buffer.from(text.replace('€', '\x80'), 'latin1')
+  const cases: Uint8Array[] = [
+    cp1252(xml('')),
+    cp1252(xml(' encoding="utf-8"')),
+    cp1252(xml(' encoding="iso-8859-1"')),
+    Buffer.from(xml(' encoding="iso-8859-1"')),
+    Buffer.from(`\ufeff${xml(' encoding="utf-16"')}`, 'utf16le'),
+    Buffer.from(xml(' encoding="utf-16"'), 'utf16le'),
+  ]
+  for (const bytes of cases) {
+    const [record] = await records(bytes)
+    assert.equal(record?.kind === 'book' && record.book.title, 'Über Größe €')
+  }
+})
+
+test('elements that are not read are named, and read ones are not', async () => {
+  const findings = new Findings()
+  await records(
+    message({ descriptive: '<Conference><ConferenceName>x</ConferenceName></Conference>' }),
+    shopDefaults,
+    findings,
+  )
+  assert.deepEqual(findings.notRead, [{ name: 'Conference', count: 1 }])
+})

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { berlin, bookOf, message, records } from '../../../../test/support/onix.ts'
+import { Findings } from './findings.ts'
+import { type ImportedBook, type Shop, shopDefaults } from './source.ts'
+
+type PriceParts = { type?: string; amount?: string; currency?: string; more?: string }
+const price = ({ type = '02', amount = '9.99', currency = 'EUR', more = '' }: PriceParts = {}) =>
+  `<Price><PriceType>${type}</PriceType>${more}<PriceAmount>${amount}</PriceAmount>${currency && `<CurrencyCode>${currency}</CurrencyCode>`}</Price>`
+const dated = (role: string, date: string) =>
+  `<PriceDate><PriceDateRole>${role}</PriceDateRole><Date dateformat="00">${date}</Date></PriceDate>`
+const priceText = (book: ImportedBook) =>
+  book.price === null
+    ? 'none'
+    : book.price === undefined
+      ? book.priceIsUnreadable
+        ? 'unreadable'
+        : undefined
+      : `${book.price.amount} ${book.price.currency}`
+
+test('the price is the one that a reader of this shop pays for one copy today', async () => {
+  const other = price({ amount: '15.00' })
+  const cases: [string, string, string | undefined][] = [
+    [
+      'ended',
+      price({ amount: '4.99', more: dated('14', '20200101') + dated('15', '20201231') }) + other,
+      '1500 EUR',
+    ],
+    ['to come', price({ amount: '29.99', more: dated('14', '20300101') }) + other, '1500 EUR'],
+    ['ends today', price({ amount: '7.00', more: dated('15', '20260615') }), '700 EUR'],
+    ['began today', price({ amount: '7.00', more: dated('14', '20260615') }), '700 EUR'],
+    ['ended yesterday', price({ amount: '7.00', more: dated('15', '20260614') }), 'none'],
+    [
+      'the later beginning',
+      price({ amount: '4.99', more: dated('14', '20200101') }) +
+        price({ amount: '8.99', more: dated('14', '20210101') }),
+      '899 EUR',
+    ],
+    [
+      'a library’s',
+      price({ amount: '99.00', more: '<PriceQualifier>06</PriceQualifier>' }) + other,
+      '1500 EUR',
+    ],
+    ['a library’s alone', price({ amount: '99.00', more: '<PriceQualifier>10</PriceQualifier>' }), undefined],
+    [
+      'an offer with an end',
+      price({ amount: '5.00', more: `<PriceQualifier>08</PriceQualifier>${dated('15', '20261231')}` }) +
+        other,
+      '500 EUR',
+    ],
+    [
+      'an offer without one',
+      price({ amount: '5.00', more: '<PriceQualifier>08</PriceQualifier>' }) + other,
+      '1500 EUR',
+    ],
+    [
+      'for ten copies',
+      price({ amount: '5.00', more: '<MinimumOrderQuantity>10</MinimumOrderQuantity>' }) + other,
+      '1500 EUR',
+    ],
+    [
+      'with a condition',
+      price({
+        amount: '5.00',
+        more: '<PriceCondition><PriceConditionType>11</PriceConditionType></PriceCondition>',
+      }) + other,
+      '1500 EUR',
+    ],
+    ['net', price({ type: '05', amount: '5.00' }), undefined],
+    [
+      'with the trade’s discount',
+      price({ more: '<Discount><DiscountPercent>40</DiscountPercent></Discount>' }),
+      '999 EUR',
+    ],
+    [
+      'without tax',
+      price({
+        type: '01',
+        amount: '10.00',
+        more: '<Tax><TaxType>01</TaxType><TaxRatePercent>7</TaxRatePercent></Tax>',
+      }),
+      '1070 EUR',
+    ],
+    [
+      'the shop’s currency before tax',
+      price({ currency: 'GBP' }) + price({ type: '01', amount: '8.00' }),
+      '800 EUR',
+    ],
+    ['three decimals', price({ amount: '12.990' }), '1299 EUR'],
+    ['three decimals of dinars', price({ amount: '1.250', currency: 'KWD' }), '1250 KWD'],
+    ['no currency', price({ currency: 'RRP' }), 'unreadable'],
+    ['no amount', price({ amount: 'POA' }), 'unreadable'],
+    ['an unreadable date', price({ more: dated('14', '20261399') }) + other, '1500 EUR'],
+    ['free of charge', '<UnpricedItemType>01</UnpricedItemType>', '0 EUR'],
+    ['to be announced', '<UnpricedItemType>02</UnpricedItemType>', 'none'],
+    ['unpriced in its price', '<Price><UnpricedItemType>04</UnpricedItemType></Price>', 'none'],
+    ['nothing told', '', undefined],
+  ]
+  for (const [name, supply, expected] of cases)
+    assert.equal(priceText(await bookOf({ supply })), expected, name)
+})
+
+test('a price for other countries is none of this shop', async () => {
+  const at = (territory: string, amount: string) =>
+    price({ amount, more: `<Territory>${territory}</Territory>` })
+  const us = at('<CountriesIncluded>US CA</CountriesIncluded>', '5.00')
+  const world = at('<RegionsIncluded>WORLD</RegionsIncluded>', '6.00')
+  const notHere = at(
+    '<RegionsIncluded>WORLD</RegionsIncluded><CountriesExcluded>DE AT</CountriesExcluded>',
+    '7.00',
+  )
+  const here = at('<CountriesIncluded>DE AT CH</CountriesIncluded>', '8.00')
+  const cases: [string, Shop, string | undefined][] = [
+    [us + world + here, berlin, '800 EUR'],
+    [us + notHere + world, berlin, '600 EUR'],
+    [us, berlin, undefined],
+    [notHere, berlin, undefined],
+    [us + world, shopDefaults, '600 EUR'],
+  ]
+  for (const [supply, shop, expected] of cases)
+    assert.equal(priceText(await bookOf({ supply }, shop)), expected)
+})
+
+test('periods are kept, and begin and end with the days of the shop', async () => {
+  const supply =
+    price({ amount: '4.00', more: dated('15', '20260630') }) +
+    price({ amount: '5.00', more: dated('14', '20260701') })
+  const book = await bookOf({ supply }, berlin)
+  assert.deepEqual(book.prices, [
+    { amount: 500, currency: 'EUR', from: '2026-06-30T22:00:00.000Z' },
+    { amount: 400, currency: 'EUR', until: '2026-06-30T22:00:00.000Z' },
+  ])
+  assert.deepEqual(book.price, { amount: 400, currency: 'EUR' })
+})
+
+test('what the header says once holds for every product that does not say otherwise, and is counted', async () => {
+  const header =
+    '<DefaultLanguageOfText>ger</DefaultLanguageOfText><DefaultPriceType>02</DefaultPriceType><DefaultCurrencyCode>GBP</DefaultCurrencyCode>'
+  const findings = new Findings()
+  const supply = '<Price><PriceAmount>9.99</PriceAmount></Price>'
+  const [record] = await records(message({ header, supply }), shopDefaults, findings)
+  assert.ok(record?.kind === 'book')
+  assert.deepEqual([record.book.language, priceText(record.book)], ['de', '999 GBP'])
+  assert.deepEqual(
+    findings.defaults.map(({ field, count }) => [field, count]),
+    [
+      ['language', 1],
+      ['currency', 1],
+    ],
+  )
+  const short = `<ONIXmessage><header><m184>fre</m184><m185>02</m185><m186>CHF</m186></header><product>
+    <productidentifier><b221>15</b221><b244>9780441172719</b244></productidentifier><title><b202>01</b202><b203>T</b203></title>
+    <supplydetail><price><j151>8</j151></price></supplydetail></product></ONIXmessage>`
+  const [old] = await records(short)
+  assert.ok(old?.kind === 'book')
+  assert.deepEqual([old.book.language, priceText(old.book)], ['fr', '800 CHF'])
+})
