@@ -1,5 +1,6 @@
-// npm test [-- FILE-OR-FOLDER …]: every *.test.ts, first those that may share the machine, then one at a time those
-// that start whole stores, measure time or drive a browser. The slowest go first, so that no core waits for one of them.
+// npm test [-- FILE-OR-FOLDER …]: every *.test.ts, spread over the cores. Those that start whole stores, measure time or
+// drive a browser run one after the other on a core of their own, beside the others. The slowest go first, so that no core
+// waits for one of them.
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
@@ -11,11 +12,11 @@ import { findChromium } from './find-chromium.mjs'
 import { root, SetUpError, withSetUpLock } from './set-up.mjs'
 
 const folders = ['src', 'web', 'test', 'bench', 'deploy']
-/** These have the machine to themselves. */
+/** Of these one runs at a time. */
 const alone = ['test/api', 'test/faults', 'test/journeys', 'test/clusters']
 /** These need a Kubernetes control plane: npm run test:clusters. */
 const onlyWhenAsked = 'test/clusters/'
-const sideBySide = Math.max(2, availableParallelism())
+const cores = Math.max(2, availableParallelism())
 const testLimitMs = 5 * 60_000
 /** How long each file took the last time it ran here. */
 const timesPath = join(root, 'dist', '.test-times.json')
@@ -31,15 +32,16 @@ export async function main(args) {
   process.env.NODE_ENV = 'test'
   const times = readTimes()
   const ordered = slowestFirst(files, times)
-  const phases = [
-    { files: ordered.filter((file) => !isAlone(file)), concurrency: sideBySide },
-    { files: ordered.filter(isAlone), concurrency: 1 },
-  ]
+  const [own, others] = [ordered.filter(isAlone), ordered.filter((file) => !isAlone(file))]
+  const lanes = [
+    { files: others, concurrency: own.length > 0 ? cores - 1 : cores },
+    { files: own, concurrency: 1 },
+  ].filter((lane) => lane.files.length > 0)
   const { holdTestServer } = await import('../test/support/database.ts')
   const release = process.env.OCTAVO_TEST_POSTGRES ? () => {} : await holdTestServer()
   const totals = new Map()
   const taken = new Map()
-  const report = Readable.from(events(phases, totals, taken)).compose(new spec())
+  const report = Readable.from(events(lanes, totals, taken)).compose(new spec())
   for await (const text of report) process.stdout.write(text)
   release()
   showSlowest(taken)
@@ -49,23 +51,61 @@ export async function main(args) {
 }
 
 /**
- * The events of all phases as one run: each phase's closing figures are added up and come once, at the end.
+ * The events of all lanes as one run: their closing figures are added up and come once, at the end.
  * @param taken learns how long each file took, in ms
  */
-async function* events(phases, totals, taken) {
-  for (const { files, concurrency } of phases.filter((phase) => phase.files.length > 0)) {
-    const paths = files.map((file) => join(root, file))
-    for await (const event of runTests({ files: paths, concurrency, timeout: testLimitMs, cwd: root })) {
-      // A file's own summary says how long its process ran.
-      if (event.type === 'test:summary' && event.data.file !== undefined)
-        taken.set(relative(root, event.data.file), Math.round(event.data.duration_ms))
-      const figure = event.type === 'test:diagnostic' && event.data.nesting === 0 && readFigure(event.data)
-      if (figure) totals.set(figure.name, (totals.get(figure.name) ?? 0) + figure.value)
-      else yield event
-    }
+async function* events(lanes, totals, taken) {
+  const startedMs = performance.now()
+  for await (const event of merged(lanes.map(eventsOfLane))) {
+    // A file's own summary says how long its process ran.
+    if (event.type === 'test:summary' && event.data.file !== undefined)
+      taken.set(relative(root, event.data.file), Math.round(event.data.duration_ms))
+    const figure = event.type === 'test:diagnostic' && event.data.nesting === 0 && readFigure(event.data)
+    if (figure) totals.set(figure.name, (totals.get(figure.name) ?? 0) + figure.value)
+    else yield event
   }
+  totals.set('duration_ms', Math.round(performance.now() - startedMs))
   for (const [name, value] of totals)
     yield { type: 'test:diagnostic', data: { nesting: 0, message: `${name} ${value}`, level: 'info' } }
+}
+
+function eventsOfLane({ files, concurrency }) {
+  const paths = files.map((file) => join(root, file))
+  return runTests({ files: paths, concurrency, timeout: testLimitMs, cwd: root })
+}
+
+/** Several streams of events as one. What belongs to one test stays together, as the report needs it. */
+async function* merged(streams) {
+  const whole = []
+  let wake = () => {}
+  let open = streams.length
+  const read = async (stream) => {
+    let test = []
+    for await (const event of stream) {
+      test.push(event)
+      if (event.data.nesting > 0 || !['test:pass', 'test:fail', 'test:summary'].includes(event.type)) continue
+      whole.push(test)
+      test = []
+      wake()
+    }
+    whole.push(test)
+  }
+  const reading = Promise.all(
+    streams.map((stream) =>
+      read(stream).finally(() => {
+        open--
+        wake()
+      }),
+    ),
+  )
+  while (open > 0 || whole.length > 0) {
+    if (whole.length === 0)
+      await new Promise((resolve) => {
+        wake = resolve
+      })
+    yield* whole.splice(0).flat()
+  }
+  await reading
 }
 
 function readFigure({ message, file }) {
