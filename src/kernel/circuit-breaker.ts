@@ -1,55 +1,174 @@
 /**
- * A circuit breaker for one instance: it stops sending after some failures in a row, waits, then lets one request try.
- * Pure: time is passed in. Source: M. Nygard, "Release It!", 2nd edition, chapter 5.
+ * A circuit breaker for one instance. Failures that make requests go elsewhere, many or for long, trip it; then it gets
+ * nothing for a while, after that a few probes, and after good probes slowly more. Pure: time is passed in.
+ * Source: M. Nygard, "Release It!", 2nd edition, chapter 5.
  */
 export type BreakerState =
-  | { kind: 'closed'; failures: number }
-  | { kind: 'open'; untilMs: number; opened: number }
-  | { kind: 'half-open'; triedMs: number; opened: number }
+  | { kind: 'closed'; window: Window; failing: Failing | undefined }
+  | { kind: 'open'; untilMs: number; opened: number; reason: TripReason }
+  | { kind: 'probing'; since: number; out: number; good: number; opened: number; reason: TripReason }
+  | { kind: 'returning'; sinceMs: number; opened: number; reason: TripReason }
+
+/** Why it tripped: failures by count or by time, an instance that hangs, or one far slower than its peers. */
+export type TripReason = 'failures' | 'lasting' | 'stalled' | 'slow'
+
+/** Attempts and failures in this window and the one before, whose share fades. */
+type Window = { startMs: number; tried: number; failed: number; triedBefore: number; failedBefore: number }
+/** Failures without a success between them. */
+type Failing = { sinceMs: number; inRow: number }
 
 export type BreakerLimits = {
-  /** Failures in a row that open it. */
-  failuresMax: number
-  /** First wait; each further one is twice as long. */
+  /** Failures in a row that trip it. */
+  inRowMax: number
+  /** Two failures so far apart, with no success between, trip it as well: a few callers fail seldom. */
+  lastingMs: number
+  /** Failures within a window that trip it, where they are this share of all attempts. */
+  failedMin: number
+  failedShare: number
+  windowMs: number
+  /** First cool-down; each further one is twice as long. */
   openMs: number
   openMaxMs: number
+  /** Probes at once, and how many good ones end the probing. */
+  probesMax: number
+  probesGood: number
+  /** A probe that was not heard of for so long makes room for another. */
+  probeLostMs: number
+  /** Requests at once when traffic begins to return; twice as many after each of these steps. */
+  returnMin: number
+  returnStepMs: number
+  returnSteps: number
 }
 
-export const breakerLimits: BreakerLimits = { failuresMax: 3, openMs: 500, openMaxMs: 10_000 }
+export const breakerLimits: BreakerLimits = {
+  ...{ inRowMax: 3, lastingMs: 1_500, failedMin: 5, failedShare: 0.25, windowMs: 10_000 },
+  ...{ openMs: 500, openMaxMs: 2_000, probesMax: 3, probesGood: 2, probeLostMs: 3_000 },
+  ...{ returnMin: 8, returnStepMs: 250, returnSteps: 8 },
+}
 
-export const closedBreaker: BreakerState = { kind: 'closed', failures: 0 }
+const emptyWindow: Window = { startMs: 0, tried: 0, failed: 0, triedBefore: 0, failedBefore: 0 }
+export const closedBreaker: BreakerState = { kind: 'closed', window: emptyWindow, failing: undefined }
 
-/** Whether a request may be sent now. A probe that was never heard of again makes room for another. */
-export function mayTry(state: BreakerState, nowMs: number, limits = breakerLimits): boolean {
+/** Whether a request may be sent now to an instance that has `outstanding` requests unanswered. */
+export function mayTry(
+  state: BreakerState,
+  nowMs: number,
+  outstanding: number,
+  limits = breakerLimits,
+): boolean {
   switch (state.kind) {
     case 'closed':
       return true
     case 'open':
       return nowMs >= state.untilMs
-    case 'half-open':
-      return nowMs >= state.triedMs + waitMs(state.opened, limits)
+    case 'probing':
+      return state.out < limits.probesMax || nowMs >= state.since + limits.probeLostMs
+    case 'returning':
+      return outstanding < limits.returnMin * 2 ** Math.floor((nowMs - state.sinceMs) / limits.returnStepMs)
   }
 }
 
 /** The state once a request that `mayTry` allowed is on its way. */
-export function onTry(state: BreakerState, nowMs: number): BreakerState {
-  if (state.kind === 'closed') return state
-  return { kind: 'half-open', triedMs: nowMs, opened: state.opened }
+export function onTry(state: BreakerState, nowMs: number, limits = breakerLimits): BreakerState {
+  switch (state.kind) {
+    case 'closed':
+      return { ...state, window: counted(state.window, nowMs, 0, limits) }
+    case 'open':
+      return { kind: 'probing', since: nowMs, out: 1, good: 0, opened: state.opened, reason: state.reason }
+    case 'probing': {
+      const isLost = state.out >= limits.probesMax
+      return { ...state, out: isLost ? 1 : state.out + 1, since: isLost ? nowMs : state.since }
+    }
+    case 'returning':
+      return state
+  }
 }
 
-export function onSuccess(state: BreakerState): BreakerState {
-  // An answer to a request sent before it opened proves as much as one to the probe.
-  return state.kind === 'closed' && state.failures === 0 ? state : closedBreaker
+export function onSuccess(state: BreakerState, nowMs: number, limits = breakerLimits): BreakerState {
+  switch (state.kind) {
+    case 'closed':
+      return state.failing === undefined ? state : { ...state, failing: undefined }
+    case 'open':
+      // The answer to a request from before; the cool-down stands.
+      return state
+    case 'probing': {
+      const good = state.good + 1
+      if (good >= limits.probesGood)
+        return { kind: 'returning', sinceMs: nowMs, opened: state.opened, reason: state.reason }
+      return { ...state, good, out: Math.max(0, state.out - 1) }
+    }
+    case 'returning':
+      return nowMs < state.sinceMs + limits.returnStepMs * limits.returnSteps ? state : closedBreaker
+  }
 }
 
+/** A request failed that its caller would have had answered elsewhere. */
 export function onFailure(state: BreakerState, nowMs: number, limits = breakerLimits): BreakerState {
   if (state.kind === 'open') return state
-  if (state.kind === 'closed' && state.failures + 1 < limits.failuresMax)
-    return { kind: 'closed', failures: state.failures + 1 }
-  const opened = state.kind === 'half-open' ? state.opened + 1 : 1
-  return { kind: 'open', untilMs: nowMs + waitMs(opened, limits), opened }
+  if (state.kind !== 'closed') return trip(state, nowMs, state.reason, limits)
+  const window = counted(state.window, nowMs, 1, limits)
+  const failing = {
+    sinceMs: state.failing?.sinceMs ?? nowMs,
+    inRow: (state.failing?.inRow ?? 0) + 1,
+  }
+  const next: BreakerState = { kind: 'closed', window, failing }
+  if (failing.inRow >= limits.inRowMax) return trip(next, nowMs, 'failures', limits)
+  if (nowMs - failing.sinceMs >= limits.lastingMs) return trip(next, nowMs, 'lasting', limits)
+  const { tried, failed } = inWindow(window, nowMs, limits)
+  if (failed >= limits.failedMin && failed >= tried * limits.failedShare)
+    return trip(next, nowMs, 'failures', limits)
+  return next
 }
 
-function waitMs(opened: number, limits: BreakerLimits): number {
-  return Math.min(limits.openMaxMs, limits.openMs * 2 ** Math.min(opened - 1, 20))
+/** The cool-down is over and the instance has shown a sign of life: real requests are its probes from here on. */
+export function onAlive(state: BreakerState, nowMs: number): BreakerState {
+  if (state.kind !== 'open' || nowMs < state.untilMs) return state
+  return { kind: 'probing', since: nowMs, out: 0, good: 0, opened: state.opened, reason: state.reason }
+}
+
+/** The cool-down is over and the instance still gives no sign of life: it waits again, longer. */
+export function onLifeless(state: BreakerState, nowMs: number, limits = breakerLimits): BreakerState {
+  if (state.kind !== 'open' || nowMs < state.untilMs) return state
+  return reopened(state.opened + 1, nowMs, state.reason, limits)
+}
+
+/** Opens it, whatever was counted; each time without a full return between waits longer. */
+export function trip(
+  state: BreakerState,
+  nowMs: number,
+  reason: TripReason,
+  limits = breakerLimits,
+): BreakerState {
+  if (state.kind === 'open') return state
+  return reopened(state.kind === 'closed' ? 1 : state.opened + 1, nowMs, reason, limits)
+}
+
+function reopened(opened: number, nowMs: number, reason: TripReason, limits: BreakerLimits): BreakerState {
+  const waitMs = Math.min(limits.openMaxMs, limits.openMs * 2 ** Math.min(opened - 1, 20))
+  return { kind: 'open', untilMs: nowMs + waitMs, opened, reason }
+}
+
+/** Attempts and failures of the last window's length, the older part by its share. */
+function inWindow(window: Window, nowMs: number, { windowMs }: BreakerLimits) {
+  const fading = Math.max(0, 1 - (nowMs - window.startMs) / windowMs)
+  return {
+    tried: window.tried + window.triedBefore * fading,
+    failed: window.failed + window.failedBefore * fading,
+  }
+}
+
+/** With one more attempt, or one more failure of an attempt that was counted. */
+function counted(window: Window, nowMs: number, failures: 0 | 1, limits: BreakerLimits): Window {
+  const age = nowMs - window.startMs
+  const tried = 1 - failures
+  if (age < limits.windowMs)
+    return { ...window, tried: window.tried + tried, failed: window.failed + failures }
+  const isNext = age < 2 * limits.windowMs
+  return {
+    startMs: isNext ? window.startMs + limits.windowMs : nowMs,
+    tried,
+    failed: failures,
+    triedBefore: isNext ? window.tried : 0,
+    failedBefore: isNext ? window.failed : 0,
+  }
 }

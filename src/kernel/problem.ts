@@ -67,5 +67,12 @@ export const forbidden = (needed: readonly string[]) =>
 export const unavailable = (detail: string, retryAfterSeconds = 1) =>
   new Problem(503, 'unavailable', detail, {}, { 'retry-after': String(retryAfterSeconds) })
 
+/** Tells the gateway that an instance is well and only has too much to do; it goes no further. */
+export const fullHeader = 'x-octavo-full'
+
+/** Like `unavailable`, of a part that is well but has too much to do: no reason to ask another or to stop asking. */
+export const full = (detail: string, retryAfterSeconds = 1) =>
+  new Problem(503, 'unavailable', detail, {}, { 'retry-after': String(retryAfterSeconds), [fullHeader]: '1' })
+
 export const tooMany = (detail: string, retryAfterSeconds = 1) =>
   new Problem(429, 'too-many-requests', detail, {}, { 'retry-after': String(retryAfterSeconds) })

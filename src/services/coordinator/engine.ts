@@ -1,5 +1,5 @@
 import { type Batcher, createBatcher } from '#kernel/batcher'
-import { tooMany, unavailable } from '#kernel/problem'
+import { full, tooMany } from '#kernel/problem'
 import { Unavailable } from '#kernel/unavailable'
 import { answerMembers } from './answer-members.ts'
 import { away } from './away.ts'
@@ -103,5 +103,4 @@ function answerAll(members: readonly Member[], error: Error): void {
   answerMembers(members.map((member) => ({ member, outcome: error })))
 }
 
-const tooLate = () =>
-  unavailable('Too many orders were waiting; nothing was taken. Try again with the same key.')
+const tooLate = () => full('Too many orders were waiting; nothing was taken. Try again with the same key.')

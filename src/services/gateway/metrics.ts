@@ -1,11 +1,11 @@
+import type { RerouteReason } from './proxy/upstreams.ts'
+
 /** The gateway's numbers in the Prometheus text format 0.0.4. */
 export type Metrics = {
   answered(method: string, label: string, status: number, seconds: number): void
   rerouted(service: string, reason: RerouteReason): void
-  text(gauges: Readonly<Record<string, number>>): string
+  text(gauges: Readonly<Record<string, number>>, more: readonly string[]): string
 }
-/** Why a request went to another instance than the first choice. */
-export type RerouteReason = 'connect' | 'reset' | 'timeout' | 'breaker'
 
 const bucketSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
@@ -30,7 +30,7 @@ export function createMetrics(): Metrics {
       const key = `service="${service}",reason="${reason}"`
       reroutes.set(key, (reroutes.get(key) ?? 0) + 1)
     },
-    text(gauges) {
+    text(gauges, more) {
       const lines = ['# HELP octavo_gateway_requests_total Answered requests.']
       lines.push('# TYPE octavo_gateway_requests_total counter')
       for (const [labels, n] of answers) lines.push(`octavo_gateway_requests_total{${labels}} ${n}`)
@@ -44,7 +44,7 @@ export function createMetrics(): Metrics {
       for (const [label, histogram] of durations) lines.push(...histogramLines(label, histogram))
       for (const [name, value] of Object.entries(gauges))
         lines.push(`# TYPE ${name} gauge`, `${name} ${value}`)
-      return `${lines.join('\n')}\n`
+      return `${[...lines, ...more].join('\n')}\n`
     },
   }
 }

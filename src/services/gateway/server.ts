@@ -137,6 +137,7 @@ function begin(request: IncomingMessage, response: ServerResponse, options: Publ
     target,
     path: query === -1 ? target : target.slice(0, query),
     startedMs,
+    outcome: 'neither',
     label: 'none',
     expire: () => sendProblem(exchange, tooSlow()),
     expiresMs: startedMs + requestTimeoutMs,

@@ -3,6 +3,7 @@ import type { Config, Secrets } from '#config'
 import { type Clock, systemClock } from '#ports/clock'
 import { type Discovery, openDiscovery } from '#ports/discovery'
 import { serviceClient } from '#ports/http'
+import { logger } from '#ports/log'
 import { createService, type Door, type Service } from '#process/service-shell'
 import { requiredRoles, routedRoles } from '#roles'
 import { createAvailabilityEvents } from './live/availability-events.ts'
@@ -14,7 +15,9 @@ import { createDrops } from './pages/drops.ts'
 import { createPages, type PageRoots } from './pages/pages.ts'
 import { createAnswers } from './proxy/answers.ts'
 import { createBundles } from './proxy/bundles.ts'
-import type { ProxyParts } from './proxy/proxy.ts'
+import { breakerMetrics, instanceNews, noteBreaker, routeNews } from './proxy/breaker-report.ts'
+import { createCircuits } from './proxy/circuits.ts'
+import type { ProxyParts } from './proxy/proxy-parts.ts'
 import { createReadiness } from './proxy/readiness.ts'
 import { publicTable } from './proxy/routes.ts'
 import { spanIds } from './proxy/trace.ts'
@@ -26,6 +29,8 @@ export type GatewayOverrides = {
   roots?: PageRoots
   streamLimits?: StreamLimits
 }
+
+const log = logger('gateway')
 
 const builtPages: PageRoots = {
   site: fileURLToPath(new URL('../../../web/site/dist', import.meta.url)),
@@ -75,8 +80,10 @@ function openParts(
       discovery,
       routedRoles.map(({ name }) => name),
       clock,
+      { onStateChange: (upstream, before) => noteBreaker(log, instanceNews(upstream, before)) },
     ),
   )
+  const circuits = createCircuits(clock, (...change) => noteBreaker(log, routeNews(...change)))
   const metrics = createMetrics()
   // The gateway itself speaks plain HTTP, so an https address is that of a proxy in front of it.
   const isHttps = config.publicUrl.startsWith('https:')
@@ -85,7 +92,7 @@ function openParts(
   const availabilityEvents = opened.use(createAvailabilityEvents(client, streams, clock))
   const nowMs = clock.monotonicMs
   const protocol = isHttps ? 'https' : 'http'
-  const proxy: ProxyParts = { upstreams, metrics, newSpanId: spanIds(clock), protocol, nowMs }
+  const proxy: ProxyParts = { upstreams, circuits, metrics, newSpanId: spanIds(clock), protocol, nowMs }
   const answer = createAnswers({
     table: publicTable(routedRoles),
     proxy,
@@ -95,12 +102,15 @@ function openParts(
     availabilityEvents,
     readiness: createReadiness(discovery, requiredRoles, clock),
     metricsText: () =>
-      metrics.text({
-        octavo_gateway_open_streams: streams.count,
-        octavo_gateway_open_requests: server.open,
-        octavo_gateway_open_breakers: upstreams.openBreakers(),
-        process_resident_memory_bytes: process.memoryUsage.rss(),
-      }),
+      metrics.text(
+        {
+          octavo_gateway_open_streams: streams.count,
+          octavo_gateway_open_requests: server.open,
+          octavo_gateway_open_breakers: upstreams.all().filter(({ breaker }) => breaker.kind !== 'closed').length,
+          process_resident_memory_bytes: process.memoryUsage.rss(),
+        },
+        breakerMetrics(upstreams, circuits),
+      ),
   })
   const server = createPublicServer({
     publicUrl: config.publicUrl,

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { fullHeader } from '#kernel/problem'
 import {
   type BundledAnswer,
   bundleRoute,
@@ -8,16 +9,16 @@ import {
   isConnectFailure,
   isUsual,
 } from '#ports/http'
-import type { RerouteReason } from '../metrics.ts'
 import { type Exchange, sendProblem } from './exchange.ts'
+import type { Before, ProxyParts } from './forwarding.ts'
 import { notPassedOut } from './headers.ts'
 import { answerIdleMs, patienceMs } from './patience.ts'
-import { forwardAlone, type ProxyParts } from './proxy.ts'
-import { late } from './proxy-problems.ts'
+import { forwardAlone } from './proxy.ts'
+import { awayStatuses, late } from './proxy-problems.ts'
 import type { UpstreamTarget } from './routes.ts'
 import { titleOfOrder } from './title-of-order.ts'
 import { nextTraceparent } from './trace.ts'
-import { isTimeout, type Upstream } from './upstreams.ts'
+import { isTimeout, type RerouteReason, type Upstream } from './upstreams.ts'
 
 /** A request with its whole body, on its way to a route that takes bundles. */
 type Bundled = { exchange: Exchange; target: UpstreamTarget; body: Buffer; isOver: boolean }
@@ -38,13 +39,14 @@ const bytesMax = 1024 * 1024
  * failed, each with whatever attempts it has left; their keys see to it that nothing is done twice.
  */
 export function createBundles(parts: ProxyParts, secret: string): Bundles {
-  const { upstreams, metrics } = parts
+  const { upstreams } = parts
   /** Instances that know of no bundles, such as those of an older version. */
   const without = new WeakSet<Upstream>()
   let arrived: Bundled[] = []
 
-  const alone = (all: readonly Bundled[]) => {
-    for (const each of all) if (!each.isOver) forwardAlone(each.exchange, each.target, parts, each.body)
+  const alone = (all: readonly Bundled[], before?: Before) => {
+    for (const each of all)
+      if (!each.isOver) forwardAlone(each.exchange, each.target, parts, each.body, before)
   }
 
   const leave = () => {
@@ -70,30 +72,32 @@ export function createBundles(parts: ProxyParts, secret: string): Bundles {
 
   const send = async (upstream: Upstream, bundle: readonly Bundled[]) => {
     const answers = await answersOf(upstream, bundle)
-    if (answers === undefined) alone(bundle)
-    else answerAll(bundle, answers)
+    if (Array.isArray(answers)) answerAll(bundle, answers)
+    else alone(bundle, answers)
   }
 
-  /** @returns undefined when they have to go alone */
-  const answersOf = async (upstream: Upstream, bundle: readonly Bundled[]) => {
-    const { service } = (bundle[0] as Bundled).target
-    upstream.outstanding += bundle.length
+  /** @returns what failed, or undefined, when they have to go alone */
+  const answersOf = async (
+    upstream: Upstream,
+    bundle: readonly Bundled[],
+  ): Promise<BundledAnswer[] | Before | undefined> => {
+    const stop = new AbortController()
+    const attempts = bundle.map(() => upstreams.begin(upstream, () => stop.abort(hanging())))
     try {
-      const answers = await ask(upstream, bundle)
-      upstreams.succeeded(upstream)
+      const answers = await ask(upstream, bundle, stop.signal)
+      for (const attempt of attempts) upstreams.answered(attempt)
       if (answers === undefined) without.add(upstream)
       return answers
     } catch (error) {
       upstreams.failed(upstream)
-      for (const _ of bundle) metrics.rerouted(service, reasonOf(error))
-      return undefined
+      return { upstream, reason: reasonOf(error) }
     } finally {
-      upstream.outstanding -= bundle.length
+      for (const attempt of attempts) upstreams.ended(attempt)
     }
   }
 
   /** @returns undefined when the instance has no bundles */
-  const ask = async (upstream: Upstream, bundle: readonly Bundled[]) => {
+  const ask = async (upstream: Upstream, bundle: readonly Bundled[], signal: AbortSignal) => {
     const [{ target }] = bundle as [Bundled]
     const response = await upstream.pool.request({
       path: bundleRoute.path,
@@ -102,6 +106,7 @@ export function createBundles(parts: ProxyParts, secret: string): Bundles {
       body: encodeBundle(target.label, bundle.map(requestOf)),
       headersTimeout: patienceMs(bundleRoute.method, target.deadlineMs, upstreams.count(target.service) > 1),
       bodyTimeout: answerIdleMs,
+      signal,
     })
     const bytes = await response.body.bytes()
     if (response.statusCode === 404) return undefined
@@ -128,6 +133,7 @@ export function createBundles(parts: ProxyParts, secret: string): Bundles {
       const bundled = { exchange, target, body, isOver: false }
       exchange.expire = () => {
         bundled.isOver = true
+        exchange.outcome = 'failed'
         sendProblem(exchange, late(target.service))
       }
       arrived.push(bundled)
@@ -140,6 +146,12 @@ function reasonOf(error: unknown): RerouteReason {
   if (isConnectFailure(error)) return 'connect'
   return isTimeout((error as NodeJS.ErrnoException).code) ? 'timeout' : 'reset'
 }
+
+/** Its instance hangs: the orders in it go elsewhere, or are told so. */
+const hanging = () => Object.assign(new Error('the instance hangs'), { code: 'UND_ERR_HEADERS_TIMEOUT' })
+
+const isAway = ({ status, headers }: BundledAnswer) =>
+  awayStatuses.has(status) && headers[fullHeader] === undefined
 
 function* inBundles(all: readonly Bundled[]): Generator<readonly Bundled[]> {
   let bundle: Bundled[] = []
@@ -161,7 +173,9 @@ function answerAll(bundle: readonly Bundled[], answers: readonly BundledAnswer[]
     if (!isOver && !exchange.response.destroyed) answer(exchange, answers[i] as BundledAnswer)
 }
 
-function answer({ response, requestId }: Exchange, answered: BundledAnswer): void {
+function answer(exchange: Exchange, answered: BundledAnswer): void {
+  const { response, requestId } = exchange
+  exchange.outcome = isAway(answered) ? 'failed' : 'good'
   const headers = ['x-request-id', requestId, 'x-content-type-options', 'nosniff']
   for (const [name, value] of Object.entries(answered.headers))
     if (!notPassedOut.has(name)) headers.push(name, value)

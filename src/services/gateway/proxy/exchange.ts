@@ -12,6 +12,8 @@ export type Exchange = {
   /** Path alone, still percent-encoded. */
   readonly path: string
   readonly startedMs: number
+  /** What became of it at the services, for those that follow how they fare. */
+  outcome: 'good' | 'failed' | 'neither'
   /** What metrics call the route. */
   label: string
   /** Called when the exchange has taken as long as it may. */

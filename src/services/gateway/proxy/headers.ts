@@ -1,3 +1,4 @@
+import { fullHeader } from '#kernel/problem'
 import { internalHeader } from '#ports/http'
 
 /** Headers that belong to one connection and end at the gateway. Source: RFC 9110 section 7.6.1. */
@@ -29,7 +30,7 @@ const notPassedIn = new Set([
   'x-request-id',
 ])
 /** Not for a caller to get: of the hop alone, or set by the gateway. */
-export const notPassedOut = new Set([...hopByHop, 'x-request-id', 'traceparent'])
+export const notPassedOut = new Set([...hopByHop, 'x-request-id', 'traceparent', fullHeader])
 
 export type RequestHeaders = {
   rawHeaders: readonly string[]

@@ -1,5 +1,8 @@
 import { Problem, unavailable } from '#kernel/problem'
 
+/** Answers of a service that cannot do its work just now. */
+export const awayStatuses: ReadonlySet<number> = new Set([502, 503, 504])
+
 export const busy = (service: string) =>
   unavailable(`The ${service} service has too much to do; try again in a moment.`)
 export const late = (service: string) =>

@@ -14,6 +14,9 @@ export class SenderGone extends Error {
   override name = 'SenderGone'
 }
 
+export const isBodyStream = (body: Buffer | BodyStream | null): body is BodyStream =>
+  body instanceof BodyStream
+
 /**
  * A request's body for one upstream. undici destroys the stream it is given when an exchange ends early; this one
  * takes that without closing the caller's connection, and counts bytes on the way.

@@ -10,9 +10,12 @@ export type UpstreamTarget = {
   service: string
   /** The route's path in `{name}` form: what metrics call it. */
   label: string
+  method: Method
   bodyBytesMax: number
   /** Upper bound for the whole exchange. */
   deadlineMs: number
+  /** Whether an answer may well take minutes, because a large body is read first. */
+  takesLong: boolean
   /** Whether requests for one title should meet at one instance, so that its groups stay large. */
   sticksToTitle: boolean
   /** Whether a request that carries an `Idempotency-Key` may be sent twice: only the routes that name it heed it. */
@@ -50,6 +53,8 @@ function upstreamTarget(service: string, route: Route): UpstreamTarget {
     kind: 'upstream',
     service,
     label: route.path,
+    method: route.method,
+    takesLong: streams,
     bodyBytesMax: bodyBytesMaxOf(route) ?? importBytesMax,
     deadlineMs: streams ? importDeadlineMs : deadlineMs,
     sticksToTitle: route === placeOrder,

@@ -1,5 +1,5 @@
 /** So many pieces may be small: the last of a body, and what a slow line brings. */
-const piecesFree = 512
+const piecesFree = 128
 const averageBytesMin = 32
 
 /**

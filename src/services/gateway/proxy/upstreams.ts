@@ -6,10 +6,13 @@ import {
   onFailure,
   onSuccess,
   onTry,
+  type TripReason,
 } from '#kernel/circuit-breaker'
+import { type Latency, noLatency, withSample } from '#kernel/latency-outliers'
 import { ranked } from '#kernel/rendezvous'
 import type { Clock } from '#ports/clock'
 import type { Discovery, Instance } from '#ports/discovery'
+import { type InstanceWatch, watchInstances } from './instance-watch.ts'
 
 /** One instance of a service as the gateway sees it. */
 export type Upstream = {
@@ -18,21 +21,46 @@ export type Upstream = {
   /** Requests sent to it and not yet answered in full. */
   outstanding: number
   breaker: BreakerState
+  latency: Latency
+  /** Sent and without the beginning of an answer, the oldest first. */
+  readonly attempts: Set<Attempt>
+  lastAnswerMs: number
+  /** Requests that went elsewhere because of it, by reason, and how often it was cut off, by reason. */
+  readonly reroutes: Map<RerouteReason, number>
+  readonly trips: Map<TripReason, number>
+}
+/** Why a request went to another instance than the first choice. */
+export type RerouteReason = 'connect' | 'reset' | 'timeout' | 'status' | 'breaker'
+
+/** One request on its way to one instance. */
+export type Attempt = {
+  readonly upstream: Upstream
+  readonly sentMs: number
+  /** Ends it where that is safe, because its instance hangs. */
+  readonly abandon: () => void
 }
 
 export type Choice =
   | { kind: 'chosen'; upstream: Upstream; skippedOpen: boolean }
   | { kind: 'busy' }
+  /** There are instances, and none of them may be asked just now. */
+  | { kind: 'open'; retryAfterSeconds: number }
   | { kind: 'nobody' }
 
 export type Upstreams = AsyncDisposable & {
   /** Picks an instance that was not tried yet; with `stickTo` the same one for the same key while it lives. */
   choose(service: string, tried: readonly Upstream[], stickTo?: string): Choice
   count(service: string): number
-  succeeded(upstream: Upstream): void
+  /** A request is on its way. @param takesLong whether its answer may well take minutes, or waits for a body that is still coming */
+  begin(upstream: Upstream, abandon: () => void, takesLong?: boolean): Attempt
+  /** Its answer has begun. @param saysAway whether it only says that the work cannot be done just now */
+  answered(attempt: Attempt, saysAway?: boolean): void
+  /** It is over, however it ended. */
+  ended(attempt: Attempt): void
   failed(upstream: Upstream): void
-  openBreakers(): number
+  all(): readonly Upstream[]
 }
+export type UpstreamEvents = { onStateChange(upstream: Upstream, before: BreakerState): void }
 
 const connectTimeoutMs = 1_000
 const connectionsMax = 256
@@ -40,28 +68,60 @@ const connectionsMax = 256
 const outstandingMax = 2_048
 const closeTimeoutMs = 15_000
 
-export function createUpstreams(discovery: Discovery, services: readonly string[], clock: Clock): Upstreams {
+export function createUpstreams(
+  discovery: Discovery,
+  services: readonly string[],
+  clock: Clock,
+  events: UpstreamEvents,
+): Upstreams {
   const byService = new Map<string, Upstream[]>()
   const refresh = () => {
     for (const service of services)
-      byService.set(service, renewed(byService.get(service) ?? [], discovery.instances(service)))
+      byService.set(service, renewed(byService.get(service) ?? [], discovery.instances(service), clock))
   }
   refresh()
   const listening = discovery.onChange(refresh)
+  const change = (upstream: Upstream, state: BreakerState) => {
+    const before = upstream.breaker
+    upstream.breaker = state
+    if (state.kind === before.kind) return
+    if (state.kind === 'open') add(upstream.trips, state.reason)
+    events.onStateChange(upstream, before)
+  }
+  const watch: InstanceWatch = watchInstances({ services: () => byService.values(), clock, change })
   return {
-    choose: (service, tried, stickTo) =>
-      choose(byService.get(service) ?? [], tried, stickTo, clock.monotonicMs(), clock.random),
+    choose(service, tried, stickTo) {
+      const nowMs = clock.monotonicMs()
+      const choice = choose(byService.get(service) ?? [], tried, stickTo, nowMs, clock.random)
+      if (choice.kind === 'chosen') change(choice.upstream, onTry(choice.upstream.breaker, nowMs))
+      return choice
+    },
     count: (service) => byService.get(service)?.length ?? 0,
-    succeeded(upstream) {
-      upstream.breaker = onSuccess(upstream.breaker)
+    begin(upstream, abandon, takesLong = false) {
+      const attempt = { upstream, sentMs: clock.monotonicMs(), abandon }
+      upstream.outstanding++
+      // What may take an hour says nothing of how fast the instance is.
+      if (!takesLong) upstream.attempts.add(attempt)
+      return attempt
+    },
+    answered(attempt, saysAway = false) {
+      const { upstream, sentMs } = attempt
+      const nowMs = clock.monotonicMs()
+      if (upstream.attempts.delete(attempt)) upstream.latency = withSample(upstream.latency, nowMs - sentMs)
+      upstream.lastAnswerMs = nowMs
+      if (!saysAway) change(upstream, onSuccess(upstream.breaker, nowMs))
+    },
+    ended(attempt) {
+      attempt.upstream.attempts.delete(attempt)
+      attempt.upstream.outstanding--
     },
     failed(upstream) {
-      upstream.breaker = onFailure(upstream.breaker, clock.monotonicMs())
+      change(upstream, onFailure(upstream.breaker, clock.monotonicMs()))
     },
-    openBreakers: () =>
-      [...byService.values()].flat().filter(({ breaker }) => breaker.kind !== 'closed').length,
+    all: () => [...byService.values()].flat(),
     async [Symbol.asyncDispose]() {
       listening[Symbol.dispose]()
+      watch[Symbol.dispose]()
       const pools = [...byService.values()].flat().map(({ pool }) => pool.destroy())
       byService.clear()
       await Promise.all(pools)
@@ -69,16 +129,36 @@ export function createUpstreams(discovery: Discovery, services: readonly string[
   }
 }
 
+const add = <K>(counts: Map<K, number>, key: K) => counts.set(key, (counts.get(key) ?? 0) + 1)
+
+export function noteReroute(upstream: Upstream, reason: RerouteReason): void {
+  add(upstream.reroutes, reason)
+}
+
 /** Keeps the state of the instances that stayed; those that left finish what they have been sent. */
-function renewed(before: readonly Upstream[], instances: readonly Instance[]): Upstream[] {
+function renewed(before: readonly Upstream[], instances: readonly Instance[], clock: Clock): Upstream[] {
   const kept = new Map(before.map((upstream) => [addressOf(upstream.instance), upstream]))
   const now = instances.map((instance) => {
     const upstream = kept.get(addressOf(instance))
     kept.delete(addressOf(instance))
-    return upstream ?? { instance, pool: openPool(instance.url), outstanding: 0, breaker: closedBreaker }
+    return upstream ?? newUpstream(instance, clock)
   })
   for (const { pool } of kept.values()) closeGracefully(pool)
   return now
+}
+
+function newUpstream(instance: Instance, clock: Clock): Upstream {
+  return {
+    instance,
+    pool: openPool(instance.url),
+    outstanding: 0,
+    breaker: closedBreaker,
+    latency: noLatency,
+    attempts: new Set(),
+    lastAnswerMs: clock.monotonicMs(),
+    reroutes: new Map(),
+    trips: new Map(),
+  }
 }
 
 const addressOf = (instance: Instance) => `${instance.id} ${instance.url}`
@@ -109,12 +189,27 @@ function choose(
   random: () => number,
 ): Choice {
   const fresh = tried.length === 0 ? upstreams : upstreams.filter((upstream) => !tried.includes(upstream))
-  const willing = fresh.filter(({ breaker }) => mayTry(breaker, nowMs))
+  const willing = fresh.filter(
+    ({ breaker, outstanding }) => breaker.kind !== 'open' && mayTry(breaker, nowMs, outstanding),
+  )
   const free = willing.filter(({ outstanding }) => outstanding < outstandingMax)
-  const upstream = stickTo === undefined ? lessLoaded(free, random) : ranked(stickTo, free, idOf)[0]
-  if (upstream === undefined) return { kind: willing.length === 0 ? 'nobody' : 'busy' }
-  upstream.breaker = onTry(upstream.breaker, nowMs)
-  return { kind: 'chosen', upstream, skippedOpen: willing.length < fresh.length }
+  // After a failure rather one that has not failed itself since.
+  const sound = tried.length === 0 ? free : free.filter((each) => !isFailing(each))
+  const candidates = sound.length > 0 ? sound : free
+  const upstream =
+    stickTo === undefined ? lessLoaded(candidates, random) : ranked(stickTo, candidates, idOf)[0]
+  if (upstream !== undefined) return { kind: 'chosen', upstream, skippedOpen: willing.length < fresh.length }
+  if (willing.length > 0) return { kind: 'busy' }
+  return fresh.length === 0
+    ? { kind: 'nobody' }
+    : { kind: 'open', retryAfterSeconds: secondsUntilOpen(fresh, nowMs) }
+}
+
+const isFailing = ({ breaker }: Upstream) => breaker.kind !== 'closed' || breaker.failing !== undefined
+
+function secondsUntilOpen(upstreams: readonly Upstream[], nowMs: number): number {
+  const waits = upstreams.map(({ breaker }) => (breaker.kind === 'open' ? breaker.untilMs - nowMs : 0))
+  return Math.max(1, Math.ceil(Math.min(...waits) / 1_000))
 }
 
 const idOf = (upstream: Upstream) => upstream.instance.id

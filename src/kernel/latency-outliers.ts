@@ -1,0 +1,50 @@
+/** How fast an instance answers: a moving average, and how many answers it is made of. */
+export type Latency = { averageMs: number; samples: number }
+
+export type OutlierLimits = {
+  /** An average of fewer answers says nothing. */
+  samplesMin: number
+  /** So many times its peers' middle, and so much more at least. */
+  factor: number
+  marginMs: number
+  /** The weight of the newest answer. */
+  weight: number
+}
+
+export const outlierLimits: OutlierLimits = { samplesMin: 10, factor: 3, marginMs: 100, weight: 0.1 }
+
+export const noLatency: Latency = { averageMs: 0, samples: 0 }
+
+export function withSample(latency: Latency, ms: number, { weight } = outlierLimits): Latency {
+  const samples = latency.samples + 1
+  const share = Math.max(weight, 1 / samples)
+  return { averageMs: latency.averageMs + (ms - latency.averageMs) * share, samples }
+}
+
+/**
+ * The instances whose latency has left their peers', slowest first; never more than half of all, those that are out
+ * already included.
+ * @param latencies of the instances that take part
+ * @param out how many more there are that do not
+ */
+export function outliers(
+  latencies: readonly Latency[],
+  out: number,
+  limits = outlierLimits,
+): readonly number[] {
+  const outMax = Math.floor((latencies.length + out) / 2) - out
+  if (outMax <= 0) return []
+  const measured = latencies
+    .map(({ averageMs, samples }, index) => ({ averageMs, samples, index }))
+    .filter(({ samples }) => samples >= limits.samplesMin)
+  return measured
+    .filter(({ averageMs, index }) => {
+      const peers = measured.filter((each) => each.index !== index).map((each) => each.averageMs)
+      if (peers.length === 0) return false
+      const middle = peers.sort((a, b) => a - b)[Math.floor((peers.length - 1) / 2)] as number
+      return averageMs > middle * limits.factor && averageMs > middle + limits.marginMs
+    })
+    .sort((a, b) => b.averageMs - a.averageMs)
+    .slice(0, outMax)
+    .map(({ index }) => index)
+}

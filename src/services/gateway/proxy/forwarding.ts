@@ -1,0 +1,325 @@
+import type { Dispatcher } from 'undici'
+import { fullHeader, type Problem, unavailable } from '#kernel/problem'
+import type { Metrics } from '../metrics.ts'
+import type { Circuits } from './circuits.ts'
+import { drain, type Exchange, sendProblem, tooLarge } from './exchange.ts'
+import { drawingPolicy, headersIn, headersOut, rawHeader } from './headers.ts'
+import { answerIdleMs, patienceMs } from './patience.ts'
+import { awayStatuses, busy, late, notAllowed, tooSlow } from './proxy-problems.ts'
+import { type BodyStream, BodyTooLarge, isBodyStream, SenderGone } from './request-body.ts'
+import type { UpstreamTarget } from './routes.ts'
+import { titleOfOrder } from './title-of-order.ts'
+import { nextTraceparent } from './trace.ts'
+import {
+  type Attempt,
+  type Choice,
+  isTimeout,
+  noteReroute,
+  type RerouteReason,
+  type Upstream,
+  type Upstreams,
+} from './upstreams.ts'
+
+export type ProxyParts = {
+  upstreams: Upstreams
+  circuits: Circuits
+  metrics: Metrics
+  newSpanId: () => string
+  protocol: 'http' | 'https'
+  nowMs: () => number
+}
+export type ForwardingOptions = {
+  exchange: Exchange
+  target: UpstreamTarget
+  parts: ProxyParts
+  body: Buffer | BodyStream | null
+  before: Before | undefined
+}
+/** An attempt that has failed. */
+export type Before = { upstream: Upstream; reason: RerouteReason }
+
+/** Once an answer has begun it may take this long to arrive, on however slow a line. */
+const answerMs = 120_000
+/** A service whose only instance is just starting again is waited for, by so many requests at most. */
+const restartMs = 2_500
+const lookAgainMs = 100
+const waitingMax = 2_048
+/** Reading twice changes nothing. Source: RFC 9110 section 9.2.1. */
+const safe = new Set(['GET', 'HEAD'])
+
+let waiting = 0
+
+/**
+ * The attempts to get one request answered: one, and another at a second instance where the first failed and that is
+ * safe. undici calls it back by the names it looks for.
+ */
+export class Forwarding implements Dispatcher.DispatchHandler {
+  readonly #exchange: Exchange
+  readonly #target: UpstreamTarget
+  readonly #parts: ProxyParts
+  readonly #body: Buffer | BodyStream | null
+  readonly #headers: string[]
+  readonly #stickTo: string | undefined
+  #tried: Upstream[] = []
+  #attempt: Attempt | undefined
+  #abort: ((error?: Error) => void) | undefined
+  #resume: () => void = () => {}
+  #bytesLeft = -1
+  #isSettled = false
+  #sends = 0
+  #failure: Before | undefined
+  /** Where it goes once an answer that only says "not now" has passed by. */
+  #instead: Upstream | undefined
+  #isWaiting = false
+
+  constructor({ exchange, target, parts, body, before }: ForwardingOptions) {
+    const { request, response } = exchange
+    this.#exchange = exchange
+    this.#target = target
+    this.#parts = parts
+    this.#body = body
+    this.#headers = headersIn({
+      rawHeaders: request.rawHeaders,
+      connection: request.headers.connection,
+      host: request.headers.host ?? '',
+      address: request.socket.remoteAddress ?? '',
+      protocol: parts.protocol,
+      requestId: exchange.requestId,
+      traceparent: nextTraceparent(request.headers.traceparent, parts.newSpanId),
+      contentLength: isBodyStream(body) ? request.headers['content-length'] : undefined,
+    })
+    if (target.sticksToTitle && body instanceof Buffer && parts.upstreams.count(target.service) > 1)
+      this.#stickTo = titleOfOrder(body)
+    if (before !== undefined) {
+      this.#failure = before
+      this.#tried = [before.upstream]
+      if (before.reason !== 'connect') this.#sends = 1
+    }
+    response.on('close', () => this.#giveUp())
+    exchange.expire = () => this.#expire()
+  }
+
+  /** Sends it to an instance, if there is one and the attempt is allowed. */
+  next(): void {
+    if (this.#isSettled || this.#exchange.response.destroyed) return
+    const { service } = this.#target
+    const choice = this.#choose()
+    if (choice.kind === 'chosen') {
+      if (choice.skippedOpen && this.#failure === undefined) this.#parts.metrics.rerouted(service, 'breaker')
+      if (this.#tried.length === 0 || this.#mayReroute()) this.#send(choice.upstream)
+      else this.#fail(this.#exhausted())
+    } else if (choice.kind === 'busy') this.#fail(busy(service))
+    else if (choice.kind === 'open' && !this.#isWaiting) this.#fail(cutOff(service, choice.retryAfterSeconds))
+    else if (!this.#waitForRestart()) this.#fail(this.#exhausted())
+  }
+
+  #choose(): Choice {
+    return this.#parts.upstreams.choose(this.#target.service, this.#tried, this.#stickTo)
+  }
+
+  /** Once, within the budget of the service; it is held against the instance that made it necessary. */
+  #mayReroute(): boolean {
+    const { service } = this.#target
+    if (this.#failure === undefined || !this.#parts.circuits.mayReroute(service)) return false
+    noteReroute(this.#failure.upstream, this.#failure.reason)
+    this.#parts.metrics.rerouted(service, this.#failure.reason)
+    return true
+  }
+
+  /** @returns whether the request will be tried again: nothing of it may have been done */
+  #waitForRestart(): boolean {
+    const waitedMs = this.#parts.nowMs() - this.#exchange.startedMs
+    if (waitedMs > restartMs || this.#sends > 0 || waiting >= waitingMax) return false
+    this.#isWaiting = true
+    waiting++
+    setTimeout(() => {
+      waiting--
+      this.#tried = []
+      this.next()
+    }, lookAgainMs)
+    return true
+  }
+
+  #send(upstream: Upstream): void {
+    const { request, target } = this.#exchange
+    this.#tried.push(upstream)
+    this.#abort = undefined
+    const takesLong = this.#target.takesLong || isBodyStream(this.#body)
+    this.#attempt = this.#parts.upstreams.begin(upstream, () => this.#abandon(), takesLong)
+    upstream.pool.dispatch(
+      {
+        path: target,
+        method: request.method as Dispatcher.HttpMethod,
+        headers: this.#headers,
+        body: this.#body,
+        headersTimeout: patienceMs(request.method, this.#target.deadlineMs, this.#mayChange()),
+        bodyTimeout: answerIdleMs,
+      },
+      this,
+    )
+  }
+
+  /** Whether another instance would be asked if this one stayed silent. */
+  #mayChange(): boolean {
+    const others = this.#parts.upstreams.count(this.#target.service) - this.#tried.length
+    return others > 0 && this.#tried.length < 2 && this.#isRepeatable()
+  }
+
+  onConnect(abort: (error?: Error) => void): void {
+    this.#abort = abort
+    if (this.#isSettled) abort()
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
+    if (status < 200) return true
+    this.#resume = resume
+    const isAway = awayStatuses.has(status) && rawHeader(raw, fullHeader) === undefined
+    if (this.#attempt !== undefined) this.#parts.upstreams.answered(this.#attempt, isAway)
+    if (this.#isSettled || (isAway && this.#goElsewhere())) return true
+    this.#exchange.outcome = isAway ? 'failed' : 'good'
+    // What another instance can do, the first should have been able to as well.
+    if (!isAway && this.#failure?.reason === 'status') this.#parts.upstreams.failed(this.#failure.upstream)
+    this.#begin(status, raw)
+    return true
+  }
+
+  #begin(status: number, raw: Buffer[]): void {
+    const { response, requestId, request } = this.#exchange
+    const headers = headersOut(raw, ['x-request-id', requestId, 'x-content-type-options', 'nosniff'])
+    const type = rawHeader(raw, 'content-type')
+    if (type !== undefined && /svg|html|xml/i.test(type))
+      headers.push('content-security-policy', drawingPolicy)
+    const length = rawHeader(raw, 'content-length')
+    this.#bytesLeft = length === undefined || request.method === 'HEAD' ? -1 : Number(length)
+    response.writeHead(status, headers)
+    this.#exchange.expiresMs = Math.max(this.#exchange.expiresMs, this.#exchange.startedMs + answerMs)
+  }
+
+  /** An instance that answers "not now" is passed over where another may be asked. */
+  #goElsewhere(): boolean {
+    const upstream = this.#attempt?.upstream
+    if (upstream === undefined || !this.#mayChange()) return false
+    const choice = this.#choose()
+    if (choice.kind !== 'chosen') return false
+    this.#failure = { upstream, reason: 'status' }
+    if (!this.#mayReroute()) return false
+    this.#instead = choice.upstream
+    return true
+  }
+
+  onData(chunk: Buffer): boolean {
+    const { response } = this.#exchange
+    if (this.#isSettled || this.#instead !== undefined) return true
+    if (chunk.length === this.#bytesLeft) {
+      response.end(chunk)
+      return true
+    }
+    this.#bytesLeft -= chunk.length
+    if (response.write(chunk)) return true
+    response.once('drain', this.#resume)
+    return false
+  }
+
+  onComplete(): void {
+    this.#leave()
+    if (this.#isSettled) return
+    if (this.#instead !== undefined) {
+      const upstream = this.#instead
+      this.#instead = undefined
+      this.#send(upstream)
+      return
+    }
+    this.#isSettled = true
+    const { request, response } = this.#exchange
+    if (!response.writableEnded) response.end()
+    if (!request.complete) drain(request, () => {})
+  }
+
+  onError(error: Error): void {
+    const upstream = this.#leave()
+    if (this.#isSettled) return
+    const code = (error as NodeJS.ErrnoException).code
+    if (error instanceof SenderGone) this.#giveUp()
+    else if (error instanceof BodyTooLarge) this.#fail(tooLarge(this.#target.bodyBytesMax))
+    else if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') this.#fail(notAllowed())
+    else if (upstream !== undefined) this.#afterFailure(upstream, code)
+  }
+
+  #afterFailure(upstream: Upstream, code: string | undefined): void {
+    const wasSent = this.#abort !== undefined
+    // A request that waits for a restart knocks many times, and is one failure all the same.
+    if (!this.#isWaiting) this.#parts.upstreams.failed(upstream)
+    const isSecond = this.#tried.length > 1
+    if (wasSent) this.#sends++
+    this.#instead = undefined
+    this.#failure = { upstream, reason: !wasSent ? 'connect' : isTimeout(code) ? 'timeout' : 'reset' }
+    const isWhole = !(isBodyStream(this.#body) && (this.#body.started || this.#body.destroyed))
+    if (this.#exchange.response.headersSent) this.#cutOff()
+    else if (isSecond) this.#afterSecond()
+    else if (wasSent ? this.#isRepeatable() : isWhole) this.next()
+    else this.#fail(this.#exhausted())
+  }
+
+  /** Two instances have failed it; a service that starts again may still be waited for. */
+  #afterSecond(): void {
+    if (this.#failure?.reason !== 'connect' || !this.#waitForRestart()) this.#fail(this.#exhausted())
+  }
+
+  /** Whether the request may be sent twice: it means the same again, and all of it is still at hand. */
+  #isRepeatable(): boolean {
+    const { method = '', headers } = this.#exchange.request
+    if (isBodyStream(this.#body)) return false
+    return safe.has(method) || (this.#target.heedsKey && headers['idempotency-key'] !== undefined)
+  }
+
+  #exhausted(): Problem {
+    const { service } = this.#target
+    if (this.#sends > 0) this.#exchange.outcome = 'failed'
+    if (this.#failure?.reason === 'timeout') return late(service)
+    if (this.#failure?.reason === 'reset')
+      return unavailable(
+        `The ${service} service went away while it was answering; look before you try again.`,
+      )
+    return unavailable(`The ${service} service cannot be reached just now.`)
+  }
+
+  /** Its instance hangs: whoever waits for it waits for nothing. */
+  #abandon(): void {
+    this.#abort?.(Object.assign(new Error('the instance hangs'), { code: 'UND_ERR_HEADERS_TIMEOUT' }))
+  }
+
+  #expire(): void {
+    const isArriving = !this.#exchange.request.complete
+    if (!isArriving) this.#exchange.outcome = 'failed'
+    this.#fail(isArriving ? tooSlow() : late(this.#target.service))
+  }
+
+  #fail(problem: Problem): void {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    sendProblem(this.#exchange, problem)
+    this.#abort?.()
+  }
+
+  #cutOff(): void {
+    this.#isSettled = true
+    this.#exchange.response.destroy()
+  }
+
+  /** The caller went away: whatever is still under way for it is not needed. */
+  #giveUp(): void {
+    if (this.#isSettled || this.#exchange.response.writableEnded) return
+    this.#isSettled = true
+    this.#abort?.()
+  }
+
+  #leave(): Upstream | undefined {
+    const attempt = this.#attempt
+    if (attempt !== undefined) this.#parts.upstreams.ended(attempt)
+    this.#attempt = undefined
+    return attempt?.upstream
+  }
+}
+
+const cutOff = (service: string, seconds: number) =>
+  unavailable(`No instance of the ${service} service is well just now; try again in a moment.`, seconds)
