@@ -10,10 +10,11 @@ import {
   isUsual,
 } from '#ports/http'
 import { type Exchange, sendProblem } from './exchange.ts'
-import type { Before, ProxyParts } from './forwarding.ts'
+import type { Before } from './forwarding.ts'
 import { notPassedOut } from './headers.ts'
 import { answerIdleMs, patienceMs } from './patience.ts'
 import { forwardAlone } from './proxy.ts'
+import type { ProxyParts } from './proxy-parts.ts'
 import { awayStatuses, late } from './proxy-problems.ts'
 import type { UpstreamTarget } from './routes.ts'
 import { titleOfOrder } from './title-of-order.ts'

@@ -1,15 +1,14 @@
 import type { Dispatcher } from 'undici'
-import { fullHeader, type Problem, unavailable } from '#kernel/problem'
-import type { Metrics } from '../metrics.ts'
-import type { Circuits } from './circuits.ts'
+import { fullHeader, type Problem } from '#kernel/problem'
 import { drain, type Exchange, sendProblem, tooLarge } from './exchange.ts'
-import { drawingPolicy, headersIn, headersOut, rawHeader } from './headers.ts'
+import { rawHeader } from './headers.ts'
+import { requestHead, writeAnswerHead } from './heads.ts'
 import { answerIdleMs, patienceMs } from './patience.ts'
-import { awayStatuses, busy, late, notAllowed, tooSlow } from './proxy-problems.ts'
+import type { ProxyParts } from './proxy-parts.ts'
+import { awayStatuses, busy, cutOff, exhausted, late, notAllowed, tooSlow } from './proxy-problems.ts'
 import { type BodyStream, BodyTooLarge, isBodyStream, SenderGone } from './request-body.ts'
 import type { UpstreamTarget } from './routes.ts'
 import { titleOfOrder } from './title-of-order.ts'
-import { nextTraceparent } from './trace.ts'
 import {
   type Attempt,
   type Choice,
@@ -17,17 +16,8 @@ import {
   noteReroute,
   type RerouteReason,
   type Upstream,
-  type Upstreams,
 } from './upstreams.ts'
 
-export type ProxyParts = {
-  upstreams: Upstreams
-  circuits: Circuits
-  metrics: Metrics
-  newSpanId: () => string
-  protocol: 'http' | 'https'
-  nowMs: () => number
-}
 export type ForwardingOptions = {
   exchange: Exchange
   target: UpstreamTarget
@@ -73,21 +63,11 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   #isWaiting = false
 
   constructor({ exchange, target, parts, body, before }: ForwardingOptions) {
-    const { request, response } = exchange
     this.#exchange = exchange
     this.#target = target
     this.#parts = parts
     this.#body = body
-    this.#headers = headersIn({
-      rawHeaders: request.rawHeaders,
-      connection: request.headers.connection,
-      host: request.headers.host ?? '',
-      address: request.socket.remoteAddress ?? '',
-      protocol: parts.protocol,
-      requestId: exchange.requestId,
-      traceparent: nextTraceparent(request.headers.traceparent, parts.newSpanId),
-      contentLength: isBodyStream(body) ? request.headers['content-length'] : undefined,
-    })
+    this.#headers = requestHead(exchange, parts, isBodyStream(body))
     if (target.sticksToTitle && body instanceof Buffer && parts.upstreams.count(target.service) > 1)
       this.#stickTo = titleOfOrder(body)
     if (before !== undefined) {
@@ -95,7 +75,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       this.#tried = [before.upstream]
       if (before.reason !== 'connect') this.#sends = 1
     }
-    response.on('close', () => this.#giveUp())
+    exchange.response.on('close', () => this.#giveUp())
     exchange.expire = () => this.#expire()
   }
 
@@ -179,20 +159,9 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#exchange.outcome = isAway ? 'failed' : 'good'
     // What another instance can do, the first should have been able to as well.
     if (!isAway && this.#failure?.reason === 'status') this.#parts.upstreams.failed(this.#failure.upstream)
-    this.#begin(status, raw)
-    return true
-  }
-
-  #begin(status: number, raw: Buffer[]): void {
-    const { response, requestId, request } = this.#exchange
-    const headers = headersOut(raw, ['x-request-id', requestId, 'x-content-type-options', 'nosniff'])
-    const type = rawHeader(raw, 'content-type')
-    if (type !== undefined && /svg|html|xml/i.test(type))
-      headers.push('content-security-policy', drawingPolicy)
-    const length = rawHeader(raw, 'content-length')
-    this.#bytesLeft = length === undefined || request.method === 'HEAD' ? -1 : Number(length)
-    response.writeHead(status, headers)
+    this.#bytesLeft = writeAnswerHead(this.#exchange, status, raw)
     this.#exchange.expiresMs = Math.max(this.#exchange.expiresMs, this.#exchange.startedMs + answerMs)
+    return true
   }
 
   /** An instance that answers "not now" is passed over where another may be asked. */
@@ -275,12 +244,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   #exhausted(): Problem {
     const { service } = this.#target
     if (this.#sends > 0) this.#exchange.outcome = 'failed'
-    if (this.#failure?.reason === 'timeout') return late(service)
-    if (this.#failure?.reason === 'reset')
-      return unavailable(
-        `The ${service} service went away while it was answering; look before you try again.`,
-      )
-    return unavailable(`The ${service} service cannot be reached just now.`)
+    return exhausted(service, this.#failure?.reason)
   }
 
   /** Its instance hangs: whoever waits for it waits for nothing. */
@@ -320,6 +284,3 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     return attempt?.upstream
   }
 }
-
-const cutOff = (service: string, seconds: number) =>
-  unavailable(`No instance of the ${service} service is well just now; try again in a moment.`, seconds)

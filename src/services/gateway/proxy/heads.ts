@@ -1,0 +1,30 @@
+import type { Exchange } from './exchange.ts'
+import { drawingPolicy, headersIn, headersOut, rawHeader } from './headers.ts'
+import type { ProxyParts } from './proxy-parts.ts'
+import { nextTraceparent } from './trace.ts'
+
+/** A request's headers for its service. @param streams whether its body is passed on as it comes */
+export function requestHead(exchange: Exchange, parts: ProxyParts, streams: boolean): string[] {
+  const { request, requestId } = exchange
+  return headersIn({
+    rawHeaders: request.rawHeaders,
+    connection: request.headers.connection,
+    host: request.headers.host ?? '',
+    address: request.socket.remoteAddress ?? '',
+    protocol: parts.protocol,
+    requestId,
+    traceparent: nextTraceparent(request.headers.traceparent, parts.newSpanId),
+    contentLength: streams ? request.headers['content-length'] : undefined,
+  })
+}
+
+/** Begins the answer with a service's status and headers. @returns how long its body will be, -1 where nobody knows */
+export function writeAnswerHead(exchange: Exchange, status: number, raw: readonly Buffer[]): number {
+  const { response, requestId, request } = exchange
+  const headers = headersOut(raw, ['x-request-id', requestId, 'x-content-type-options', 'nosniff'])
+  const type = rawHeader(raw, 'content-type')
+  if (type !== undefined && /svg|html|xml/i.test(type)) headers.push('content-security-policy', drawingPolicy)
+  response.writeHead(status, headers)
+  const length = rawHeader(raw, 'content-length')
+  return length === undefined || request.method === 'HEAD' ? -1 : Number(length)
+}
