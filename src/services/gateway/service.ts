@@ -14,8 +14,8 @@ import { createMetrics } from './metrics.ts'
 import { createDrops } from './pages/drops.ts'
 import { createPages, type PageRoots } from './pages/pages.ts'
 import { createAnswers } from './proxy/answers.ts'
-import { createBundles } from './proxy/bundles.ts'
 import { breakerMetrics, instanceNews, noteBreaker, routeNews } from './proxy/breaker-report.ts'
+import { createBundles } from './proxy/bundles.ts'
 import { createCircuits } from './proxy/circuits.ts'
 import type { ProxyParts } from './proxy/proxy-parts.ts'
 import { createReadiness } from './proxy/readiness.ts'
@@ -106,7 +106,8 @@ function openParts(
         {
           octavo_gateway_open_streams: streams.count,
           octavo_gateway_open_requests: server.open,
-          octavo_gateway_open_breakers: upstreams.all().filter(({ breaker }) => breaker.kind !== 'closed').length,
+          octavo_gateway_open_breakers: upstreams.all().filter(({ breaker }) => breaker.kind !== 'closed')
+            .length,
           process_resident_memory_bytes: process.memoryUsage.rss(),
         },
         breakerMetrics(upstreams, circuits),
