@@ -16,13 +16,15 @@ export type Guarded = {
 
 export function guard(deadlineMs: number, nowMs: () => number): Guarded {
   let breaker: BreakerState = closedBreaker
+  let outstanding = 0
   return {
     get isUp() {
-      return mayTry(breaker, nowMs())
+      return mayTry(breaker, nowMs(), outstanding)
     },
     async run(command) {
-      if (!mayTry(breaker, nowMs())) return undefined
+      if (!mayTry(breaker, nowMs(), outstanding)) return undefined
       breaker = onTry(breaker, nowMs())
+      outstanding++
       let timer: NodeJS.Timeout | undefined
       const late = new Promise<undefined>((resolve) => {
         timer = setTimeout(() => resolve(undefined), deadlineMs)
@@ -33,7 +35,8 @@ export function guard(deadlineMs: number, nowMs: () => number): Guarded {
       )
       const outcome = await Promise.race([answer, late])
       clearTimeout(timer)
-      breaker = outcome === undefined ? onFailure(breaker, nowMs()) : onSuccess(breaker)
+      outstanding--
+      breaker = outcome === undefined ? onFailure(breaker, nowMs()) : onSuccess(breaker, nowMs())
       return outcome
     },
   }
