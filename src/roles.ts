@@ -18,6 +18,8 @@ export type Role = {
   summary: string
   /** What lies outside and has to be reachable, by the secret that holds its URL. */
   needs: readonly Need[]
+  /** The roles that it asks something of. The network lets it reach no others. */
+  calls: readonly string[]
   /** Every secret it is given: those of `needs`, and keys. */
   secrets: readonly SecretName[]
   /** The settings it reads beside those that every role does. */
@@ -66,6 +68,7 @@ export const roles: readonly Role[] = [
   role('catalog', {
     summary: 'books, search, covers, imports and stock',
     needs: ['bookDb', 'broker'],
+    calls: ['orders'],
     keys: ['secret'],
     settings: ['OCTAVO_MIGRATE', 'OCTAVO_DEMO'],
     isRequired: true,
@@ -85,6 +88,7 @@ export const roles: readonly Role[] = [
   role('orders', {
     summary: "orders, customers' limits, vouchers, staff, sagas and the log of decisions",
     needs: ['orderDb', 'broker', 'objectStore', 'payment'],
+    calls: ['catalog', 'coordinator', 'vouchers'],
     keys: ['secret', 'voucherKey', 'staffPassword'],
     settings: ['OCTAVO_MIGRATE', 'OCTAVO_URL', 'OCTAVO_HOLD_SECONDS', 'OCTAVO_STAFF_EMAIL'],
     isRequired: true,
@@ -103,6 +107,7 @@ export const roles: readonly Role[] = [
   }),
   role('coordinator', {
     summary: 'gathers what moves stock into groups, each one transaction over both databases',
+    calls: ['catalog', 'orders'],
     keys: ['secret'],
     settings: ['OCTAVO_HOLD_SECONDS'],
     isRequired: true,
@@ -115,6 +120,7 @@ export const roles: readonly Role[] = [
   role('vouchers', {
     summary: 'draws vouchers as PDFs and serves their downloads',
     needs: ['broker', 'objectStore'],
+    calls: ['catalog'],
     keys: ['secret'],
     settings: ['OCTAVO_URL'],
     contract: vouchers,
@@ -127,6 +133,7 @@ export const roles: readonly Role[] = [
   role('gateway', {
     summary: 'the only public door: pages, routing, retries, circuit breakers, live events',
     needs: ['broker'],
+    calls: ['catalog', 'orders', 'coordinator', 'vouchers'],
     keys: ['secret'],
     settings: ['OCTAVO_HOST', 'OCTAVO_PORT', 'OCTAVO_URL'],
     isPublic: true,
@@ -157,7 +164,10 @@ export const stopOrder: readonly (readonly string[])[] = [...new Set(roles.map((
 
 type Plan<N extends Need, K extends SecretName> = Pick<Role, 'summary' | 'contract' | 'stopsAt' | 'tables'> &
   Partial<
-    Pick<Role, 'settings' | 'isPublic' | 'isRequired' | 'routes' | 'nodeOptions' | 'laptopProcesses'>
+    Pick<
+      Role,
+      'calls' | 'settings' | 'isPublic' | 'isRequired' | 'routes' | 'nodeOptions' | 'laptopProcesses'
+    >
   > & {
     needs?: readonly N[]
     keys: readonly K[]
@@ -170,6 +180,7 @@ function role<const N extends Need = never, const K extends SecretName = never>(
 ): Role {
   const secrets = [...needs, ...keys]
   return {
+    calls: [],
     settings: [],
     isPublic: false,
     isRequired: false,

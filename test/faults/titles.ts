@@ -4,7 +4,7 @@ import type { FaultyStore } from './faulty-store.ts'
 
 /** Puts priced titles into a store's catalogue, with `copies` each, numbered from `first`. @returns their ISBNs */
 export async function addTitles(
-  { url, staff }: FaultyStore,
+  { url, staff }: Pick<FaultyStore, 'url' | 'staff'>,
   copies: readonly number[],
   first = 0,
 ): Promise<string[]> {

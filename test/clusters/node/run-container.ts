@@ -6,9 +6,13 @@ import { endWithProcess } from '../end-with-process.ts'
 /** What stands for an image: a folder of this machine that is the container's `/opt/octavo`, and what is run there. */
 export type Image = {
   folder: string
+  /** Put over parts of it. */
+  mounts?: readonly Mount[]
   entrypoint: readonly string[]
   env?: Readonly<Record<string, string>>
 }
+
+export type Mount = { from: string; to: string; readOnly: boolean }
 
 export type ContainerRun = {
   image: Image
@@ -18,7 +22,7 @@ export type ContainerRun = {
   group: number
   supplementalGroup: number | undefined
   readOnlyRoot: boolean
-  mounts: readonly { from: string; to: string; readOnly: boolean }[]
+  mounts: readonly Mount[]
   /** Of this container alone, for its root and its log. */
   folder: string
 }
@@ -42,7 +46,7 @@ set -eu
 root=$1 image=$2 user=$3 group=$4 groups=$5 rootMode=$6; shift 6
 mount -t tmpfs -o mode=755 tmpfs "$root"
 for name in bin sbin lib lib64; do [ -L "/$name" ] && ln -s "usr/$name" "$root/$name"; done
-read_only() { mkdir -p "$root$2"; mount --bind "$1" "$root$2"; mount -o remount,bind,ro "$root$2"; }
+read_only() { [ -e "$root$2" ] || mkdir -p "$root$2"; mount --bind "$1" "$root$2"; mount -o remount,bind,ro "$root$2"; }
 read_only /usr /usr
 read_only /etc /etc
 read_only "$image" ${imageFolder}
@@ -65,7 +69,11 @@ export function runContainer(run: ContainerRun): RunningContainer {
   const logPath = join(run.folder, 'log')
   mkdirSync(root, { recursive: true })
   const groups = run.supplementalGroup === undefined ? '--clear-groups' : `--groups=${run.supplementalGroup}`
-  const mounts = run.mounts.flatMap(({ from, to, readOnly }) => [from, to, readOnly ? 'ro' : 'rw'])
+  const mounts = [...(run.image.mounts ?? []), ...run.mounts].flatMap(({ from, to, readOnly }) => [
+    from,
+    to,
+    readOnly ? 'ro' : 'rw',
+  ])
   const log = openSync(logPath, 'a')
   const child = spawn(
     'unshare',
