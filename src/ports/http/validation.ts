@@ -2,6 +2,7 @@ import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifyRouteSchemaDef, FastifySchema } from 'fastify/types/schema.js'
 import { excessOf } from '#kernel/body-limits'
+import { isEmail } from '#kernel/email'
 import { parseIsbn } from '#kernel/isbn'
 
 // A JSON body means what it says: no coercion. A query string and a path have only text, so numbers are read from it.
@@ -22,7 +23,8 @@ const fromText = new Ajv({
   verbose: true,
 })
 for (const ajv of [strict, fromText]) {
-  addFormats.default(ajv, ['date-time', 'email', 'uuid'])
+  addFormats.default(ajv, ['date-time', 'uuid'])
+  ajv.addFormat('idn-email', isEmail)
   ajv.addFormat('isbn', (text: string) => parseIsbn(text).kind === 'ok')
 }
 

@@ -42,7 +42,7 @@ export const OrderVoucher = Type.Object({
   url: Type.String({ description: 'a signed link to the PDF that expires' }),
 })
 export const Customer = Type.Object(
-  { name: Line(200), email: Type.String({ format: 'email', maxLength: 254 }) },
+  { name: Line(200), email: Type.String({ format: 'idn-email', maxLength: 254 }) },
   closed,
 )
 

@@ -19,6 +19,9 @@ export function splitIsbns(text: string): { isbns: string[]; rest: string } {
   return { isbns, rest: rest.map(compactDigits).join(' ') }
 }
 
+/** A scanner may read the two or five digits beside a book's EAN with it. Source: GS1 General Specifications, 5.2.2. */
+const withAddOn = /^(97[89]\d{10})(?:\d{2}|\d{5})$/
+
 /** An ISBN has at most five groups. */
 const groupsMax = 5
 
@@ -26,8 +29,8 @@ function isbnAt(pieces: readonly string[], start: number): { isbn: string; piece
   let digits = ''
   for (let count = 1; count <= groupsMax && start + count <= pieces.length; count++) {
     digits += (pieces[start + count - 1] ?? '').replace(/^[([{"'«]+|[)\]}"'»,;.]+$/g, '')
-    if (!/^[\dXx\u2010-\u2013-]{1,17}$/.test(digits)) return undefined
-    const parsed = parseIsbn(digits)
+    if (!/^[\dXx\u2010-\u2013-]{1,18}$/.test(digits)) return undefined
+    const parsed = parseIsbn(withAddOn.exec(digits)?.[1] ?? digits)
     if (parsed.kind === 'ok') return { isbn: parsed.isbn, pieces: count }
   }
   return undefined

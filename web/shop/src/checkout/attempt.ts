@@ -18,6 +18,40 @@ export type AttemptStore = {
   write(value: string | null): void
 }
 
+/** The last order that was placed from this browser, whichever tab placed it. */
+export type PlacedOrder = Pick<Attempt, 'key' | 'order'> & {
+  /** ISO 8601. */
+  placedAt: string
+}
+
+export function notePlaced(store: AttemptStore, { key, order }: Attempt, nowMs: number): void {
+  store.write(JSON.stringify({ key, order, placedAt: new Date(nowMs).toISOString() } satisfies PlacedOrder))
+}
+
+/**
+ * The attempt by which another tab placed the same copies since this one began its checkout. Sent again it gives that
+ * very order: one cart is one order, however many tabs press the button.
+ */
+export function placedSince(store: AttemptStore, order: NewOrder, sinceMs: number): Attempt | undefined {
+  const placed = parsePlaced(store.read())
+  if (placed === undefined || Date.parse(placed.placedAt) < sinceMs) return undefined
+  if (JSON.stringify(placed.order.lines) !== JSON.stringify(order.lines)) return undefined
+  return { key: placed.key, order: placed.order, startedAt: placed.placedAt, outcome: 'unknown' }
+}
+
+function parsePlaced(text: string | null): PlacedOrder | undefined {
+  try {
+    const value = JSON.parse(text ?? 'null') as Partial<PlacedOrder> | null
+    const isWhole =
+      typeof value?.key === 'string' &&
+      typeof value.placedAt === 'string' &&
+      Array.isArray(value.order?.lines)
+    return isWhole ? (value as PlacedOrder) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Older attempts are forgotten: their unpaid copies have long been released. */
 const keptMs = 24 * 60 * 60_000
 

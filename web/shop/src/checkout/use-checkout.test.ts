@@ -37,6 +37,36 @@ test('nothing is sent once the checkout was left, and the attempt stays open', a
   assert.equal(openCheckout(t).state.value.kind, 'unknown')
 })
 
+test('a cart that another tab has ordered meanwhile is sent with the same key, and gives the same order', async (t) => {
+  for (const key of ['octavo-attempt', 'octavo-placed']) localStorage.removeItem(key)
+  localStorage.setItem('octavo-cart', JSON.stringify([line('1')]))
+  const first = openCheckout(t)
+  const keys: (string | null)[] = []
+  const answers: PromiseWithResolvers<Response>[] = []
+  t.mock.method(globalThis, 'fetch', (_url: unknown, init: RequestInit) => {
+    keys.push(new Headers(init.headers).get('idempotency-key'))
+    const answer = Promise.withResolvers<Response>()
+    answers.push(answer)
+    return answer.promise
+  })
+  const second = effectScope()
+  const other = second.run(useCheckout)
+  const sent = [first.submit(wish), other?.submit(wish)]
+  await until(() => answers.length > 0)
+  answers[0]?.resolve(Response.json(placed, { status: 201 }))
+  await until(() => answers.length > 1)
+  answers[1]?.resolve(Response.json(placed, { status: 200 }))
+  await Promise.all(sent)
+  second.stop()
+  assert.equal(keys.length, 2)
+  assert.equal(new Set(keys).size, 1)
+})
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 5_000; !condition(); await settle())
+    assert.ok(Date.now() < deadline, 'it did not happen')
+}
+
 /** A checkout whose requests are answered by the test. */
 function openCheckout(t: TestContext) {
   const requests: PromiseWithResolvers<Response>[] = []

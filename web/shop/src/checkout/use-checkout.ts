@@ -1,4 +1,4 @@
-import { onScopeDispose, shallowReadonly, shallowRef } from 'vue'
+import { onScopeDispose, shallowReadonly, shallowRef, watch } from 'vue'
 import type { NewOrder, Order } from '#services/gateway'
 import { placeOrder } from '../api/orders.ts'
 import { ApiProblem } from '../api/problem.ts'
@@ -10,7 +10,9 @@ import {
   type AttemptStore,
   beginAttempt,
   endAttempt,
+  notePlaced,
   openAttempt,
+  placedSince,
   refuseAttempt,
 } from './attempt.ts'
 
@@ -25,6 +27,7 @@ export type CheckoutState =
   | { kind: 'placed'; order: Order }
 
 const storageKey = 'octavo-attempt'
+const placedKey = 'octavo-placed'
 const triesMax = 6
 const backoffFirstMs = 1000
 const backoffMaxMs = 15_000
@@ -34,13 +37,30 @@ const store: AttemptStore = {
   write: (value) => writeStored(storageKey, value),
 }
 
+const placedStore: AttemptStore = {
+  read: () => readStored(placedKey),
+  write: (value) => writeStored(placedKey, value),
+}
+
+/** Tabs of this browser take turns, where it can make them: the second one sees what the first has placed. */
+async function inTurn(work: () => Promise<void>): Promise<void> {
+  const locks = typeof navigator === 'undefined' ? undefined : navigator.locks
+  if (locks === undefined) return work()
+  await locks.request('octavo-checkout', work)
+}
+
 /** Places an order so that it exists once, whatever happens on the way: a double click, a retry, a reload. */
 export function useCheckout() {
   const left = openAttempt(store, Date.now())
   const state = shallowRef<CheckoutState>(
     left ? { kind: 'unknown', attempt: left, problem: undefined } : { kind: 'editing' },
   )
-  const { removeOrdered } = useCart()
+  const { cart, removeOrdered } = useCart()
+  // A cart that is filled again is another one, for another order.
+  let begunAtMs = Date.now()
+  watch(cart, (now, before) => {
+    if (before.length === 0 && now.length > 0) begunAtMs = Date.now()
+  })
   const { remember, tokenOf } = useKnownOrders()
   let isLeft = false
   onScopeDispose(() => {
@@ -49,7 +69,11 @@ export function useCheckout() {
 
   async function submit(order: NewOrder): Promise<void> {
     if (state.value.kind === 'sending' || state.value.kind === 'waiting') return
-    await send(beginAttempt(store, order, () => crypto.randomUUID(), Date.now()))
+    state.value = { kind: 'sending' }
+    await inTurn(async () => {
+      const placed = placedSince(placedStore, order, begunAtMs)
+      await send(placed ?? beginAttempt(store, order, () => crypto.randomUUID(), Date.now()))
+    })
   }
 
   async function send(attempt: Attempt): Promise<void> {
@@ -72,6 +96,7 @@ export function useCheckout() {
     try {
       const order = await placeOrder(attempt.order, attempt.key)
       keepOrder(order)
+      notePlaced(placedStore, attempt, Date.now())
       endAttempt(store, attempt)
       state.value = { kind: 'placed', order }
       return undefined

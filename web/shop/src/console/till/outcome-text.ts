@@ -23,7 +23,9 @@ export function outcomeText(state: TillState): OutcomeText | undefined {
         tone: 'plain',
         icon: 'i-lucide-ticket-check',
         title: 'Valid, not redeemed yet',
-        detail: state.verdict === 'genuine' ? 'Its signature is genuine.' : '',
+        detail: [state.verdict === 'genuine' ? 'Its signature is genuine.' : '', state.hint ?? '']
+          .filter(Boolean)
+          .join(' '),
       }
     case 'redeeming':
       return { tone: 'plain', icon: 'i-lucide-loader', title: 'Redeeming…', detail: '' }

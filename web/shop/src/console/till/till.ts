@@ -13,7 +13,15 @@ export type TillState =
   | { kind: 'ready' }
   | { kind: 'mistyped'; message: string }
   | { kind: 'looking'; code: VoucherCode }
-  | { kind: 'found'; voucher: Voucher; verdict: SignatureVerdict }
+  | {
+      kind: 'found'
+      voucher: Voucher
+      verdict: SignatureVerdict
+      /** Of `performance.now()`. */
+      sinceMs: number
+      /** What is odd about the scanner. */
+      hint?: string
+    }
   | { kind: 'redeeming'; voucher: Voucher }
   | { kind: 'redeemed'; voucher: Voucher }
   | { kind: 'already'; voucher: Voucher; isOwnAttempt: boolean }
@@ -37,16 +45,23 @@ export const tillState = readonly(state)
  * @param signatureGiven the signature that came beside the code, base64url
  */
 export async function lookUp(text: string, signatureGiven?: string): Promise<void> {
-  const read = readCode(text)
+  const read = readCode(text, signatureGiven)
   const mine = ++turn
   if (read.kind === 'mistyped') {
     state.value = read
     return
   }
-  const { code, signature = signatureGiven } = read
+  const { code, signature } = read
   state.value = { kind: 'looking', code }
   const answer = await ask(code, signature)
-  if (mine === turn) show(answer)
+  if (mine !== turn) return
+  // A code put together from a scanner's odd letters that no order has was read wrongly, not forged.
+  if (answer.kind === 'unknown' && read.repaired !== undefined)
+    state.value = {
+      kind: 'mistyped',
+      message: `Not readable. ${read.repaired} Scan again, or type the code.`,
+    }
+  else show(withHint(answer, read.repaired))
 }
 
 /** Redeems the voucher that is shown; does nothing when none is waiting for that. */
@@ -83,7 +98,7 @@ async function ask(code: VoucherCode, signature: string | undefined): Promise<Ti
   try {
     const verdict = signature ? await verdictOf(code, signature) : 'unchecked'
     if (verdict === 'forged') return { kind: 'forged', code }
-    return stateOf(await getVoucher(code), verdict)
+    return stateOf(await getVoucher(code), verdict, clockMs())
   } catch (error) {
     const problem = problemOf(error)
     if (problem.status === 404) return { kind: 'unknown', code }
@@ -91,10 +106,24 @@ async function ask(code: VoucherCode, signature: string | undefined): Promise<Ti
   }
 }
 
-function stateOf(voucher: Voucher, verdict: SignatureVerdict): TillState {
+function withHint(answer: TillState, hint: string | undefined): TillState {
+  return answer.kind === 'found' && hint !== undefined ? { ...answer, hint } : answer
+}
+
+const clockMs = () => performance.now()
+/** A scanner that ends its text twice presses Enter again before anybody has seen the voucher. */
+const echoMs = 700
+
+/** Redeems by a key, unless it is the echo of the scan. */
+export async function redeemByKey(): Promise<void> {
+  if (state.value.kind === 'found' && clockMs() - state.value.sinceMs < echoMs) return
+  await redeem()
+}
+
+function stateOf(voucher: Voucher, verdict: SignatureVerdict, sinceMs: number): TillState {
   switch (voucher.status) {
     case 'valid':
-      return { kind: 'found', voucher, verdict }
+      return { kind: 'found', voucher, verdict, sinceMs }
     case 'redeemed':
       return { kind: 'already', voucher, isOwnAttempt: unanswered.has(voucher.code) }
     case 'revoked':
