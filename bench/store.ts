@@ -58,7 +58,11 @@ export async function openBenchStore(
     )
   }
   const [books, orders] = [await open(bookDbUrl), await open(orderDbUrl)]
-  await migrate(books, new URL('../src/services/catalog/migrations/', import.meta.url), 'catalog')
+  await migrate(
+    books,
+    new URL('../src/services/catalog/store/postgres/migrations/', import.meta.url),
+    'catalog',
+  )
   await migrate(orders, new URL('../src/services/orders/migrations/', import.meta.url), 'orders')
   for (const database of [books, orders]) await setLogAside(database)
   const isbns = Array.from({ length: titles }, (_, i) => isbnOf(i))

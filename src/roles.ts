@@ -38,8 +38,8 @@ export type Role = {
   nodeOptions: readonly string[]
   /** How many processes run on a laptop. */
   laptopProcesses: number
-  /** Its tables: the database they are in, their schema, and the folder of their migrations. */
-  tables?: { database: 'bookDb' | 'orderDb'; schema: string; migrations: () => Promise<URL> }
+  /** Its tables: the database they are in, their schema, and the folder of their migrations for the database at a URL. */
+  tables?: { database: 'bookDb' | 'orderDb'; schema: string; migrations: (url: string) => Promise<URL> }
   /** Opens it with its secrets and no others. @throws ConfigError when one of them is missing */
   create(config: Config, env: Environment): Promise<Service>
 }
@@ -80,7 +80,7 @@ export const roles: readonly Role[] = [
     tables: {
       database: 'bookDb',
       schema: 'catalog',
-      migrations: async () => (await import('./services/catalog/migrations.ts')).migrationsFolder,
+      migrations: async (url) => (await import('./services/catalog/migrations.ts')).migrationsOf(url),
     },
     open: async (config, secrets) =>
       (await import('./services/catalog/service.ts')).createCatalog(config, secrets),

@@ -6,7 +6,9 @@ import { type Database, DatabaseBusy, openDatabase } from '#ports/database'
 import { openObjectStore } from '#ports/object-store'
 import { openPayment } from '#ports/payment'
 import { storeEnvironment } from '../local/running.ts'
-import { auditBooks, stockByTitle, withTitleAtRest } from '../services/catalog/audit.ts'
+import { auditBooks } from '../services/catalog/audit.ts'
+import { openStore } from '../services/catalog/store/open-store.ts'
+import type { StoreAudit } from '../services/catalog/store/store-audit.ts'
 import { auditOrders, copiesByTitle } from '../services/orders/audit.ts'
 
 export const summary = 'check the invariants of a running store: octavo audit [--json]'
@@ -31,14 +33,14 @@ export async function run(args: string[]): Promise<number> {
 /** Checks both databases, each by itself and against the other. */
 export async function audit(secrets: AuditSecrets): Promise<Check[]> {
   const options = { applicationName: 'audit', connectionsMax: 2, statementTimeoutMs: 120_000 }
-  await using books = await openDatabase(secrets.bookDb, options)
+  await using books = await openStore(secrets.bookDb, options)
   await using orders = await openDatabase(secrets.orderDb, options)
   await using payment = await openPayment(secrets.payment)
   await using objects = await openObjectStore(secrets.objectStore, { secret: secrets.secret })
   return [
     ...(await auditBooks(books)),
     ...(await auditOrders(orders, payment, objects)),
-    await bothAgree(books, orders),
+    await bothAgree(books.audit, orders),
   ]
 }
 
@@ -47,7 +49,7 @@ export async function audit(secrets: AuditSecrets): Promise<Check[]> {
  * if it is there at every look, and then once more while the title's stock row is locked: nothing is then on its way
  * between the two. The looks before keep the lock, which sales wait for, for what is almost certainly wrong.
  */
-async function bothAgree(books: Database, orders: Database): Promise<Check> {
+async function bothAgree(books: StoreAudit, orders: Database): Promise<Check> {
   const first = await differences(books, orders)
   let left = [...first.differing]
   for (let look = 1; look < looksMax && left.length > 0; look++) {
@@ -60,16 +62,16 @@ async function bothAgree(books: Database, orders: Database): Promise<Check> {
   return check('BookDb and OrderDb agree', first.titles, details)
 }
 
-async function differences(books: Database, orders: Database) {
-  const [stock, ordered] = [await stockByTitle(books), await copiesByTitle(orders)]
+async function differences(books: StoreAudit, orders: Database) {
+  const [stock, ordered] = [await books.takenByTitle(), await copiesByTitle(orders)]
   const titles = new Set([...stock.keys(), ...ordered.keys()])
   const differing = new Set([...titles].filter((isbn) => !isSame(stock.get(isbn), ordered.get(isbn))))
   return { titles: titles.size, differing }
 }
 
-async function differenceAtRest(books: Database, orders: Database, isbn: string): Promise<string[]> {
+async function differenceAtRest(books: StoreAudit, orders: Database, isbn: string): Promise<string[]> {
   try {
-    return await withTitleAtRest(books, isbn, async (stock) => {
+    return await books.withTitleAtRest(isbn, async (stock) => {
       const now = (await copiesByTitle(orders, isbn)).get(isbn) ?? none
       if (isSame(stock, now)) return []
       return [

@@ -3,7 +3,7 @@ import { readSecrets } from '#config'
 import type { InDoubt } from '#kernel/transaction'
 import { openDatabase } from '#ports/database'
 import { storeEnvironment } from '../local/running.ts'
-import { createStockStore } from '../services/catalog/store/postgres/stock.ts'
+import { openStore } from '../services/catalog/store/open-store.ts'
 import { createDecisionLog } from '../services/orders/decisions.ts'
 
 export const summary = 'list transactions in doubt, or finish one: octavo transactions [resolve ID]'
@@ -12,9 +12,9 @@ export const summary = 'list transactions in doubt, or finish one: octavo transa
 export async function run(args: string[]): Promise<number> {
   const { positionals } = parseArgs({ args, allowPositionals: true, options: {} })
   const { bookDb, orderDb } = readSecrets(storeEnvironment(), ['bookDb', 'orderDb'])
-  await using books = await openDatabase(bookDb, { applicationName: 'transactions' })
+  await using books = await openStore(bookDb, { applicationName: 'transactions' })
   await using orders = await openDatabase(orderDb, { applicationName: 'transactions' })
-  const stock = createStockStore(books)
+  const { stock } = books
   const inDoubt = await stock.inDoubt()
   const [action, id] = positionals
   if (action === undefined) return print(inDoubt)

@@ -31,14 +31,14 @@ export type Databases = {
   statuses(): Promise<OrderStatus[]>
 }
 
-const migrations = (service: string) => new URL(`../../src/services/${service}/migrations/`, import.meta.url)
+const migrations = (folder: string) => new URL(`../../src/services/${folder}/migrations/`, import.meta.url)
 
 export async function openDatabases(t: TestScope): Promise<Databases> {
   const open = async (name: string, service: string) => {
     const { url } = await testDatabase(t, name)
     const database = await openDatabase(url, { applicationName: `test-${name}`, connectionsMax: 6 })
     t.after(() => database[Symbol.asyncDispose]())
-    await migrate(database, migrations(service), service)
+    await migrate(database, migrations(service === 'catalog' ? 'catalog/store/postgres' : service), service)
     return database
   }
   const books = await open('books', 'catalog')

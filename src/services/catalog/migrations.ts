@@ -1,2 +1,2 @@
-/** Where BookDb's migrations are; its schema is `catalog`. */
-export const migrationsFolder = new URL('./migrations/', import.meta.url)
+/** Where the migrations of BookDb's dialect are, which the URL's scheme picks; its schema is `catalog`. */
+export { migrationsOf } from './store/open-store.ts'

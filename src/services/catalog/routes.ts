@@ -1,5 +1,4 @@
 import type { Clock } from '#ports/clock'
-import type { Database } from '#ports/database'
 import { answer, type HttpServer } from '#ports/http'
 import { isbnOf } from './books/book-fields.ts'
 import { changeBook as change, replaceBook as replace } from './books/change-book.ts'
@@ -23,10 +22,11 @@ import {
 } from './contract.ts'
 import { getCover as cover } from './cover/get-cover.ts'
 import type { Imports } from './import/imports.ts'
+import type { BookStore } from './store/book-store.ts'
 
 export type RouteOptions = {
   server: HttpServer
-  database: Database
+  books: BookStore
   clock: Clock
   imports: Imports
   /** Called after a change that may have left news in the outbox. */
@@ -34,7 +34,7 @@ export type RouteOptions = {
 }
 
 /** Ties each route of the contract to its use case. */
-export function addRoutes({ server, database, clock, imports, onChanged }: RouteOptions): void {
+export function addRoutes({ server, books, clock, imports, onChanged }: RouteOptions): void {
   const editOf = (request: {
     params: { isbn: string }
     headers: Readonly<Record<string, string | undefined>>
@@ -44,29 +44,29 @@ export function addRoutes({ server, database, clock, imports, onChanged }: Route
     nowMs: clock.now(),
   })
   server.add(listBooks, async ({ query, path }) => {
-    const page = await list(database, query, clock.now())
+    const page = await list(books, query, clock.now())
     return answer(200, page, linkToNext(path, page.next))
   })
-  server.add(getBook, async ({ params }) => get(database, isbnOf(params.isbn), clock.now()))
-  server.add(getAvailability, async ({ params }) => availability(database, isbnOf(params.isbn), clock.now()))
-  server.add(getStock, async ({ params }) => stock(database, isbnOf(params.isbn)))
+  server.add(getBook, async ({ params }) => get(books, isbnOf(params.isbn), clock.now()))
+  server.add(getAvailability, async ({ params }) => availability(books, isbnOf(params.isbn), clock.now()))
+  server.add(getStock, async ({ params }) => stock(books, isbnOf(params.isbn)))
   server.add(getCover, async ({ params, headers }) =>
-    cover(database, isbnOf(params.isbn), headers['if-none-match']),
+    cover(books, isbnOf(params.isbn), headers['if-none-match']),
   )
-  server.add(createBook, async ({ body }) => create(database, body, clock.now()))
+  server.add(createBook, async ({ body }) => create(books, body, clock.now()))
   server.add(replaceBook, async (request) => {
-    const replaced = await replace(database, editOf(request), request.body)
+    const replaced = await replace(books, editOf(request), request.body)
     onChanged()
     return replaced
   })
   server.add(changeBook, async (request) => {
-    const changed = await change(database, editOf(request), request.body)
+    const changed = await change(books, editOf(request), request.body)
     onChanged()
     return changed
   })
   server.add(deleteBook, async (request) => {
     const { isbn, ifMatch } = editOf(request)
-    await remove(database, isbn, ifMatch)
+    await remove(books, isbn, ifMatch)
     return answer(204)
   })
   server.add(startImport, (request) => imports.start(request))

@@ -3,7 +3,7 @@ import { coverUrl } from '../cover/cover.ts'
 import { availableOf, type StockState, statusOf } from './availability.ts'
 import type { BookFields } from './book-fields.ts'
 
-/** A book with its stock, as `bookColumns` selects it. */
+/** A book with its stock, as the store has it. */
 export type BookRow = {
   isbn: string
   title: string
@@ -27,12 +27,6 @@ export type BookRow = {
   sold: number
   stockVersion: number
 }
-
-/** Select list of a `BookRow` from `catalog.books b join catalog.stock s`. */
-export const bookColumns = `b.isbn, b.title, b.subtitle, b.contributors, b.publisher, b.published_on AS "publishedOn",
-  b.language, b.format, b.description, b.subjects, b.price_amount AS "priceAmount",
-  b.price_currency AS "priceCurrency", b.cover, b.limited, b.per_customer AS "perCustomer",
-  b.sales_open_at AS "salesOpenAt", b.version, s.copies, s.held, s.sold, s.version AS "stockVersion"`
 
 /** A book as the API shows it at `nowMs`. */
 export function toBook(row: BookRow, nowMs: number): Book {

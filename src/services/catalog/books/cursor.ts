@@ -1,8 +1,6 @@
 import { invalid } from '#kernel/problem'
 import { cursorMax } from '#kernel/schemas'
-
-/** The place of the last row of a page: its sort keys and then its ISBN. */
-export type Place = readonly (string | number)[]
+import type { Place } from '../store/book-store.ts'
 
 /** An opaque cursor: the order it belongs to and the place in it. */
 export function encodeCursor(order: string, place: Place): string {

@@ -1,5 +1,5 @@
 import { Problem } from '#kernel/problem'
-import type { Database } from '#ports/database'
+import type { BookStore } from '../store/book-store.ts'
 import { noSuchBook } from './book-fields.ts'
 import { checkIfMatch } from './entity-tag.ts'
 
@@ -8,26 +8,13 @@ import { checkIfMatch } from './entity-tag.ts'
  * nothing.
  * @throws Problem 404, 409 when copies are held or sold, 412
  */
-export async function deleteBook(
-  database: Database,
-  isbn: string,
-  ifMatch: string | undefined,
-): Promise<void> {
-  await database.transaction(async (tx) => {
-    const [row] = await tx.query<{ version: number; copies: number; held: number; sold: number }>(
-      `select b.version, s.copies, s.held, s.sold from catalog.stock s join catalog.books b using (isbn)
-       where s.isbn = $1 for update`,
-      [isbn],
-    )
-    if (row === undefined) throw noSuchBook(isbn)
-    checkIfMatch(ifMatch, row.version)
-    if (row.held + row.sold > 0) throw inUse(row.held, row.sold)
-    if (row.copies > 0)
-      await tx.execute(
-        `insert into catalog.ledger (isbn, movement, copies_delta, reason) values ($1, 'removed', $2, 'book removed')`,
-        [isbn, -row.copies],
-      )
-    await tx.execute('delete from catalog.books where isbn = $1', [isbn])
+export async function deleteBook(books: BookStore, isbn: string, ifMatch: string | undefined): Promise<void> {
+  await books.change(async (changes) => {
+    const book = await changes.lockWithStock(isbn)
+    if (book === undefined) throw noSuchBook(isbn)
+    checkIfMatch(ifMatch, book.version)
+    if (book.held + book.sold > 0) throw inUse(book.held, book.sold)
+    await changes.remove(book)
   })
 }
 

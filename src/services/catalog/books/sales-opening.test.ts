@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '#ports/clock'
-import { migrate, openDatabase } from '#ports/database'
+import { openDatabase } from '#ports/database'
 import { testDatabase } from '../../../../test/support/database.ts'
 import { until } from '../../../../test/support/until.ts'
-import { migrationsFolder } from '../migrations.ts'
+import { openStore } from '../store/open-store.ts'
 import { watchSalesOpening } from './sales-opening.ts'
 
 test('all are told of, however many sales open at once', async (t) => {
   const { url } = await testDatabase(t, 'sales_opening')
   await using database = await openDatabase(url, { applicationName: 'test' })
-  await migrate(database, migrationsFolder, 'catalog')
+  await using store = await openStore(url, { applicationName: 'test' })
+  await store.migrate()
   let rings = 0
-  await using _ = watchSalesOpening(database, systemClock, () => rings++)
+  await using _ = watchSalesOpening(store.books, systemClock, () => rings++)
   await database.query(
     `with books as (
        insert into catalog.books (isbn, title, price_amount, price_currency, sales_open_at)
@@ -31,7 +32,8 @@ test('all are told of, however many sales open at once', async (t) => {
 test('who watches a drop is told when its sale opens, once', async (t) => {
   const { url } = await testDatabase(t, 'sales_opening')
   await using database = await openDatabase(url, { applicationName: 'test' })
-  await migrate(database, migrationsFolder, 'catalog')
+  await using store = await openStore(url, { applicationName: 'test' })
+  await store.migrate()
   for (const [isbn, when] of [
     ['9780441172719', '1 hour'],
     ['9780141439518', '1 hour'],
@@ -46,7 +48,7 @@ test('who watches a drop is told when its sale opens, once', async (t) => {
       [isbn, when],
     )
   let rings = 0
-  const watch = watchSalesOpening(database, systemClock, () => rings++)
+  const watch = watchSalesOpening(store.books, systemClock, () => rings++)
   for (const [i, isbn] of ['9780441172719', '9780261103344'].entries()) {
     await database.query(
       `update catalog.books set sales_open_at = now() + interval '1 second' where isbn = $1`,

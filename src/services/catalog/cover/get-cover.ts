@@ -1,7 +1,6 @@
-import type { Database } from '#ports/database'
 import { type Answer, answer, etagOf, isFresh } from '#ports/http'
 import { noSuchBook } from '../books/book-fields.ts'
-import { findBook } from '../books/get-book.ts'
+import type { BookStore } from '../store/book-store.ts'
 import { drawCover } from './cover.ts'
 
 /** Covers are asked for by a URL that changes with the book, but the plain URL has to stay right as well. */
@@ -11,11 +10,11 @@ const contentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; sa
 
 /** The cover we draw, also for a book that has one of its own elsewhere. @throws Problem 404 */
 export async function getCover(
-  database: Database,
+  books: BookStore,
   isbn: string,
   ifNoneMatch: string | undefined,
 ): Promise<Answer> {
-  const row = await findBook(database, isbn)
+  const row = await books.find(isbn)
   if (row === undefined) throw noSuchBook(isbn)
   const svg = drawCover(row)
   const etag = etagOf(svg)

@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs'
 import type { Clock } from '#ports/clock'
-import { migrate, openDatabase } from '#ports/database'
-import { migrationsFolder } from '../migrations.ts'
+import { openStore } from '../store/open-store.ts'
 import { type ColumnMapping, parseMapping } from './columns.ts'
 import { readCatalogue } from './read-catalogue.ts'
 import { type ImportHooks, runImport } from './run-import.ts'
@@ -42,12 +41,9 @@ export async function importFile(
   }
   // A first look at the file needs no database, and most mistakes show in it.
   for await (const _record of readCatalogue(createReadStream(path), csv)) break
-  await using database = await openDatabase(databaseUrl, {
-    applicationName: 'octavo import',
-    connectionsMax: 2,
-  })
-  await migrate(database, migrationsFolder, 'catalog')
-  return await runImport(database, clock, readCatalogue(counted(path, hooks.onBytes), csv), options, hooks)
+  await using store = await openStore(databaseUrl, { applicationName: 'octavo import', connectionsMax: 2 })
+  await store.migrate()
+  return await runImport(store.books, clock, readCatalogue(counted(path, hooks.onBytes), csv), options, hooks)
 }
 
 function mappingOf(map: string): ColumnMapping {

@@ -1,10 +1,10 @@
 import { invalid, notFound, Problem, tooMany } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
-import type { Database } from '#ports/database'
 import { type Answer, answer, type HttpRequest } from '#ports/http'
 import type { Import, startImport } from '../contract.ts'
+import type { CatalogStore } from '../store/catalog-store.ts'
 import { parseMapping } from './columns.ts'
-import { faultsKeptMax, findImport, noteAlive, noteProgress, openImport } from './import-log.ts'
+import { faultsKeptMax, findImport, noteProgress } from './import-log.ts'
 import { type ReadOptions, readCatalogue } from './read-catalogue.ts'
 import { readOnix } from './read-onix.ts'
 import { runImport } from './run-import.ts'
@@ -28,7 +28,9 @@ export type Imports = AsyncDisposable & {
 const runningMax = 2
 const aliveEveryMs = 5_000
 
-export function createImports(database: Database, clock: Clock): Imports {
+type Stores = Pick<CatalogStore, 'books' | 'imports'>
+
+export function createImports(store: Stores, clock: Clock): Imports {
   const running = new Set<Promise<void>>()
   let taken = 0
   const stop = new AbortController()
@@ -45,21 +47,21 @@ export function createImports(database: Database, clock: Clock): Imports {
       try {
         spooled = await spool(request.stream)
         await checkBeginning(spooled, options)
-        await openImport(database, id)
+        await store.imports.begin(id)
       } catch (error) {
         taken--
         await spooled?.[Symbol.asyncDispose]()
         throw error
       }
-      const work = runOne(database, clock, id, spooled, options, stop.signal).finally(() => {
+      const work = runOne(store, clock, id, spooled, options, stop.signal).finally(() => {
         taken--
         running.delete(work)
       })
       running.add(work)
-      return answer(202, await findImport(database, id), { location: `/api/imports/${id}` })
+      return answer(202, await findImport(store.imports, id), { location: `/api/imports/${id}` })
     },
     async get(id) {
-      const found = await findImport(database, id)
+      const found = await findImport(store.imports, id)
       if (found === undefined) throw notFound('such import')
       return found
     },
@@ -114,7 +116,7 @@ async function checkBeginning(spooled: Spooled, options: Options): Promise<void>
 }
 
 async function runOne(
-  database: Database,
+  store: Stores,
   clock: Clock,
   id: string,
   spooled: Spooled,
@@ -123,22 +125,22 @@ async function runOne(
 ): Promise<void> {
   const faults: ImportFault[] = []
   let counts: ImportCounts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0 }
-  const heartbeat = setInterval(() => void noteAlive(database, id).catch(() => undefined), aliveEveryMs)
+  const heartbeat = setInterval(() => void store.imports.noteAlive(id).catch(() => undefined), aliveEveryMs)
   try {
-    counts = await runImport(database, clock, recordsOf(spooled, options), options.books, {
+    counts = await runImport(store.books, clock, recordsOf(spooled, options), options.books, {
       signal,
       onRejected: (fault) => {
         if (faults.length < faultsKeptMax) faults.push(fault)
       },
       onProgress: (soFar) => {
         counts = soFar
-        return noteProgress(database, id, soFar, faults)
+        return noteProgress(store.imports, id, soFar, faults)
       },
     })
-    await noteProgress(database, id, counts, faults, 'done')
+    await noteProgress(store.imports, id, counts, faults, 'done')
   } catch (error) {
     const fault = { record: counts.read, message: wordsOf(error) }
-    await noteProgress(database, id, counts, [fault, ...faults], 'failed').catch(() => undefined)
+    await noteProgress(store.imports, id, counts, [fault, ...faults], 'failed').catch(() => undefined)
   } finally {
     clearInterval(heartbeat)
     await spooled[Symbol.asyncDispose]()

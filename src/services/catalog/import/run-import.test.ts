@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '#ports/clock'
-import { openDatabase } from '#ports/database'
+import { openStore } from '../store/open-store.ts'
 import { runImport } from './run-import.ts'
 import { importDefaults, type SourceRecord } from './source.ts'
 
@@ -16,8 +16,8 @@ test('an import of nothing but wrong records tells its progress and heeds its si
   }
   const read: number[] = []
   // Nothing listens there: wrong records never reach the database.
-  await using database = await openDatabase('postgres://127.0.0.1:1/none', { applicationName: 'test' })
-  const work = runImport(database, systemClock, wrongRecords(), importDefaults, {
+  await using store = await openStore('postgres://127.0.0.1:1/none', { applicationName: 'test' })
+  const work = runImport(store.books, systemClock, wrongRecords(), importDefaults, {
     signal: stop.signal,
     onProgress: (counts) => {
       read.push(counts.read)

@@ -1,5 +1,6 @@
 import type { Clock } from '#ports/clock'
-import { ConstraintViolation, type Database } from '#ports/database'
+import { ConstraintViolation } from '#ports/database'
+import { type BookStore, Unstorable } from '../store/book-store.ts'
 import type { ImportCounts, ImportedBook, ImportFault, ImportOptions, SourceRecord } from './source.ts'
 import { writeBatch } from './write-batch.ts'
 
@@ -20,7 +21,7 @@ const batchSize = 500
  * @throws UnreadableFile from the source; the database's error when it stays away; the signal's reason
  */
 export async function runImport(
-  database: Database,
+  store: BookStore,
   clock: Clock,
   source: AsyncIterable<SourceRecord>,
   options: ImportOptions,
@@ -38,7 +39,7 @@ export async function runImport(
     const entries = batch
     batch = []
     inBatch.clear()
-    await writeSplitting(database, clock, entries, options, counts, reject)
+    await writeSplitting(store, clock, entries, options, counts, reject)
     await hooks.onProgress?.(counts)
     hooks.signal?.throwIfAborted()
   }
@@ -73,7 +74,7 @@ type Entry = Extract<SourceRecord, { kind: 'book' }>
 
 /** A record that the database refuses is found by halving its batch, so that its neighbours are taken. */
 async function writeSplitting(
-  database: Database,
+  store: BookStore,
   clock: Clock,
   entries: readonly Entry[],
   options: ImportOptions,
@@ -83,7 +84,7 @@ async function writeSplitting(
   if (entries.length === 0) return
   const books: ImportedBook[] = entries.map((entry) => entry.book)
   try {
-    const written = await writeBatch(database, books, options, clock)
+    const written = await writeBatch(store, books, options, clock)
     counts.created += written.created
     counts.updated += written.updated
     counts.unchanged += written.unchanged
@@ -96,17 +97,13 @@ async function writeSplitting(
       return
     }
     const half = entries.length >> 1
-    await writeSplitting(database, clock, entries.slice(0, half), options, counts, reject)
-    await writeSplitting(database, clock, entries.slice(half), options, counts, reject)
+    await writeSplitting(store, clock, entries.slice(0, half), options, counts, reject)
+    await writeSplitting(store, clock, entries.slice(half), options, counts, reject)
   }
 }
 
-/** Whether other records may fare better. Source: SQLSTATE class 22, data exceptions. */
-function isAboutData(error: unknown): boolean {
-  if (error instanceof ConstraintViolation) return true
-  const cause = error instanceof Error ? (error.cause as { code?: unknown } | undefined) : undefined
-  return typeof cause?.code === 'string' && cause.code.startsWith('22')
-}
+/** Whether other records may fare better. */
+const isAboutData = (error: unknown) => error instanceof ConstraintViolation || error instanceof Unstorable
 
 function faultOf({ record, line }: SourceRecord, message: string, field?: string): ImportFault {
   return { record, ...(line !== undefined && { line }), ...(field !== undefined && { field }), message }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { migrate, openDatabase } from '#ports/database'
+import { openDatabase } from '#ports/database'
 import { testCatalog, testSettings } from '../../../../test/support/catalog.ts'
 import { testDatabase } from '../../../../test/support/database.ts'
-import { migrationsFolder } from '../migrations.ts'
 import { createCatalog } from '../service.ts'
+import { openStore } from '../store/open-store.ts'
 
 test('catalog processes that start together load the sample catalogue once, and never again', async (t) => {
   const { url } = await testDatabase(t, 'sample_twice')
@@ -30,7 +30,8 @@ test('catalog processes that start together load the sample catalogue once, and 
 test('the sample catalogue stays out of a catalogue that holds books, and out of one that wants none', async (t) => {
   const { url } = await testDatabase(t, 'sample_never')
   await using database = await openDatabase(url, { applicationName: 'test' })
-  await migrate(database, migrationsFolder, 'catalog')
+  await using store = await openStore(url, { applicationName: 'test' })
+  await store.migrate()
   await database.execute(
     `insert into catalog.books (isbn, title, price_amount, price_currency) values ('9780441172719', 'Dune', 1, 'EUR')`,
   )

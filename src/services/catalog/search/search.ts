@@ -1,4 +1,5 @@
-import type { Database } from '#ports/database'
+import type { BookFinder } from '../store/book-store.ts'
+import { fold, wordsOf } from './fold.ts'
 import { splitIsbns } from './isbns-in-text.ts'
 import { nearest } from './nearest-words.ts'
 
@@ -8,38 +9,45 @@ export type Search =
   | { kind: 'all' }
   /** What was asked cannot be in any book. */
   | { kind: 'nothing' }
-  | {
-      kind: 'words'
-      /** Which books match, as a tsquery: every word or its beginning, or what the typist may have meant. */
-      matching: string
-      /** The same words in full, which rank above beginnings. */
-      whole: string
-      /** The folded words in a row, for exact titles. */
-      phrase: string
-    }
+  | WordSearch
+
+/** Words to be found in books: folded, letters and digits alone. */
+export type WordSearch = {
+  kind: 'words'
+  /** Whether a book needs every word, or any. */
+  needs: 'every' | 'any'
+  /** For each word its readings; a book has the word if it has one that begins with a reading. A whole one ranks higher. */
+  words: readonly (readonly string[])[]
+  title: TitleScore
+}
+
+/** How a folded title scores before anything else is looked at; the first that holds counts. */
+export type TitleScore = {
+  /** Titles that are the words, with or without an article before them. */
+  is: { titles: readonly string[]; score: number }
+  /** Beginnings of titles. */
+  begins: { beginnings: readonly string[]; score: number }
+  /** Stands in the title put between two spaces. */
+  holds: { part: string; score: number }
+}
 
 const wordsMax = 12
-const wordLengthMax = 64
 /** How many words of the vocabulary are looked at for one that nobody wrote. */
 const alikeMax = 60
 /** Words below this length are too common to search by on their own when the whole query finds nothing. */
 const tellingLengthMin = 4
 
 /** Reads a search box: ISBNs anywhere in it, words, beginnings of words, and words that are nearly right. */
-export async function readSearch(database: Database, text: string): Promise<Search> {
+export async function readSearch(books: BookFinder, text: string): Promise<Search> {
   const cleaned = printable(text)
   if (cleaned === '') return { kind: 'all' }
   const { isbns, rest } = splitIsbns(cleaned)
-  const known = isbns.length === 0 ? [] : await knownIsbns(database, isbns)
-  if (known.length > 0) return exactly(known)
-  const words = await vocabularyOf(database, rest)
+  const known = isbns.length === 0 ? [] : await books.knownIsbns(isbns)
+  if (known.length > 0)
+    return { kind: 'words', needs: 'any', words: [known], title: titleScore(known.join(' ')) }
+  const words = wordsOf(fold(rest)).slice(0, wordsMax)
   if (words.length === 0) return { kind: 'nothing' }
-  return firstThatFinds(database, words)
-}
-
-function exactly(isbns: readonly string[]): Search {
-  const query = isbns.map((isbn) => `'${isbn}'`).join(' | ')
-  return { kind: 'words', matching: query, whole: query, phrase: isbns.join(' ') }
+  return firstThatFinds(books, words)
 }
 
 /** Without control characters and broken Unicode, which neither a book nor a database can hold. */
@@ -50,33 +58,6 @@ function printable(text: string): string {
     .trim()
 }
 
-async function knownIsbns(database: Database, isbns: string[]): Promise<string[]> {
-  const rows = await database.query<{ isbn: string }>('select isbn from catalog.books where isbn = any($1)', [
-    isbns,
-  ])
-  return rows.map((row) => row.isbn)
-}
-
-type Word = { word: string; known: boolean; alike: string[] }
-
-/** The folded words of a text, each with the vocabulary's words that look like it where no book has it. */
-async function vocabularyOf(database: Database, text: string): Promise<Word[]> {
-  return database.query<Word>(
-    `with asked as (
-       select left(word, ${wordLengthMax}) as word, place,
-         word ~ '^\\d{5,}$' or exists (select from catalog.words v where starts_with(v.word, a.word)) as known
-       from unnest(string_to_array(catalog.fold($1), ' ')) with ordinality as a (word, place)
-       where word <> '' order by place limit ${wordsMax}
-     )
-     select word, known, case when known then '{}'::text[] else ${alikeTo('asked.word')} end as alike
-     from asked order by place`,
-    [text],
-  )
-}
-
-const alikeTo = (word: string) =>
-  `array(select v.word::text from catalog.words v order by v.word <-> ${word} limit ${alikeMax})`
-
 /** A word with what it may have been meant as, most probable first. */
 type Meant = { word: string; readings: readonly string[] }
 
@@ -84,52 +65,58 @@ type Meant = { word: string; readings: readonly string[] }
  * Tries the words as read, with the nearest words for those that nobody wrote; then with the nearest words for all,
  * because a slip may make another word ("jane austin"); then any telling word.
  */
-async function firstThatFinds(database: Database, words: readonly Word[]): Promise<Search> {
-  const read = words.map(({ word, known, alike }) => ({
-    word,
-    readings: known ? [word] : nearest(word, alike),
-  }))
+async function firstThatFinds(books: BookFinder, words: readonly string[]): Promise<Search> {
+  const read = await readWords(books, words)
   const understood = read.filter(({ readings }) => readings.length > 0)
   if (understood.length === read.length) {
-    const asRead = joined(read, ' & ')
-    if (await finds(database, asRead)) return asRead
-    const reread = joined(await readAgain(database, read), ' & ')
-    if (await finds(database, reread)) return reread
+    const asRead = searchFor(read, 'every')
+    if (await books.finds(asRead)) return asRead
+    const reread = searchFor(await readAgain(books, read), 'every')
+    if (await books.finds(reread)) return reread
   }
   const telling = understood.filter(({ word }) => word.length >= tellingLengthMin)
-  return telling.length === 0 ? { kind: 'nothing' } : joined(telling, ' | ')
+  return telling.length === 0 ? { kind: 'nothing' } : searchFor(telling, 'any')
+}
+
+/** Long numbers are taken as they are: they are ISBNs, or parts of them, and no vocabulary has those. */
+const isLongNumber = (word: string) => /^\d{5,}$/.test(word)
+
+/** The words as they stand, with the nearest ones for those that no book has. */
+async function readWords(books: BookFinder, words: readonly string[]): Promise<Meant[]> {
+  const beginnings = await books.knownBeginnings(words.filter((word) => !isLongNumber(word)))
+  const strange = words.filter((word) => !isLongNumber(word) && !beginnings.has(word))
+  const alike = strange.length === 0 ? [] : await books.alike(strange, alikeMax)
+  return words.map((word) => {
+    const place = strange.indexOf(word)
+    return { word, readings: place < 0 ? [word] : nearest(word, alike[place] ?? []) }
+  })
 }
 
 /** Adds the nearest words to those that were taken as they stood. */
-async function readAgain(database: Database, words: readonly Meant[]): Promise<Meant[]> {
-  const rows = await database.query<{ alike: string[] }>(
-    `select ${alikeTo('asked.word')} as alike
-     from unnest($1::text[]) with ordinality as asked (word, place) order by place`,
-    [words.map(({ word }) => word)],
+async function readAgain(books: BookFinder, words: readonly Meant[]): Promise<Meant[]> {
+  const alike = await books.alike(
+    words.map(({ word }) => word),
+    alikeMax,
   )
   return words.map(({ word, readings }, i) => {
-    const others = (rows[i]?.alike ?? []).filter((each) => each !== word)
+    const others = (alike[i] ?? []).filter((each) => each !== word)
     return { word, readings: [...new Set([...readings, ...nearest(word, others)])] }
   })
 }
 
-async function finds(database: Database, search: Search & { kind: 'words' }): Promise<boolean> {
-  const [row] = await database.query<{ found: boolean }>(
-    'select exists (select from catalog.books b where b.search @@ $1::tsquery) as found',
-    [search.matching],
-  )
-  return row?.found ?? false
+function searchFor(words: readonly Meant[], needs: WordSearch['needs']): WordSearch {
+  const phrase = words.map(({ word, readings }) => readings[0] ?? word).join(' ')
+  return { kind: 'words', needs, words: words.map(({ readings }) => readings), title: titleScore(phrase) }
 }
 
-/** Folded words are letters and digits alone, so that quoting them is enough. */
-function joined(words: readonly Meant[], operator: ' & ' | ' | '): Search & { kind: 'words' } {
-  const either = ({ readings }: Meant, suffix: string) =>
-    `(${readings.map((reading) => `'${reading}'${suffix}`).join(' | ')})`
+/**
+ * An exact title first, then titles that begin with the words, then titles that hold them in a row.
+ * @param phrase the folded words in a row
+ */
+function titleScore(phrase: string): TitleScore {
   return {
-    kind: 'words',
-    matching: words.map((word) => either(word, ':*')).join(operator),
-    // Ranking needs no conjunction: a book with more of the words in full ranks higher.
-    whole: words.map((word) => either(word, '')).join(' | '),
-    phrase: words.map(({ word, readings }) => readings[0] ?? word).join(' '),
+    is: { titles: [phrase, `the ${phrase}`, `a ${phrase}`, `an ${phrase}`], score: 300 },
+    begins: { beginnings: [`${phrase} `, `the ${phrase} `], score: 200 },
+    holds: { part: ` ${phrase} `, score: 100 },
   }
 }

@@ -1,7 +1,6 @@
-import type { StockChanged } from '#services/catalog'
-import { availableOf, statusOf } from '../books/availability.ts'
 import type { SeenTitle, StockDelta, StockMoves } from '../store/stock-store.ts'
 import type { Decided, Title } from './decide.ts'
+import { newsOf } from './news.ts'
 
 /**
  * What was decided as the store is to carry it out: movements, their sums, and the news.
@@ -15,7 +14,8 @@ export function movesOf(
   expected: SeenTitle | undefined,
 ): StockMoves {
   const sums = sumByTitle(movements)
-  return { movements, sums, news: newsOf(sums, titles, nowMs), ...(expected !== undefined && { expected }) }
+  const moved = sums.map(({ isbn }) => titles.get(isbn) as Title)
+  return { movements, sums, news: newsOf(moved, nowMs), ...(expected !== undefined && { expected }) }
 }
 
 function sumByTitle(movements: readonly StockDelta[]): StockDelta[] {
@@ -30,17 +30,4 @@ function sumByTitle(movements: readonly StockDelta[]): StockDelta[] {
     }
   }
   return [...sums.values()]
-}
-
-function newsOf(
-  moved: readonly StockDelta[],
-  titles: ReadonlyMap<string, Title>,
-  nowMs: number,
-): StockChanged {
-  const asOf = new Date(nowMs).toISOString()
-  const books = moved.map(({ isbn }) => {
-    const title = titles.get(isbn) as Title
-    return { isbn, available: availableOf(title), status: statusOf(title, nowMs), asOf }
-  })
-  return { books }
 }

@@ -4,6 +4,7 @@ import { systemClock as clock } from '#ports/clock'
 import { type Database, DatabaseBusy, migrate, openDatabase } from '#ports/database'
 import type { StockRequest } from '#services/catalog'
 import { type TestScope, testDatabase } from '../../../../test/support/database.ts'
+import { migrationsFolder } from '../store/postgres/open.ts'
 import { createStockStore } from '../store/postgres/stock.ts'
 import type { StockStore } from '../store/stock-store.ts'
 import { createStockParticipant, type StockParticipant } from './participant.ts'
@@ -133,7 +134,7 @@ async function openStock(t: TestScope, copies: number) {
   const { url } = await testDatabase(t, 'stock')
   const database = await openDatabase(url, { applicationName: 'stock', connectionsMax })
   t.after(() => database[Symbol.asyncDispose]())
-  await migrate(database, new URL('../migrations/', import.meta.url), 'catalog')
+  await migrate(database, migrationsFolder, 'catalog')
   await addBook(database, copies, 500)
   let asked = 0
   const kept = createStockStore(database)

@@ -1,8 +1,8 @@
 import { migrate, openDatabase } from '#ports/database'
 import type { StockChanged } from '#services/catalog'
 import { testDatabase } from '../../../../../test/support/database.ts'
-import { migrationsFolder } from '../../migrations.ts'
 import { type StockHarness, suiteLockTimeoutMs, testStockStore } from '../suite/stock-suite.ts'
+import { migrationsFolder } from './open.ts'
 import { createStockStore } from './stock.ts'
 
 testStockStore('postgres', async (t): Promise<StockHarness> => {

@@ -1,0 +1,39 @@
+import type { Broker } from '#ports/broker'
+import type { Clock } from '#ports/clock'
+import type { Database } from '#ports/database'
+import type { BookStore } from './book-store.ts'
+import type { ImportStore } from './import-store.ts'
+import type { StockStore } from './stock-store.ts'
+import type { StoreAudit } from './store-audit.ts'
+
+/** All that catalog keeps. What is in it is put in the words of the domain; a dialect only stores it and finds it. */
+export type CatalogStore = AsyncDisposable & {
+  readonly stock: StockStore
+  readonly books: BookStore
+  readonly imports: ImportStore
+  readonly audit: StoreAudit
+  /** Its tables, as this program is made for them. */
+  readonly schema: { database: Database; name: string; folder: URL }
+  /** Brings the tables up to date; processes that start together may all do it. */
+  migrate(): Promise<void>
+  /** Whether it can be reached just now. */
+  isReady(): Promise<boolean>
+  /** Carries the news that changes left behind to the broker, for as long as it is not disposed. */
+  carryNews(broker: Broker, clock: Clock): NewsCarrier
+}
+
+export type NewsCarrier = AsyncDisposable & {
+  /** Call after a change: its news goes out at once, instead of within a second. */
+  ring(): void
+}
+
+export type StoreOptions = {
+  /** What its connections are called at the server. */
+  applicationName: string
+  /** For all but stock. */
+  connectionsMax?: number
+  /** Upper bound for a statement, waiting for locks included. */
+  statementTimeoutMs?: number
+  /** Upper bound for a transaction's wait for a title. */
+  lockTimeoutMs?: number
+}

@@ -1,0 +1,177 @@
+import type { Database, Statements, Transaction } from '#ports/database'
+import { type StockChanged, stockChangedTopic } from '#services/catalog'
+import type { BookRow } from '../../books/book-row.ts'
+import {
+  type BookChanges,
+  type BookEntry,
+  type BookStore,
+  type NewBookEntry,
+  Unstorable,
+} from '../book-store.ts'
+import {
+  bookColumns,
+  bookTables,
+  fieldColumns,
+  fieldsAsRecord,
+  incoming,
+  keyColumns,
+  keysAsRecord,
+  namesOf,
+  recordType,
+} from './book-rows.ts'
+import { createBookFinder } from './find-words.ts'
+import { bookCounts, bookPage } from './list-books.ts'
+
+/** Books in PostgreSQL. */
+export function createBookStore(database: Database): BookStore {
+  return {
+    ...createBookFinder(database),
+    async find(isbn) {
+      const [row] = await database.query<BookRow>(
+        `SELECT ${bookColumns} FROM ${bookTables} WHERE b.isbn = $1`,
+        [isbn],
+      )
+      return row
+    },
+    page: (query) => bookPage(database, query),
+    counts: (filter) => bookCounts(database, filter),
+    salesOpened: ({ atMs, isbn }, untilMs, limit) =>
+      database.query<BookRow>(
+        `SELECT ${bookColumns} FROM ${bookTables}
+          WHERE b.sales_open_at >= $1 AND (b.sales_open_at, b.isbn) > ($1, $2) AND b.sales_open_at <= $3
+          ORDER BY b.sales_open_at, b.isbn LIMIT $4`,
+        [new Date(atMs), isbn, new Date(untilMs), limit],
+      ),
+    announce: (news) => announce(database, news),
+    change: (work) => inTransaction(database, (tx) => work(changesOn(tx))),
+    fillOnce: (mark, fill) => fillOnce(database, mark, fill),
+    renewKeys: (version, limit, keysOf) =>
+      inTransaction(database, async (tx) => {
+        const books = await tx.query<BookRow>(
+          `SELECT ${bookColumns} FROM ${bookTables} WHERE b.keys_version < ${Math.trunc(version)}
+            ORDER BY b.isbn LIMIT $1 FOR NO KEY UPDATE OF b SKIP LOCKED`,
+          [limit],
+        )
+        const records = books.map((book) => keysAsRecord(book.isbn, keysOf(book)))
+        if (records.length > 0) await tx.execute(replaceKeys, [JSON.stringify(records)])
+        return books.length
+      }),
+  }
+}
+
+function changesOn(tx: Transaction): BookChanges {
+  return {
+    lock: (isbns) => lockBooks(tx, isbns),
+    async lockWithStock(isbn) {
+      const [row] = await tx.query<BookRow>(
+        `SELECT ${bookColumns} FROM ${bookTables} WHERE b.isbn = $1 FOR UPDATE`,
+        [isbn],
+      )
+      return row
+    },
+    add: (books) => add(tx, books),
+    replace: (books) => replace(tx, books),
+    async remove({ isbn, copies }) {
+      if (copies > 0)
+        await tx.execute(
+          `INSERT INTO catalog.ledger (isbn, movement, copies_delta, reason)
+           VALUES ($1, 'removed', $2, 'book removed')`,
+          [isbn, -copies],
+        )
+      await tx.execute('DELETE FROM catalog.books WHERE isbn = $1', [isbn])
+    },
+    announce: (news) => announce(tx, news),
+  }
+}
+
+/** Source: SQLSTATE class 22, data exceptions. */
+async function inTransaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  try {
+    return await database.transaction(work)
+  } catch (error) {
+    const cause = error instanceof Error ? (error.cause as { code?: unknown } | undefined) : undefined
+    if (error instanceof Error && typeof cause?.code === 'string' && cause.code.startsWith('22'))
+      throw new Unstorable(error.message, { cause })
+    throw error
+  }
+}
+
+/** The books' own rows alone are locked: orders go on taking copies from the stock rows meanwhile. */
+async function lockBooks(tx: Transaction, isbns: readonly string[]): Promise<Map<string, BookRow>> {
+  const rows = await tx.query<BookRow>(
+    `SELECT ${bookColumns} FROM ${bookTables}
+      WHERE b.isbn = ANY($1::text[]) ORDER BY b.isbn FOR NO KEY UPDATE OF b`,
+    [isbns],
+  )
+  return new Map(rows.map((row) => [row.isbn, row]))
+}
+
+async function announce(statements: Statements, news: StockChanged): Promise<void> {
+  await statements.execute('INSERT INTO catalog.outbox (topic, payload) VALUES ($1, $2)', [
+    stockChangedTopic,
+    JSON.stringify(news),
+  ])
+}
+
+const columns = [...fieldColumns, ...keyColumns]
+
+const insertBooks = `
+  WITH incoming AS (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS r (copies int, reason text, ${recordType(columns)})
+  ), book AS (
+    INSERT INTO catalog.books (isbn, ${namesOf(columns).join(', ')})
+    SELECT isbn, ${namesOf(columns).map(incoming).join(', ')} FROM incoming ORDER BY isbn
+    ON CONFLICT DO NOTHING RETURNING isbn
+  ), opened AS (
+    INSERT INTO catalog.ledger (isbn, movement, copies_delta, reason)
+    SELECT isbn, 'opening', copies, reason FROM incoming JOIN book USING (isbn) WHERE copies > 0
+  )
+  INSERT INTO catalog.stock (isbn, copies) SELECT isbn, copies FROM incoming JOIN book USING (isbn)`
+
+function add(tx: Transaction, books: readonly NewBookEntry[]): Promise<number> {
+  const records = books.map(({ copies, reason, ...entry }) => ({ copies, reason, ...fieldsAsRecord(entry) }))
+  return tx.execute(insertBooks, [JSON.stringify(records)])
+}
+
+const setTo = (names: readonly string[]) => names.map((name) => `${name} = r.${incoming(name)}`).join(', ')
+
+const replaceBooks = `
+  UPDATE catalog.books b SET ${setTo(namesOf(columns))}, version = version + 1, updated_at = now()
+    FROM jsonb_to_recordset($1::jsonb) AS r (${recordType(columns)})
+   WHERE b.isbn = r.isbn AND (${namesOf(fieldColumns).map((name) => `b.${name}`)})
+         IS DISTINCT FROM (${namesOf(fieldColumns).map((name) => `r.${incoming(name)}`)})`
+
+async function replace(tx: Transaction, books: readonly BookEntry[]): Promise<void> {
+  await tx.execute(replaceBooks, [JSON.stringify(books.map(fieldsAsRecord))])
+}
+
+const replaceKeys = `
+  UPDATE catalog.books b SET ${setTo(namesOf(keyColumns))}
+    FROM jsonb_to_recordset($1::jsonb) AS r (${recordType(keyColumns)}) WHERE b.isbn = r.isbn`
+
+/** How long a process waits for another one that is filling. */
+const fillWaitMax = '60s'
+
+async function fillOnce(database: Database, mark: string, fill: () => Promise<void>): Promise<void> {
+  const set = (statements: Statements, name: string) =>
+    statements.execute('INSERT INTO catalog.marks (name) VALUES ($1) ON CONFLICT DO NOTHING', [name])
+  const begun = `${mark} begun`
+  await database.transaction(async (tx) => {
+    await tx.execute(`SET LOCAL lock_timeout = '${fillWaitMax}'`)
+    await tx.execute(`SET LOCAL statement_timeout = '${fillWaitMax}'`)
+    // The lock is held while the books are written on other connections; its end tells who waits that they are there.
+    await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`catalog: ${mark}`])
+    const [state] = await tx.query<{ done: boolean; begun: boolean; empty: boolean }>(
+      `SELECT EXISTS (SELECT FROM catalog.marks WHERE name = $1) AS done,
+              EXISTS (SELECT FROM catalog.marks WHERE name = $2) AS begun,
+              NOT EXISTS (SELECT FROM catalog.books) AS empty`,
+      [mark, begun],
+    )
+    if (state === undefined || state.done) return
+    if (state.begun || state.empty) {
+      await set(database, begun)
+      await fill()
+    }
+    await set(tx, mark)
+  })
+}

@@ -1,0 +1,149 @@
+import type { Database } from '#ports/database'
+import type { BookRow } from '../../books/book-row.ts'
+import type { WordSearch } from '../../search/search.ts'
+import {
+  type BookCounts,
+  type BookFilter,
+  type BookOrder,
+  type BookPage,
+  facetValuesMax,
+  orderKeys,
+  type PageQuery,
+} from '../book-store.ts'
+import { bookColumns, bookTables, rankWeights } from './book-rows.ts'
+import { inFull, matching } from './find-words.ts'
+
+/** Collects parameters and hands out their `$1`, `$2`, … */
+class Parameters {
+  readonly values: unknown[] = []
+  add(value: unknown): string {
+    return `$${this.values.push(value)}`
+  }
+}
+
+/** The page's keys are found first and only its own books are then read whole. */
+export async function bookPage(
+  database: Database,
+  { filter, order, after, limit }: PageQuery,
+): Promise<BookPage> {
+  const parameters = new Parameters()
+  const { base, subject, format, language } = conditionsOf(filter, parameters)
+  const keys = keysOf(order, filter, parameters)
+  const names = [...keys.map((_, i) => `k${i}`), 'isbn']
+  const direction = order.startsWith('-') ? 'DESC' : 'ASC'
+  const sorted = (table: string) => names.map((name) => `${table}.${name} ${direction}`).join(', ')
+  const types = [...orderKeys[order], 'string'].map((type) => (type === 'number' ? 'bigint' : 'text'))
+  const place = after?.map((part, i) => `${parameters.add(part)}::${types[i]}`)
+  const beyond =
+    place === undefined
+      ? ''
+      : `WHERE (${names.join(', ')}) ${direction === 'ASC' ? '>' : '<'} (${place.join(', ')})`
+  const rows = await database.query<BookRow & { keys: (string | number)[] }>(
+    `WITH page AS (
+       SELECT * FROM (
+         SELECT ${keys.map((key, i) => `${key} AS k${i}`).join(', ')}, b.isbn FROM ${bookTables}
+          WHERE ${base} AND ${subject} AND ${format} AND ${language}
+       ) found ${beyond}
+       ORDER BY ${sorted('found')} LIMIT ${parameters.add(limit + 1)}
+     )
+     SELECT ${bookColumns}, jsonb_build_array(${keys.map((_, i) => `page.k${i}`).join(', ')}) AS keys
+       FROM page JOIN catalog.books b USING (isbn) JOIN catalog.stock s USING (isbn)
+      ORDER BY ${sorted('page')}`,
+    parameters.values,
+  )
+  const books = rows.slice(0, limit)
+  const last = rows.length > limit ? books.at(-1) : undefined
+  return { books, last: last === undefined ? null : [...last.keys, last.isbn] }
+}
+
+/** A facet counts with the other filters in force and without its own: what choosing each of its values would give. */
+export async function bookCounts(database: Database, filter: BookFilter): Promise<BookCounts> {
+  const parameters = new Parameters()
+  const { base, subject, format, language } = conditionsOf(filter, parameters)
+  const facet = (rows: string) =>
+    `(SELECT coalesce(jsonb_agg(jsonb_build_object('value', value, 'count', count)
+                                ORDER BY count DESC, value COLLATE "C"), '[]')
+        FROM (SELECT value, count(*) FROM ${rows} GROUP BY value
+               ORDER BY count DESC, value COLLATE "C" LIMIT ${facetValuesMax}) t)`
+  const [row] = await database.query<BookCounts>(
+    `WITH found AS MATERIALIZED (
+       SELECT b.subjects, b.format, b.language_primary AS language,
+              ${subject} AS in_subject, ${format} AS in_format, ${language} AS in_language
+         FROM ${bookTables} WHERE ${base}
+     )
+     SELECT (SELECT count(*) FROM found WHERE in_subject AND in_format AND in_language) AS total,
+            ${facet('(SELECT unnest(subjects) AS value FROM found WHERE in_format AND in_language)')} AS subject,
+            ${facet('(SELECT format AS value FROM found WHERE in_subject AND in_language)')} AS format,
+            ${facet(`(SELECT language AS value FROM found
+                       WHERE in_subject AND in_format AND language IS NOT NULL)`)} AS language`,
+    parameters.values,
+  )
+  return row ?? { total: 0, subject: [], format: [], language: [] }
+}
+
+/** Over `bookTables`; facets leave one of the last three out. */
+type Conditions = { base: string; subject: string; format: string; language: string }
+
+const everything = 'true'
+
+function conditionsOf(filter: BookFilter, parameters: Parameters): Conditions {
+  const { search, subject, format, limited, available, minPrice, maxPrice } = filter
+  const base: string[] = []
+  if (search.kind === 'words') base.push(`b.search @@ ${parameters.add(matching(search))}::tsquery`)
+  if (search.kind === 'nothing') base.push('false')
+  if (limited !== undefined) base.push(`b.limited = ${parameters.add(limited)}`)
+  if (available !== undefined) {
+    const now = parameters.add(new Date(filter.nowMs))
+    const isOpen = `(b.sales_open_at IS NULL OR b.sales_open_at <= ${now}::timestamptz)`
+    base.push(`${available ? '' : 'NOT '}(s.copies - s.held - s.sold > 0 AND ${isOpen})`)
+  }
+  if (minPrice !== undefined) base.push(`b.price_amount >= ${parameters.add(minPrice)}`)
+  if (maxPrice !== undefined) base.push(`b.price_amount <= ${parameters.add(maxPrice)}`)
+  return {
+    base: base.length === 0 ? everything : base.join(' AND '),
+    subject: subject === undefined ? everything : `b.subjects @> ARRAY[${parameters.add(subject)}::text]`,
+    format: format === undefined ? everything : `b.format = ${parameters.add(format)}`,
+    language: languageCondition(filter.language, parameters),
+  }
+}
+
+function languageCondition(range: string | undefined, parameters: Parameters): string {
+  if (range === undefined) return everything
+  const given = parameters.add(range.toLowerCase())
+  return `(lower(b.language) = ${given} OR starts_with(lower(b.language), ${given} || '-')) IS TRUE`
+}
+
+/** Negated, so that books that sold alike follow in ISBN order, as everywhere else. */
+const mostSold = '-s.sold'
+
+/** What an order sorts by before the ISBN, as `orderKeys` has it; all keys of one order in one direction. */
+function keysOf(order: BookOrder, { search }: BookFilter, parameters: Parameters): string[] {
+  switch (order) {
+    case 'title':
+      return ['b.title_folded']
+    case 'price':
+    case '-price':
+      return ['b.price_amount']
+    case '-publishedOn':
+      return ['b.published_sort']
+    case 'bestselling':
+      return [mostSold]
+    case 'relevance':
+      return [search.kind === 'words' ? `-${scoreOf(search, parameters)}` : '0', mostSold]
+  }
+}
+
+/** The title's score, and text rank in coarse steps, so that what sells decides between books that fit about as well. */
+function scoreOf(search: WordSearch, parameters: Parameters): string {
+  const { is, begins, holds } = search.title
+  const texts = (values: readonly string[]) => `${parameters.add(values)}::text[]`
+  const whole = `${parameters.add(inFull(search))}::tsquery`
+  const part = `${parameters.add(matching(search))}::tsquery`
+  return `(CASE
+    WHEN b.title_folded = ANY(${texts(is.titles)}) THEN ${is.score}
+    WHEN EXISTS (SELECT FROM unnest(${texts(begins.beginnings)}) AS beginning
+                  WHERE starts_with(b.title_folded, beginning)) THEN ${begins.score}
+    WHEN strpos(' ' || b.title_folded || ' ', ${parameters.add(holds.part)}) > 0 THEN ${holds.score}
+    ELSE 0 END
+    + round(20 * ts_rank(${rankWeights}, b.search, ${whole}, 1) + 10 * ts_rank(${rankWeights}, b.search, ${part}, 1))::int)`
+}

@@ -1,0 +1,46 @@
+import { type DatabaseOptions, migrate, openDatabase, startOutboxRelay } from '#ports/database'
+import type { CatalogStore, StoreOptions } from '../catalog-store.ts'
+import { createStoreAudit } from './audit.ts'
+import { createBookStore } from './books.ts'
+import { createImportStore } from './imports.ts'
+import { createStockStore } from './stock.ts'
+
+/** Where BookDb's migrations are; its schema is `catalog`. */
+export const migrationsFolder = new URL('./migrations/', import.meta.url)
+const schemaName = 'catalog'
+
+/** BookDb on a PostgreSQL server. */
+export async function openStore(url: string, options: StoreOptions): Promise<CatalogStore> {
+  const { applicationName, connectionsMax = 8, statementTimeoutMs, lockTimeoutMs } = options
+  await using opened = new AsyncDisposableStack()
+  const open = async (name: string, more: Omit<DatabaseOptions, 'applicationName'>) => {
+    const bounds = statementTimeoutMs === undefined ? {} : { statementTimeoutMs }
+    return opened.use(await openDatabase(url, { applicationName: name, ...bounds, ...more }))
+  }
+  const database = await open(applicationName, { connectionsMax })
+  // Connections of its own: no search keeps a sale waiting, and its few statements are planned once.
+  const stock = await open(`${applicationName}-stock`, {
+    ...{ connectionsMax: 4, planOnce: true },
+    ...(lockTimeoutMs !== undefined && { lockTimeoutMs }),
+  })
+  // And so have the ends of transactions, which those who prepare may be waiting for.
+  const finishing = await open(`${applicationName}-finishing`, { connectionsMax: 2 })
+  const resources = opened.move()
+  return {
+    stock: createStockStore(stock, finishing.prepared),
+    books: createBookStore(database),
+    imports: createImportStore(database),
+    audit: createStoreAudit(database),
+    schema: { database, name: schemaName, folder: migrationsFolder },
+    async migrate() {
+      await migrate(database, migrationsFolder, schemaName)
+    },
+    isReady: () =>
+      database.query('SELECT 1').then(
+        () => true,
+        () => false,
+      ),
+    carryNews: (broker, clock) => startOutboxRelay({ database, schema: schemaName, broker, clock }),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
