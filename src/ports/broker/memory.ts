@@ -1,130 +1,140 @@
 import { backoffMs } from '#kernel/backoff'
+import { systemClock } from '#ports/clock'
 import {
   attemptsMax,
   type Broker,
   BrokerBusy,
   type BrokerOptions,
+  BrokerUnavailable,
   type DeadLetter,
   type Handler,
+  inFlightMax,
   type Message,
-} from './port.ts'
+  retryBaseMsDefault,
+  waitingMax,
+} from './broker.ts'
 
-/** What one `memory:` URL stands for within a process. */
-type Hub = {
-  lastId: number
-  queues: Map<string, MemoryQueue>
-  listeners: Set<{ topics: ReadonlySet<string>; handler: Handler }>
-}
-type MemoryQueue = {
+/** What one URL stands for in this process: brokers that are opened on it share it, and it outlives them. */
+type House = { queues: Map<string, Queue>; listeners: Set<Listener>; published: number }
+type Listener = { topics: ReadonlySet<string>; handler: Handler }
+type Queue = {
+  name: string
   topics: Set<string>
+  /** `attempt` is how often each was tried. */
   waiting: Message[]
-  subscribers: Set<Handler>
+  consumers: Consumer[]
   dead: DeadLetter[]
-  turn: number
 }
+type Consumer = { handler: Handler; atWork: Set<Promise<void>>; retryBaseMs: number }
 
-const hubs = new Map<string, Hub>()
+const houses = new Map<string, House>()
+const deadLettersMax = 1_000
 
-/** A broker for tests, within one process: brokers opened on the same URL share it, and nothing outlives the process. */
+/** A broker for tests, within one process. */
 export async function openMemoryBroker(url: string, options: BrokerOptions): Promise<Broker> {
-  const hub = hubs.get(url) ?? { lastId: 0, queues: new Map(), listeners: new Set() }
-  hubs.set(url, hub)
-  const retryBaseMs = options.retryBaseMs ?? 500
-  const opened = new Set<AsyncDisposable>()
-  let closed = false
-  const untilDisposed = (end: () => unknown): AsyncDisposable => {
-    const part = {
+  const { retryBaseMs = retryBaseMsDefault } = options
+  const house: House = houses.get(url) ?? { queues: new Map(), listeners: new Set(), published: 0 }
+  houses.set(url, house)
+  const subscriptions = new Set<AsyncDisposable>()
+  let isClosed = false
+
+  const subscription = (end: () => unknown): AsyncDisposable => {
+    const one = {
       async [Symbol.asyncDispose]() {
-        opened.delete(part)
+        subscriptions.delete(one)
         await end()
       },
     }
-    opened.add(part)
-    return part
+    subscriptions.add(one)
+    return one
   }
+
   return {
     async publish(messages) {
-      if (closed) throw new BrokerBusy('the broker is closed')
-      for (const { topic, payload } of messages) {
-        const message: Message = {
-          id: String(++hub.lastId),
-          topic,
-          attempt: 0,
-          payload: JSON.parse(JSON.stringify(payload) ?? 'null'),
-          publishedAt: new Date().toISOString(),
-        }
-        for (const listener of hub.listeners)
-          if (listener.topics.has(topic)) void settled(listener.handler, { ...message, attempt: 1 })
-        for (const [name, queue] of hub.queues)
-          if (queue.topics.has(topic)) enqueue(name, queue, message, retryBaseMs)
-      }
+      if (isClosed) throw new BrokerUnavailable('the broker is closed')
+      const queues = [...house.queues.values()]
+      if (queues.some(({ waiting }) => waiting.length + messages.length > waitingMax))
+        throw new BrokerBusy(`more than ${waitingMax} messages wait to be taken`)
+      for (const { topic, payload } of messages) spread(house, topic, JSON.stringify(payload) ?? 'null')
+      for (const queue of queues) handOut(queue)
     },
     async subscribe(name, topics, handler) {
-      const queue = hub.queues.get(name) ?? {
-        topics: new Set(),
-        waiting: [],
-        subscribers: new Set(),
-        dead: [],
-        turn: 0,
-      }
-      hub.queues.set(name, queue)
+      const queue = house.queues.get(name) ?? emptyQueue(name)
+      house.queues.set(name, queue)
       for (const topic of topics) queue.topics.add(topic)
-      const atWork = new Set<Promise<void>>()
-      const tracked: Handler = async (message) => {
-        const work = handler(message)
-        atWork.add(work)
-        await work.finally(() => atWork.delete(work))
-      }
-      queue.subscribers.add(tracked)
-      setImmediate(() => deliver(name, queue, retryBaseMs))
-      return untilDisposed(() => {
-        queue.subscribers.delete(tracked)
-        return Promise.allSettled(atWork)
+      const consumer: Consumer = { handler, atWork: new Set(), retryBaseMs }
+      queue.consumers.push(consumer)
+      handOut(queue)
+      return subscription(async () => {
+        queue.consumers = queue.consumers.filter((each) => each !== consumer)
+        await Promise.all(consumer.atWork)
       })
     },
     async listen(topics, handler) {
       const listener = { topics: new Set(topics), handler }
-      hub.listeners.add(listener)
-      return untilDisposed(() => hub.listeners.delete(listener))
+      house.listeners.add(listener)
+      return subscription(() => house.listeners.delete(listener))
     },
-    deadLetters: async (name) => [...(hub.queues.get(name)?.dead ?? [])].reverse(),
+    async deadLetters(name) {
+      return house.queues.get(name)?.dead.toReversed() ?? []
+    },
     async [Symbol.asyncDispose]() {
-      closed = true
-      for (const part of [...opened]) await part[Symbol.asyncDispose]()
+      isClosed = true
+      await Promise.all([...subscriptions].map((each) => each[Symbol.asyncDispose]()))
     },
   }
 }
 
-function enqueue(name: string, queue: MemoryQueue, message: Message, retryBaseMs: number): void {
-  queue.waiting.push(message)
-  setImmediate(() => deliver(name, queue, retryBaseMs))
+const emptyQueue = (name: string): Queue => {
+  return { name, topics: new Set(), waiting: [], consumers: [], dead: [] }
 }
 
-/** Hands what waits to the subscribers in turn. */
-function deliver(name: string, queue: MemoryQueue, retryBaseMs: number): void {
-  const subscribers = [...queue.subscribers]
-  if (subscribers.length === 0) return
-  for (const waiting of queue.waiting.splice(0)) {
-    const handler = subscribers[queue.turn++ % subscribers.length] as Handler
-    const message = { ...waiting, attempt: waiting.attempt + 1 }
-    void settled(handler, message).then((error) => {
-      if (error === undefined) return
-      if (message.attempt >= attemptsMax) queue.dead.push({ ...message, queue: name, error })
-      else
-        setTimeout(
-          enqueue,
-          backoffMs(message.attempt - 1, 1, retryBaseMs),
-          name,
-          queue,
-          message,
-          retryBaseMs,
-        ).unref()
+/** Gives everybody who wants the topic a copy of their own. */
+function spread(house: House, topic: string, json: string): void {
+  const common = {
+    id: String(++house.published),
+    topic,
+    publishedAt: new Date(systemClock.now()).toISOString(),
+  }
+  const copy = (attempt: number): Message => ({ ...common, payload: JSON.parse(json), attempt })
+  for (const { topics, handler } of house.listeners) if (topics.has(topic)) void faultOf(handler, copy(1))
+  for (const queue of house.queues.values()) if (queue.topics.has(topic)) queue.waiting.push(copy(0))
+}
+
+/** Deals what waits to the consumers in turn, as far as they have hands free. */
+function handOut(queue: Queue): void {
+  for (;;) {
+    const consumer = queue.consumers.find(({ atWork }) => atWork.size < inFlightMax)
+    const message = consumer && queue.waiting.shift()
+    if (consumer === undefined || message === undefined) return
+    queue.consumers = [...queue.consumers.filter((each) => each !== consumer), consumer]
+    const work = carry(queue, consumer, { ...message, attempt: message.attempt + 1 })
+    consumer.atWork.add(work)
+    void work.then(() => {
+      consumer.atWork.delete(work)
+      handOut(queue)
     })
   }
 }
 
-/** What the handler threw, in words. */
-async function settled(handler: Handler, message: Message): Promise<string | undefined> {
+async function carry(queue: Queue, { handler, retryBaseMs }: Consumer, message: Message): Promise<void> {
+  const error = await faultOf(handler, message)
+  if (error === undefined) return
+  if (message.attempt < attemptsMax) {
+    const again = () => {
+      queue.waiting.push(message)
+      handOut(queue)
+    }
+    setTimeout(again, backoffMs(message.attempt - 1, systemClock.random(), retryBaseMs)).unref()
+    return
+  }
+  queue.dead.push({ ...message, queue: queue.name, error })
+  if (queue.dead.length > deadLettersMax) queue.dead.shift()
+}
+
+/** What the handler threw, in words. It runs after whoever published goes on. */
+async function faultOf(handler: Handler, message: Message): Promise<string | undefined> {
+  await undefined
   try {
     await handler(message)
     return undefined

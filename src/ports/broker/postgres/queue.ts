@@ -1,10 +1,8 @@
 import { backoffMs } from '#kernel/backoff'
 import { type Clock, startLoop } from '#ports/clock'
 import type { Database } from '#ports/database'
-import { attemptsMax, type Handler, type Message } from './port.ts'
+import { attemptsMax, type Handler, inFlightMax, type Message } from '../broker.ts'
 
-/** Messages that one subscriber works on at a time. */
-const inFlightMax = 64
 const pollEveryMs = 1_000
 const claimSpacingMs = 5
 /** A subscriber that dies gives its messages to others after this long; one that lives renews in time. */

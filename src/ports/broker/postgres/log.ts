@@ -1,6 +1,6 @@
 import { type Clock, startLoop } from '#ports/clock'
 import type { Database } from '#ports/database'
-import type { Handler, Message } from './port.ts'
+import type { Handler, Message } from '../broker.ts'
 
 const pageMax = 500
 const pollEveryMs = 1_000

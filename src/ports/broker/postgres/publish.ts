@@ -1,6 +1,6 @@
 import { type Clock, startLoop } from '#ports/clock'
 import type { Database } from '#ports/database'
-import { BrokerBusy, type NewMessage, waitingMax } from './port.ts'
+import { BrokerBusy, BrokerUnavailable, type NewMessage, waitingMax } from '../broker.ts'
 
 /** Limits of one insert. */
 const messagesPerInsertMax = 1000
@@ -59,7 +59,7 @@ export function startPublisher(database: Database, clock: Clock, onPublished: ()
   return {
     async publish(messages) {
       if (messages.length === 0) return
-      if (closed) throw new BrokerBusy('the broker is closed')
+      if (closed) throw new BrokerUnavailable('the broker is closed')
       if (waiting + messages.length > waitingMax)
         throw new BrokerBusy(`${waiting} messages wait to be published`)
       const topics = messages.map((message) => message.topic)
@@ -76,7 +76,7 @@ export function startPublisher(database: Database, clock: Clock, onPublished: ()
       const giveUpMs = clock.monotonicMs() + closeWithinMs
       while (queue.length > 0 && clock.monotonicMs() < giveUpMs) await clock.sleep(5)
       await loop[Symbol.asyncDispose]()
-      for (const each of queue.splice(0)) each.reject(new BrokerBusy('the broker was closed'))
+      for (const each of queue.splice(0)) each.reject(new BrokerUnavailable('the broker was closed'))
     },
   }
 }

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '#ports/clock'
 import { openDatabase } from '#ports/database'
-import { testDatabase } from '../../../test/support/database.ts'
-import { until } from '../../../test/support/until.ts'
-import { openBroker } from './port.ts'
-import { createSchema, prune } from './postgres-schema.ts'
+import { testDatabase } from '../../../../test/support/database.ts'
+import { until } from '../../../../test/support/until.ts'
+import { openBroker } from '../port.ts'
+import { createSchema, prune } from './schema.ts'
 
 test('messages past their age or number are deleted, but none that a queue still holds for its subscribers', async (t) => {
   const { url } = await testDatabase(t, 'broker')

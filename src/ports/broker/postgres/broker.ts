@@ -1,0 +1,135 @@
+import { startLoop, systemClock } from '#ports/clock'
+import { type Database, DatabaseBusy, DatabaseUnavailable, openDatabase } from '#ports/database'
+import { listenForRings } from '#ports/postgres'
+import {
+  type Broker,
+  type BrokerOptions,
+  BrokerUnavailable,
+  type DeadLetter,
+  retryBaseMsDefault,
+} from '../broker.ts'
+import { startLog } from './log.ts'
+import { startPublisher } from './publish.ts'
+import { startQueue } from './queue.ts'
+import { createSchema, prune } from './schema.ts'
+
+const doorbell = 'broker'
+const ringSpacingMs = 10
+const pruneEveryMs = 15_000
+const deadLettersMax = 1000
+
+/**
+ * A broker in tables of schema `broker`. Publishing is one insert; a doorbell tells the other processes that there is
+ * something to read, and they look once a second as well, so a lost ring costs a second.
+ */
+export async function openPostgresBroker(url: string, options: BrokerOptions): Promise<Broker> {
+  const { applicationName, retryBaseMs = retryBaseMsDefault } = options
+  const clock = systemClock
+  await using opened = new AsyncDisposableStack()
+  const database = opened.use(
+    await openDatabase(url, { applicationName: `${applicationName} broker`, connectionsMax: 3 }),
+  )
+  await unlessAway(createSchema(database, clock))
+  const ringer = startRinger(database)
+  const pruner = startPruner(database)
+  const publisher = startPublisher(database, clock, () => {
+    pruner.noteDue()
+    ringer.wake()
+  })
+  const log = startLog(database, clock, complain('cannot read messages'))
+  const queues = new Set<Awaited<ReturnType<typeof startQueue>>>()
+  let bell: Promise<AsyncDisposable> | undefined
+  const hearBell = () => {
+    bell ??= listenForRings(url, {
+      applicationName: `${applicationName} doorbell`,
+      channel: doorbell,
+      onRing: () => {
+        log.wake()
+        for (const queue of queues) queue.wake()
+      },
+    })
+    return bell
+  }
+  const rest = opened.move()
+
+  return {
+    publish: (messages) => unlessAway(publisher.publish(messages)),
+    async subscribe(queue, topics, handler) {
+      const onError = complain(`cannot read queue ${queue}`)
+      const asked = { database, clock, queue, topics, handler, retryBaseMs, onError }
+      const consumer = await unlessAway(startQueue(asked))
+      queues.add(consumer)
+      await hearBell()
+      return {
+        async [Symbol.asyncDispose]() {
+          queues.delete(consumer)
+          await consumer[Symbol.asyncDispose]()
+        },
+      }
+    },
+    async listen(topics, handler) {
+      await hearBell()
+      return await unlessAway(log.listen(topics, handler))
+    },
+    deadLetters: (queue) => unlessAway(deadLetters(database, queue)),
+    async [Symbol.asyncDispose]() {
+      await publisher[Symbol.asyncDispose]()
+      await (await bell)?.[Symbol.asyncDispose]()
+      await Promise.all([...queues, log, ringer, pruner].map((part) => part[Symbol.asyncDispose]()))
+      await rest.disposeAsync()
+    },
+  }
+}
+
+/** Rings once for all that was published meanwhile. */
+function startRinger(database: Database) {
+  return startLoop({
+    clock: systemClock,
+    spacingMs: ringSpacingMs,
+    work: async () => {
+      await database.query('SELECT pg_notify($1, $2)', [doorbell, ''])
+      return 'done'
+    },
+  })
+}
+
+/** Takes away what is past its limits, as long as something was published since it last looked. */
+function startPruner(database: Database) {
+  let isDue = true
+  const loop = startLoop({
+    clock: systemClock,
+    everyMs: pruneEveryMs,
+    work: async () => {
+      if (!isDue) return 'done'
+      isDue = false
+      return await prune(database)
+    },
+  })
+  const noteDue = () => {
+    isDue = true
+  }
+  return { noteDue, [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose]() }
+}
+
+/** What is away is the broker, to whoever asks it. */
+async function unlessAway<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked
+  } catch (error) {
+    if (error instanceof DatabaseUnavailable || error instanceof DatabaseBusy)
+      throw new BrokerUnavailable(`the broker's database: ${error.message}`, { cause: error })
+    throw error
+  }
+}
+
+const complain = (what: string) => (error: unknown) =>
+  console.warn(`broker: ${what}, trying again: ${error instanceof Error ? error.message : String(error)}`)
+
+async function deadLetters(database: Database, queue: string): Promise<DeadLetter[]> {
+  return database.query<DeadLetter>(
+    `SELECT message_id::text AS id, topic, payload, attempt, queue, error,
+            to_char(published_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "publishedAt"
+       FROM broker.dead_letters WHERE queue = $1 ORDER BY died_at DESC, message_id DESC LIMIT $2`,
+    [queue, deadLettersMax],
+  )
+}
