@@ -3,18 +3,17 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, posix } from 'node:path'
 import { test } from 'node:test'
 import ts from 'typescript'
+import {
+  circleComplaints,
+  functionComplaints,
+  functionLinesMax,
+  importsOf,
+  parse,
+  visit,
+} from '../test/support/source-shape.ts'
 
 const root = dirname(import.meta.dirname)
 const linesMax = 300
-
-/** Longer than usual, for a reason. */
-const longFiles: Readonly<Record<string, string>> = {
-  'src/services/orders/contract.ts': 'one list of routes and schemas, to be read as one',
-}
-/** Doors that are open against the rule, for a reason. */
-const openDoors: Readonly<Record<string, string>> = {
-  'src/ports/discovery/registry.ts → #services/registry': 'this adapter is the client of that very service',
-}
 const pureLibraries = ['node:crypto', 'typebox']
 const vagueNames = ['utils', 'util', 'helpers', 'helper', 'manager', 'common', 'misc']
 
@@ -28,10 +27,17 @@ test('the source uses only what Node can strip and the style allows', () => {
 
 test('files are short enough to read in one go', () => {
   assert.deepEqual(complaints(isSource, sizeComplaints), [])
-  const needless = Object.keys(longFiles).filter(
-    (path) => !existsSync(join(root, path)) || isShort(read(path)),
-  )
-  assert.deepEqual(needless, [], 'exceptions only for files that are there, and long')
+})
+
+test('functions are short enough to be held in the head', () => {
+  assert.deepEqual(complaints(isSource, functionComplaints), [])
+})
+
+test('no port needs itself, in whatever round-about way', () => {
+  const sources = sourceFiles()
+    .filter((path) => path.startsWith('src/ports/') && !isForTests(path))
+    .map((path): [string, string] => [path, read(path)])
+  assert.deepEqual(circleComplaints(new Map(sources)), [])
 })
 
 test('names are lower-case words joined by hyphens, and say what is inside', () => {
@@ -56,6 +62,14 @@ test('dependencies are pinned to exact versions', () => {
   const { dependencies, devDependencies } = readPackage()
   assert.deepEqual(versionComplaints({ ...dependencies, ...devDependencies }), [])
 })
+
+const longFunction = `function f() {${'\n'.repeat(functionLinesMax + 1)}}`
+/** One port's type needs another, whose door opens the first one's adapter later on. */
+const roundAbout: [string, string][] = [
+  ['src/ports/a/port.ts', `export const open = () => import('../b/b.ts')`],
+  ['src/ports/b/b.ts', `import type { B } from './port.ts'`],
+  ['src/ports/b/port.ts', `export type { A } from '#ports/a'`],
+]
 
 test('each rule notices what it forbids', () => {
   const inService = 'src/services/orders/place.ts'
@@ -90,6 +104,8 @@ test('each rule notices what it forbids', () => {
     /leaves/,
   )
   notices(sizeComplaints(inService, '\n'.repeat(linesMax + 1)), /lines/)
+  notices(functionComplaints(inService, longFunction), /place.ts:1 has a function of 72 lines/)
+  notices(circleComplaints(new Map(roundAbout)), /a\/port.ts → .*b\/b.ts → .*b\/port.ts → .*a\/port.ts/)
   notices(nameComplaints('src/kernel/MoneyUtils.ts'), /hyphens/)
   notices(nameComplaints('src/kernel/utils.ts'), /says nothing/)
   const shown = '```sh\nnpm run fly\noctavo swim --far\n```'
@@ -98,10 +114,14 @@ test('each rule notices what it forbids', () => {
 })
 
 test('no rule forbids what is allowed', () => {
+  const inPorts = 'src/ports/a/a.ts'
   const allowed = `import { a } from '#kernel/money'\nimport { b } from '#ports/clock'\nimport { c } from './place.ts'`
   assert.deepEqual(importComplaints('src/services/orders/reserve.ts', allowed), [])
   const command = `import { createCatalog } from '../services/catalog/service.ts'\nimport { d } from '../local/running.ts'`
   assert.deepEqual(importComplaints('src/commands/import.ts', command), [])
+  const parted = `function f() {\n  function g() {${'\n'.repeat(functionLinesMax - 1)}}\n}`
+  assert.deepEqual(functionComplaints(inPorts, parted), [])
+  assert.deepEqual(circleComplaints(new Map(roundAbout.slice(0, 2))), [])
   assert.deepEqual(
     syntaxComplaints('src/kernel/a.ts', 'export const any = "enum namespace process.exit"'),
     [],
@@ -121,7 +141,6 @@ function homeOf(path: string): string {
 
 function importComplaints(path: string, source: string): string[] {
   return importsOf(path, source).flatMap((specifier) => {
-    if (openDoors[`${path} → ${specifier}`] !== undefined) return []
     const why = specifier.startsWith('.')
       ? relativeComplaint(path, specifier)
       : doorComplaint(path, specifier)
@@ -165,22 +184,6 @@ function isForTests(path: string): boolean {
   return path.endsWith('.test.ts')
 }
 
-function importsOf(path: string, source: string): string[] {
-  const found: string[] = []
-  visit(parse(path, source), (node) => {
-    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) {
-      if (node.moduleSpecifier && ts.isStringLiteral(node.moduleSpecifier))
-        found.push(node.moduleSpecifier.text)
-    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
-      const [first] = node.arguments
-      if (first && ts.isStringLiteral(first)) found.push(first.text)
-    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
-      if (ts.isStringLiteral(node.argument.literal)) found.push(node.argument.literal.text)
-    }
-  })
-  return found
-}
-
 function syntaxComplaints(path: string, source: string): string[] {
   const file = parse(path, source)
   const lines = file.text.split('\n')
@@ -217,11 +220,10 @@ function forbidden(node: ts.Node, path: string): string | undefined {
 }
 
 function sizeComplaints(path: string, source: string): string[] {
-  return isShort(source) || longFiles[path] ? [] : [`${path} has ${linesOf(source)} lines`]
+  return linesOf(source) <= linesMax ? [] : [`${path} has ${linesOf(source)} lines`]
 }
 
 const linesOf = (source: string) => source.split('\n').length - 1
-const isShort = (source: string) => linesOf(source) <= linesMax
 
 function nameComplaints(path: string): string[] {
   const words = /^[[a-z0-9]+([-.][a-z0-9\]]+)*$/
@@ -274,19 +276,6 @@ function filesIn(folder: string, wanted: (path: string) => boolean): string[] {
     if (entry.isDirectory()) return isOurs ? filesIn(path, wanted) : []
     return wanted(path) ? [path] : []
   })
-}
-
-function parse(path: string, source: string): ts.SourceFile {
-  const scripts = /<script[^>]*>\n?([\s\S]*?)<\/script>/g
-  const text = path.endsWith('.vue')
-    ? [...source.matchAll(scripts)].map((match) => match[1]).join('\n')
-    : source
-  return ts.createSourceFile(`${path}.ts`, text, ts.ScriptTarget.ESNext, true)
-}
-
-function visit(node: ts.Node, look: (node: ts.Node) => void): void {
-  look(node)
-  ts.forEachChild(node, (child) => visit(child, look))
 }
 
 function read(path: string): string {

@@ -16,6 +16,9 @@ export type Role = (typeof roles)[number]
 export const anyone: Access = { kind: 'public' }
 export const orderHolder: Access = { kind: 'order' }
 export const internal: Access = { kind: 'internal' }
+/** Proves that a call comes from another Octavo process. Stripped by the gateway from what comes from outside. */
+export const internalHeader = 'x-octavo-secret'
+
 export const staff = (...allowed: Role[]): Access => ({ kind: 'staff', roles: allowed })
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { readConfig } from '#config'
 import { testDiscovery } from '../../../test/support/discovery-suite.ts'
 import { createRegistry } from '../../services/registry/service.ts'
-import { openDiscovery } from './port.ts'
+import { discoveryAdapters, openDiscovery } from './port.ts'
 
 /** Opens the adapter under test; what registers through one of them is seen through it. */
 const adapters = {
@@ -17,6 +18,15 @@ const adapters = {
     return registry.url.replace('http:', 'registry:')
   },
 }
+
+/** Adapters that need more around them than can be started here, and where they are tested. */
+const elsewhere = { kubernetes: '../../../test/clusters/discovery.test.ts' }
+
+test('every discovery adapter is tested', () => {
+  const tested = [...Object.keys(adapters), ...Object.keys(elsewhere)]
+  assert.deepEqual(tested.sort(), Object.keys(discoveryAdapters).sort())
+  for (const path of Object.values(elsewhere)) assert.ok(existsSync(new URL(path, import.meta.url)), path)
+})
 
 for (const [name, start] of Object.entries(adapters))
   testDiscovery(name, async (t) => {

@@ -1,4 +1,4 @@
-import type { Instance } from './port.ts'
+import type { Instance } from './discovery.ts'
 
 /** What one process knows of the instances, by service: the memory behind each adapter. */
 export type Directory = {

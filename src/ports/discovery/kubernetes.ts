@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Clock } from '#ports/clock'
 import { follow, type Metadata, openKubernetes } from '#ports/kubernetes'
 import { createDirectory } from './directory.ts'
-import type { Discovery, Instance } from './port.ts'
+import type { Discovery, Instance } from './discovery.ts'
 
 /** The part of discovery.k8s.io/v1 EndpointSlice that is read here. */
 export type EndpointSlice = {

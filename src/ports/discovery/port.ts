@@ -1,24 +1,17 @@
-import { type Clock, systemClock } from '#ports/clock'
+import { adapterFor } from '#kernel/adapters'
+import { systemClock } from '#ports/clock'
+import type { Discovery, DiscoveryOptions } from './discovery.ts'
 
-/** Who is there: instances of each service, kept fresh in the background. */
-export type Discovery = AsyncDisposable & {
-  /** Announces an instance under a lease and keeps renewing it until disposed; never throws because the registry is away. */
-  register(instance: Instance): Promise<AsyncDisposable>
-  /** Known healthy instances, from memory; empty when none is known. A registry that is away changes nothing. */
-  instances(service: string): readonly Instance[]
-  /** Calls back whenever the instances of any service change. */
-  onChange(listener: () => void): Disposable
-  /** Resolves once the first answer has come in, or after `timeoutMs`. */
-  ready(timeoutMs: number): Promise<void>
-}
+type Open = (url: string, options: Required<DiscoveryOptions>) => Promise<Discovery>
 
-export type Instance = { service: string; id: string; url: string; version: string }
+const registry: Open = async (url, { secret, clock }) =>
+  (await import('./registry.ts')).openRegistry(url, secret, clock)
+const kubernetes: Open = async (url, { clock }) =>
+  (await import('./kubernetes.ts')).openKubernetesDiscovery(url, clock)
+const fixed: Open = async (url) => (await import('./static.ts')).openStatic(url)
 
-export type DiscoveryOptions = {
-  /** Shared by Octavo's processes; proves to the registry that a call comes from one of them. */
-  secret: string
-  clock?: Clock
-}
+/** By the URL's scheme. */
+export const discoveryAdapters: Readonly<Record<string, Open>> = { registry, kubernetes, static: fixed }
 
 /**
  * Opens the adapter that the URL's scheme names: `registry://host:port` (the registry role, over HTTP),
@@ -27,18 +20,7 @@ export type DiscoveryOptions = {
  * @throws TypeError when the URL names no adapter or cannot be read
  */
 export async function openDiscovery(url: string, options: DiscoveryOptions): Promise<Discovery> {
-  const { secret, clock = systemClock } = options
-  const scheme = url.slice(0, url.indexOf(':'))
-  switch (scheme) {
-    case 'registry':
-      return (await import('./registry.ts')).openRegistry(url, secret, clock)
-    case 'kubernetes':
-      return (await import('./kubernetes.ts')).openKubernetesDiscovery(url, clock)
-    case 'static':
-      return (await import('./static.ts')).openStatic(url)
-    default:
-      throw new TypeError(
-        `no discovery adapter for "${url}": expected registry://host:port, kubernetes: or static:…`,
-      )
-  }
+  return await adapterFor(url, 'discovery', discoveryAdapters)(url, { clock: systemClock, ...options })
 }
+
+export type { Discovery, DiscoveryOptions, Instance } from './discovery.ts'

@@ -1,10 +1,10 @@
 import { Agent, request } from 'undici'
 import { backoffMs } from '#kernel/backoff'
+import { internalHeader } from '#kernel/contract'
+import { endLease, leaseMs, listInstances, renewEveryMs, renewLease } from '#kernel/registry'
 import type { Clock } from '#ports/clock'
-import { internalHeader } from '#ports/http'
-import { endLease, leaseMs, listInstances, renewEveryMs, renewLease } from '#services/registry'
 import { createDirectory, type Directory, keyOf } from './directory.ts'
-import type { Discovery, Instance } from './port.ts'
+import type { Discovery, Instance } from './discovery.ts'
 
 const callTimeoutMs = 1_000
 /** Longer than the registry makes anybody wait for news. */

@@ -1,5 +1,5 @@
 import { createDirectory, keyOf } from './directory.ts'
-import type { Discovery, Instance } from './port.ts'
+import type { Discovery, Instance } from './discovery.ts'
 
 /**
  * A fixed set of instances, for tests and set-ups that never change: `static:catalog=http://a;catalog=http://b`.

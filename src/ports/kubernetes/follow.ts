@@ -1,6 +1,6 @@
 import { backoffMs } from '#kernel/backoff'
 import type { Clock } from '#ports/clock'
-import { type KubernetesApi, KubernetesError, type Metadata } from './port.ts'
+import { type KubernetesApi, KubernetesError, type Metadata } from './api.ts'
 
 type Listed<T> = { metadata: { resourceVersion: string; continue?: string }; items: T[] }
 type Object = { metadata: Metadata }

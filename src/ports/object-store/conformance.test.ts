@@ -6,13 +6,25 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import type { TestScope } from '../../../test/support/database.ts'
-import { checkLink, InvalidKey, type ObjectCreated, openObjectStore } from './port.ts'
+import {
+  checkLink,
+  InvalidKey,
+  type ObjectCreated,
+  ObjectStoreUnavailable,
+  objectStoreAdapters,
+  openObjectStore,
+} from './port.ts'
 
 const secret = 'a secret of the test'
-const adapters = [{ name: 'files', url: fileUrl }]
+/** Where a test finds a fresh store, by the scheme of the adapter. */
+const stores: Readonly<Record<string, (t: TestScope) => Promise<string>>> = { file: fileUrl }
 const bytes = (text: string) => new TextEncoder().encode(text)
 
-for (const { name, url: urlFor } of adapters) {
+test('every object store adapter has a store to be tested on', () => {
+  assert.deepEqual(Object.keys(stores).sort(), Object.keys(objectStoreAdapters).sort())
+})
+
+for (const [name, urlFor] of Object.entries(stores)) {
   const fresh = async (t: TestScope, onCreated?: (created: ObjectCreated) => void) => {
     return openObjectStore(await urlFor(t), { secret, onCreated })
   }
@@ -167,8 +179,20 @@ test('files: a full disk is said clearly and leaves the old object, and nothing 
   assert.deepEqual(await readdir(new URL('.tmp', `${url}/`)), [])
 })
 
+test('files: a folder that is not there is a store that is away, and no store without objects', async (t) => {
+  const url = await fileUrl(t)
+  await using store = await openObjectStore(url, { secret })
+  await store.put('a', bytes('old'), 'text/plain')
+  await rm(new URL(url), { recursive: true })
+  await assert.rejects(store.put('a', bytes('new'), 'text/plain'), ObjectStoreUnavailable)
+  await assert.rejects(store.get('a'), ObjectStoreUnavailable)
+  await assert.rejects(store.head('a'), ObjectStoreUnavailable)
+  await assert.rejects(store.delete('a'), ObjectStoreUnavailable)
+  await assert.rejects(store.list(''), ObjectStoreUnavailable)
+})
+
 test('an unknown scheme is refused with the schemes there are', async () => {
-  await assert.rejects(openObjectStore('ftp://x', { secret }), /file:\/\/\//)
+  await assert.rejects(openObjectStore('ftp://x', { secret }), /there is file:/)
 })
 
 async function fileUrl(t: TestScope): Promise<string> {

@@ -8,8 +8,9 @@ import {
   type ObjectStore,
   ObjectStoreFull,
   type ObjectStoreOptions,
+  ObjectStoreUnavailable,
   type StoredObject,
-} from './port.ts'
+} from './object-store.ts'
 import { signedLink } from './signed-link.ts'
 
 /** Half-written files wait here; a crash leaves them behind, the next open takes away what is this old. */
@@ -39,12 +40,12 @@ export async function openFileStore(url: string, options: ObjectStoreOptions): P
       }
     },
     async get(key): Promise<StoredObject | undefined> {
-      const file = await unlessAbsent(readFile(pathOf(root, key)))
+      const file = await unlessAbsent(root, readFile(pathOf(root, key)))
       const trailer = file && parseTrailer(file, file.length)
       return trailer && { body: file.subarray(0, trailer.bytes), contentType: trailer.contentType }
     },
     async head(key) {
-      const file = await unlessAbsent(open(pathOf(root, key), 'r'))
+      const file = await unlessAbsent(root, open(pathOf(root, key), 'r'))
       if (!file) return undefined
       try {
         const { size } = await file.stat()
@@ -57,14 +58,20 @@ export async function openFileStore(url: string, options: ObjectStoreOptions): P
     },
     async delete(key) {
       const path = pathOf(root, key)
-      await rm(path, { force: true })
-      await unlessAbsent(syncFolder(dirname(path)))
+      if (
+        (await unlessAbsent(
+          root,
+          rm(path).then(() => 'removed'),
+        )) === undefined
+      )
+        return
+      await unlessAbsent(root, syncFolder(dirname(path)))
     },
     async list(prefix) {
       const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1)
       const keys: string[] = []
       if (folder !== '') checkKey(folder.slice(0, -1))
-      await walk(join(root, encodeKey(folder)), folder, keys)
+      await walk(root, join(root, encodeKey(folder)), folder, keys)
       return keys.filter((key) => key.startsWith(prefix)).sort()
     },
     presign(key, expiresAtMs) {
@@ -151,26 +158,40 @@ function translated(error: unknown, key: string): unknown {
     return new InvalidKey(`the object key ${key} is the folder of another key, or the other way round`, {
       cause: error,
     })
-  return error
+  return away(error)
 }
 
-async function unlessAbsent<T>(work: Promise<T>): Promise<T | undefined> {
+/** What the system refuses and no caller is to blame for. */
+function away(error: unknown): unknown {
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  if (!/^E[A-Z0-9]+$/.test(code)) return error
+  return new ObjectStoreUnavailable(`the object store's folder cannot be used (${code})`, { cause: error })
+}
+
+/** @throws ObjectStoreUnavailable as well when all is absent: the folder was moved or is not mounted */
+async function unlessAbsent<T>(root: string, work: Promise<T>): Promise<T | undefined> {
   try {
     return await work
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
-      return undefined
-    throw error
+    const isAbsent = ['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+    if (isAbsent && (await isThere(root))) return undefined
+    throw away(error)
   }
 }
 
-async function walk(folder: string, prefix: string, keys: string[]): Promise<void> {
-  const entries = (await unlessAbsent(readdir(folder, { withFileTypes: true }))) ?? []
+const isThere = (root: string) =>
+  stat(join(root, temporaryFolder)).then(
+    () => true,
+    () => false,
+  )
+
+async function walk(root: string, folder: string, prefix: string, keys: string[]): Promise<void> {
+  const entries = (await unlessAbsent(root, readdir(folder, { withFileTypes: true }))) ?? []
   for (const entry of entries) {
     // Names with a leading dot are not keys.
     if (entry.name.startsWith('.')) continue
     const key = prefix + decodeURIComponent(entry.name)
-    if (entry.isDirectory()) await walk(join(folder, entry.name), `${key}/`, keys)
+    if (entry.isDirectory()) await walk(root, join(folder, entry.name), `${key}/`, keys)
     else keys.push(key)
   }
 }
@@ -178,7 +199,7 @@ async function walk(folder: string, prefix: string, keys: string[]): Promise<voi
 async function removeOldTemporaries(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name)
-    const found = await unlessAbsent(stat(path))
+    const found = await stat(path).catch(() => undefined)
     if (found && Date.now() - found.mtimeMs > temporaryMaxAgeMs) await rm(path, { force: true })
   }
 }

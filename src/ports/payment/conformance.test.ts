@@ -2,29 +2,33 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { testDatabase } from '../../../test/support/database.ts'
-import { openPayment, type Payment, PaymentUnavailable } from './port.ts'
+import { openPayment, type Payment, PaymentUnavailable, paymentAdapters } from './port.ts'
 
 /** How an adapter's provider is opened for a test, and cards that make it do what a case needs. */
-type Adapter = {
-  name: string
+type Provider = {
   open(t: TestContext): Promise<Payment>
   approved: string
   declined: string
   lost: string
 }
 
-const adapters: readonly Adapter[] = [
-  {
-    name: 'test provider',
-    open: async (t) => openPayment(`test+${(await testDatabase(t, 'payment')).url}`),
-    approved: '4242424242424242',
-    declined: '4000000000000002',
-    lost: '4000000000000119',
-  },
-]
+const sandbox: Provider = {
+  open: async (t) => openPayment(`test+${(await testDatabase(t, 'payment')).url}`),
+  approved: '4242424242424242',
+  declined: '4000000000000002',
+  lost: '4000000000000119',
+}
+/** By the scheme of the adapter. */
+const providers: Readonly<Record<string, Provider>> = { 'test+postgres': sandbox, 'test+postgresql': sandbox }
+
+test('every payment adapter has a provider to be tested on', () => {
+  assert.deepEqual(Object.keys(providers).sort(), Object.keys(paymentAdapters).sort())
+})
+
 const amount = { amount: 1250, currency: 'EUR' }
 
-for (const { name, open, approved, declined, lost } of adapters) {
+for (const { open, approved, declined, lost } of new Set(Object.values(providers))) {
+  const name = Object.keys(providers).find((scheme) => providers[scheme]?.open === open)
   const tokenOf = (payment: Payment, card: string): string => {
     const result = payment.tokenise({ method: 'test', card })
     assert.ok(result.kind === 'ok')
@@ -91,3 +95,8 @@ for (const { name, open, approved, declined, lost } of adapters) {
     assert.ok(other.kind === 'ok' && !/5{4}/.test(other.token))
   })
 }
+
+test('test provider: when its books are away, what becomes of the money is unknown', async () => {
+  await using payment = await openPayment('test+postgres://127.0.0.1:1/nowhere')
+  await assert.rejects(payment.capture(randomUUID()), PaymentUnavailable)
+})

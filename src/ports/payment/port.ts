@@ -1,33 +1,26 @@
-import type { Money } from '#kernel/money'
+import { adapterFor } from '#kernel/adapters'
+import type { Payment } from './payment.ts'
 
-/** A payment provider. Every call carries a key: the same key again gives the first call's outcome and moves no money. */
-export type Payment = AsyncDisposable & {
-  /** Turns card details into a reference that may be stored. The details themselves never are. */
-  tokenise(method: PaymentMethod): TokeniseResult
-  authorise(key: string, amount: Money, token: string): Promise<AuthoriseResult>
-  /** Takes an authorised amount. @throws PaymentUnavailable when the outcome is unknown; call again with the same key. */
-  capture(key: string): Promise<{ kind: 'captured' } | { kind: 'not-authorised' }>
-  /** Gives up an authorisation; also forbids one that arrives later under this key. */
-  void(key: string): Promise<void>
-  /** Gives captured money back. */
-  refund(key: string): Promise<void>
-  /** What the provider knows of this key, for audits. */
-  state(key: string): Promise<PaymentState | undefined>
+type Open = (url: string) => Promise<Payment>
+
+const sandbox: Open = async (url) => (await import('./sandbox.ts')).openTestPayment(url.slice('test+'.length))
+
+/** By the URL's scheme. */
+export const paymentAdapters: Readonly<Record<string, Open>> = {
+  'test+postgres': sandbox,
+  'test+postgresql': sandbox,
 }
 
-export type PaymentMethod = { method: string; card: string }
-export type TokeniseResult = { kind: 'ok'; token: string } | { kind: 'error'; field: string; message: string }
-export type AuthoriseResult = { kind: 'authorised' } | { kind: 'declined'; reason: string }
-export type PaymentState = 'authorised' | 'declined' | 'captured' | 'voided' | 'refunded'
-
-/** The provider did not answer in time or is away: the outcome is unknown. */
-export class PaymentUnavailable extends Error {
-  override name = 'PaymentUnavailable'
-}
-
-/** @throws Error naming the schemes that exist when the URL has another one */
+/** @throws TypeError naming the schemes that exist when the URL has another one */
 export async function openPayment(url: string): Promise<Payment> {
-  if (url.startsWith('test+'))
-    return (await import('./sandbox.ts')).openTestPayment(url.slice('test+'.length))
-  throw new Error(`no payment adapter for "${url.split(':', 1)[0]}:"; use test+postgres://…`)
+  return await adapterFor(url, 'payment', paymentAdapters)(url)
 }
+
+export {
+  type AuthoriseResult,
+  type Payment,
+  type PaymentMethod,
+  type PaymentState,
+  PaymentUnavailable,
+  type TokeniseResult,
+} from './payment.ts'

@@ -1,5 +1,5 @@
 import type { Money } from '#kernel/money'
-import { type Database, openDatabase } from '#ports/database'
+import { type Database, DatabaseBusy, DatabaseUnavailable, openDatabase } from '#ports/database'
 import {
   type AuthoriseResult,
   type Payment,
@@ -7,7 +7,7 @@ import {
   type PaymentState,
   PaymentUnavailable,
   type TokeniseResult,
-} from './port.ts'
+} from './payment.ts'
 import { hasLuhnDigit, type TestCard, testCards } from './sandbox-cards.ts'
 
 /** Any constant that nobody else uses on the server; the broker may be on it too. */
@@ -27,37 +27,31 @@ export async function openTestPayment(databaseUrl: string): Promise<Payment> {
     })
     return ready
   }
+  /** What is away is the provider, to whoever asks it. */
+  const ask = async <T>(question: () => Promise<T>): Promise<T> => {
+    try {
+      await books()
+      return await question()
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable || error instanceof DatabaseBusy)
+        throw new PaymentUnavailable(`the provider's books: ${error.message}`, { cause: error })
+      throw error
+    }
+  }
   const stateOf = async (key: string) => (await read(database, key))?.state
 
   return {
     tokenise,
-    async authorise(key, amount, token) {
-      await books()
-      return await authorise(database, key, amount, testCards[token] ?? { kind: 'approved' })
-    },
-    async capture(key) {
-      await books()
-      await move(database, key, ['authorised'], 'captured')
-      return (await stateOf(key)) === 'captured' ? { kind: 'captured' } : { kind: 'not-authorised' }
-    },
-    async void(key) {
-      await books()
-      // A row of its own for a key never seen: it forbids an authorisation that arrives later.
-      await database.execute(
-        `INSERT INTO test_payment.payments (key, state, amount, currency) VALUES ($1, 'voided', 0, 'XXX')
-         ON CONFLICT (key) DO UPDATE SET state = 'voided'
-           WHERE payments.state IN ('authorised')`,
-        [key],
-      )
-    },
-    async refund(key) {
-      await books()
-      await move(database, key, ['captured'], 'refunded')
-    },
-    async state(key) {
-      await books()
-      return await stateOf(key)
-    },
+    authorise: (key, amount, token) =>
+      ask(() => authorise(database, key, amount, testCards[token] ?? { kind: 'approved' })),
+    capture: (key) =>
+      ask(async () => {
+        await move(database, key, ['authorised'], 'captured')
+        return (await stateOf(key)) === 'captured' ? { kind: 'captured' } : { kind: 'not-authorised' }
+      }),
+    void: (key) => ask(() => giveUp(database, key)),
+    refund: (key) => ask(() => move(database, key, ['captured'], 'refunded')),
+    state: (key) => ask(() => stateOf(key)),
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]()
     },
@@ -105,6 +99,16 @@ async function move(database: Database, key: string, from: PaymentState[], to: P
   await database.execute(
     'UPDATE test_payment.payments SET state = $3 WHERE key = $1 AND state = ANY($2::text[])',
     [key, from, to],
+  )
+}
+
+/** A row of its own for a key never seen: it forbids an authorisation that arrives later. */
+async function giveUp(database: Database, key: string): Promise<void> {
+  await database.execute(
+    `INSERT INTO test_payment.payments (key, state, amount, currency) VALUES ($1, 'voided', 0, 'XXX')
+     ON CONFLICT (key) DO UPDATE SET state = 'voided'
+       WHERE payments.state IN ('authorised')`,
+    [key],
   )
 }
 

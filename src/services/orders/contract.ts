@@ -1,10 +1,31 @@
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import { anyone, defineRoute, internal, orderHolder, type Role, roles, staff } from '#kernel/contract'
-import { closed, IsbnText, Line, MoneySchema, Nullable, Page, Paging, Timestamp, Uuid } from '#kernel/schemas'
-import type { Settlement } from './group-commit.ts'
+import { closed, IsbnText, Nullable, Paging } from '#kernel/schemas'
+import { Order, OrderList, OrderStatusSchema, Voucher } from './order-schemas.ts'
 
+export {
+  commitGroupRoute,
+  type GroupOutcome,
+  type LookedUp,
+  type LookUp,
+  lookUpOrders,
+  pruneDecisions,
+  recordDecision,
+  resolveDecision,
+} from './agent-contract.ts'
 export { customerKey } from './customer-key.ts'
 export type { GroupCommit, PlacedOrder, Settlement } from './group-commit.ts'
+export {
+  Customer,
+  Order,
+  type OrderDetails,
+  OrderLine,
+  OrderList,
+  type OrderStatus,
+  OrderVoucher,
+  orderStatuses,
+  Voucher,
+} from './order-schemas.ts'
 export {
   decodeGroup,
   encodeGroup,
@@ -13,84 +34,6 @@ export {
   packGroup,
   portionMax,
 } from './packed-group.ts'
-
-export const orderStatuses = [
-  'reserved',
-  'paid',
-  'confirmed',
-  'redeemed',
-  'expired',
-  'cancelled',
-  'refunded',
-  'failed',
-] as const
-export type OrderStatus = (typeof orderStatuses)[number]
-const OrderStatusSchema = Type.Unsafe<OrderStatus>(
-  Type.Union(orderStatuses.map((status) => Type.Literal(status))),
-)
-
-export const OrderLine = Type.Object({
-  isbn: Type.String(),
-  title: Type.String(),
-  quantity: Type.Integer(),
-  unitPrice: MoneySchema,
-})
-export const OrderVoucher = Type.Object({
-  code: Type.String(),
-  isbn: Type.String(),
-  status: Type.Union([Type.Literal('valid'), Type.Literal('redeemed'), Type.Literal('revoked')]),
-  url: Type.String({ description: 'a signed link to the PDF that expires' }),
-})
-export const Customer = Type.Object(
-  { name: Line(200), email: Type.String({ format: 'idn-email', maxLength: 254 }) },
-  closed,
-)
-
-/** An order as its reader sees it. */
-export const Order = Type.Object(
-  {
-    id: Uuid,
-    status: OrderStatusSchema,
-    customer: Customer,
-    lines: Type.Array(OrderLine),
-    total: MoneySchema,
-    createdAt: Timestamp,
-    expiresAt: Timestamp,
-    /** How the current or last payment stands; null before the first attempt and for a free order. */
-    payment: Nullable(
-      Type.Object({
-        status: Type.Union([
-          Type.Literal('processing'),
-          Type.Literal('declined'),
-          Type.Literal('captured'),
-          Type.Literal('refunded'),
-        ]),
-        reason: Type.Optional(Type.String()),
-      }),
-    ),
-    vouchers: Type.Array(OrderVoucher),
-    token: Type.Optional(Type.String({ description: 'only in answers to POST /api/orders' })),
-  },
-  { $id: 'Order' },
-)
-export const OrderList = Type.Object(Page(Type.Ref('Order')), { $id: 'OrderList' })
-export const Voucher = Type.Object(
-  {
-    code: Type.String(),
-    isbn: Type.String(),
-    title: Type.String(),
-    status: Type.Union([Type.Literal('valid'), Type.Literal('redeemed'), Type.Literal('revoked')]),
-    orderId: Uuid,
-    customer: Type.Object({ name: Type.String() }),
-    redeemedAt: Nullable(Timestamp),
-  },
-  { $id: 'Voucher' },
-)
-
-export type Order = Static<typeof Order>
-export type OrderLine = Static<typeof OrderLine>
-export type OrderList = Omit<Static<typeof OrderList>, 'items'> & { items: Order[] }
-export type Voucher = Static<typeof Voucher>
 
 const byId = Type.Object({ id: Type.String() }, closed)
 const byCode = Type.Object({ code: Type.String() }, closed)
@@ -248,90 +191,6 @@ export const getOrderHistory = defineRoute({
   reply: Type.Object({ events: Type.Array(Type.Object({ version: Type.Integer(), order: Order })) }),
   summary: 'Versions of an order for its live page',
   also: { 404: 'No such order, or the token is not its token.' },
-})
-
-// The last agent of two-phase commit: its local commit carries the orders and the decision.
-
-/** What an order was when it was placed, and stays. */
-export type OrderDetails = {
-  customer: { name: string; email: string }
-  lines: OrderLine[]
-  total: { amount: number; currency: string }
-}
-
-export type GroupOutcome =
-  | { kind: 'committed' }
-  /** Somebody decided this transaction before. */
-  | { kind: 'fenced' }
-  /** Some order's key or customer limit ran into a row that was not known; look them up and try again without. */
-  | { kind: 'conflict' }
-  /** These settlements do not fit their order: it is `already` there, or has gone another way (`stale`). */
-  | { kind: 'refused'; orders: { orderId: string; reason: 'already' | 'stale' }[] }
-
-const byTransaction = Type.Object({ id: Uuid }, closed)
-
-export const commitGroupRoute = defineRoute({
-  method: 'POST',
-  path: '/internal/decisions/{id}/commit',
-  tag: 'Internal',
-  access: internal,
-  params: byTransaction,
-  bytes: true,
-  body: Type.Unsafe<Uint8Array>({}),
-  reply: Type.Unsafe<GroupOutcome>({}),
-  summary: 'Commit a group of orders together with its decision',
-})
-export const recordDecision = defineRoute({
-  method: 'POST',
-  path: '/internal/decisions/{id}/record',
-  tag: 'Internal',
-  access: internal,
-  params: byTransaction,
-  body: Type.Object({ participants: Type.Array(Type.String()) }),
-  reply: Type.Object({ outcome: Type.Union([Type.Literal('recorded'), Type.Literal('fenced')]) }),
-  summary: 'Record a decision that carries no orders',
-})
-export const resolveDecision = defineRoute({
-  method: 'POST',
-  path: '/internal/decisions/{id}/resolve',
-  tag: 'Internal',
-  access: internal,
-  params: byTransaction,
-  reply: Type.Object({ decision: Type.Union([Type.Literal('committed'), Type.Literal('aborted')]) }),
-  summary: 'What was decided; aborts for good what was not',
-})
-export const pruneDecisions = defineRoute({
-  method: 'POST',
-  path: '/internal/decisions/prune',
-  tag: 'Internal',
-  access: internal,
-  body: Type.Object({ before: Timestamp }),
-  reply: Type.Object({ pruned: Type.Integer() }),
-  summary: 'Forget decisions that every participant has followed',
-})
-
-export type LookUp = {
-  keys: string[]
-  limits: { isbn: string; customer: string }[]
-  /** Settlements whose copies were not there. */
-  settlements?: Settlement[]
-}
-export type LookedUp = {
-  /** Orders of known keys, with the hash of the body they came with. */
-  known: { keyHash: string; bodyHash: string; order: Order }[]
-  /** Copies that customers hold or have bought. */
-  bought: { isbn: string; customer: string; quantity: number }[]
-  /** How each settlement asked about stands to its order. */
-  verdicts?: { orderId: string; verdict: 'fits' | 'already' | 'stale' }[]
-}
-export const lookUpOrders = defineRoute({
-  method: 'POST',
-  path: '/internal/orders/look-up',
-  tag: 'Internal',
-  access: internal,
-  body: Type.Unsafe<LookUp>({ type: 'object' }),
-  reply: Type.Unsafe<LookedUp>({}),
-  summary: 'Orders by idempotency key, what customers have of limited titles, how settlements stand',
 })
 
 export const introspectSession = defineRoute({

@@ -1,0 +1,183 @@
+import { readFile } from 'node:fs/promises'
+import { Agent, request } from 'undici'
+import { type Clock, systemClock } from '#ports/clock'
+
+/** A Kubernetes API server: objects by their paths, and what changes among them. */
+export type KubernetesApi = AsyncDisposable & {
+  /** @returns undefined when there is none; @throws KubernetesError */
+  get<T>(path: string): Promise<T | undefined>
+  /**
+   * Creates, replaces, patches or deletes. A patch is a merge patch (RFC 7386) unless it is said to be another.
+   * @throws KubernetesError
+   */
+  send<T>(method: Method, path: string, body?: unknown, patch?: PatchType): Promise<T>
+  /**
+   * Opens a watch; it ends by itself after a while, and early when `signal` says so.
+   * @param path of a collection, with its selectors
+   * @throws KubernetesError; `isGone` when the server no longer knows that version
+   */
+  watch<T>(path: string, resourceVersion: string, signal: AbortSignal): AsyncIterable<WatchEvent<T>>
+}
+
+type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+/** How the server puts lists together: by replacing them, or by the key of their items. */
+export type PatchType = 'merge' | 'strategic-merge'
+
+export type WatchEvent<T> = { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'; object: T }
+
+export type Metadata = {
+  name: string
+  namespace?: string
+  uid?: string
+  resourceVersion?: string
+  labels?: Readonly<Record<string, string>>
+  annotations?: Readonly<Record<string, string>>
+}
+
+export type KubernetesOptions = {
+  /** Such as `https://kubernetes.default.svc`. */
+  url: string
+  /** File of the certificate authority, PEM. */
+  caPath: string
+  /** File of a bearer token, read again when it may have been replaced. */
+  tokenPath?: string
+  /** A client's certificate and key, PEM, instead of a token. */
+  certificate?: { cert: string; key: string }
+  clock?: Clock
+}
+
+/** What the API server refused, in its own words. */
+export class KubernetesError extends Error {
+  override name = 'KubernetesError'
+  readonly status: number
+  readonly reason: string
+  constructor(status: number, reason: string, message: string) {
+    super(message)
+    this.status = status
+    this.reason = reason
+  }
+  /** The version asked for is too old to go on from: list again. */
+  get isGone(): boolean {
+    return this.status === 410
+  }
+  /** Somebody else changed the object first, or made it. */
+  get isConflict(): boolean {
+    return this.status === 409
+  }
+}
+
+const callTimeoutMs = 5_000
+const connectTimeoutMs = 2_000
+/** A watch that ends often notices soon that nobody is there any more; some apart, so that not all end at once. */
+const watchSeconds = { min: 45, max: 75 }
+const watchGraceMs = 5_000
+const tokenReadEveryMs = 30_000
+/** One object. etcd takes 1.5 MB, and a list of thousands of slices is larger; this bounds a broken stream. */
+const lineCharactersMax = 8 * 1024 * 1024
+const listBytesMax = 128 * 1024 * 1024
+
+/** Opens an API server's client. Nothing is sent until something is asked. @throws Error when the authority's file is missing */
+export async function openKubernetes(options: KubernetesOptions): Promise<KubernetesApi> {
+  const { clock = systemClock, url } = options
+  const agent = new Agent({
+    connections: 8,
+    pipelining: 1,
+    keepAliveTimeout: 30_000,
+    maxResponseSize: listBytesMax,
+    connect: {
+      ca: await readFile(options.caPath),
+      ...options.certificate,
+      timeout: connectTimeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelay: 5_000,
+    },
+  })
+  const authorization = tokenReader(options.tokenPath, clock)
+  const call = async <T>(method: string, path: string, body?: unknown, patch?: PatchType): Promise<T> => {
+    const response = await request(url + path, {
+      dispatcher: agent,
+      method: method as 'GET',
+      headers: {
+        ...(await authorization()),
+        ...(body !== undefined && { 'content-type': typeOf(method, patch) }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: AbortSignal.timeout(callTimeoutMs),
+    })
+    const text = await response.body.text()
+    if (response.statusCode >= 400) throw errorFrom(response.statusCode, text)
+    return JSON.parse(text) as T
+  }
+  return {
+    async get<T>(path: string) {
+      try {
+        return await call<T>('GET', path)
+      } catch (error) {
+        if (error instanceof KubernetesError && error.status === 404) return undefined
+        throw error
+      }
+    },
+    send: call,
+    async *watch<T>(path: string, resourceVersion: string, signal: AbortSignal) {
+      const seconds = Math.round(watchSeconds.min + clock.random() * (watchSeconds.max - watchSeconds.min))
+      const query = `watch=1&allowWatchBookmarks=true&resourceVersion=${resourceVersion}&timeoutSeconds=${seconds}`
+      const { statusCode, body } = await request(`${url}${path}${path.includes('?') ? '&' : '?'}${query}`, {
+        dispatcher: agent,
+        headers: await authorization(),
+        headersTimeout: callTimeoutMs,
+        bodyTimeout: 0,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000 + watchGraceMs)]),
+      })
+      if (statusCode >= 400) throw errorFrom(statusCode, await body.text())
+      for await (const line of lines(body)) {
+        const event = JSON.parse(line) as WatchEvent<T>
+        if (event.type === 'ERROR') throw errorOf(event.object as Status)
+        yield event
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await agent.destroy()
+    },
+  }
+}
+
+type Status = { code?: number; reason?: string; message?: string }
+
+const typeOf = (method: string, patch: PatchType = 'merge') =>
+  method === 'PATCH' ? `application/${patch}-patch+json` : 'application/json'
+
+/** Tokens of service accounts are replaced on disk before they run out, about every fifty minutes. */
+function tokenReader(path: string | undefined, clock: Clock): () => Promise<Record<string, string>> {
+  let token = ''
+  let readAtMs = Number.NEGATIVE_INFINITY
+  return async (): Promise<Record<string, string>> => {
+    if (path === undefined) return {}
+    if (clock.monotonicMs() - readAtMs > tokenReadEveryMs) {
+      token = (await readFile(path, 'utf8')).trim()
+      readAtMs = clock.monotonicMs()
+    }
+    return { authorization: `Bearer ${token}` }
+  }
+}
+
+async function* lines(body: AsyncIterable<Buffer>): AsyncIterable<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const bytes of body) {
+    const parts = (rest + decoder.decode(bytes, { stream: true })).split('\n')
+    rest = parts.pop() ?? ''
+    if (rest.length > lineCharactersMax) throw new RangeError('the API server sent a line without an end')
+    for (const part of parts) if (part !== '') yield part
+  }
+}
+
+function errorFrom(status: number, text: string): KubernetesError {
+  try {
+    return errorOf({ code: status, ...(JSON.parse(text) as Status) })
+  } catch {
+    return new KubernetesError(status, 'Unknown', `the API server answered ${status}: ${text.slice(0, 200)}`)
+  }
+}
+
+const errorOf = ({ code = 500, reason = 'Unknown', message = 'no reason given' }: Status) =>
+  new KubernetesError(code, reason, message)
