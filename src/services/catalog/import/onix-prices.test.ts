@@ -18,85 +18,86 @@ const priceText = (book: ImportedBook) =>
         : undefined
       : `${book.price.amount} ${book.price.currency}`
 
+const other = price({ amount: '15.00' })
+/** What is offered, and what a reader is shown of it. */
+const oneOfMany: [string, string, string | undefined][] = [
+  [
+    'ended',
+    price({ amount: '4.99', more: dated('14', '20200101') + dated('15', '20201231') }) + other,
+    '1500 EUR',
+  ],
+  ['to come', price({ amount: '29.99', more: dated('14', '20300101') }) + other, '1500 EUR'],
+  ['ends today', price({ amount: '7.00', more: dated('15', '20260615') }), '700 EUR'],
+  ['began today', price({ amount: '7.00', more: dated('14', '20260615') }), '700 EUR'],
+  ['ended yesterday', price({ amount: '7.00', more: dated('15', '20260614') }), 'none'],
+  [
+    'the later beginning',
+    price({ amount: '4.99', more: dated('14', '20200101') }) +
+      price({ amount: '8.99', more: dated('14', '20210101') }),
+    '899 EUR',
+  ],
+  [
+    'a library’s',
+    price({ amount: '99.00', more: '<PriceQualifier>06</PriceQualifier>' }) + other,
+    '1500 EUR',
+  ],
+  ['a library’s alone', price({ amount: '99.00', more: '<PriceQualifier>10</PriceQualifier>' }), undefined],
+  [
+    'an offer with an end',
+    price({ amount: '5.00', more: `<PriceQualifier>08</PriceQualifier>${dated('15', '20261231')}` }) + other,
+    '500 EUR',
+  ],
+  [
+    'an offer without one',
+    price({ amount: '5.00', more: '<PriceQualifier>08</PriceQualifier>' }) + other,
+    '1500 EUR',
+  ],
+  [
+    'for ten copies',
+    price({ amount: '5.00', more: '<MinimumOrderQuantity>10</MinimumOrderQuantity>' }) + other,
+    '1500 EUR',
+  ],
+  [
+    'with a condition',
+    price({
+      amount: '5.00',
+      more: '<PriceCondition><PriceConditionType>11</PriceConditionType></PriceCondition>',
+    }) + other,
+    '1500 EUR',
+  ],
+  ['net', price({ type: '05', amount: '5.00' }), undefined],
+  [
+    'with the trade’s discount',
+    price({ more: '<Discount><DiscountPercent>40</DiscountPercent></Discount>' }),
+    '999 EUR',
+  ],
+  [
+    'without tax',
+    price({
+      type: '01',
+      amount: '10.00',
+      more: '<Tax><TaxType>01</TaxType><TaxRatePercent>7</TaxRatePercent></Tax>',
+    }),
+    '1070 EUR',
+  ],
+  [
+    'the shop’s currency before tax',
+    price({ currency: 'GBP' }) + price({ type: '01', amount: '8.00' }),
+    '800 EUR',
+  ],
+  ['three decimals', price({ amount: '12.990' }), '1299 EUR'],
+  ['three decimals of dinars', price({ amount: '1.250', currency: 'KWD' }), '1250 KWD'],
+  ['no currency', price({ currency: 'RRP' }), 'unreadable'],
+  ['no amount', price({ amount: 'POA' }), 'unreadable'],
+  ['an unreadable date', price({ more: dated('14', '20261399') }) + other, '1500 EUR'],
+  ['free of charge', '<UnpricedItemType>01</UnpricedItemType>', '0 EUR'],
+  ['to be announced', '<UnpricedItemType>02</UnpricedItemType>', 'none'],
+  ['unpriced in its price', '<Price><UnpricedItemType>04</UnpricedItemType></Price>', 'none'],
+  ['nothing told', '', undefined],
+]
+
 test('the price is the one that a reader of this shop pays for one copy today', async () => {
-  const other = price({ amount: '15.00' })
-  const cases: [string, string, string | undefined][] = [
-    [
-      'ended',
-      price({ amount: '4.99', more: dated('14', '20200101') + dated('15', '20201231') }) + other,
-      '1500 EUR',
-    ],
-    ['to come', price({ amount: '29.99', more: dated('14', '20300101') }) + other, '1500 EUR'],
-    ['ends today', price({ amount: '7.00', more: dated('15', '20260615') }), '700 EUR'],
-    ['began today', price({ amount: '7.00', more: dated('14', '20260615') }), '700 EUR'],
-    ['ended yesterday', price({ amount: '7.00', more: dated('15', '20260614') }), 'none'],
-    [
-      'the later beginning',
-      price({ amount: '4.99', more: dated('14', '20200101') }) +
-        price({ amount: '8.99', more: dated('14', '20210101') }),
-      '899 EUR',
-    ],
-    [
-      'a library’s',
-      price({ amount: '99.00', more: '<PriceQualifier>06</PriceQualifier>' }) + other,
-      '1500 EUR',
-    ],
-    ['a library’s alone', price({ amount: '99.00', more: '<PriceQualifier>10</PriceQualifier>' }), undefined],
-    [
-      'an offer with an end',
-      price({ amount: '5.00', more: `<PriceQualifier>08</PriceQualifier>${dated('15', '20261231')}` }) +
-        other,
-      '500 EUR',
-    ],
-    [
-      'an offer without one',
-      price({ amount: '5.00', more: '<PriceQualifier>08</PriceQualifier>' }) + other,
-      '1500 EUR',
-    ],
-    [
-      'for ten copies',
-      price({ amount: '5.00', more: '<MinimumOrderQuantity>10</MinimumOrderQuantity>' }) + other,
-      '1500 EUR',
-    ],
-    [
-      'with a condition',
-      price({
-        amount: '5.00',
-        more: '<PriceCondition><PriceConditionType>11</PriceConditionType></PriceCondition>',
-      }) + other,
-      '1500 EUR',
-    ],
-    ['net', price({ type: '05', amount: '5.00' }), undefined],
-    [
-      'with the trade’s discount',
-      price({ more: '<Discount><DiscountPercent>40</DiscountPercent></Discount>' }),
-      '999 EUR',
-    ],
-    [
-      'without tax',
-      price({
-        type: '01',
-        amount: '10.00',
-        more: '<Tax><TaxType>01</TaxType><TaxRatePercent>7</TaxRatePercent></Tax>',
-      }),
-      '1070 EUR',
-    ],
-    [
-      'the shop’s currency before tax',
-      price({ currency: 'GBP' }) + price({ type: '01', amount: '8.00' }),
-      '800 EUR',
-    ],
-    ['three decimals', price({ amount: '12.990' }), '1299 EUR'],
-    ['three decimals of dinars', price({ amount: '1.250', currency: 'KWD' }), '1250 KWD'],
-    ['no currency', price({ currency: 'RRP' }), 'unreadable'],
-    ['no amount', price({ amount: 'POA' }), 'unreadable'],
-    ['an unreadable date', price({ more: dated('14', '20261399') }) + other, '1500 EUR'],
-    ['free of charge', '<UnpricedItemType>01</UnpricedItemType>', '0 EUR'],
-    ['to be announced', '<UnpricedItemType>02</UnpricedItemType>', 'none'],
-    ['unpriced in its price', '<Price><UnpricedItemType>04</UnpricedItemType></Price>', 'none'],
-    ['nothing told', '', undefined],
-  ]
-  for (const [name, supply, expected] of cases)
+  for (const [name, supply, expected] of oneOfMany)
     assert.equal(priceText(await bookOf({ supply })), expected, name)
 })
 
