@@ -47,7 +47,7 @@ export const tricks: Readonly<Record<string, Trick>> = {
         to: 'export function packUuids(uuids: readonly string[]): PackedList { if (true) return Object.assign([...uuids], { count: uuids.length }) as never;',
       },
       {
-        file: 'src/ports/database/binary-array.ts',
+        file: 'src/ports/postgres/binary-array.ts',
         from: 'uuidArray = (list: PackedList) =>',
         to: 'uuidArray = (list: PackedList) => Array.isArray(list) ? list as never :',
       },
@@ -57,7 +57,7 @@ export const tricks: Readonly<Record<string, Trick>> = {
         to: 'details: orders.map((order) => order.details) as never,',
       },
       {
-        file: 'src/ports/database/binary-array.ts',
+        file: 'src/ports/postgres/binary-array.ts',
         from: 'textArray = (list: PackedList) =>',
         to: 'textArray = (list: PackedList) => Array.isArray(list) ? list as never :',
       },

@@ -14,7 +14,7 @@ import { runStore } from '../../src/local/supervisor.ts'
 import { laptop } from '../../src/local/topology.ts'
 import { describe } from '../../src/process/describe-error.ts'
 import { stopSignal } from '../../src/process/stop-signal.ts'
-import type { TestScope } from '../support/database.ts'
+import { layServers, type TestScope } from '../support/database.ts'
 import type { BrokenBuild } from './broken-builds.ts'
 
 /** A whole store of real processes over real databases, whose parts die and freeze at a test's word. */
@@ -50,6 +50,7 @@ export async function startFaultyStore(t: TestScope, options: FaultyStoreOptions
   const data = mkdtempSync(join(tmpdir(), 'octavo-faults-'))
   const faults = join(data, 'faults')
   mkdirSync(faults)
+  await layServers(data)
   const child = launch(data, faults, options)
   const children = () =>
     (JSON.parse(readFileSync(join(data, 'run', 'supervisor.json'), 'utf8')) as RunRecord).children

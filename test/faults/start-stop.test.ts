@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { RunRecord } from '../../src/local/data-folder.ts'
 import { endProcess, identify, isRunning, type ProcessIdentity } from '../../src/local/process-identity.ts'
-import type { TestScope } from '../support/database.ts'
+import { layServers, type TestScope } from '../support/database.ts'
 import { until } from '../support/until.ts'
 
 const script = join(import.meta.dirname, 'stand-in-store.ts')
@@ -41,7 +41,7 @@ test('a stop waits for what is in flight, and for nothing else', async (t) => {
 })
 
 test('secrets are readable by their owner alone, and the password is printed at the first start only', async (t) => {
-  const store = await startStore(t)
+  const store = await startStore(t, { data: scratch() })
   const password = readFileSync(join(store.data, 'secrets', 'staff-password'), 'utf8').trim()
   await until(() => store.said().includes(password), 'the password is printed')
   for (const name of ['secret', 'voucher-key.pem', 'staff-password', 'book-db-password'])
@@ -147,10 +147,13 @@ test('a folder with a name too long for a socket still works', async (t) => {
   assert.equal(await store.stop('SIGTERM'), 0)
 })
 
+/** Without `data` on a folder of its own, whose database servers are there already. */
 type StartOptions = { data?: string; port?: number; env?: Record<string, string> }
 
 /** Starts a store and waits until it says that it is open. */
-async function startStore(t: TestScope, { data = scratch(), port = 0, env = {} }: StartOptions = {}) {
+async function startStore(t: TestScope, { data: given, port = 0, env = {} }: StartOptions = {}) {
+  const data = given ?? scratch()
+  if (given === undefined) await layServers(data)
   const store = runStore(t, data, port, env)
   await until(() => {
     assert.equal(store.process.exitCode, null, store.said())

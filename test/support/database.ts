@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import type { KeeperReply, KeeperRequest } from './keeper.ts'
+import { copyCluster, type KeeperReply, type KeeperRequest, testPassword } from './keeper.ts'
 
 /** What a test gives to have its databases dropped when it ends: the `t` of `node:test`, or anything with `after`. */
 export type TestScope = { after(work: () => unknown): void }
@@ -70,6 +70,20 @@ async function openServer(t: TestScope): Promise<TestServer> {
     kill: () => order('kill'),
     pause: () => order('pause'),
     resume: () => order('resume'),
+  }
+}
+
+/**
+ * Puts initialised database servers into a store's data folder, as its first start would make them: making them is most
+ * of such a start. The store finds their passwords where it would have kept them.
+ */
+export async function layServers(dataPath: string): Promise<void> {
+  const { path = '' } = await ask({ do: 'template' })
+  const secrets = join(dataPath, 'secrets')
+  mkdirSync(secrets, { recursive: true, mode: 0o700 })
+  for (const name of ['book-db', 'order-db']) {
+    writeFileSync(join(secrets, `${name}-password`), `${testPassword}\n`, { mode: 0o600 })
+    copyCluster(path, join(dataPath, name))
   }
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
@@ -14,10 +15,13 @@ import { childrenOf, identify, isRunning, type ProcessIdentity } from '../../src
  */
 export type KeeperRequest = {
   id: number
-  do: 'shared' | 'open' | 'start' | 'stop' | 'kill' | 'pause' | 'resume'
+  do: 'shared' | 'template' | 'open' | 'start' | 'stop' | 'kill' | 'pause' | 'resume'
   server?: number
 }
-export type KeeperReply = { id: number; server?: number; url?: string; error?: string }
+export type KeeperReply = { id: number; server?: number; url?: string; path?: string; error?: string }
+
+/** The password of every server for tests. */
+export const testPassword = 'octavo'
 
 const lingerMs = 1500
 const firstConnectionLimitMs = 20_000
@@ -37,6 +41,11 @@ async function keep(socketPath: string): Promise<void> {
 
   const connections = new Set<Socket>()
   let shared: Promise<PostgresServer> | undefined
+  let template: Promise<string> | undefined
+  const openTemplate = () => {
+    template ??= makeTemplate(join(run, 'template'))
+    return template
+  }
   let lingering: NodeJS.Timeout | undefined
   const stop = async () => {
     listener.close()
@@ -52,12 +61,13 @@ async function keep(socketPath: string): Promise<void> {
   listener.on('connection', (socket) => {
     clearTimeout(lingering)
     connections.add(socket)
-    serve(socket, run, () => {
+    const openShared = () => {
       shared ??= startPostgres(
         serverOptions(join(run, 'shared'), { ...sharedSettings, max_connections: '400' }),
       )
       return shared
-    })
+    }
+    serve(socket, run, { openShared, openTemplate })
     socket.once('close', () => {
       connections.delete(socket)
       if (connections.size === 0) linger(lingerMs)
@@ -109,8 +119,17 @@ function readIdentity(path: string): ProcessIdentity {
 
 type OwnServer = { path: string; running: PostgresServer | undefined }
 
+/** An initialised server's folder, to copy instead of making another. @returns its data folder */
+async function makeTemplate(path: string): Promise<string> {
+  const server = await startPostgres(serverOptions(path, { fsync: 'off' }))
+  await server.stop()
+  return join(path, 'data')
+}
+
+type Openers = { openShared(): Promise<PostgresServer>; openTemplate(): Promise<string> }
+
 /** Answers the requests of one connection, and ends its servers with it. */
-function serve(socket: Socket, run: string, openShared: () => Promise<PostgresServer>): void {
+function serve(socket: Socket, run: string, { openShared, openTemplate }: Openers): void {
   const own = new Map<number, OwnServer>()
   const reply = (message: KeeperReply) => socket.writable && socket.write(`${JSON.stringify(message)}\n`)
   createInterface({ input: socket }).on('line', async (line) => {
@@ -119,7 +138,8 @@ function serve(socket: Socket, run: string, openShared: () => Promise<PostgresSe
       if (request.do === 'shared') {
         const server = await openShared()
         reply({ id: request.id, url: server.url('postgres') })
-      } else reply({ id: request.id, ...(await handle(request, own, run)) })
+      } else if (request.do === 'template') reply({ id: request.id, path: await openTemplate() })
+      else reply({ id: request.id, ...(await handle(request, own, run, openTemplate)) })
     } catch (error) {
       reply({ id: request.id, error: (error as Error).message })
     }
@@ -133,13 +153,18 @@ function serve(socket: Socket, run: string, openShared: () => Promise<PostgresSe
   })
 }
 
-async function handle(request: KeeperRequest, own: Map<number, OwnServer>, run: string) {
+async function handle(
+  request: KeeperRequest,
+  own: Map<number, OwnServer>,
+  run: string,
+  openTemplate: Openers['openTemplate'],
+) {
   if (request.do === 'open') {
+    const template = await openTemplate()
     const number = own.size
-    own.set(number, {
-      path: join(run, `server-${randomBytes(4).toString('hex')}`),
-      running: undefined,
-    })
+    const path = join(run, `server-${randomBytes(4).toString('hex')}`)
+    copyCluster(template, path)
+    own.set(number, { path, running: undefined })
     return { server: number, ...(await start(own.get(number))) }
   }
   const server = own.get(request.server ?? -1)
@@ -176,5 +201,11 @@ function signalAll(pid: number, signal: NodeJS.Signals): void {
 }
 
 function serverOptions(path: string, settings: Readonly<Record<string, string>>) {
-  return { path, password: 'octavo', settings }
+  return { path, password: testPassword, settings }
+}
+
+/** Copies an initialised server into a server's folder, with its owner and rights, as PostgreSQL insists on them. */
+export function copyCluster(template: string, serverPath: string): void {
+  mkdirSync(serverPath, { recursive: true, mode: 0o700 })
+  execFileSync('cp', ['-a', template, join(serverPath, 'data')])
 }

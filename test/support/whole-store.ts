@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestScope } from './database.ts'
+import { layServers, type TestScope } from './database.ts'
 
 export type Store = { url: string; data: string; staff: Credentials; said(): string }
 export type Credentials = { email: string; password: string }
@@ -23,6 +23,7 @@ export async function startStore(
   env: Record<string, string> = {},
 ): Promise<Store> {
   const data = mkdtempSync(join(tmpdir(), 'octavo-test-'))
+  await layServers(data)
   const staff = { email: 'staff@example.org', password: 'a quiet corner by the window' }
   const child = spawn(process.execPath, [main, 'start', '--demo', demo], {
     stdio: ['ignore', 'pipe', 'pipe'],
