@@ -55,7 +55,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   #abort: ((error?: Error) => void) | undefined
   #resume: () => void = () => {}
   #bytesLeft = -1
-  #isSettled = false
+  #isOver = false
   #sends = 0
   #failure: Before | undefined
   /** Where it goes once an answer that only says "not now" has passed by. */
@@ -81,7 +81,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   /** Sends it to an instance, if there is one and the attempt is allowed. */
   next(): void {
-    if (this.#isSettled || this.#exchange.response.destroyed) return
+    if (this.#isOver || this.#exchange.response.destroyed) return
     const { service } = this.#target
     const choice = this.#choose()
     if (choice.kind === 'chosen') {
@@ -147,7 +147,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   onConnect(abort: (error?: Error) => void): void {
     this.#abort = abort
-    if (this.#isSettled) abort()
+    if (this.#isOver) abort()
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
@@ -155,7 +155,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#resume = resume
     const isAway = awayStatuses.has(status) && rawHeader(raw, fullHeader) === undefined
     if (this.#attempt !== undefined) this.#parts.upstreams.answered(this.#attempt, isAway)
-    if (this.#isSettled || (isAway && this.#goElsewhere())) return true
+    if (this.#isOver || (isAway && this.#goElsewhere())) return true
     this.#exchange.outcome = isAway ? 'failed' : 'good'
     // What another instance can do, the first should have been able to as well.
     if (!isAway && this.#failure?.reason === 'status') this.#parts.upstreams.failed(this.#failure.upstream)
@@ -178,7 +178,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   onData(chunk: Buffer): boolean {
     const { response } = this.#exchange
-    if (this.#isSettled || this.#instead !== undefined) return true
+    if (this.#isOver || this.#instead !== undefined) return true
     if (chunk.length === this.#bytesLeft) {
       response.end(chunk)
       return true
@@ -191,14 +191,14 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   onComplete(): void {
     this.#leave()
-    if (this.#isSettled) return
+    if (this.#isOver) return
     if (this.#instead !== undefined) {
       const upstream = this.#instead
       this.#instead = undefined
       this.#send(upstream)
       return
     }
-    this.#isSettled = true
+    this.#isOver = true
     const { request, response } = this.#exchange
     if (!response.writableEnded) response.end()
     if (!request.complete) drain(request, () => {})
@@ -206,7 +206,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   onError(error: Error): void {
     const upstream = this.#leave()
-    if (this.#isSettled) return
+    if (this.#isOver) return
     const code = (error as NodeJS.ErrnoException).code
     if (error instanceof SenderGone) this.#giveUp()
     else if (error instanceof BodyTooLarge) this.#fail(tooLarge(this.#target.bodyBytesMax))
@@ -259,21 +259,21 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   #fail(problem: Problem): void {
-    if (this.#isSettled) return
-    this.#isSettled = true
+    if (this.#isOver) return
+    this.#isOver = true
     sendProblem(this.#exchange, problem)
     this.#abort?.()
   }
 
   #cutOff(): void {
-    this.#isSettled = true
+    this.#isOver = true
     this.#exchange.response.destroy()
   }
 
   /** The caller went away: whatever is still under way for it is not needed. */
   #giveUp(): void {
-    if (this.#isSettled || this.#exchange.response.writableEnded) return
-    this.#isSettled = true
+    if (this.#isOver || this.#exchange.response.writableEnded) return
+    this.#isOver = true
     this.#abort?.()
   }
 
