@@ -2,7 +2,47 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { roles, routedRoles } from '#roles'
+import { ConfigError, readConfig, secretVariables } from '#config'
+import { publicRoutes, requiredRoles, roles, routedRoles, stopOrder } from '#roles'
+import { laptop } from './local/topology.ts'
+
+test('every service’s folder is a role, and every role has its folder', () => {
+  const folders = readdirSync(new URL('./services/', import.meta.url))
+  assert.deepEqual(roles.map(({ name }) => name).sort(), folders.sort())
+})
+
+test('what runs on a laptop, and the order of its stop, are made from the list', () => {
+  assert.deepEqual(
+    laptop.roles.map(({ role, processes }) => [role, processes]),
+    roles.map(({ name, laptopProcesses }) => [name, laptopProcesses]),
+  )
+  assert.deepEqual(laptop.stopWaves.flat().sort(), roles.map(({ name }) => name).sort())
+  assert.deepEqual(stopOrder[0], ['gateway'], 'who takes work in stops first')
+  assert.deepEqual(stopOrder.at(-1), ['registry'], 'whom others say goodbye to stops last')
+})
+
+test('the gateway passes on every part of the public API that is not its own', () => {
+  const own = roles.filter(({ isPublic }) => isPublic).flatMap(({ routes }) => routes)
+  assert.equal(routedRoles.flatMap(({ routes }) => routes).length + own.length, publicRoutes.length)
+  for (const name of requiredRoles)
+    assert.ok(
+      routedRoles.some((role) => role.name === name),
+      name,
+    )
+})
+
+test('a role that is started without one of its secrets says which', async () => {
+  for (const role of roles) {
+    const given = role.secrets
+      .filter((name) => name !== 'secret')
+      .map((name) => [secretVariables[name], '/x'])
+    await assert.rejects(
+      role.create(readConfig({}), { ...Object.fromEntries(given), OCTAVO_VOUCHER_KEY: import.meta.filename }),
+      (error) => error instanceof ConfigError && /OCTAVO_SECRET nor/.test(error.message),
+      role.name,
+    )
+  }
+})
 
 test('the list says whom each role asks, no more and no less: the network is closed by it', () => {
   for (const { name, calls, isPublic } of roles) {
