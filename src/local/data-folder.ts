@@ -204,6 +204,7 @@ function readRecord(path: string): RunRecord | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as RunRecord
   } catch {
+    // Nobody has written one, or was killed while doing so: nobody holds the folder.
     return undefined
   }
 }

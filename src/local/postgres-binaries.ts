@@ -98,6 +98,7 @@ function readIfThere(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch {
+    // The name says it: it need not be there.
     return ''
   }
 }

@@ -251,6 +251,7 @@ function statusOf(cluster: string, pid: number | undefined): string | undefined 
     const lines = readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')
     return Number(lines[0]) === pid ? lines[7]?.trim() : undefined
   } catch {
+    // It has not written the file yet.
     return undefined
   }
 }

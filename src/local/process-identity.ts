@@ -23,6 +23,7 @@ export function commandLine(pid: number): string {
       return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
     return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).trim()
   } catch {
+    // There is no such process any more.
     return ''
   }
 }
@@ -62,6 +63,7 @@ export function childrenOf(pid: number): number[] {
         : execFileSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
     return text.trim().split(/\s+/).filter(Boolean).map(Number)
   } catch {
+    // There is no such process any more.
     return []
   }
 }
@@ -82,6 +84,7 @@ function startOnLinux(pid: number): string | undefined {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
   } catch {
+    // There is no such process any more.
     return undefined
   }
 }
@@ -91,6 +94,7 @@ function startByPs(pid: number): string | undefined {
     const text = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim()
     return text === '' || text.startsWith('Z') ? undefined : text.slice(text.indexOf(' ')).trim()
   } catch {
+    // There is no such process any more.
     return undefined
   }
 }

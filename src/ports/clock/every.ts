@@ -1,4 +1,7 @@
+import { logger } from '#ports/log'
 import type { Clock } from './clock.ts'
+
+const log = logger('rounds')
 
 export type EveryOptions = {
   /** Whether the first round comes at once instead of after a wait. */
@@ -17,11 +20,12 @@ export function every(
   { atOnce = false }: EveryOptions = {},
 ): AsyncDisposable {
   const stop = new AbortController()
+  // Called off by the end.
   const rest = () => clock.sleep(ms, stop.signal).catch(() => undefined)
   const loop = async () => {
     if (!atOnce) await rest()
     while (!stop.signal.aborted) {
-      await work(stop.signal).catch(() => undefined)
+      await work(stop.signal).catch((error: unknown) => log.debug('a round failed', { error }))
       await rest()
     }
   }

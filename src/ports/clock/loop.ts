@@ -65,6 +65,7 @@ export function startLoop({ clock, work, everyMs, spacingMs = 0, onError }: Loop
     })
 
   const rest = async (ms: number) => {
+    // Called off by the end.
     if (ms > 0) await clock.sleep(ms, stop.signal).catch(() => undefined)
   }
 

@@ -1,5 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { logger } from '#ports/log'
 import type { Database, Session, Statements } from './database.ts'
+
+const log = logger('migrations')
 
 export type MigrationState = {
   /** Files that the database has not seen, oldest first. */
@@ -72,7 +75,7 @@ async function runWhole(session: Session, schema: string, file: string, sql: str
 async function runInSteps(session: Session, schema: string, file: string, sql: string): Promise<void> {
   const halfDone = await namesIn(session, begun(schema))
   if (halfDone.includes(file))
-    console.warn(`migrations of ${schema}: ${file} broke off half done; it is run again from its beginning`)
+    log.warn('a migration broke off half done; it is run again from its beginning', { schema, file })
   else await note(session, begun(schema), file)
   try {
     await session.script(sql)

@@ -1,5 +1,8 @@
 import { type Clock, startLoop } from '#ports/clock'
+import { logger } from '#ports/log'
 import type { Database } from './database.ts'
+
+const log = logger('outbox')
 
 export type OutboxRelay = AsyncDisposable & {
   /** Call after a commit that wrote to the outbox: its messages go out at once instead of within a second. */
@@ -45,8 +48,7 @@ export function startOutboxRelay({ database, schema, broker, clock }: OutboxRela
     everyMs: pollEveryMs,
     spacingMs,
     work: drain,
-    onError: (error) =>
-      console.warn(`outbox of ${schema}: trying again: ${error instanceof Error ? error.message : error}`),
+    onError: (error) => log.warn('trying again', { schema, error }),
   })
   return { ring: () => loop.wake(), [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose]() }
 }

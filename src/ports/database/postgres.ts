@@ -228,6 +228,7 @@ async function exclusively<T>(
       script: async (sql) => void (await run(client, sql)),
     })
   } finally {
+    // What was done with it is done, however it goes.
     await client.end().catch(() => undefined)
   }
 }

@@ -82,6 +82,7 @@ export async function openKubernetesDiscovery(url: string, clock: Clock): Promis
     onChange: directory.onChange,
     async ready(timeoutMs) {
       const enough = new AbortController()
+      // The sleep is called off by the answer.
       await Promise.race([first.promise, clock.sleep(timeoutMs, enough.signal).catch(() => {})])
       enough.abort()
     },

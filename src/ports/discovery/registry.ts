@@ -49,6 +49,7 @@ export function openRegistry(url: string, secret: string, clock: Clock): Discove
     onChange: directory.onChange,
     async ready(timeoutMs) {
       const enough = new AbortController()
+      // Called off by the answer.
       const timeout = clock.sleep(timeoutMs, enough.signal).catch(() => {})
       await Promise.race([first.promise, timeout])
       enough.abort()
@@ -109,6 +110,7 @@ async function holdLease(connection: Connection, instance: Instance): Promise<As
   const { clock } = connection
   const stop = new AbortController()
   const path = `/internal/instances/${encodeURIComponent(instance.service)}/${encodeURIComponent(instance.id)}`
+  // A registry that is away is told again, sooner than usual.
   const renew = () => send(connection, renewLease.method, path, JSON.stringify(instance)).catch(() => false)
   const renewing = (async (isHeld: boolean) => {
     for (let held = isHeld; !stop.signal.aborted; held = stop.signal.aborted || (await renew()))
@@ -119,6 +121,7 @@ async function holdLease(connection: Connection, instance: Instance): Promise<As
       if (stop.signal.aborted) return
       stop.abort()
       await renewing
+      // Where nobody hears it, the lease runs out.
       await send(connection, endLease.method, path, null).catch(() => false)
     },
   }
@@ -160,6 +163,7 @@ async function send(
 }
 
 /** Sleeps, or returns at once when told to stop. */
+// The sleep is called off by the end.
 const pause = (clock: Clock, ms: number, signal: AbortSignal) => clock.sleep(ms, signal).catch(() => {})
 
 function baseOf(url: string): string {

@@ -160,6 +160,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
+    // No JSON: the status alone tells what became of the request.
     return undefined
   }
 }

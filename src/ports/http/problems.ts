@@ -1,6 +1,9 @@
 import { parseIsbn } from '#kernel/isbn'
 import { type FieldError, invalid, Problem, unavailable } from '#kernel/problem'
 import { Unavailable } from '#kernel/unavailable'
+import { logger } from '#ports/log'
+
+const log = logger('http')
 
 /** What a thrown error is to the caller. Only a fault of ours is a 5xx, and it never shows its insides. */
 export function problemOf(error: unknown, service: string): Problem {
@@ -22,7 +25,7 @@ export function problemOf(error: unknown, service: string): Problem {
   if (statusCode === 414) return new Problem(414, 'uri-too-long', 'A part of the address is too long.')
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
     return new Problem(statusCode, 'bad-request', message ?? 'The request is malformed.')
-  console.error(`${service}: unexpected error:`, error)
+  log.error('unexpected', { service, error })
   return new Problem(500, 'internal-error', 'Something went wrong on our side; it has been logged.')
 }
 

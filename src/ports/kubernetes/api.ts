@@ -175,6 +175,7 @@ function errorFrom(status: number, text: string): KubernetesError {
   try {
     return errorOf({ code: status, ...(JSON.parse(text) as Status) })
   } catch {
+    // No JSON: the text is told as it is.
     return new KubernetesError(status, 'Unknown', `the API server answered ${status}: ${text.slice(0, 200)}`)
   }
 }

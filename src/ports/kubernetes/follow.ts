@@ -69,4 +69,5 @@ async function list<T>(api: KubernetesApi, path: string): Promise<{ items: T[]; 
 }
 
 /** Sleeps, or returns at once when told to stop. */
+// The sleep is called off by the end.
 const pause = (clock: Clock, ms: number, signal: AbortSignal) => clock.sleep(ms, signal).catch(() => {})

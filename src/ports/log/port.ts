@@ -102,7 +102,8 @@ function describeError(error: unknown, depth = 0): unknown {
   }
 }
 
-function isBug({ name }: Error): boolean {
+function isBug({ name, ...rest }: Error): boolean {
+  if ('code' in rest && typeof rest.code === 'string') return false
   return ['Error', 'TypeError', 'ReferenceError', 'AssertionError', 'RangeError', 'SyntaxError'].includes(
     name,
   )

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { logger } from '#ports/log'
 import {
   checkKey,
   InvalidKey,
@@ -12,6 +13,8 @@ import {
   type StoredObject,
 } from './object-store.ts'
 import { signedLink } from './signed-link.ts'
+
+const log = logger('object-store')
 
 /** Half-written files wait here; a crash leaves them behind, the next open takes away what is this old. */
 const temporaryFolder = '.tmp'
@@ -34,9 +37,7 @@ export async function openFileStore(url: string, options: ObjectStoreOptions): P
       try {
         await options.onCreated?.({ bucket, key, bytes: body.length })
       } catch (error) {
-        console.warn(
-          `object store: nobody was told of ${key}: ${error instanceof Error ? error.message : error}`,
-        )
+        log.warn('nobody was told of an object', { key, error })
       }
     },
     async get(key): Promise<StoredObject | undefined> {
@@ -136,6 +137,7 @@ async function writeWhole(root: string, path: string, key: string, content: Uint
     for (let made = dirname(path); firstMade && made.length >= firstMade.length; made = dirname(made))
       await syncFolder(dirname(made))
   } catch (error) {
+    // It is removed at the next start if not now; what is thrown is why there is nothing to keep.
     await rm(temporary, { force: true }).catch(() => undefined)
     throw translated(error, key)
   }

@@ -1,5 +1,8 @@
 import pg from 'pg'
 import { backoffMs } from '#kernel/backoff'
+import { logger } from '#ports/log'
+
+const log = logger('database')
 
 const connectTimeoutMs = 3_000
 const retryBaseMs = 100
@@ -32,6 +35,7 @@ export async function listenForRings(url: string, options: DoorbellOptions): Pro
     const lost = () => {
       if (client !== next || disposed) return
       client = undefined
+      // It is lost already; what it says on going is of no use.
       next.end().catch(() => undefined)
       timer = setTimeout(connect, backoffMs(attempt++, 0.5 + Math.random() / 2, retryBaseMs, retryMaxMs))
     }
@@ -43,7 +47,8 @@ export async function listenForRings(url: string, options: DoorbellOptions): Pro
       await next.query(`LISTEN ${pg.escapeIdentifier(channel)}`)
       attempt = 0
       onRing()
-    } catch {
+    } catch (error) {
+      if (attempt === 0) log.warn('the doorbell is away; what it rings for is polled meanwhile', { error })
       lost()
     }
   }
@@ -53,6 +58,7 @@ export async function listenForRings(url: string, options: DoorbellOptions): Pro
     async [Symbol.asyncDispose]() {
       disposed = true
       clearTimeout(timer)
+      // Nobody listens any more, whatever became of the connection.
       await client?.end().catch(() => undefined)
     },
   }

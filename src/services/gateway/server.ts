@@ -4,12 +4,15 @@ import type { Duplex } from 'node:stream'
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
 import { requestIdOf } from '#ports/http'
+import { logger } from '#ports/log'
 import type { Metrics } from './metrics.ts'
 import { checkOrigin } from './proxy/check-origin.ts'
 import { type Exchange, sendProblem } from './proxy/exchange.ts'
 import { answerMalformed } from './proxy/malformed.ts'
 import { tooSlow } from './proxy/proxy-problems.ts'
 import { oneAtATime } from './turns-on-connection.ts'
+
+const log = logger('gateway')
 
 export type PublicServer = AsyncDisposable & {
   /** @returns the port it got */
@@ -208,7 +211,8 @@ export function answerFault(exchange: Exchange, error: unknown): void {
     sendProblem(exchange, error)
     return
   }
-  console.error(`gateway: ${exchange.request.method} ${exchange.path} (${exchange.requestId}):`, error)
+  const { request, path, requestId } = exchange
+  log.error('an answer failed', { method: request.method, path, requestId, error })
   sendProblem(
     exchange,
     new Problem(500, 'internal-error', 'Something went wrong on our side; it has been logged.'),

@@ -1,3 +1,7 @@
+import { logger } from '#ports/log'
+
+const log = logger('orders')
+
 /** Work that is done again and again: at once when woken or when there was some, otherwise every so often. */
 export type Repeated = AsyncDisposable & { wake(): void }
 
@@ -30,8 +34,7 @@ export function repeat(name: string, work: () => Promise<number>, everyMs: numbe
         failures = 0
       } catch (error) {
         // The first failure may be a server that is just restarting; only one that lasts is worth a line.
-        if (++failures === 3)
-          console.warn(`orders: ${name}: ${error instanceof Error ? error.message : error}`)
+        if (++failures === 3) log.warn('what is done again and again keeps failing', { work: name, error })
         woken = false
       }
       await rest()

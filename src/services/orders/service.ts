@@ -5,6 +5,7 @@ import { type Clock, every, systemClock } from '#ports/clock'
 import { type Database, openDatabase, startOutboxRelay } from '#ports/database'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type HttpServer, serviceClient } from '#ports/http'
+import { logger } from '#ports/log'
 import { type ObjectCreated, objectCreatedTopic, openObjectStore } from '#ports/object-store'
 import { openPayment } from '#ports/payment'
 import { createService, type Service } from '#process/service-shell'
@@ -26,6 +27,8 @@ import { ensureFirstAccount } from './staff/accounts.ts'
 import { addStaffRoutes } from './staff/routes.ts'
 import { memberOf } from './staff/sessions.ts'
 import { addKeyRoute } from './voucher-key.ts'
+
+const log = logger('orders')
 
 export type OrdersOverrides = { clock?: Clock }
 
@@ -125,7 +128,7 @@ function sweepVouchers(context: Context): AsyncDisposable {
   return every(clock, sweepEveryMs, async () => {
     if (clock.monotonicMs() < restUntilMs) return
     const { walked, missing } = await sweep()
-    if (missing > 0) console.warn(`orders: ${missing} vouchers had lost their PDF and are drawn again`)
+    if (missing > 0) log.warn('vouchers had lost their PDF and are drawn again', { missing })
     if (walked) restUntilMs = clock.monotonicMs() + sweepRestMs
   })
 }

@@ -30,6 +30,7 @@ export function openCovers(discovery: Discovery, clock: Clock): Covers {
       const isCover = response.ok && text.length <= coverCharactersMax && /<svg[\s>]/.test(text)
       return isCover ? text : undefined
     } catch {
+      // A voucher is drawn without its cover; a catalog that is away is given a rest.
       pausedUntilMs = clock.monotonicMs() + pauseAfterFailureMs
       return undefined
     }

@@ -1,10 +1,13 @@
 import { backoffMs } from '#kernel/backoff'
 import type { Clock } from '#ports/clock'
+import { logger } from '#ports/log'
 import type { ObjectStore } from '#ports/object-store'
 import { type VoucherData, voucherObjectKey } from './contract.ts'
 import type { Covers } from './covers.ts'
 import type { DrawingPool } from './drawing-pool.ts'
 import type { QueueMetrics } from './queue-metrics.ts'
+
+const log = logger('vouchers')
 
 export type RenderQueue = AsyncDisposable & {
   /** Vouchers waiting or being drawn. */
@@ -150,7 +153,7 @@ async function produce(
       }
     }
   } catch (error) {
-    console.warn(`vouchers: ${key} is not stored: ${error instanceof Error ? error.message : error}`)
+    log.warn('a voucher is not stored', { key, error })
     return false
   }
 }

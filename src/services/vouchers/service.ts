@@ -3,6 +3,7 @@ import { openBroker } from '#ports/broker'
 import { type Clock, systemClock } from '#ports/clock'
 import { openDiscovery } from '#ports/discovery'
 import { answer, createHttpServer } from '#ports/http'
+import { logger } from '#ports/log'
 import {
   type ObjectCreated,
   type ObjectStore,
@@ -17,6 +18,8 @@ import { handleDownload } from './get-object.ts'
 import { createQueueMetrics } from './queue-metrics.ts'
 import { startRenderQueue } from './render-queue.ts'
 import { handleVouchers } from './request-vouchers.ts'
+
+const log = logger('vouchers')
 
 export type VouchersOverrides = {
   clock?: Clock
@@ -70,7 +73,7 @@ export async function createVouchers(
             onMissing: (key) =>
               void broker
                 .publish([{ topic: objectMissingTopic, payload: { key } satisfies ObjectMissing }])
-                .catch(() => undefined),
+                .catch((error: unknown) => log.debug('nobody was told of a missing voucher', { error })),
           }),
         )
         return server

@@ -1,5 +1,6 @@
 import { startLoop, systemClock } from '#ports/clock'
 import { type Database, DatabaseBusy, DatabaseUnavailable, openDatabase } from '#ports/database'
+import { logger } from '#ports/log'
 import { listenForRings } from '#ports/postgres'
 import {
   type Broker,
@@ -12,6 +13,8 @@ import { startLog } from './log.ts'
 import { startPublisher } from './publish.ts'
 import { startQueue } from './queue.ts'
 import { createSchema, prune } from './schema.ts'
+
+const logged = logger('broker')
 
 const doorbell = 'broker'
 const ringSpacingMs = 10
@@ -122,8 +125,7 @@ async function unlessAway<T>(asked: Promise<T>): Promise<T> {
   }
 }
 
-const complain = (what: string) => (error: unknown) =>
-  console.warn(`broker: ${what}, trying again: ${error instanceof Error ? error.message : String(error)}`)
+const complain = (what: string) => (error: unknown) => logged.warn('trying again', { what, error })
 
 async function deadLetters(database: Database, queue: string): Promise<DeadLetter[]> {
   return database.query<DeadLetter>(

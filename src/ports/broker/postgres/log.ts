@@ -1,6 +1,9 @@
 import { type Clock, startLoop } from '#ports/clock'
 import type { Database } from '#ports/database'
+import { logger } from '#ports/log'
 import type { Handler, Message } from '../broker.ts'
+
+const log = logger('broker')
 
 const pageMax = 500
 const pollEveryMs = 1_000
@@ -66,6 +69,7 @@ export function startLog(database: Database, clock: Clock, onError: (error: unkn
   let reading: Promise<void> = Promise.resolve()
   /** One read at a time, whoever asks for it. */
   const readInTurn = () => {
+    // Whoever asked for the reading before this one was told that it failed.
     const next = reading.catch(() => undefined).then(readOn)
     reading = next
     return next
@@ -109,7 +113,7 @@ async function hand(listener: Listener, messages: readonly Message[], clock: Clo
       throw new Error(`took longer than ${handlerMaxMs} ms`)
     })
     await Promise.race([handled, late]).catch((error: unknown) => {
-      console.warn(`broker: a listener failed on ${message.topic}:`, error)
+      log.warn('a listener failed', { topic: message.topic, error })
     })
     enough.abort()
   }

@@ -32,6 +32,7 @@ function parsed(cursor: string): unknown[] {
     const isOurs = Array.isArray(value) && Buffer.from(text).toString('base64url') === cursor
     return isOurs ? value : []
   } catch {
+    // Not a cursor of ours, which the caller says to whoever sent it.
     return []
   }
 }

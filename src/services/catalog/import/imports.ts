@@ -1,6 +1,7 @@
 import { invalid, notFound, Problem, tooMany } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
 import { type Answer, answer, type HttpRequest } from '#ports/http'
+import { logger } from '#ports/log'
 import type { Import, startImport } from '../contract.ts'
 import type { CatalogStore } from '../store/catalog-store.ts'
 import { parseMapping } from './columns.ts'
@@ -17,6 +18,8 @@ import {
   UnreadableFile,
 } from './source.ts'
 import { type Spooled, spool } from './spool.ts'
+
+const log = logger('import')
 
 /** The imports that this process runs for `POST /api/imports`. Disposing it stops them between two batches. */
 export type Imports = AsyncDisposable & {
@@ -125,7 +128,7 @@ async function runOne(
 ): Promise<void> {
   const faults: ImportFault[] = []
   let counts: ImportCounts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0 }
-  const heartbeat = setInterval(() => void store.imports.noteAlive(id).catch(() => undefined), aliveEveryMs)
+  const heartbeat = setInterval(() => void store.imports.noteAlive(id).catch(missed), aliveEveryMs)
   try {
     counts = await runImport(store.books, clock, recordsOf(spooled, options), options.books, {
       signal,
@@ -140,15 +143,18 @@ async function runOne(
     await noteProgress(store.imports, id, counts, faults, 'done')
   } catch (error) {
     const fault = { record: counts.read, message: wordsOf(error) }
-    await noteProgress(store.imports, id, counts, [fault, ...faults], 'failed').catch(() => undefined)
+    await noteProgress(store.imports, id, counts, [fault, ...faults], 'failed').catch(missed)
   } finally {
     clearInterval(heartbeat)
     await spooled[Symbol.asyncDispose]()
   }
 }
 
+/** The import goes on, or is found without a sign of life later and given up then. */
+const missed = (error: unknown) => log.warn('the progress of an import was not noted', { error })
+
 function wordsOf(error: unknown): string {
   if (error instanceof UnreadableFile) return error.message
-  console.error('catalog: an import failed:', error)
+  log.error('an import failed', { error })
   return 'the database did not take the records; import the file again'
 }

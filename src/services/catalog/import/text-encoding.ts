@@ -74,6 +74,7 @@ export function isEncoding(name: string): boolean {
     new TextDecoder(name)
     return true
   } catch {
+    // That it throws is how it says no.
     return false
   }
 }

@@ -1,9 +1,12 @@
 import { createReadStream } from 'node:fs'
 import type { Clock } from '#ports/clock'
+import { logger } from '#ports/log'
 import { readCsv } from '../import/read-csv.ts'
 import { runImport } from '../import/run-import.ts'
 import { importDefaults, shopDefaults } from '../import/source.ts'
 import type { BookStore } from '../store/book-store.ts'
+
+const log = logger('catalog')
 
 const file = new URL('./books.csv', import.meta.url)
 
@@ -17,8 +20,8 @@ export async function loadSample(books: BookStore, clock: Clock): Promise<void> 
     })
     const counts = await runImport(books, clock, records, importDefaults, {
       onRejected: ({ line, field, message }) =>
-        console.warn(`catalog: sample catalogue, line ${line}: ${field ?? ''} ${message}`),
+        log.warn('a record of the sample catalogue was not taken', { line, field, fault: message }),
     })
-    console.log(`catalog: loaded the sample catalogue: ${counts.created} books`)
+    log.info('loaded the sample catalogue', { books: counts.created })
   })
 }

@@ -1,5 +1,8 @@
 import { type Decision, doubtAfterMs, type Participant } from '#kernel/transaction'
 import { type Clock, every } from '#ports/clock'
+import { logger } from '#ports/log'
+
+const log = logger('recovery')
 
 type Asked = Pick<Participant<never, never>, 'inDoubt' | 'commit' | 'abort'>
 type Finished = { id: string; decision: Decision; ageMs: number }
@@ -60,7 +63,7 @@ export function startRecovery(
     // When the database or orders is away, what is in doubt stays so, and the next round asks again.
     const finished = await recover()
     for (const { id, decision, ageMs } of finished)
-      console.warn(`catalog: recovered transaction ${id}: ${decision} after ${Math.round(ageMs)} ms`)
+      log.warn('recovered a transaction', { transactionId: id, decision, ageMs: Math.round(ageMs) })
     if (finished.length > 0) onRecovered()
   }
   return every(clock, everyMs, round, { atOnce: true })

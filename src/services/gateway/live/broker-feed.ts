@@ -1,8 +1,11 @@
 import { backoffMs } from '#kernel/backoff'
 import { type Broker, openBroker } from '#ports/broker'
 import type { Clock } from '#ports/clock'
+import { logger } from '#ports/log'
 import { type StockChanged, stockChangedTopic } from '#services/catalog'
 import { type OrderChanged, orderChangedTopic } from '#services/orders'
+
+const log = logger('live')
 
 export type FeedOptions = {
   url: string
@@ -29,9 +32,10 @@ export function openBrokerFeed(options: FeedOptions): AsyncDisposable {
       } catch (error) {
         await broker?.[Symbol.asyncDispose]()
         broker = undefined
-        if (failures === 0) console.error('gateway: the broker is away, live pages are slower:', error)
+        if (failures === 0) log.warn('the broker is away, live pages are slower', { error })
         await clock
           .sleep(200 + backoffMs(failures, clock.random(), 200, retryMaxMs), stop.signal)
+          // Called off when the gateway closes, which the loop then sees.
           .catch(() => {})
       }
     }

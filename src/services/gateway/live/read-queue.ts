@@ -29,6 +29,7 @@ export function createReadQueue(clock: Clock, { keys, read }: ReadQueueOptions):
       active.add(key)
       readMs.set(key, clock.monotonicMs())
       read(key)
+        // The page keeps what it has, and is read again in a few seconds.
         .catch(() => {})
         .finally(() => {
           active.delete(key)

@@ -69,6 +69,7 @@ function cachedBooks(client: ServiceClient, clock: Clock): () => Promise<readonl
     const now = clock.monotonicMs()
     if (now - Math.max(readMs, triedMs) > freshMs && reading === undefined)
       reading = read()
+        // The page shows the last list, and the next visit tries again.
         .catch(() => {})
         .finally(() => {
           reading = undefined

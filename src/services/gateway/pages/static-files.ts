@@ -108,6 +108,7 @@ async function stampOf(root: string, path: string): Promise<string> {
     const found = await stat(real)
     return found.isFile() && found.size <= fileBytesMax ? `${found.mtimeMs} ${found.size} ${found.ino}` : ''
   } catch {
+    // There is no such file, which the caller answers with 404.
     return ''
   }
 }

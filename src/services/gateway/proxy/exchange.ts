@@ -95,6 +95,7 @@ export function decoded(path: string): string {
   try {
     return decodeURIComponent(path)
   } catch {
+    // Whoever sent it is told.
     throw new Problem(400, 'bad-request', 'The address is not well percent-encoded.')
   }
 }

@@ -173,10 +173,12 @@ function openPool(url: string): Pool {
 }
 
 function closeGracefully(pool: Pool): void {
+  // The instance has gone; how its last connections end is of no use to anybody.
   const timeout = setTimeout(() => pool.destroy().catch(() => {}), closeTimeoutMs)
   timeout.unref()
   pool
     .close()
+    // As above.
     .catch(() => {})
     .finally(() => clearTimeout(timeout))
 }

@@ -1,11 +1,14 @@
 import { assert } from '#kernel/assert'
 import { type Batcher, createBatcher } from '#kernel/batcher'
 import { Unavailable } from '#kernel/unavailable'
+import { logger } from '#ports/log'
 import type { Context } from '../context.ts'
 import { definitions } from './definitions.ts'
 import { type Attempt, next } from './next.ts'
 import type { Saga, Step } from './saga.ts'
 import { goesOn, leaseSeconds, type Move, writeProgress } from './write-progress.ts'
+
+const log = logger('sagas')
 
 /** Sagas claimed in one statement, and those under way in one process. */
 const claimMaxDefault = 128
@@ -41,7 +44,7 @@ export function createSagaWorker(context: Context, claimMax = claimMaxDefault): 
       for (const saga of sagas) {
         // What could not be written is claimed again when its lease has run out.
         const carried = carry(context, saga, writerOf)
-          .catch((error: unknown) => console.warn(`orders: saga ${saga.id}: ${error}`))
+          .catch((error: unknown) => log.warn('a saga was not carried on', { sagaId: saga.id, error }))
           .finally(() => underWay.delete(carried))
         underWay.add(carried)
       }

@@ -16,6 +16,7 @@ export function createTurns(limits: { forOne: number; forAll: number }) {
     turn.waiting++
     all++
     const mine = turn.last.then(work)
+    // Whoever waits for this turn is told; the next one only waits for its end.
     turn.last = mine.catch(() => undefined)
     try {
       return await mine
