@@ -77,6 +77,7 @@ async function connectForEver(connect: () => Promise<unknown>, stop: AbortSignal
       await connect()
       return
     } catch {
+      // A cache that is away is no fault: it is tried again, and reads go to the source meanwhile.
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, retryMs)
         stop.addEventListener('abort', () => {

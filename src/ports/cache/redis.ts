@@ -95,6 +95,7 @@ function openNode(parsed: RedisUrl, at: RedisUrl['nodes'][number], deadlineMs: n
     client.on(event, () => {
       isReady = false
     })
+  // A node that is away is tried again, and counts as not ready meanwhile.
   client.connect().catch(() => undefined)
   return {
     name: nameOf(at),

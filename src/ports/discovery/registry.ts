@@ -162,7 +162,6 @@ async function send(
   return statusCode < 300
 }
 
-/** Sleeps, or returns at once when told to stop. */
 // The sleep is called off by the end.
 const pause = (clock: Clock, ms: number, signal: AbortSignal) => clock.sleep(ms, signal).catch(() => {})
 

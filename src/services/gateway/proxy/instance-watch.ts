@@ -69,6 +69,7 @@ export function watchInstances({ services, clock, change }: InstanceWatchOptions
   return {
     [Symbol.dispose]() {
       clearInterval(looking)
+      // Nobody asks any more; how the last connection ends is of no use.
       agent.destroy().catch(() => {})
     },
   }
@@ -102,6 +103,7 @@ async function isAlive({ instance }: Upstream, dispatcher: Agent): Promise<boole
     await body.dump()
     return true
   } catch {
+    // That it does not answer is the answer.
     return false
   }
 }
