@@ -28,6 +28,6 @@ testStockStore('memory', async (): Promise<StockHarness> => {
           for (const what of ['copies', 'held', 'sold'] as const) sum[what] += each[what]
       return sum
     },
-    news: async () => [...server.news],
+    news: async () => server.news.splice(0),
   }
 })

@@ -11,7 +11,8 @@ export type MemoryStock = {
   editTitle(isbn: string, change: Partial<Title> | undefined): void
   readonly stock: ReadonlyMap<string, Title>
   readonly ledger: readonly Movement[]
-  readonly news: readonly StockChanged[]
+  /** What went out, for whoever carries it off. */
+  readonly news: StockChanged[]
   readonly prepared: ReadonlyMap<string, unknown>
   /** The store as one process has it. */
   connect(line?: Line): StockStore

@@ -19,11 +19,11 @@ export type StockHarness = {
   stockOf(isbn: string): Promise<Copies | undefined>
   /** What the ledger has of this title, without the copies it began with. */
   notedOf(isbn: string): Promise<Copies>
-  /** What went out so far, oldest first. */
+  /** What went out since this was last asked, oldest first. */
   news(): Promise<StockChanged[]>
 }
 type Copies = { copies: number; held: number; sold: number }
-type TestScope = { after(work: () => unknown): void }
+export type TestScope = { after(work: () => unknown): void }
 
 /** How long a lock may be waited for by the stores that the suite is run on. */
 export const suiteLockTimeoutMs = 1_500
