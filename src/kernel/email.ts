@@ -16,8 +16,12 @@ export function isEmail(text: string): boolean {
   return isDotAtom && asciiDomain(text.slice(at + 1)) !== undefined
 }
 
+/** Most domains look like this already, and reading one as a part of an address costs more than checking all else. */
+const plainDomain = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/
+
 /** A domain as the DNS knows it, `bücher.example` as `xn--bcher-kva.example`; `undefined` for what is none. */
 export function asciiDomain(domain: string): string | undefined {
+  if (plainDomain.test(domain) && domain.length <= 253 && !domain.includes('xn--')) return domain
   if (/[\s/?#@:\\%[\]\p{C}]/u.test(domain) || !URL.canParse(`http://${domain}`)) return undefined
   const host = new URL(`http://${domain}`).hostname
   const labels = host.split('.')
