@@ -201,7 +201,7 @@ async function walk(root: string, folder: string, prefix: string, keys: string[]
 async function removeOldTemporaries(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name)
-    // It is removed at the next start if not now.
+    // Whoever wrote it has finished and renamed it meanwhile.
     const found = await stat(path).catch(() => undefined)
     if (found && Date.now() - found.mtimeMs > temporaryMaxAgeMs) await rm(path, { force: true })
   }
