@@ -86,6 +86,7 @@ export const secretVariables = {
   broker: 'OCTAVO_BROKER',
   objectStore: 'OCTAVO_OBJECT_STORE',
   payment: 'OCTAVO_PAYMENT',
+  cache: 'OCTAVO_CACHE',
   /** The Ed25519 private key (PEM) that signs voucher codes. Its variable has always named a file. */
   voucherKey: 'OCTAVO_VOUCHER_KEY',
   /** Of the first staff account; without one there is none. */
@@ -128,6 +129,8 @@ function secretOf(env: Environment, name: SecretName, warn: (text: string) => vo
       return value ?? secretOf(env, 'orderDb', warn)
     case 'payment':
       return value ?? prefixed('test+', secretOf(env, 'orderDb', warn))
+    case 'cache':
+      return value ?? 'memory:'
     case 'objectStore':
       return value ?? pathToFileURL(`${dataPathOf(env)}/objects`).href
     default:

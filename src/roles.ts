@@ -134,7 +134,7 @@ export const roles: readonly Role[] = [
     summary: 'the only public door: pages, routing, retries, circuit breakers, live events',
     needs: ['broker'],
     calls: ['catalog', 'orders', 'coordinator', 'vouchers'],
-    keys: ['secret'],
+    keys: ['secret', 'cache'],
     settings: ['OCTAVO_HOST', 'OCTAVO_PORT', 'OCTAVO_URL'],
     isPublic: true,
     contract: gateway,

@@ -58,10 +58,16 @@ export async function startGateway(
     OCTAVO_BROKER: `memory:gateway-${crypto.randomUUID()}`,
     ...env,
   }
-  const gateway = await createGateway(readConfig(settings), readSecrets(settings, ['secret', 'broker']), {
-    roots: { site: '/nowhere', shop: '/nowhere', docs: '/nowhere' },
-    ...overrides,
-  })
+  const gateway = await createGateway(
+    readConfig(settings),
+    readSecrets(settings, ['secret', 'broker', 'cache']),
+    {
+      roots: { site: '/nowhere', shop: '/nowhere', docs: '/nowhere' },
+      // Most tests are about how requests are passed on.
+      cachesReads: false,
+      ...overrides,
+    },
+  )
   t.after(() => gateway[Symbol.asyncDispose]())
   await gateway.start()
   return gateway

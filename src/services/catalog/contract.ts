@@ -14,6 +14,7 @@ import {
 } from './books/book-schemas.ts'
 
 export * from './books/book-schemas.ts'
+export * from './changes/change-messages.ts'
 export * from './stock/stock-messages.ts'
 
 const tag = 'Books'

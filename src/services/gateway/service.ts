@@ -1,11 +1,14 @@
 import { fileURLToPath } from 'node:url'
 import type { Config, Secrets } from '#config'
+import { type Cache, openCache } from '#ports/cache'
 import { type Clock, systemClock } from '#ports/clock'
 import { type Discovery, openDiscovery } from '#ports/discovery'
 import { serviceClient } from '#ports/http'
 import { logger } from '#ports/log'
 import { createService, type Door, type Service } from '#process/service-shell'
 import { requiredRoles, routedRoles } from '#roles'
+import { openOrigin } from './cache/origin.ts'
+import { createReadCache } from './cache/read-cache.ts'
 import { createAvailabilityEvents } from './live/availability-events.ts'
 import { openBrokerFeed } from './live/broker-feed.ts'
 import { createEventStreams, type StreamLimits, streamLimits } from './live/event-streams.ts'
@@ -28,6 +31,8 @@ export type GatewayOverrides = {
   clock?: Clock
   roots?: PageRoots
   streamLimits?: StreamLimits
+  /** Whether reads of the catalogue are answered from memory; on unless said otherwise. */
+  cachesReads?: boolean
 }
 
 const log = logger('gateway')
@@ -41,13 +46,14 @@ const builtPages: PageRoots = {
 /** The gateway role: the only public door, on OCTAVO_HOST and OCTAVO_PORT. */
 export async function createGateway(
   config: Config,
-  { secret, broker }: Secrets<'secret' | 'broker'>,
+  { secret, broker, cache }: Secrets<'secret' | 'broker' | 'cache'>,
   overrides: GatewayOverrides = {},
 ): Promise<Service> {
   const { clock = systemClock } = overrides
   return createService({ name: 'gateway', config, clock, at: config.gateway }, async (opened) => {
     const discovery = opened.use(await openDiscovery(config.discovery.url, { secret, clock }))
-    const parts = openParts(config, secret, overrides, discovery, opened)
+    const shared = await openShared(cache, opened)
+    const parts = openParts(config, { secret, shared }, overrides, discovery, opened)
     return {
       discovery,
       async serve(resources) {
@@ -56,7 +62,11 @@ export async function createGateway(
             url: broker,
             clock,
             onOrders: parts.orderEvents.changed,
-            onStock: parts.availabilityEvents.changed,
+            onStock(message) {
+              parts.readCache?.stockChanged(message)
+              parts.availabilityEvents.changed(message)
+            },
+            onCatalogue: (message) => parts.readCache?.catalogueChanged(message),
           }),
         )
         await discovery.ready(1_000)
@@ -68,7 +78,7 @@ export async function createGateway(
 
 function openParts(
   config: Config,
-  secret: string,
+  { secret, shared }: { secret: string; shared: Cache | undefined },
   overrides: GatewayOverrides,
   discovery: Discovery,
   opened: AsyncDisposableStack,
@@ -93,10 +103,15 @@ function openParts(
   const nowMs = clock.monotonicMs
   const protocol = isHttps ? 'https' : 'http'
   const proxy: ProxyParts = { upstreams, circuits, metrics, newSpanId: spanIds(clock), protocol, nowMs }
+  const readCache =
+    overrides.cachesReads === false
+      ? undefined
+      : createReadCache({ origin: opened.use(openOrigin('catalog', discovery, clock)), shared, clock })
   const answer = createAnswers({
     table: publicTable(routedRoles),
     proxy,
     bundles: createBundles(proxy, secret),
+    readCache,
     pages: createPages({ roots, drops: createDrops(client, clock), isHttps, nowMs }),
     orderEvents,
     availabilityEvents,
@@ -108,6 +123,7 @@ function openParts(
           octavo_gateway_open_requests: server.open,
           octavo_gateway_open_breakers: upstreams.all().filter(({ breaker }) => breaker.kind !== 'closed')
             .length,
+          ...readCache?.gauges(),
           process_resident_memory_bytes: process.memoryUsage.rss(),
         },
         breakerMetrics(upstreams, circuits),
@@ -120,7 +136,12 @@ function openParts(
     answer,
     onClosing: () => streams.closeAll(),
   })
-  return { server, orderEvents, availabilityEvents }
+  return { server, orderEvents, availabilityEvents, readCache }
+}
+
+/** The level that gateways share; within one process the memory of its own is all there is to share. */
+async function openShared(url: string, opened: AsyncDisposableStack): Promise<Cache | undefined> {
+  return url.startsWith('memory:') ? undefined : opened.use(await openCache(url))
 }
 
 function publicDoor(server: PublicServer): Door {

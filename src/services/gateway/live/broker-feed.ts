@@ -2,7 +2,12 @@ import { backoffMs } from '#kernel/backoff'
 import { type Broker, openBroker } from '#ports/broker'
 import type { Clock } from '#ports/clock'
 import { logger } from '#ports/log'
-import { type StockChanged, stockChangedTopic } from '#services/catalog'
+import {
+  type CatalogueChanged,
+  catalogueChangedTopic,
+  type StockChanged,
+  stockChangedTopic,
+} from '#services/catalog'
 import { type OrderChanged, orderChangedTopic } from '#services/orders'
 
 const log = logger('live')
@@ -12,6 +17,7 @@ export type FeedOptions = {
   clock: Clock
   onOrders: (message: OrderChanged) => void
   onStock: (message: StockChanged) => void
+  onCatalogue: (message: CatalogueChanged) => void
 }
 
 const retryMaxMs = 5_000
@@ -25,7 +31,7 @@ export function openBrokerFeed(options: FeedOptions): AsyncDisposable {
     for (let failures = 0; !stop.signal.aborted; failures++) {
       try {
         broker = await openBroker(url, { applicationName: 'octavo-gateway' })
-        await broker.listen([orderChangedTopic, stockChangedTopic], async (message) =>
+        await broker.listen([orderChangedTopic, stockChangedTopic, catalogueChangedTopic], async (message) =>
           deliver(message, options),
         )
         return
@@ -49,7 +55,11 @@ export function openBrokerFeed(options: FeedOptions): AsyncDisposable {
   }
 }
 
-function deliver(message: { topic: string; payload: unknown }, { onOrders, onStock }: FeedOptions): void {
+function deliver(
+  message: { topic: string; payload: unknown },
+  { onOrders, onStock, onCatalogue }: FeedOptions,
+): void {
   if (message.topic === orderChangedTopic) onOrders(message.payload as OrderChanged)
   else if (message.topic === stockChangedTopic) onStock(message.payload as StockChanged)
+  else if (message.topic === catalogueChangedTopic) onCatalogue(message.payload as CatalogueChanged)
 }

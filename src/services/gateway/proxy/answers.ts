@@ -1,4 +1,5 @@
 import { Problem } from '#kernel/problem'
+import type { ReadCache } from '../cache/read-cache.ts'
 import type { AvailabilityEvents } from '../live/availability-events.ts'
 import type { OrderEvents } from '../live/order-events.ts'
 import type { Pages } from '../pages/pages.ts'
@@ -14,6 +15,7 @@ export type AnswerParts = {
   table: RoutingTable
   proxy: ProxyParts
   bundles: Bundles
+  readCache: ReadCache | undefined
   pages: Pages
   orderEvents: OrderEvents
   availabilityEvents: AvailabilityEvents
@@ -47,7 +49,10 @@ function answerApi(exchange: Exchange, parts: AnswerParts): void {
     if (target.kind === 'events') finish(exchange, watch(exchange, target, params[0] ?? '', parts))
     else {
       exchange.expiresMs = exchange.startedMs + target.deadlineMs
-      forward(exchange, target, parts.proxy, parts.bundles)
+      const passOn = () => forward(exchange, target, parts.proxy, parts.bundles)
+      if (parts.readCache?.take(exchange, target.label, params, passOn)) return
+      exchange.response.once('finish', () => parts.readCache?.passed(request.method, target.label, params))
+      passOn()
     }
   }
 }

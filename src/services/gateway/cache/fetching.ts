@@ -1,0 +1,124 @@
+import type { Cache } from '#ports/cache'
+import type { Clock } from '#ports/clock'
+import type { Changes } from './changes.ts'
+import type { Entries, Kept } from './entries.ts'
+import { bookTag, decodeEntry, type Entry, encodeEntry, isShareable, kept, listsTag } from './entry.ts'
+import type { Origin, OriginAnswer } from './origin.ts'
+import { awayMaxMs, freshMs } from './read-cache.ts'
+
+/** Gets answers that are not fresh in memory: one asker for each, in this process and among all. */
+export type Fetching = {
+  /** @param isbn the book that it is about, if it is about one; @param old what is known already */
+  fetch(
+    target: string,
+    isbn: string | undefined,
+    old: Kept | undefined,
+  ): { outcome: Promise<Fetched>; collapsed: boolean }
+}
+export type Fetched = { kind: 'entry'; entry: Kept } | { kind: 'other'; answer: OriginAnswer }
+
+export type FetchingParts = {
+  origin: Origin
+  shared: Cache | undefined
+  clock: Clock
+  entries: Entries
+  changes: Changes
+}
+
+/** Whoever asks for an answer on behalf of all has this long; the others look for it every so often, and then ask too. */
+const claimMs = 1_000
+const lookMs = 20
+const looksMax = 15
+
+export function createFetching(parts: FetchingParts): Fetching {
+  const underWay = new Map<string, Promise<Fetched>>()
+  return {
+    fetch(target, isbn, old) {
+      const running = underWay.get(target)
+      if (running !== undefined) return { outcome: running, collapsed: true }
+      const outcome = fetchOnce(parts, target, isbn, old).finally(() => underWay.delete(target))
+      underWay.set(target, outcome)
+      return { outcome, collapsed: false }
+    },
+  }
+}
+
+async function fetchOnce(
+  parts: FetchingParts,
+  target: string,
+  isbn: string | undefined,
+  old: Kept | undefined,
+): Promise<Fetched> {
+  const known = await lookIn(parts, target)
+  if (known !== undefined) return { kind: 'entry', entry: known }
+  const { shared, clock, entries } = parts
+  const madeAtMs = clock.now()
+  const answer = await askOrShowOld(parts, target, old)
+  if (answer.kind === 'old') return { kind: 'entry', entry: entries.set(target, answer.entry, clock.now()) }
+  const { status, headers, body } = answer.answer
+  const isUnchanged = status === 304 && old !== undefined
+  if (!isUnchanged && !isShareable(status, headers)) return { kind: 'other', answer: answer.answer }
+  const entry = isUnchanged
+    ? { ...old, madeAtMs }
+    : { headers: kept(headers), body, tags: tagsOf(body, isbn), madeAtMs, isOwn: true }
+  const made = keep(parts, target, entry)
+  void shared?.write(target, encodeEntry(entry), awayMaxMs)
+  return { kind: 'entry', entry: made }
+}
+
+/** Fresh in the shared level, or soon to be because another gateway is asking. */
+async function lookIn(parts: FetchingParts, target: string): Promise<Kept | undefined> {
+  const { shared, clock } = parts
+  if (shared === undefined) return undefined
+  for (let look = 0; look <= looksMax; look++) {
+    const entry = await readShared(parts, target)
+    if (entry !== undefined && isStillRight(parts, entry)) return keep(parts, target, entry)
+    if (look === 0 && (await shared.claim(`asking ${target}`, claimMs))) return undefined
+    await clock.sleep(lookMs)
+  }
+  return undefined
+}
+
+function isStillRight({ changes, clock }: FetchingParts, { tags, madeAtMs }: Entry): boolean {
+  const ageMs = clock.now() - madeAtMs
+  // An entry from the future was written by a wrong clock, or by a wrong hand.
+  return ageMs < freshMs && ageMs > -freshMs && !changes.hasChanged(tags, madeAtMs)
+}
+
+async function readShared({ shared }: FetchingParts, target: string): Promise<Entry | undefined> {
+  const bytes = await shared?.read(target)
+  return bytes === undefined ? undefined : decodeEntry(bytes)
+}
+
+/** The service's answer; while it is away, what the shared level still has for whoever has nothing. */
+async function askOrShowOld(
+  parts: FetchingParts,
+  target: string,
+  old: Kept | undefined,
+): Promise<{ kind: 'answer'; answer: OriginAnswer } | { kind: 'old'; entry: Entry }> {
+  try {
+    return {
+      kind: 'answer',
+      answer: await parts.origin.ask(target, old?.isOwn ? old.headers.etag : undefined),
+    }
+  } catch (error) {
+    const entry = old === undefined ? await readShared(parts, target) : undefined
+    if (entry === undefined || parts.clock.now() - entry.madeAtMs > awayMaxMs) throw error
+    return { kind: 'old', entry }
+  }
+}
+
+/** Keeps an answer; one that a change has overtaken is for those who wait for it, and for nobody after them. */
+function keep({ entries, changes, clock }: FetchingParts, target: string, entry: Entry): Kept {
+  const isOvertaken = changes.hasChanged(entry.tags, entry.madeAtMs)
+  return entries.set(target, entry, isOvertaken ? clock.now() : entry.madeAtMs + freshMs)
+}
+
+const isbnInBody = /"isbn":"(\d{13})"/g
+
+/** A book's own answers tell of it alone, lists of every book they show and of their order. */
+function tagsOf(body: Buffer, isbn: string | undefined): string[] {
+  if (isbn !== undefined) return [bookTag(isbn)]
+  const shown = [...body.toString().matchAll(isbnInBody)].map(([, found]) => bookTag(found ?? ''))
+  return [...new Set([listsTag, ...shown])]
+}

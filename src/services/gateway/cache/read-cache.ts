@@ -1,0 +1,204 @@
+import { parseIsbn } from '#kernel/isbn'
+import type { Cache } from '#ports/cache'
+import type { Clock } from '#ports/clock'
+import { sessionCookie } from '#ports/http'
+import { type CatalogueChanged, publicRoutes, type StockChanged } from '#services/catalog'
+import type { Exchange } from '../proxy/exchange.ts'
+import { createChanges } from './changes.ts'
+import { createEntries, type Kept } from './entries.ts'
+import { bookTag, listsTag } from './entry.ts'
+import { createFetching, type Fetching } from './fetching.ts'
+import type { Origin, OriginAnswer } from './origin.ts'
+import { type Served, sendEntry } from './send-entry.ts'
+
+/** Answers reads of the catalogue from memory, for everybody alike. What it shows is for display: stock is decided elsewhere. */
+export type ReadCache = {
+  /**
+   * Answers a request, now or soon, if it is one that everybody gets the same answer to.
+   * @param passOn sends it to the service in the ordinary way, when nothing is kept and the service is away
+   * @returns whether it does
+   */
+  take(exchange: Exchange, label: string, params: readonly string[], passOn: () => void): boolean
+  /** A request that went to a service has been answered; it may have changed the catalogue. */
+  passed(method: string | undefined, label: string, params: readonly string[]): void
+  stockChanged(message: StockChanged): void
+  catalogueChanged(message: CatalogueChanged): void
+  gauges(): Record<string, number>
+}
+
+export type ReadCacheParts = { origin: Origin; shared: Cache | undefined; clock: Clock; bytesMax?: number }
+
+const bytesMaxDefault = 64 * 1024 * 1024
+/** What is older is asked for again while the old answer is given; what is older than `staleMs` is waited for. */
+export const freshMs = 3_000
+export const staleMs = 5_000
+/** Stock of a title on sale changes a thousand times a second; its pages are made anew at most this often. */
+const stockEveryMs = 250
+/** While its service is away an answer may be this old. */
+export const awayMaxMs = 24 * 3_600_000
+/** Somebody who can be shown an older answer waits no longer than this for a newer one. */
+const patienceMs = 400
+const targetCharactersMax = 1_000
+
+/** Routes that tell of the catalogue to anybody. */
+const cachedLabels: ReadonlySet<string> = new Set(
+  publicRoutes
+    .filter(({ method, access }) => method === 'GET' && access.kind === 'public')
+    .map(({ path }) => path),
+)
+
+export function createReadCache({
+  origin,
+  shared,
+  clock,
+  bytesMax = bytesMaxDefault,
+}: ReadCacheParts): ReadCache {
+  const nowMs = clock.now
+  const entries = createEntries(bytesMax)
+  const changes = createChanges(nowMs)
+  const fetching = createFetching({ origin, shared, clock, entries, changes })
+  const counts = { hits: 0, stale: 0, misses: 0 }
+  const parts = { origin, clock, fetching, counts }
+
+  const expire = (some: readonly Kept[], afterMs: number) => {
+    for (const entry of some)
+      entry.freshUntilMs = Math.min(entry.freshUntilMs, Math.max(nowMs() - 1, entry.madeAtMs + afterMs))
+  }
+  const bookChanged = (isbn: string) => {
+    changes.note([bookTag(isbn), listsTag])
+    expire([...entries.tagged(bookTag(isbn)), ...entries.tagged(listsTag)], Number.NEGATIVE_INFINITY)
+  }
+  const everythingChanged = () => {
+    changes.noteAll()
+    expire(entries.all(), Number.NEGATIVE_INFINITY)
+  }
+  return {
+    take(exchange, label, params, passOn) {
+      if (!cachedLabels.has(label) || !isForEverybody(exchange)) return false
+      const entry = entries.get(exchange.target)
+      if (entry !== undefined && entry.freshUntilMs > nowMs()) {
+        counts.hits++
+        sendEntry(exchange, entry, { kind: 'hit' }, nowMs())
+      } else
+        void answer(parts, exchange, entry, isbnOf(params), passOn).catch(() => {
+          if (!exchange.response.headersSent) passOn()
+        })
+      return true
+    },
+    passed(method, label, params) {
+      // Whoever looks how far an import has come is to see what it brought.
+      if (label.startsWith('/api/imports')) everythingChanged()
+      if (method === 'GET' || method === 'HEAD' || !label.startsWith('/api/books')) return
+      const isbn = isbnOf(params)
+      if (isbn === undefined) everythingChanged()
+      else bookChanged(isbn)
+    },
+    stockChanged({ books }) {
+      changes.note(books.map(({ isbn }) => bookTag(isbn)))
+      for (const { isbn } of books) expire(entries.tagged(bookTag(isbn)), stockEveryMs)
+      void shared?.evict(books.flatMap(({ isbn }) => sharedKeys(isbn)))
+    },
+    catalogueChanged({ isbns }) {
+      if (isbns === null) everythingChanged()
+      else for (const isbn of isbns) bookChanged(isbn)
+    },
+    gauges: () => ({
+      octavo_gateway_cache_hits_total: counts.hits,
+      octavo_gateway_cache_stale_total: counts.stale,
+      octavo_gateway_cache_misses_total: counts.misses,
+      octavo_gateway_cache_entries: entries.count,
+      octavo_gateway_cache_bytes: entries.bytes,
+      octavo_gateway_cache_nodes_up: shared?.nodes().filter(({ isUp }) => isUp).length ?? 0,
+    }),
+  }
+}
+
+type Parts = {
+  origin: Origin
+  clock: Clock
+  fetching: Fetching
+  counts: { hits: number; stale: number; misses: number }
+}
+
+/** Answers what is not fresh: with the old answer where that may still be shown, with a new one otherwise. */
+async function answer(
+  { origin, clock, fetching, counts }: Parts,
+  exchange: Exchange,
+  entry: Kept | undefined,
+  isbn: string | undefined,
+  passOn: () => void,
+): Promise<void> {
+  const nowMs = clock.now()
+  const old = entry !== undefined && nowMs - entry.madeAtMs < awayMaxMs ? entry : undefined
+  const stale = (detail: Extract<Served, { kind: 'stale' }>['detail']) => {
+    counts.stale++
+    if (old !== undefined) sendEntry(exchange, old, { kind: 'stale', detail }, clock.now())
+  }
+  if (origin.isAway()) {
+    if (old === undefined) return passOn()
+    return stale('origin-away')
+  }
+  const fetched = fetching.fetch(exchange.target, isbn, old)
+  // Fresh until a moment ago, by the clock alone: nobody has to wait for the new one.
+  if (old !== undefined && old.freshUntilMs >= old.madeAtMs + freshMs && nowMs - old.madeAtMs < staleMs) {
+    fetched.outcome.catch(() => undefined)
+    return stale('revalidating')
+  }
+  counts.misses++
+  const outcome = await within(fetched.outcome, old === undefined ? undefined : patienceMs)
+  if (outcome.kind === 'entry') {
+    const why = old === undefined ? 'uri-miss' : 'stale'
+    sendEntry(exchange, outcome.entry, { kind: 'fetched', why, collapsed: fetched.collapsed }, clock.now())
+  } else if (old !== undefined && (outcome.kind !== 'other' || outcome.answer.status >= 500))
+    stale(outcome.kind === 'late' ? 'origin-slow' : 'origin-away')
+  else if (outcome.kind === 'other') sendOther(exchange, outcome.answer)
+  else passOn()
+}
+
+type Outcome = Awaited<ReturnType<Fetching['fetch']>['outcome']>
+
+async function within(
+  fetched: Promise<Outcome>,
+  ms: number | undefined,
+): Promise<Outcome | { kind: 'late' } | { kind: 'away' }> {
+  const settled = fetched.catch(() => ({ kind: 'away' as const }))
+  if (ms === undefined) return settled
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<{ kind: 'late' }>((resolve) => {
+    timer = setTimeout(() => resolve({ kind: 'late' }), ms)
+  })
+  return await Promise.race([settled, late]).finally(() => clearTimeout(timer))
+}
+
+/** An answer that is not kept, such as that there is no such book. */
+function sendOther(
+  { request, response, requestId }: Exchange,
+  { status, headers, body }: OriginAnswer,
+): void {
+  if (response.headersSent || response.destroyed) return
+  const own: string[] = ['x-request-id', requestId, 'x-content-type-options', 'nosniff']
+  for (const name of ['content-type', 'cache-control', 'retry-after', 'etag', 'link']) {
+    const value = headers[name]
+    if (typeof value === 'string') own.push(name, value)
+  }
+  response.writeHead(status, [...own, 'content-length', String(body.length)])
+  response.end(request.method === 'HEAD' ? undefined : body)
+}
+
+/** Whether the answer cannot depend on who asks, and is asked for whole. */
+function isForEverybody({ request, target }: Exchange): boolean {
+  const { headers, method } = request
+  if (method !== 'GET' && method !== 'HEAD') return false
+  if (headers.authorization !== undefined || headers.range !== undefined) return false
+  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false
+  if (headers['if-match'] !== undefined || target.length > targetCharactersMax) return false
+  return !(headers.cookie ?? '').includes(sessionCookie)
+}
+
+function isbnOf([text]: readonly string[]): string | undefined {
+  const parsed = text === undefined ? undefined : parseIsbn(text)
+  return parsed?.kind === 'ok' ? parsed.isbn : undefined
+}
+
+/** The keys of the shared level that tell of one book; lists there end by their age. */
+const sharedKeys = (isbn: string) => [`/api/books/${isbn}`, `/api/books/${isbn}/availability`]
