@@ -120,7 +120,7 @@ export const roles: readonly Role[] = [
   role('vouchers', {
     summary: 'draws vouchers as PDFs and serves their downloads',
     needs: ['broker', 'objectStore'],
-    calls: ['catalog'],
+    calls: ['catalog', 'orders'],
     keys: ['secret'],
     settings: ['OCTAVO_URL'],
     contract: vouchers,

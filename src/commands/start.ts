@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util'
-import { readConfig } from '#config'
+import { readConfig, readSecrets } from '#config'
 import { livenessLimits } from '../local/liveness.ts'
 import { wantsColour } from '../local/log.ts'
 import { runStore } from '../local/supervisor.ts'
 import { laptop } from '../local/topology.ts'
 import { stopSignal } from '../process/stop-signal.ts'
+import { checkPassword } from '../services/orders/staff/password-rules.ts'
 
 export const summary =
   'run a whole store on this machine [--demo on|off: the sample catalogue, on at first start]'
@@ -15,6 +16,9 @@ export async function run(args: string[]): Promise<number> {
     console.error('usage: octavo start [--demo on|off]')
     return 2
   }
+  // Said before anything starts: the role that makes the account would end over and over.
+  const { staffPassword } = readSecrets(process.env, ['staffPassword'])
+  if (staffPassword !== undefined) checkPassword(staffPassword, readConfig(process.env).staff.email)
   // Nobody may be left to read it: that is no reason to end.
   process.stdout.on('error', () => {})
   await runStore({

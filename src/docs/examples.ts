@@ -1,5 +1,7 @@
 /** What the API reference shows and "try it" sends, by operation. ISBNs and titles are of the sample catalogue. */
-const isbn = '9780141439518'
+const isbn = '9786490000157'
+/** Of a book that the sample catalogue does not have. */
+const newIsbn = '9780141439518'
 const price = { amount: 1250, currency: 'EUR' }
 
 export const requestExamples: Readonly<Record<string, unknown>> = {
@@ -11,7 +13,7 @@ export const requestExamples: Readonly<Record<string, unknown>> = {
   payOrder: { method: 'test', card: '4242424242424242' },
   logIn: { email: 'staff@localhost.localdomain', password: 'the password from the first start' },
   createBook: {
-    isbn,
+    isbn: newIsbn,
     title: 'Pride and Prejudice',
     contributors: [{ name: 'Jane Austen', role: 'author' }],
     publishedOn: '1813',

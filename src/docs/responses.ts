@@ -74,6 +74,11 @@ const header = (description: string) => ({ description, ...text })
 
 function usualProblems(route: Route): Record<number, string> {
   const problems: Record<number, string> = {
+    408: 'The request took too long to arrive.',
+    414: 'The address is too long.',
+    429: 'Too many requests; `Retry-After` says when to come back.',
+    431: 'The headers are too large.',
+    504: 'A part of the shop did not answer in time.',
     503: 'A part of the shop is away for now; `Retry-After` says when to come back.',
   }
   if (route.params || route.query || route.body || route.headers)

@@ -13,6 +13,9 @@ export type Access =
 export const roles = ['bookseller', 'manager', 'operator'] as const
 export type Role = (typeof roles)[number]
 
+/** The staff that may see and change readers' orders; who runs the machines may not. */
+export const orderStaff: readonly Role[] = ['bookseller', 'manager']
+
 export const anyone: Access = { kind: 'public' }
 export const orderHolder: Access = { kind: 'order' }
 export const internal: Access = { kind: 'internal' }

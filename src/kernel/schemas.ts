@@ -12,9 +12,17 @@ export const Text = (maxLength: number) =>
     maxLength,
     pattern: '^[^\\u0000-\\u0008\\u000B\\u000C\\u000E-\\u001F\\u007F]*$',
   })
-/** One line of text that shows something: no control characters, not only blanks. */
+/**
+ * One line of text that shows something: not only blanks and marks without a width, no control characters, and none that
+ * turn the text around or hide in it. Source: Unicode Technical Report 36, section 2.
+ */
 export const Line = (maxLength: number) =>
-  Type.String({ minLength: 1, maxLength, pattern: '^(?=.*\\S)[^\\u0000-\\u001F\\u007F-\\u009F]*$' })
+  Type.String({
+    minLength: 1,
+    maxLength,
+    pattern:
+      '^(?=.*[\\p{L}\\p{N}\\p{P}\\p{S}])[^\\u0000-\\u001F\\u007F-\\u009F\\u2028-\\u202E\\u2066-\\u2069\\uFEFF\\u{E0000}-\\u{E007F}]*$',
+  })
 
 export const Nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
 

@@ -100,7 +100,7 @@ export function staffSuite(shop: () => Shop): void {
       assert.ok(wrongFields(await shop().post('/api/session', { body })).length > 0)
     refused(await shop().post('/api/session', { body: { email: 'a'.repeat(300), password: 'x' } }), 400)
     refused(
-      await shop().post('/api/session', { body: { email: 'a@b.co', password: 'x'.repeat(100_000) } }),
+      await shop().post('/api/session', { body: { email: 'a@b.co', password: 'x'.repeat(10_000) } }),
       400,
     )
   })

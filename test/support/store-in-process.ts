@@ -8,7 +8,14 @@ import { freeInnerPort } from '../../src/local/free-port.ts'
 import { type TestScope, testDatabase } from './database.ts'
 import { until } from './until.ts'
 
-export type StoreInProcess = { url: string; staff: { email: string; password: string } }
+export type StoreInProcess = {
+  url: string
+  staff: { email: string; password: string }
+  /** URL of its OrderDb. */
+  orderDb: string
+  /** Where the order service listens. */
+  ordersUrl: string
+}
 
 /** Every role of a store in this very process, on databases of its own: for tests that watch its event loop. */
 export async function startStoreInProcess(
@@ -39,11 +46,13 @@ export async function startStoreInProcess(
   const opened = new AsyncDisposableStack()
   scope.after(() => opened.disposeAsync())
   let url = ''
+  const urls = new Map<string, string>()
   for (const role of roles) {
     const service = opened.use(await role.create(readConfig(settings), settings))
     await service.start()
     url = service.url
+    urls.set(role.name, url)
   }
   await until(async () => (await fetch(`${url}/readyz`)).status === 200)
-  return { url, staff }
+  return { url, staff, orderDb: orders.url, ordersUrl: urls.get('orders') ?? '' }
 }

@@ -1,5 +1,6 @@
 import {
   type BreakerState,
+  breakerLimits,
   closedBreaker,
   mayTry,
   onFailure,
@@ -14,16 +15,19 @@ export type Guarded = {
   run<T>(command: () => Promise<T>): Promise<{ kind: 'answer'; value: T } | undefined>
 }
 
+/** Commands are small and many: none of them waits for others to return. */
+const limits = { ...breakerLimits, returnMin: 1_000 }
+
 export function guard(deadlineMs: number, nowMs: () => number): Guarded {
   let breaker: BreakerState = closedBreaker
   let outstanding = 0
   return {
     get isUp() {
-      return mayTry(breaker, nowMs(), outstanding)
+      return mayTry(breaker, nowMs(), outstanding, limits)
     },
     async run(command) {
-      if (!mayTry(breaker, nowMs(), outstanding)) return undefined
-      breaker = onTry(breaker, nowMs())
+      if (!mayTry(breaker, nowMs(), outstanding, limits)) return undefined
+      breaker = onTry(breaker, nowMs(), limits)
       outstanding++
       let timer: NodeJS.Timeout | undefined
       const late = new Promise<undefined>((resolve) => {
@@ -36,7 +40,8 @@ export function guard(deadlineMs: number, nowMs: () => number): Guarded {
       const outcome = await Promise.race([answer, late])
       clearTimeout(timer)
       outstanding--
-      breaker = outcome === undefined ? onFailure(breaker, nowMs()) : onSuccess(breaker, nowMs())
+      breaker =
+        outcome === undefined ? onFailure(breaker, nowMs(), limits) : onSuccess(breaker, nowMs(), limits)
       return outcome
     },
   }

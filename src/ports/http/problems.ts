@@ -68,14 +68,25 @@ function fieldErrorOf(fault: AjvFault, context = 'body'): FieldError {
     return { field: within(fault.params.additionalProperty), message: 'is not a field of this request' }
   if (fault.keyword === 'required')
     return { field: within(fault.params.missingProperty), message: 'is required' }
-  if (fault.keyword === 'pattern')
-    return { field: path || context, message: 'has characters or a form not allowed here' }
+  if (fault.keyword === 'pattern') return { field: path || context, message: patternFault(fault.data) }
   if (fault.params.format === 'isbn') return { field: path || context, message: isbnFault(fault.data) }
   if (fault.keyword === 'format')
     return { field: path || context, message: `is not a valid ${fault.params.format}` }
   if (fault.keyword === 'anyOf' || fault.keyword === 'const' || fault.keyword === 'enum')
     return { field: path || context, message: 'is not one of the values allowed here' }
   return { field: path || context, message: fault.message ?? 'is not valid' }
+}
+
+const turning = /[\u202A-\u202E\u2066-\u2069]/
+const hidden = /[\u2028\u2029\uFEFF\u{E0000}-\u{E007F}]/u
+const nothingToSee = /^[^\p{L}\p{N}\p{P}\p{S}]*$/u
+
+function patternFault(data: unknown): string {
+  const text = typeof data === 'string' ? data.slice(0, 2_000) : ''
+  if (turning.test(text)) return 'holds characters that turn the direction of text around'
+  if (hidden.test(text)) return 'holds characters that nobody can see'
+  if (text !== '' && nothingToSee.test(text)) return 'shows nothing'
+  return 'has characters or a form not allowed here'
 }
 
 /** A choice between forms fails once for each of them; one sentence per field is what a form can show. */

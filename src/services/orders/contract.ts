@@ -92,7 +92,7 @@ export const cancelOrder = defineRoute({
   reply: Order,
   summary: 'Cancel an order: copies and money go back, vouchers are revoked',
   also: {
-    403: 'It is paid, and of the staff managers refund.',
+    403: 'It is paid, and of the staff managers refund; or a role that sees no orders.',
     409: 'A voucher of it has been redeemed, or a payment is under way.',
   },
 })
@@ -170,6 +170,44 @@ export const logOut = defineRoute({
   summary: 'Log out',
 })
 
+export const SessionSummary = Type.Object(
+  {
+    id: Uuid,
+    createdAt: Timestamp,
+    usedAt: Timestamp,
+    expiresAt: Timestamp,
+    program: Type.String({ description: 'what logged in, as it calls itself' }),
+    isCurrent: Type.Boolean(),
+  },
+  { $id: 'SessionSummary' },
+)
+export type SessionSummary = Static<typeof SessionSummary>
+export const listSessions = defineRoute({
+  method: 'GET',
+  path: '/api/sessions',
+  tag: 'Staff',
+  access: staff('bookseller', 'manager', 'operator'),
+  reply: Type.Object(Page(SessionSummary), { $id: 'SessionList' }),
+  summary: "List one's own open sessions",
+})
+export const endSessions = defineRoute({
+  method: 'DELETE',
+  path: '/api/sessions',
+  tag: 'Staff',
+  access: staff('bookseller', 'manager', 'operator'),
+  status: 204,
+  summary: "End all of one's own sessions, this one too",
+})
+export const endSession = defineRoute({
+  method: 'DELETE',
+  path: '/api/sessions/{id}',
+  tag: 'Staff',
+  access: staff('bookseller', 'manager', 'operator'),
+  params: Type.Object({ id: Uuid }, closed),
+  status: 204,
+  summary: "End one of one's own sessions",
+})
+
 /**
  * What a watcher of an order missed, in order; the last event is always the current state. `after` is the version the
  * watcher has seen: with it every later version follows (all that are kept), without it or when there is nothing later
@@ -205,6 +243,18 @@ export const introspectSession = defineRoute({
   summary: 'Whose staff session this is',
 })
 
+export const getVoucherStatus = defineRoute({
+  method: 'GET',
+  path: '/internal/vouchers/{code}/status',
+  tag: 'Internal',
+  access: internal,
+  params: byCode,
+  reply: Type.Object({
+    status: Type.Union([Type.Literal('valid'), Type.Literal('redeemed'), Type.Literal('revoked')]),
+  }),
+  summary: 'Whether a voucher may still be shown',
+})
+
 /** Topic of `OrderChanged` messages. */
 export const orderChangedTopic = 'order.changed'
 /** Orders that changed in one transaction. */
@@ -221,4 +271,7 @@ export const publicRoutes = [
   logIn,
   getSession,
   logOut,
+  listSessions,
+  endSessions,
+  endSession,
 ]

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
+import { orderStaff } from '#kernel/contract'
 import { hashAsUuid } from '#kernel/hash'
-import { notFound } from '#kernel/problem'
+import { forbidden, notFound, type Problem } from '#kernel/problem'
 import type { Statements } from '#ports/database'
 import { cookieOf, type StaffMember, sessionCookie } from '#ports/http'
 import type { Context } from './context.ts'
@@ -26,7 +27,7 @@ export async function orderFor(
     `SELECT ${orderColumns} FROM orders.orders WHERE id = $1${options.lock ? ' FOR UPDATE' : ''}`,
     [id],
   )
-  if (row === undefined || !(await mayEnter(statements, row, caller))) throw notFound('such order')
+  if (row === undefined || !(await mayEnter(statements, row, caller))) throw await noOrder(statements, caller)
   return row
 }
 
@@ -38,13 +39,26 @@ export async function orderSeenBy(
 ): Promise<OrderRow> {
   if (!uuidPattern.test(id)) throw notFound('such order')
   const row = await gathered.order(id.toLowerCase())
-  if (row === undefined || !(await mayEnter(database, row, caller))) throw notFound('such order')
+  if (row === undefined || !(await mayEnter(database, row, caller))) throw await noOrder(database, caller)
   return row
+}
+
+/** What no role allows is refused as such, whether or not there is such an order. */
+async function noOrder(statements: Statements, caller: Caller): Promise<Problem> {
+  mayStaff(await staffOf(statements, caller))
+  return notFound('such order')
 }
 
 async function mayEnter(statements: Statements, row: OrderRow, caller: Caller): Promise<boolean> {
   if (caller.bearer !== undefined && isToken(caller.bearer, row.tokenHash)) return true
-  return (await staffOf(statements, caller)) !== undefined
+  return mayStaff(await staffOf(statements, caller))
+}
+
+/** Whether somebody may see customers' orders. @throws Problem 403 for staff whose roles do not allow it */
+function mayStaff(member: StaffMember | undefined): boolean {
+  if (member === undefined) return false
+  if (!member.roles.some((role) => orderStaff.includes(role))) throw forbidden(orderStaff)
+  return true
 }
 
 /** The staff member whose session the caller has, by token or cookie. */

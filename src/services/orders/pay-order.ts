@@ -11,7 +11,7 @@ import { represent } from './represent.ts'
 export function addPayRoute(server: HttpServer, context: Context): void {
   server.add(payOrder, async ({ params, body, bearer, headers }) => {
     const token = context.payment.tokenise(body)
-    if (token.kind === 'error') throw invalid([token])
+    if (token.kind === 'error') throw invalid([{ field: token.field, message: token.message }])
     const row = await context.database.transaction(async (tx) => {
       const order = await orderFor(tx, params.id, { bearer, headers }, { lock: true })
       if (order.payment?.status === 'processing') return order

@@ -2,13 +2,16 @@ import { notFound, Problem } from '#kernel/problem'
 import { parseCode } from '#kernel/voucher-code'
 import type { Statements } from '#ports/database'
 import type { HttpServer } from '#ports/http'
-import { getVoucher, redeemVoucher, type Voucher } from '#services/orders'
+import { getVoucher, getVoucherStatus, redeemVoucher, type Voucher } from '#services/orders'
 import type { Context } from './context.ts'
 import { noteChanges } from './note-changes.ts'
 
 /** At the counter: looking a voucher up, and redeeming it once, whoever scans first. */
 export function addVoucherRoutes(server: HttpServer, context: Context): void {
   server.add(getVoucher, async ({ params }) => toVoucher(await find(context.database, params.code)))
+  server.add(getVoucherStatus, async ({ params }) => ({
+    status: (await find(context.database, params.code)).status,
+  }))
   server.add(redeemVoucher, async ({ params, staff }) => {
     const redeemed = await context.database.transaction(async (tx) => {
       const { orderId } = await find(tx, params.code)

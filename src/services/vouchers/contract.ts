@@ -63,7 +63,7 @@ export const getObject = defineRoute({
   ),
   query: Type.Object({ expires: Type.Integer(), signature: Type.String({ maxLength: 100 }) }, closed),
   summary: 'Download a file by its signed link',
-  also: { 403: 'The link has expired or its signature is wrong.' },
+  also: { 403: 'The link has expired or its signature is wrong.', 410: 'The voucher has been revoked.' },
 })
 
 export const publicRoutes = [getObject]

@@ -11,17 +11,21 @@ export type Download = {
   ifNoneMatch: string | undefined
   secret: string
   nowMs: number
+  /** Whether an object is of something that has been taken back. */
+  isRevoked?: (key: string) => Promise<boolean>
   /** Called with the key of a good link that has no object. */
   onMissing?: (key: string) => void
 }
 
-/** An object by its signed link. @throws Problem 403 for a link that is forged or past its time, 404 without object */
+/** An object by its signed link. @throws Problem 403 for a link that is forged or past its time, 404 without object,
+ * 410 for what has been revoked */
 export async function handleDownload(store: ObjectStore, download: Download): Promise<Answer> {
-  const { link, ifNoneMatch, secret, nowMs, onMissing } = download
+  const { link, ifNoneMatch, secret, nowMs, isRevoked, onMissing } = download
   const check = checkLink(secret, link, nowMs)
   if (check.kind === 'expired')
     throw new Problem(403, 'link-expired', 'This link has expired: open the order again for a new one.')
   if (check.kind === 'forged') throw new Problem(403, 'link-invalid', 'This link was not made by this shop.')
+  if (await isRevoked?.(link.key)) throw new Problem(410, 'revoked', 'This voucher has been revoked.')
   const object = await store.get(link.key).catch((error: unknown) => {
     if (error instanceof InvalidKey) return undefined
     throw error

@@ -2,7 +2,7 @@ import type { Config, Secrets } from '#config'
 import { openBroker } from '#ports/broker'
 import { type Clock, systemClock } from '#ports/clock'
 import { openDiscovery } from '#ports/discovery'
-import { answer, createHttpServer } from '#ports/http'
+import { answer, createHttpServer, type ServiceClient, serviceClient } from '#ports/http'
 import { logger } from '#ports/log'
 import {
   type ObjectCreated,
@@ -11,7 +11,14 @@ import {
   openObjectStore,
 } from '#ports/object-store'
 import { createService, type Service } from '#process/service-shell'
-import { getObject, type ObjectMissing, objectMissingTopic, requestVouchers } from './contract.ts'
+import { getVoucherStatus } from '#services/orders'
+import {
+  codeOfVoucherObject,
+  getObject,
+  type ObjectMissing,
+  objectMissingTopic,
+  requestVouchers,
+} from './contract.ts'
 import { openCovers } from './covers.ts'
 import { openDrawingPool } from './drawing-pool.ts'
 import { handleDownload } from './get-object.ts'
@@ -50,6 +57,7 @@ export async function createVouchers(
     return {
       discovery,
       async serve(resources) {
+        const client = resources.use(serviceClient({ discovery, secret }))
         const covers = openCovers(discovery, clock)
         const metrics = createQueueMetrics()
         const pool = resources.use(openDrawingPool(config.publicUrl))
@@ -69,6 +77,7 @@ export async function createVouchers(
             ifNoneMatch: headers['if-none-match'],
             secret,
             nowMs: clock.now(),
+            isRevoked: (key) => isRevoked(client, key),
             // It may be lost: whoever sweeps the vouchers comes by later.
             onMissing: (key) =>
               void broker
@@ -80,4 +89,17 @@ export async function createVouchers(
       },
     }
   })
+}
+
+const statusDeadlineMs = 1_000
+
+/** A link outlives its voucher. While orders is away it still opens: the till asks again, and refuses. */
+async function isRevoked(client: ServiceClient, key: string): Promise<boolean> {
+  const code = codeOfVoucherObject(key)
+  if (code === undefined) return false
+  const options = { params: { code }, deadlineMs: statusDeadlineMs }
+  return await client.call('orders', getVoucherStatus, options).then(
+    ({ status }) => status === 'revoked',
+    () => false,
+  )
 }

@@ -22,7 +22,15 @@ const editable = {
   description: Type.Optional(Nullable(Text(20_000))),
   subjects: Type.Optional(Subjects),
   price: MoneySchema,
-  cover: Type.Optional(Nullable(Type.String({ maxLength: 2000, pattern: '^(https?://|/)[^\\s]*$' }))),
+  cover: Type.Optional(
+    Nullable(
+      Type.String({
+        maxLength: 2000,
+        pattern: '^(https://[^\\s/?#@\\\\]+([/?#][^\\s]*)?|/(?![/\\\\])[^\\s]*)$',
+        description: 'an https address, or a path of this shop',
+      }),
+    ),
+  ),
   limited: Type.Optional(Type.Boolean()),
   perCustomer: Type.Optional(Nullable(Type.Integer({ minimum: 1, maximum: 1000 }))),
   salesOpenAt: Type.Optional(Nullable(Timestamp)),

@@ -1,12 +1,17 @@
 import { type Role, roles } from '#kernel/contract'
 import type { Database } from '#ports/database'
+import { checkPassword } from './password-rules.ts'
 import { hashPassword } from './passwords.ts'
 
-/** Adds a staff account, or gives an existing one this password and these roles and ends its sessions. */
+/**
+ * Adds a staff account, or gives an existing one this password and these roles and ends its sessions.
+ * @throws WeakPassword for a password that is too short or too common
+ */
 export async function setAccount(
   database: Database,
   account: { email: string; password: string; roles: readonly Role[] },
 ): Promise<void> {
+  checkPassword(account.password, account.email)
   await database.execute(
     `WITH ended AS (DELETE FROM orders.sessions WHERE email = $1)
      INSERT INTO orders.staff (email, password_hash, roles) VALUES ($1, $2, $3)

@@ -1,34 +1,46 @@
 import type { Role } from '#kernel/contract'
-import { Problem } from '#kernel/problem'
+import { notFound, Problem } from '#kernel/problem'
 import { type Answer, answer, cookieOf, type HttpServer, sessionCookie } from '#ports/http'
-import { getSession, introspectSession, logIn, logOut } from '#services/orders'
+import {
+  endSession,
+  endSessions as endSessionsRoute,
+  getSession,
+  introspectSession,
+  listSessions,
+  logIn,
+  logOut,
+} from '#services/orders'
 import type { Context } from '../context.ts'
+import { type Attempt, checkAttempt, noteFailure, noteSuccess } from './attempts.ts'
+import { createHashingPool, type HashingPool } from './hashing.ts'
 import { isPassword } from './passwords.ts'
-import { closeSession, memberOf, openSession, sessionHours } from './sessions.ts'
+import { closeSession, endSessions, memberOf, openSession, sessionHours, sessionsOf } from './sessions.ts'
 import { createTurns } from './turns.ts'
 
-/** After so many failures within the window an account takes no more attempts until the window has passed. */
-const failuresMax = 8
-const windowMinutes = 10
 /** Attempts at once: each takes a tenth of a second of a core, and its answer is waited for. */
 const attemptsMax = { forOne: 20, forAll: 60 }
 
 /** Compared against when there is no such account, so that guessing an email takes as long as guessing a password. */
 const nobody = `scrypt$32768$8$3$${Buffer.alloc(16).toString('base64')}$${Buffer.alloc(32).toString('base64')}`
 
+type Headers = Readonly<Record<string, string | undefined>>
+
 export function addStaffRoutes(server: HttpServer, context: Context): void {
   const { database } = context
+  // By account and place: a crowd that guesses elsewhere takes nobody's turn who is where they always are.
   const inTurn = createTurns(attemptsMax)
+  const pool = createHashingPool()
   server.add(logIn, ({ body, headers }) => {
     const email = body.email.trim().toLowerCase()
-    return inTurn(email, () => attempt(context, email, body.password, headers.accept ?? ''))
+    const place = headers['x-forwarded-for'] ?? ''
+    return attempt(context, pool, inTurn, { email, place }, body.password, headers)
   })
   server.add(getSession, async ({ staff }) => ({
     email: staff?.email ?? '',
     roles: [...(staff?.roles ?? [])] as Role[],
   }))
   server.add(logOut, async ({ bearer, headers }) => {
-    const token = bearer ?? cookieOf(headers.cookie, sessionCookie)
+    const token = tokenOf(bearer, headers)
     if (token !== undefined) await closeSession(database, token)
     return answer(204, undefined, { 'set-cookie': cookieWith('', 0, context.config.publicUrl) })
   })
@@ -36,65 +48,69 @@ export function addStaffRoutes(server: HttpServer, context: Context): void {
     const member = await memberOf(database, body.token)
     return { member: member ? { email: member.email, roles: [...member.roles] } : null }
   })
+  addSessionRoutes(server, context)
 }
 
-/** Checks a password, unless too many were wrong lately, and opens a session. */
-async function attempt(context: Context, email: string, password: string, accept: string): Promise<Answer> {
-  const { database } = context
-  await checkAttempts(context, email)
-  const [account] = await database.query<{ passwordHash: string }>(
-    'SELECT password_hash AS "passwordHash" FROM orders.staff WHERE email = $1',
-    [email],
-  )
-  const right = await isPassword(password, account?.passwordHash ?? nobody)
-  if (!right || account === undefined) {
-    await noteFailure(context, email)
-    throw new Problem(
-      401,
-      'wrong-credentials',
-      'Wrong email or password.',
-      {},
-      { 'www-authenticate': 'Bearer' },
+/** Everybody's own sessions, and nobody else's. */
+function addSessionRoutes(server: HttpServer, { database, config }: Context): void {
+  server.add(listSessions, async ({ staff, bearer, headers }) => {
+    const rows = await sessionsOf(database, staff?.email ?? '', tokenOf(bearer, headers) ?? '')
+    const items = rows.map(({ createdAt, usedAt, expiresAt, ...row }) => ({
+      ...row,
+      createdAt: createdAt.toISOString(),
+      usedAt: usedAt.toISOString(),
+      expiresAt: expiresAt.toISOString(),
+    }))
+    return { items, total: items.length, next: null }
+  })
+  server.add(endSessionsRoute, async ({ staff }) => {
+    await endSessions(database, staff?.email ?? '')
+    return answer(204, undefined, { 'set-cookie': cookieWith('', 0, config.publicUrl) })
+  })
+  server.add(endSession, async ({ staff, params }) => {
+    if ((await endSessions(database, staff?.email ?? '', params.id)) === 0) throw notFound('such session')
+  })
+}
+
+const tokenOf = (bearer: string | undefined, headers: Headers) =>
+  bearer ?? cookieOf(headers.cookie, sessionCookie)
+
+/** Checks a password, slower or not at all where too many were wrong lately, and opens a session. */
+async function attempt(
+  context: Context,
+  pool: HashingPool,
+  inTurn: ReturnType<typeof createTurns>,
+  who: Attempt,
+  password: string,
+  headers: Headers,
+): Promise<Answer> {
+  const { database, clock } = context
+  const known = await checkAttempt(database, who)
+  const isRight = await inTurn(known.isKnown ? `${who.email} ${who.place}` : who.email, async () => {
+    // Those before it in the row may have failed meanwhile.
+    const { isKnown, delayMs } = await checkAttempt(database, who)
+    if (delayMs > 0) await clock.sleep(delayMs)
+    const [account] = await database.query<{ passwordHash: string }>(
+      'SELECT password_hash AS "passwordHash" FROM orders.staff WHERE email = $1',
+      [who.email],
     )
-  }
-  await database.execute('DELETE FROM orders.login_failures WHERE email = $1', [email])
-  const token = await openSession(database, email)
+    const right = await pool.run(isKnown, () => isPassword(password, account?.passwordHash ?? nobody))
+    if (right && account !== undefined) return true
+    await noteFailure(database, who)
+    return false
+  })
+  if (!isRight) throw wrongCredentials()
+  await noteSuccess(database, who)
+  const token = await openSession(database, who.email, headers['user-agent'] ?? '')
   const cookie = cookieWith(token, sessionHours * 3600, context.config.publicUrl)
   // A program asks for JSON by name; a browser's page asks for anything and gets the cookie alone.
-  const wantsToken = /\bapplication\/json\b/.test(accept)
-  const noStore = { 'cache-control': 'no-store' }
-  return wantsToken
-    ? answer(200, { token }, { ...noStore, 'set-cookie': cookie })
-    : answer(204, undefined, { ...noStore, 'set-cookie': cookie })
+  const wantsToken = /\bapplication\/json\b/.test(headers.accept ?? '')
+  const noStore = { 'cache-control': 'no-store', 'set-cookie': cookie }
+  return wantsToken ? answer(200, { token }, noStore) : answer(204, undefined, noStore)
 }
 
-/** Failures from before the window count no more and are forgotten, whosever they were. */
-async function noteFailure({ database }: Context, email: string): Promise<void> {
-  await database.execute(
-    `WITH forgotten AS (DELETE FROM orders.login_failures WHERE at < now() - make_interval(mins => $2))
-     INSERT INTO orders.login_failures (email) VALUES ($1)`,
-    [email, windowMinutes],
-  )
-}
-
-async function checkAttempts(context: Context, email: string): Promise<void> {
-  const [row] = await context.database.query<{ failures: number; waitSeconds: number }>(
-    `SELECT count(*)::int AS failures,
-            ceil(extract(epoch FROM coalesce(min(at), now()) + make_interval(mins => $2) - now()))::int AS "waitSeconds"
-       FROM orders.login_failures WHERE email = $1 AND at > now() - make_interval(mins => $2)`,
-    [email, windowMinutes],
-  )
-  if ((row?.failures ?? 0) < failuresMax) return
-  throw new Problem(
-    429,
-    'too-many-attempts',
-    'Too many failed log-ins for this account.',
-    {},
-    {
-      'retry-after': String(Math.max(1, row?.waitSeconds ?? 60)),
-    },
-  )
-}
+const wrongCredentials = () =>
+  new Problem(401, 'wrong-credentials', 'Wrong email or password.', {}, { 'www-authenticate': 'Bearer' })
 
 /** `Secure` wherever the shop is reached by https. Source: RFC 6265bis section 4.1. */
 function cookieWith(value: string, maxAgeSeconds: number, publicUrl: string): string {

@@ -3,16 +3,39 @@ import { sha256 } from '#kernel/hash'
 import type { Statements } from '#ports/database'
 import type { StaffMember } from '#ports/http'
 
+/** A session ends so long after its log-in, and earlier when nobody has used it for a while. */
 export const sessionHours = 12
+export const idleMinutes = 60
+/** The oldest sessions of an account end when it opens more. */
+const sessionsMax = 20
+/** Using a session is noted so often. */
+const noteSeconds = 60
+const programCharactersMax = 200
+
+export type SessionRow = {
+  id: string
+  createdAt: Date
+  usedAt: Date
+  expiresAt: Date
+  program: string
+  isCurrent: boolean
+}
+
+const isAlive = `expires_at > now() AND used_at > now() - interval '${idleMinutes} minutes'`
 
 /** Opens a session. @returns its token, kept only as a hash */
-export async function openSession(statements: Statements, email: string): Promise<string> {
+export async function openSession(statements: Statements, email: string, program: string): Promise<string> {
   const token = `staff_${randomBytes(32).toString('base64url')}`
   await statements.execute(
-    `INSERT INTO orders.sessions (token_hash, email, expires_at) VALUES ($1, $2, now() + make_interval(hours => $3))`,
-    [hashOf(token), email, sessionHours],
+    `INSERT INTO orders.sessions (token_hash, email, expires_at, program)
+     VALUES ($1, $2, now() + make_interval(hours => $3), $4)`,
+    [hashOf(token), email, sessionHours, program.slice(0, programCharactersMax)],
   )
-  await statements.execute('DELETE FROM orders.sessions WHERE expires_at < now()', [])
+  await statements.execute(
+    `DELETE FROM orders.sessions WHERE NOT (${isAlive})
+        OR (email = $1 AND id NOT IN (SELECT id FROM orders.sessions WHERE email = $1 ORDER BY used_at DESC, created_at DESC LIMIT $2))`,
+    [email, sessionsMax],
+  )
   return token
 }
 
@@ -20,15 +43,43 @@ export async function closeSession(statements: Statements, token: string): Promi
   await statements.execute('DELETE FROM orders.sessions WHERE token_hash = $1', [hashOf(token)])
 }
 
-/** Whose session this is, as OrderDb's primary knows it now. */
+/** Whose session this is, as OrderDb's primary knows it now; it counts as use of it. */
 export async function memberOf(statements: Statements, token: string): Promise<StaffMember | undefined> {
   if (!token.startsWith('staff_')) return undefined
-  const [row] = await statements.query<StaffMember>(
-    `SELECT s.email, s.roles FROM orders.sessions JOIN orders.staff s USING (email)
-      WHERE token_hash = $1 AND expires_at > now()`,
-    [hashOf(token)],
+  const [row] = await statements.query<StaffMember & { isDue: boolean }>(
+    `SELECT s.email, s.roles, used_at < now() - make_interval(secs => $2) AS "isDue"
+       FROM orders.sessions JOIN orders.staff s USING (email) WHERE token_hash = $1 AND ${isAlive}`,
+    [hashOf(token), noteSeconds],
   )
-  return row
+  if (row === undefined) return undefined
+  if (row.isDue)
+    await statements.execute('UPDATE orders.sessions SET used_at = now() WHERE token_hash = $1', [
+      hashOf(token),
+    ])
+  return { email: row.email, roles: row.roles }
+}
+
+/** The sessions of an account that are open, the last used first. @param token of the one that asks */
+export async function sessionsOf(
+  statements: Statements,
+  email: string,
+  token: string,
+): Promise<SessionRow[]> {
+  return await statements.query<SessionRow>(
+    `SELECT id, created_at AS "createdAt", used_at AS "usedAt", expires_at AS "expiresAt", program,
+            token_hash = $2 AS "isCurrent"
+       FROM orders.sessions WHERE email = $1 AND ${isAlive} ORDER BY used_at DESC, created_at DESC`,
+    [email, hashOf(token)],
+  )
+}
+
+/** Ends one session of an account, or all of them. @returns how many there were */
+export async function endSessions(statements: Statements, email: string, id?: string): Promise<number> {
+  const rows = await statements.query<{ id: string }>(
+    'DELETE FROM orders.sessions WHERE email = $1 AND ($2::uuid IS NULL OR id = $2) RETURNING id',
+    [email, id ?? null],
+  )
+  return rows.length
 }
 
 const hashOf = (token: string) => Buffer.from(sha256(token), 'hex')

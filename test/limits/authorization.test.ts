@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { type Route, roles } from '#kernel/contract'
+import { openDatabase } from '#ports/database'
+import { publicRoutes } from '#roles'
+import { placeOrder } from '#services/coordinator'
+import { requestExamples } from '../../src/docs/examples.ts'
+import { hashPassword } from '../../src/services/orders/staff/passwords.ts'
+import { openSession } from '../../src/services/orders/staff/sessions.ts'
+import { type Actor, actors, authorizationCsv, cellsOf } from '../support/authorization-table.ts'
+import { type StoreInProcess, startStoreInProcess } from '../support/store-in-process.ts'
+
+const routes = publicRoutes
+const tablePath = new URL('../../docs/security/authorization.csv', import.meta.url)
+
+let store: StoreInProcess
+let otherToken = ''
+let isbn = ''
+const cleanUp: (() => unknown)[] = []
+
+before(async () => {
+  store = await startStoreInProcess({ after: (work) => cleanUp.unshift(work) }, 'authorization')
+  await addStaff()
+  const manager = `Bearer ${await tokenOf('manager')}`
+  isbn = '9780141439518'
+  const json = { 'content-type': 'application/json', authorization: manager }
+  const book = { isbn, title: 'A', price: { amount: 100, currency: 'EUR' } }
+  await fetch(`${store.url}/api/books`, { method: 'POST', headers: json, body: JSON.stringify(book) })
+  const body = JSON.stringify({ copies: 1_000 })
+  await fetch(`${store.url}/api/books/${isbn}/stock`, { method: 'PUT', headers: json, body })
+  otherToken = (await place()).token
+})
+after(async () => {
+  for (const work of cleanUp) await work()
+})
+
+async function addStaff(): Promise<void> {
+  const hash = await hashPassword('never typed in by anybody')
+  await using database = await openDatabase(store.orderDb, { applicationName: 'test' })
+  for (const role of roles)
+    await database.execute('INSERT INTO orders.staff (email, password_hash, roles) VALUES ($1, $2, $3)', [
+      `${role}@example.org`,
+      hash,
+      [role],
+    ])
+}
+
+async function place(): Promise<{ id: string; token: string }> {
+  const answer = await fetch(`${store.url}${placeOrder.path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() },
+    body: JSON.stringify({
+      customer: { name: 'Ada', email: 'ada@example.org' },
+      lines: [{ isbn, quantity: 1 }],
+    }),
+  })
+  assert.equal(answer.status, 201)
+  return (await answer.json()) as { id: string; token: string }
+}
+
+async function tokenOf(role: string): Promise<string> {
+  await using database = await openDatabase(store.orderDb, { applicationName: 'test' })
+  return await openSession(database, `${role}@example.org`, 'a test')
+}
+
+/** @returns undefined for nobody; a session of its own for staff, because a route may end it */
+async function bearerOf(actor: Actor, own: string): Promise<string | undefined> {
+  if (actor === 'nobody') return undefined
+  if (actor === 'own') return own
+  return actor === 'other' ? otherToken : await tokenOf(actor)
+}
+
+const names = new Map(
+  Object.entries({ ...(await import('#services/catalog')), ...(await import('#services/orders')) }).map(
+    ([name, value]): [unknown, string] => [value, name],
+  ),
+)
+
+async function statusOf(route: Route, actor: Actor): Promise<number> {
+  // An order of its own for each, because being paid or cancelled changes what may be done with it.
+  const order = route.access.kind === 'order' ? await place() : { id: '', token: otherToken }
+  const bearer = await bearerOf(actor, order.token)
+  const path = route.path
+    .replace('{isbn}', isbn)
+    .replace('{id}', order.id || crypto.randomUUID())
+    .replaceAll(/\{\w+\}/g, 'TDWG-JFVJ-D21P-BS55A')
+  const example = requestExamples[names.get(route) ?? '']
+  const takesBody = route.body !== undefined || route.streams !== undefined
+  const stop = new AbortController()
+  const answer = await fetch(store.url + path, {
+    method: route.method,
+    headers: {
+      ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
+      ...(takesBody && { 'content-type': route.streams?.[0] ?? 'application/json' }),
+    },
+    ...(takesBody && { body: typeof example === 'string' ? example : JSON.stringify(example ?? {}) }),
+    signal: stop.signal,
+  })
+  if (answer.headers.get('content-type')?.startsWith('text/event-stream')) stop.abort()
+  else await answer.text()
+  return answer.status
+}
+
+/** How each is turned away: who is nobody has to log in or learns nothing, staff are told which role it takes. */
+function refusalsOf(route: Route, actor: Actor): readonly number[] {
+  const isStaff = (roles as readonly string[]).includes(actor)
+  if (isStaff) return [403]
+  return route.access.kind === 'order' ? [404] : [401]
+}
+
+test('the table under docs/security is what the contracts say', () => {
+  assert.equal(readFileSync(tablePath, 'utf8'), authorizationCsv(routes))
+})
+
+test('everybody gets into exactly those routes that the table opens to them', async () => {
+  const wrong: string[] = []
+  for (const route of routes)
+    for (const actor of actors) {
+      const status = await statusOf(route, actor)
+      const isIn = ![401, 403].includes(status) && !(route.access.kind === 'order' && status === 404)
+      const refused = refusalsOf(route, actor)
+      // A log-in, and a link that nobody signed, are refused to everybody in the same way.
+      if (route.path === '/api/session' && route.method === 'POST') continue
+      if (route.path.startsWith('/api/files/')) continue
+      if (cellsOf(route)[actor] ? !isIn : !refused.includes(status))
+        wrong.push(`${route.method} ${route.path} as ${actor}: ${status}`)
+    }
+  assert.deepEqual(wrong, [])
+})
+
+test('a session is ended by its own account alone', async () => {
+  const [mine, theirs] = [await tokenOf('manager'), await tokenOf('bookseller')]
+  const asked = async (method: string, path: string, token: string) =>
+    await fetch(store.url + path, { method, headers: { authorization: `Bearer ${token}` } })
+  const { items } = (await (await asked('GET', '/api/sessions', theirs)).json()) as {
+    items: { id: string; isCurrent: boolean }[]
+  }
+  const current = items.find(({ isCurrent }) => isCurrent)
+  assert.ok(current)
+  assert.equal((await asked('DELETE', `/api/sessions/${current.id}`, mine)).status, 404)
+  assert.equal((await asked('GET', '/api/session', theirs)).status, 200)
+  assert.equal((await asked('DELETE', `/api/sessions/${current.id}`, theirs)).status, 204)
+  assert.equal((await asked('GET', '/api/session', theirs)).status, 401)
+  assert.equal((await asked('DELETE', '/api/sessions', mine)).status, 204)
+  assert.equal((await asked('GET', '/api/session', mine)).status, 401)
+})
+
+test('a session that nobody uses ends, and one that is used does not', async () => {
+  const [idle, used] = [await tokenOf('manager'), await tokenOf('manager')]
+  await using database = await openDatabase(store.orderDb, { applicationName: 'test' })
+  const status = async (token: string) =>
+    (await fetch(`${store.url}/api/session`, { headers: { authorization: `Bearer ${token}` } })).status
+  await database.execute("UPDATE orders.sessions SET used_at = now() - interval '59 minutes'", [])
+  assert.equal(await status(used), 200)
+  await database.execute("UPDATE orders.sessions SET used_at = used_at - interval '2 minutes'", [])
+  assert.deepEqual([await status(idle), await status(used)], [401, 200])
+  await database.execute("UPDATE orders.sessions SET expires_at = now() - interval '1 second'", [])
+  assert.equal(await status(used), 401)
+})
+
+test('guessing elsewhere locks nobody out from where they always log in, and gets slow and refused there', async () => {
+  const login = (from: string, password: string) =>
+    fetch(`${store.ordersUrl}/api/session`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-forwarded-for': from },
+      body: JSON.stringify({ email: store.staff.email, password }),
+    })
+  assert.equal((await login('192.0.2.1', store.staff.password)).status, 204)
+  const guesses = await Promise.all(
+    Array.from({ length: 14 }, () => login('198.51.100.7', 'a guess of mine')),
+  )
+  const statuses = guesses.map(({ status }) => status)
+  assert.ok(statuses.filter((status) => status === 401).length <= 10, statuses.join())
+  const refused = await login('203.0.113.9', store.staff.password)
+  assert.equal(refused.status, 429)
+  assert.ok(Number(refused.headers.get('retry-after')) > 1)
+  assert.equal((await login('192.0.2.1', store.staff.password)).status, 204)
+  // A slip of the finger at home costs time, and never the door.
+  for (let i = 0; i < 5; i++) assert.equal((await login('192.0.2.1', 'a slip')).status, 401)
+  assert.equal((await login('192.0.2.1', store.staff.password)).status, 204)
+})
