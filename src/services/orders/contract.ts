@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { anyone, defineRoute, internal, orderHolder, type Role, roles, staff } from '#kernel/contract'
-import { closed, IsbnText, Nullable, Paging } from '#kernel/schemas'
+import { closed, IsbnText, Nullable, Page, Paging, Timestamp, Uuid } from '#kernel/schemas'
 import { Order, OrderList, OrderStatusSchema, Voucher } from './order-schemas.ts'
 
 export {
