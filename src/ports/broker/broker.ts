@@ -5,12 +5,13 @@ export type Broker = AsyncDisposable & {
   /**
    * Resolves when every message is durable in the broker. When it rejects the messages may still arrive: publish again.
    * @throws BrokerBusy when more is waiting than the broker takes
+   * @throws MessageTooLarge, of which none was taken
    * @throws BrokerUnavailable when the broker is away, or was closed
    */
   publish(messages: readonly NewMessage[]): Promise<void>
   /**
    * A durable queue fed by `topics`: each message goes to one subscriber of `queue`, is retried with backoff when the
-   * handler throws, and ends in the dead letters after `attemptsMax`. A subscriber has `inFlightMax` at work at a time, and
+   * handler throws, and ends in the dead letters after `attemptsMax`, or at once when it throws MessageUnusable. A subscriber has `inFlightMax` at work at a time, and
    * leaves the rest to others. The queue and its topics stay when nobody subscribes.
    * Disposing waits for the handlers at work.
    */
@@ -19,12 +20,18 @@ export type Broker = AsyncDisposable & {
   listen(topics: readonly string[], handler: Handler): Promise<AsyncDisposable>
   /** Messages that a queue gave up on, newest first. */
   deadLetters(queue: string): Promise<DeadLetter[]>
+  /**
+   * Gives dead letters back to their queue, to be tried as if they were new, or throws them away.
+   * @returns how many of them there were
+   */
+  settleDeadLetters(queue: string, ids: readonly string[], fate: DeadLetterFate): Promise<number>
 }
 
 export type NewMessage = { topic: string; payload: unknown }
 /** `attempt` counts from 1; a listener's is always 1. */
 export type Message = { id: string; topic: string; payload: unknown; publishedAt: string; attempt: number }
 export type DeadLetter = Message & { queue: string; error: string }
+export type DeadLetterFate = 'retry' | 'discard'
 export type Handler = (message: Message) => Promise<void>
 
 export const attemptsMax = 8
@@ -32,8 +39,12 @@ export const attemptsMax = 8
 /** Messages of a queue that one subscriber works on at a time. */
 export const inFlightMax = 64
 
-/** Messages that one process may have waiting to be published. */
+/** Messages that one process may have waiting to be published, and their bytes beyond which no other joins them. */
 export const waitingMax = 50_000
+export const waitingBytesMax = 64 * 1024 * 1024
+
+/** Of one message as JSON. Ours have some hundred; what is large belongs into the object store. */
+export const messageBytesMax = 1024 * 1024
 
 export type BrokerOptions = {
   applicationName: string
@@ -51,4 +62,20 @@ export class BrokerUnavailable extends Unavailable {
 /** More messages wait to be published than the limit allows; none of these was taken. */
 export class BrokerBusy extends Unavailable {
   override name = 'BrokerBusy'
+}
+
+/** A message that no broker takes, however often it is tried. */
+export class MessageTooLarge extends RangeError {
+  override name = 'MessageTooLarge'
+}
+
+/** What a handler throws of a message that it can never make anything of; its text is the reason that is kept. */
+export class MessageUnusable extends Error {
+  override name = 'MessageUnusable'
+}
+
+/** @throws MessageTooLarge */
+export function checkSize(topic: string, bytes: number): void {
+  if (bytes > messageBytesMax)
+    throw new MessageTooLarge(`a message on "${topic}" has ${bytes} bytes; the most is ${messageBytesMax}`)
 }

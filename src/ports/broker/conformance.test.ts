@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
-import { type TestScope, testDatabase } from '../../../test/support/database.ts'
+import { once, servers } from '../../../test/support/broker-servers.ts'
+import type { TestScope } from '../../../test/support/database.ts'
+import { stopSharedRabbit } from '../../../test/support/rabbitmq.ts'
 import { until } from '../../../test/support/until.ts'
 import {
   attemptsMax,
@@ -12,46 +13,28 @@ import {
   brokerAdapters,
   inFlightMax,
   type Message,
+  MessageTooLarge,
+  MessageUnusable,
+  messageBytesMax,
   openBroker,
 } from './port.ts'
 
-/** What a test has to know of an adapter's broker. */
-type BrokerServer = {
-  url: (t: TestScope) => Promise<string>
-  /** Cuts every connection the brokers have. */
-  disturb: (url: string) => Promise<void>
-}
-
-const postgres: BrokerServer = {
-  url: async (t) => (await testDatabase(t, 'broker')).url,
-  disturb: async (url) => {
-    const client = new pg.Client(url)
-    await client.connect()
-    await client.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid()`,
-    )
-    await client.end()
-  },
-}
-const memory: BrokerServer = { url: async () => `memory:${randomUUID()}`, disturb: async () => undefined }
-
-/** By the scheme of the adapter. */
-const servers: Readonly<Record<string, BrokerServer>> = { postgres, postgresql: postgres, memory }
-const once = { postgres, memory }
+after(stopSharedRabbit)
 
 test('every broker adapter has a broker to be tested on', () => {
   assert.deepEqual(Object.keys(servers).sort(), Object.keys(brokerAdapters).sort())
   assert.deepEqual(new Set(Object.values(servers)), new Set(Object.values(once)))
 })
 
-for (const [name, { url: urlFor, disturb }] of Object.entries(once)) {
+for (const [name, { url: urlFor, disturb, missing: skip = false }] of Object.entries(once)) {
   const fresh = async (t: TestScope) => {
     const url = await urlFor(t)
     return { url, open: () => openBroker(url, { applicationName: 'test', retryBaseMs: 4 }) }
   }
 
-  test(`${name}: a listener gets every message on its topics from then on, in its publisher's order, as it was`, async (t) => {
+  test(`${name}: a listener gets every message on its topics from then on, in its publisher's order, as it was`, {
+    skip,
+  }, async (t) => {
     const { open } = await fresh(t)
     await using publisher = await open()
     await using listener = await open()
@@ -81,7 +64,7 @@ for (const [name, { url: urlFor, disturb }] of Object.entries(once)) {
     assert.ok(Math.abs(Date.parse(heard[0]?.publishedAt ?? '') - Date.now()) < 60_000)
   })
 
-  test(`${name}: every listener gets its own copy, until it is disposed`, async (t) => {
+  test(`${name}: every listener gets its own copy, until it is disposed`, { skip }, async (t) => {
     const { open } = await fresh(t)
     await using broker = await open()
     await using other = await open()
@@ -97,7 +80,9 @@ for (const [name, { url: urlFor, disturb }] of Object.entries(once)) {
     assert.deepEqual(heard, [[1], [1, 2], [1, 2]])
   })
 
-  test(`${name}: a queue keeps messages while nobody subscribes, and each goes to one of its subscribers`, async (t) => {
+  test(`${name}: a queue keeps messages while nobody subscribes, and each goes to one of its subscribers`, {
+    skip,
+  }, async (t) => {
     const { open } = await fresh(t)
     await using publisher = await open()
     const early = await publisher.subscribe('q', ['a'], async () => undefined)
@@ -132,7 +117,7 @@ for (const [name, { url: urlFor, disturb }] of Object.entries(once)) {
     assert.ok(mostAtWork <= inFlightMax, `${mostAtWork} at a time`)
   })
 
-  test(`${name}: two queues on one topic each get the message`, async (t) => {
+  test(`${name}: two queues on one topic each get the message`, { skip }, async (t) => {
     const { open } = await fresh(t)
     await using broker = await open()
     const got: string[] = []
@@ -146,7 +131,9 @@ for (const [name, { url: urlFor, disturb }] of Object.entries(once)) {
     assert.deepEqual(got.sort(), ['q1', 'q2', 'q2'])
   })
 
-  test(`${name}: a message whose handler throws is tried again, and another does not wait for it`, async (t) => {
+  test(`${name}: a message whose handler throws is tried again, and another does not wait for it`, {
+    skip,
+  }, async (t) => {
     const { open } = await fresh(t)
     await using broker = await open()
     const seen: string[] = []
@@ -163,7 +150,9 @@ for (const [name, { url: urlFor, disturb }] of Object.entries(once)) {
     assert.deepEqual(await broker.deadLetters('q'), [])
   })
 
-  test(`${name}: a message that always fails ends in the dead letters of its queue, with the reason`, async (t) => {
+  test(`${name}: a message that always fails ends in the dead letters of its queue, with the reason`, {
+    skip,
+  }, async (t) => {
     const { open } = await fresh(t)
     await using broker = await open()
     let attempts = 0
@@ -182,7 +171,54 @@ for (const [name, { url: urlFor, disturb }] of Object.entries(once)) {
     assert.deepEqual(await broker.deadLetters('other'), [])
   })
 
-  test(`${name}: after its connections are cut, everything published arrives at listeners and queues`, async (t) => {
+  test(`${name}: a message that its handler can never use is not tried again; given back it is, and thrown away it is gone`, {
+    skip,
+  }, async (t) => {
+    const { open } = await fresh(t)
+    await using broker = await open()
+    const seen: unknown[] = []
+    let isUsable = false
+    await broker.subscribe('q', ['a'], async ({ payload, attempt }) => {
+      seen.push([payload, attempt])
+      if (!isUsable) throw new MessageUnusable('no such version')
+    })
+    await broker.publish([
+      { topic: 'a', payload: 1 },
+      { topic: 'a', payload: 2 },
+    ])
+    await until(async () => (await broker.deadLetters('q')).length === 2)
+    const letters = await broker.deadLetters('q')
+    assert.deepEqual(
+      new Set(letters.map(({ error, attempt }) => `${error} ${attempt}`)),
+      new Set(['no such version 1']),
+    )
+    const idOf = (payload: unknown) => letters.find((letter) => letter.payload === payload)?.id ?? ''
+    isUsable = true
+    assert.equal(await broker.settleDeadLetters('q', [idOf(1), 'unknown', '999999'], 'retry'), 1)
+    assert.equal(await broker.settleDeadLetters('q', [idOf(2)], 'discard'), 1)
+    assert.equal(await broker.settleDeadLetters('q', [idOf(2)], 'retry'), 0)
+    await until(() => seen.length === 3)
+    assert.deepEqual(seen.at(-1), [1, 1])
+    await until(async () => (await broker.deadLetters('q')).length === 0)
+  })
+
+  test(`${name}: a message that is too large is refused, and none that was published with it is taken`, {
+    skip,
+  }, async (t) => {
+    const { open } = await fresh(t)
+    await using broker = await open()
+    const heard: unknown[] = []
+    await broker.listen(['a'], async ({ payload }) => void heard.push(payload))
+    const large = { topic: 'a', payload: 'x'.repeat(messageBytesMax) }
+    await assert.rejects(broker.publish([{ topic: 'a', payload: 'lost?' }, large]), MessageTooLarge)
+    await broker.publish([{ topic: 'a', payload: 'small' }])
+    await until(() => heard.length > 0)
+    assert.deepEqual(heard, ['small'])
+  })
+
+  test(`${name}: after its connections are cut, everything published arrives at listeners and queues`, {
+    skip,
+  }, async (t) => {
     const { url, open } = await fresh(t)
     await using publisher = await open()
     await using consumer = await open()
@@ -197,7 +233,9 @@ for (const [name, { url: urlFor, disturb }] of Object.entries(once)) {
     await until(() => listened.size === 60 && queued.size === 60)
   })
 
-  test(`${name}: disposing waits for the handlers at work, and a closed broker says so`, async (t) => {
+  test(`${name}: disposing waits for the handlers at work, and a closed broker says so`, {
+    skip,
+  }, async (t) => {
     const { open } = await fresh(t)
     const broker = await open()
     const events: string[] = []

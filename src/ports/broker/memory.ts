@@ -6,10 +6,12 @@ import {
   BrokerBusy,
   type BrokerOptions,
   BrokerUnavailable,
+  checkSize,
   type DeadLetter,
   type Handler,
   inFlightMax,
   type Message,
+  MessageUnusable,
   retryBaseMsDefault,
   waitingMax,
 } from './broker.ts'
@@ -52,6 +54,8 @@ export async function openMemoryBroker(url: string, options: BrokerOptions): Pro
   return {
     async publish(messages) {
       if (isClosed) throw new BrokerUnavailable('the broker is closed')
+      for (const { topic, payload } of messages)
+        checkSize(topic, Buffer.byteLength(JSON.stringify(payload) ?? 'null'))
       const queues = [...house.queues.values()]
       if (queues.some(({ waiting }) => waiting.length + messages.length > waitingMax))
         throw new BrokerBusy(`more than ${waitingMax} messages wait to be taken`)
@@ -77,6 +81,17 @@ export async function openMemoryBroker(url: string, options: BrokerOptions): Pro
     },
     async deadLetters(name) {
       return house.queues.get(name)?.dead.toReversed() ?? []
+    },
+    async settleDeadLetters(name, ids, fate) {
+      const queue = house.queues.get(name)
+      const chosen = queue?.dead.filter(({ id }) => ids.includes(id)) ?? []
+      if (queue === undefined || chosen.length === 0) return 0
+      queue.dead = queue.dead.filter((letter) => !chosen.includes(letter))
+      if (fate === 'retry')
+        for (const { queue: _, error: __, ...message } of chosen)
+          queue.waiting.push({ ...message, attempt: 0 })
+      handOut(queue)
+      return chosen.length
     },
     async [Symbol.asyncDispose]() {
       isClosed = true
@@ -118,9 +133,9 @@ function handOut(queue: Queue): void {
 }
 
 async function carry(queue: Queue, { handler, retryBaseMs }: Consumer, message: Message): Promise<void> {
-  const error = await faultOf(handler, message)
-  if (error === undefined) return
-  if (message.attempt < attemptsMax) {
+  const fault = await faultOf(handler, message)
+  if (fault === undefined) return
+  if (message.attempt < attemptsMax && !(fault instanceof MessageUnusable)) {
     const again = () => {
       queue.waiting.push(message)
       handOut(queue)
@@ -128,17 +143,17 @@ async function carry(queue: Queue, { handler, retryBaseMs }: Consumer, message: 
     setTimeout(again, backoffMs(message.attempt - 1, systemClock.random(), retryBaseMs)).unref()
     return
   }
-  queue.dead.push({ ...message, queue: queue.name, error })
+  queue.dead.push({ ...message, queue: queue.name, error: fault.message })
   if (queue.dead.length > deadLettersMax) queue.dead.shift()
 }
 
-/** What the handler threw, in words. It runs after whoever published goes on. */
-async function faultOf(handler: Handler, message: Message): Promise<string | undefined> {
+/** What the handler threw. It runs after whoever published goes on. */
+async function faultOf(handler: Handler, message: Message): Promise<Error | undefined> {
   await undefined
   try {
     await handler(message)
     return undefined
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return error instanceof Error ? error : new Error(String(error))
   }
 }

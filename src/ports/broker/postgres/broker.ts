@@ -7,6 +7,7 @@ import {
   type BrokerOptions,
   BrokerUnavailable,
   type DeadLetter,
+  type DeadLetterFate,
   retryBaseMsDefault,
 } from '../broker.ts'
 import { startLog } from './log.ts'
@@ -75,6 +76,8 @@ export async function openPostgresBroker(url: string, options: BrokerOptions): P
       return await unlessAway(log.listen(topics, handler))
     },
     deadLetters: (queue) => unlessAway(deadLetters(database, queue)),
+    settleDeadLetters: (queue, ids, fate) =>
+      unlessAway(settleDeadLetters(database, queue, ids, fate)).finally(() => ringer.wake()),
     async [Symbol.asyncDispose]() {
       await publisher[Symbol.asyncDispose]()
       await (await bell)?.[Symbol.asyncDispose]()
@@ -134,4 +137,27 @@ async function deadLetters(database: Database, queue: string): Promise<DeadLette
        FROM broker.dead_letters WHERE queue = $1 ORDER BY died_at DESC, message_id DESC LIMIT $2`,
     [queue, deadLettersMax],
   )
+}
+
+/**
+ * A message that was pruned meanwhile is put back as one of long ago, which no listener takes for news: transaction 3 is
+ * older than any snapshot. Source: PostgreSQL manual, "Transactions and Identifiers".
+ */
+const retrySql = `
+WITH taken AS (
+  DELETE FROM broker.dead_letters WHERE queue = $1 AND message_id = ANY($2::bigint[]) RETURNING *),
+back AS (
+  INSERT INTO broker.messages (id, xid, topic, payload, published_at) OVERRIDING SYSTEM VALUE
+  SELECT message_id, '3'::xid8, topic, payload, published_at FROM taken ON CONFLICT DO NOTHING)
+INSERT INTO broker.deliveries (queue, message_id) SELECT queue, message_id FROM taken ON CONFLICT DO NOTHING`
+const discardSql = `DELETE FROM broker.dead_letters WHERE queue = $1 AND message_id = ANY($2::bigint[])`
+
+async function settleDeadLetters(
+  database: Database,
+  queue: string,
+  ids: readonly string[],
+  fate: DeadLetterFate,
+): Promise<number> {
+  const known = ids.filter((id) => /^\d{1,18}$/.test(id))
+  return await database.execute(fate === 'retry' ? retrySql : discardSql, [queue, known])
 }

@@ -1,6 +1,6 @@
 import { type Clock, startLoop } from '#ports/clock'
 import type { Database } from '#ports/database'
-import { BrokerBusy, BrokerUnavailable, type NewMessage, waitingMax } from '../broker.ts'
+import { BrokerBusy, BrokerUnavailable, checkSize, type NewMessage, waitingMax } from '../broker.ts'
 
 /** Limits of one insert. */
 const messagesPerInsertMax = 1000
@@ -64,6 +64,7 @@ export function startPublisher(database: Database, clock: Clock, onPublished: ()
         throw new BrokerBusy(`${waiting} messages wait to be published`)
       const topics = messages.map((message) => message.topic)
       const payloads = messages.map((message) => JSON.stringify(message.payload) ?? 'null')
+      for (const [i, payload] of payloads.entries()) checkSize(topics[i] ?? '', Buffer.byteLength(payload))
       const bytes = payloads.reduce((sum, payload) => sum + payload.length, 0)
       waiting += messages.length
       await new Promise<void>((resolve, reject) => {

@@ -1,7 +1,7 @@
 import { backoffMs } from '#kernel/backoff'
 import { type Clock, startLoop } from '#ports/clock'
 import type { Database } from '#ports/database'
-import { attemptsMax, type Handler, inFlightMax, type Message } from '../broker.ts'
+import { attemptsMax, type Handler, inFlightMax, type Message, MessageUnusable } from '../broker.ts'
 
 const pollEveryMs = 1_000
 const claimSpacingMs = 5
@@ -24,7 +24,7 @@ export type QueueOptions = {
 
 type Claim = { id: number; topic: string; payload: unknown; publishedAt: string; attempt: number }
 type InFlight = { claim: Claim; renewedMs: number; outcome: Outcome }
-type Outcome = { kind: 'running' } | { kind: 'done' } | { kind: 'failed'; error: string }
+type Outcome = { kind: 'running' } | { kind: 'done' } | { kind: 'failed'; error: string; isFinal: boolean }
 
 const claimSql = `
 WITH due AS (
@@ -105,7 +105,7 @@ export async function startQueue(options: QueueOptions): Promise<Queue> {
 async function outcomeOf(handler: Handler, claim: Claim): Promise<Outcome> {
   // It was claimed this often and never settled: whoever takes it dies of it.
   if (claim.attempt > attemptsMax)
-    return { kind: 'failed', error: 'its subscribers stopped while they handled it' }
+    return { kind: 'failed', error: 'its subscribers stopped while they handled it', isFinal: true }
   const message: Message = { ...claim, id: String(claim.id) }
   try {
     await handler(message)
@@ -114,6 +114,7 @@ async function outcomeOf(handler: Handler, claim: Claim): Promise<Outcome> {
     return {
       kind: 'failed',
       error: String(error instanceof Error ? error.message : error).slice(0, errorLengthMax),
+      isFinal: error instanceof MessageUnusable,
     }
   }
 }
@@ -130,8 +131,7 @@ async function settle(
   const entries = [...inFlight]
   const done = entries.filter(({ outcome }) => outcome.kind === 'done')
   const failed = entries.filter(({ outcome }) => outcome.kind === 'failed')
-  const dead = failed.filter(({ claim }) => claim.attempt >= attemptsMax)
-  const again = failed.filter(({ claim }) => claim.attempt < attemptsMax)
+  const { dead = [], again = [] } = Object.groupBy(failed, (entry) => (isFinal(entry) ? 'dead' : 'again'))
   const renewed = entries.filter((e) => e.outcome.kind === 'running' && nowMs - e.renewedMs > leaseMs / 3)
   const waits = again.map(({ claim }) =>
     Math.ceil(backoffMs(claim.attempt - 1, 0.5 + clock.random() / 2, retryBaseMs, retryMaxMs)),
@@ -151,4 +151,6 @@ async function settle(
   return Math.min(...waits) + 1
 }
 
+const isFinal = ({ claim, outcome }: InFlight) =>
+  claim.attempt >= attemptsMax || (outcome.kind === 'failed' && outcome.isFinal)
 const errorOf = ({ outcome }: InFlight) => (outcome.kind === 'failed' ? outcome.error : '')

@@ -1,0 +1,187 @@
+import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib'
+import { backoffMs } from '#kernel/backoff'
+import type { Clock } from '#ports/clock'
+import { logger } from '#ports/log'
+import { BrokerUnavailable } from '../broker.ts'
+import { parseRabbitUrl } from './url.ts'
+
+const log = logger('broker')
+
+const connectWithinMs = 5_000
+/** A server that says nothing for twice this long is taken for dead: it may be frozen. */
+const heartbeatSeconds = 5
+/** Longest wait for the server's answer to a declaration. */
+export const answerWithinMs = 10_000
+const retryBaseMs = 100
+const retryMaxMs = 3_000
+
+/** One connection, shared by the channels of a process, and made anew when it is lost. */
+export type Link = AsyncDisposable & {
+  /** The connection there is, or one to the next server that takes it. @throws BrokerUnavailable */
+  connection(): Promise<ChannelModel>
+}
+
+/** @throws TypeError for a URL that cannot be read */
+export function openLink(url: string, { applicationName }: { applicationName: string }): Link {
+  const { nodes, username, password, vhost, tls } = parseRabbitUrl(url)
+  let next = Math.floor(Math.random() * nodes.length)
+  let connecting: Promise<ChannelModel> | undefined
+  let closed = false
+
+  const dial = async () => {
+    const { host, port } = nodes[next++ % nodes.length] as (typeof nodes)[number]
+    const address = {
+      ...{ protocol: tls ? 'amqps' : 'amqp', hostname: host, port, username, password, vhost },
+      heartbeat: heartbeatSeconds,
+    }
+    const socket = {
+      ...tls,
+      ...{ noDelay: true, keepAlive: true, timeout: connectWithinMs },
+      clientProperties: { connection_name: applicationName },
+    }
+    const connection = await within(connect(address, socket), connectWithinMs, `connecting to ${host}`)
+    // What was wrong is also why it closes.
+    connection.on('error', () => {})
+    connection.on('close', () => {
+      connecting = undefined
+    })
+    connection.on('blocked', (reason: string) => log.warn('the broker takes no messages for now', { reason }))
+    connection.on('unblocked', () => log.info('the broker takes messages again'))
+    return connection
+  }
+  const dialAny = async () => {
+    let last: unknown
+    for (let i = 0; i < nodes.length; i++) {
+      if (closed) break
+      try {
+        return await dial()
+      } catch (error) {
+        last = error
+      }
+    }
+    throw unavailable(last)
+  }
+
+  return {
+    async connection() {
+      if (closed) throw new BrokerUnavailable('the broker is closed')
+      connecting ??= dialAny().catch((error: unknown) => {
+        connecting = undefined
+        throw error
+      })
+      return connecting
+    },
+    async [Symbol.asyncDispose]() {
+      closed = true
+      const connection = await connecting?.catch(() => undefined)
+      // A server that is away is not waited for.
+      if (connection) await within(connection.close(), 2_000, 'closing').catch(() => undefined)
+    },
+  }
+}
+
+/** A channel that is set up anew on each connection, for as long as it is not disposed. */
+export type KeptChannel = AsyncDisposable & {
+  /** The channel, set up; @throws BrokerUnavailable when there is none within this time */
+  ready(withinMs: number): Promise<ConfirmChannel>
+  /** Gives the channel up and sets up another. */
+  renew(): void
+}
+
+/** @param setUp declares and consumes what the channel is for; called anew after each loss */
+export function keepChannel(
+  link: Link,
+  clock: Clock,
+  setUp: (channel: ConfirmChannel, connection: ChannelModel) => Promise<void>,
+): KeptChannel {
+  const stop = new AbortController()
+  let current = Promise.withResolvers<ConfirmChannel>()
+  let lastError: unknown
+  let renew = () => {}
+
+  const keep = async () => {
+    for (let failures = 0; !stop.signal.aborted; ) {
+      try {
+        const channel = await openChannel(link, setUp)
+        failures = 0
+        current.resolve(channel.channel)
+        const renewed = Promise.withResolvers<void>()
+        renew = renewed.resolve
+        await Promise.race([channel.lost, renewed.promise, aborted(stop.signal)])
+        current = Promise.withResolvers()
+        await channel.close()
+      } catch (error) {
+        lastError = error
+        if (failures === 0 && !stop.signal.aborted) log.warn('the broker is away, trying again', { error })
+        const waitMs = backoffMs(failures++, 0.5 + clock.random() / 2, retryBaseMs, retryMaxMs)
+        // Called off by the end.
+        await clock.sleep(waitMs, stop.signal).catch(() => undefined)
+      }
+    }
+  }
+  const keeping = keep()
+
+  return {
+    async ready(withinMs) {
+      if (stop.signal.aborted) throw new BrokerUnavailable('the broker is closed')
+      const late = `no connection within ${withinMs} ms`
+      return await within(current.promise, withinMs, late).catch((error: unknown) => {
+        throw unavailable(lastError ?? error)
+      })
+    },
+    renew: () => renew(),
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await keeping
+    },
+  }
+}
+
+async function openChannel(
+  link: Link,
+  setUp: (channel: ConfirmChannel, connection: ChannelModel) => Promise<void>,
+) {
+  const connection = await link.connection()
+  try {
+    const channel = await within(connection.createConfirmChannel(), answerWithinMs, 'opening a channel')
+    const lost = new Promise<void>((resolve) => {
+      channel.on('error', (error) => log.warn('a channel was closed by the broker', { error }))
+      channel.once('close', resolve)
+    })
+    await within(setUp(channel, connection), answerWithinMs, 'declaring queues')
+    const close = () =>
+      // A channel that is lost is closed already.
+      within(channel.close(), 2_000, 'closing').catch(() => undefined)
+    return { channel, lost, close }
+  } catch (error) {
+    // A server that does not answer may never: the connection is given up for all.
+    if (error instanceof BrokerUnavailable) void connection.close().catch(() => undefined)
+    throw error
+  }
+}
+
+/** @throws BrokerUnavailable when it takes longer */
+export async function within<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new BrokerUnavailable(`the broker: ${what} took over ${ms} ms`)), ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** What the client throws of a server that is away. */
+export function unavailable(cause: unknown): BrokerUnavailable {
+  if (cause instanceof BrokerUnavailable) return cause
+  const text = cause instanceof Error ? cause.message || cause.constructor.name : String(cause)
+  return new BrokerUnavailable(`the broker: ${text}`, { cause })
+}
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })

@@ -1,0 +1,91 @@
+import type { ConfirmChannel, GetMessage } from 'amqplib'
+import type { DeadLetter, DeadLetterFate } from '../broker.ts'
+import { type Link, unavailable, within } from './connection.ts'
+import { carriedHeaders, header, persistent, readMessage } from './envelope.ts'
+import { publishConfirmed } from './publish.ts'
+import { deadName, queueName } from './topology.ts'
+
+const deadLettersMax = 1_000
+const lookWithinMs = 30_000
+
+/** Those longest there, up to a limit, newest first. They stay where they are. */
+export async function deadLetters(link: Link, queue: string): Promise<DeadLetter[]> {
+  return await withDeadLetters(link, queue, async (_, raws) =>
+    raws.map((raw) => letterOf(queue, raw)).reverse(),
+  )
+}
+
+/** @returns how many of them were there */
+export async function settleDeadLetters(
+  link: Link,
+  queue: string,
+  ids: readonly string[],
+  fate: DeadLetterFate,
+): Promise<number> {
+  const wanted = new Set(ids)
+  return await withDeadLetters(link, queue, async (channel, raws) => {
+    const chosen = raws.filter((raw) => wanted.has(letterOf(queue, raw).id))
+    for (const raw of chosen) {
+      if (fate === 'retry') await publishAgain(channel, queue, raw)
+      channel.ack(raw)
+    }
+    return chosen.length
+  })
+}
+
+async function publishAgain(channel: ConfirmChannel, queue: string, raw: GetMessage): Promise<void> {
+  const { message } = readMessage(raw)
+  await publishConfirmed(channel, '', queueName(queue), raw.content, {
+    ...persistent,
+    messageId: message.id,
+    timestamp: raw.properties.timestamp,
+    headers: carriedHeaders(message, {}),
+  })
+}
+
+/** What is taken and not acknowledged goes back when the channel closes. */
+async function withDeadLetters<T>(
+  link: Link,
+  queue: string,
+  work: (channel: ConfirmChannel, raws: GetMessage[]) => Promise<T>,
+): Promise<T> {
+  const looking = async () => {
+    const connection = await link.connection()
+    const channel = await connection.createConfirmChannel()
+    channel.on('error', () => {})
+    try {
+      return await work(channel, await takeAll(channel, queue))
+    } finally {
+      // One that asked for a queue that is not there is closed already.
+      await channel.close().catch(() => undefined)
+    }
+  }
+  return await within(looking(), lookWithinMs, 'reading dead letters').catch((error: unknown) => {
+    throw unavailable(error)
+  })
+}
+
+async function takeAll(channel: ConfirmChannel, queue: string): Promise<GetMessage[]> {
+  const raws: GetMessage[] = []
+  try {
+    while (raws.length < deadLettersMax) {
+      const raw = await channel.get(deadName(queue))
+      if (raw === false) break
+      raws.push(raw)
+    }
+  } catch (error) {
+    if ((error as { code?: number }).code !== 404) throw error
+  }
+  return raws
+}
+
+function letterOf(queue: string, raw: GetMessage): DeadLetter {
+  const { message } = readMessage(raw)
+  const headers = raw.properties.headers ?? {}
+  const died: unknown = headers['x-death']
+  const byServer = Array.isArray(died) && died.length > 0 && headers[header.error] === undefined
+  const error = byServer ? 'its subscribers stopped while they handled it' : headers[header.error]
+  // The attempt that failed is the last one counted; looking at it is none.
+  const attempt = Number(headers[header.attempts] ?? 0) || 1
+  return { ...message, attempt, queue, error: String(error ?? '') }
+}

@@ -1,0 +1,126 @@
+import type { ConfirmChannel, Options } from 'amqplib'
+import type { Clock } from '#ports/clock'
+import { logger } from '#ports/log'
+import {
+  BrokerBusy,
+  BrokerUnavailable,
+  checkSize,
+  type NewMessage,
+  waitingBytesMax,
+  waitingMax,
+} from '../broker.ts'
+import { keepChannel, type Link, unavailable, within } from './connection.ts'
+import { header, persistent } from './envelope.ts'
+import { declareOn, declarePublishing, exchange, unroutedQueue } from './topology.ts'
+
+const log = logger('broker')
+
+/** A server that takes nothing, because it is away, frozen or out of memory, is waited for this long. */
+const publishWithinMs = 10_000
+const complainEveryMs = 60_000
+
+export type Publisher = AsyncDisposable & {
+  publish(messages: readonly NewMessage[]): Promise<void>
+  ready(withinMs: number): Promise<unknown>
+}
+
+/** Publishes with confirms: resolved means that a majority of the queue's servers has it on disk. */
+export function startPublisher(link: Link, clock: Clock): Publisher {
+  const unrouted = noteUnrouted(clock)
+  const returned = new Set<string>()
+  const kept = keepChannel(link, clock, async (channel, connection) => {
+    channel.on('return', ({ properties }) => returned.add(String(properties.messageId)))
+    await declarePublishing(declareOn(connection, channel))
+  })
+  let waiting = 0
+  let waitingBytes = 0
+  let closed = false
+  const under = new Set<Promise<void>>()
+
+  const send = async (channel: ConfirmChannel, topic: string, content: Buffer) => {
+    const options = optionsOf(clock, topic)
+    const id = String(options.messageId)
+    await publishConfirmed(channel, exchange, topic, content, options)
+    if (!returned.delete(id)) return
+    unrouted(topic)
+    await publishConfirmed(channel, '', unroutedQueue, content, options)
+    // Where even that queue is missing the message has nobody.
+    returned.delete(id)
+  }
+  const sendAll = async (messages: readonly { topic: string; content: Buffer }[]) => {
+    const channel = await kept.ready(publishWithinMs)
+    const sent = Promise.all(messages.map(({ topic, content }) => send(channel, topic, content)))
+    await within(sent, publishWithinMs, 'publishing').catch((error: unknown) => {
+      throw unavailable(error)
+    })
+  }
+
+  return {
+    async publish(messages) {
+      if (closed) throw new BrokerUnavailable('the broker is closed')
+      const ready = messages.map(({ topic, payload }) => {
+        return { topic, content: Buffer.from(JSON.stringify(payload) ?? 'null') }
+      })
+      for (const { topic, content } of ready) checkSize(topic, content.length)
+      const bytes = ready.reduce((sum, { content }) => sum + content.length, 0)
+      if (waiting + ready.length > waitingMax || (waiting > 0 && waitingBytes + bytes > waitingBytesMax))
+        throw new BrokerBusy(`${waiting} messages (${waitingBytes} bytes) wait to be published`)
+      waiting += ready.length
+      waitingBytes += bytes
+      const sending = sendAll(ready).finally(() => {
+        waiting -= ready.length
+        waitingBytes -= bytes
+        under.delete(sending)
+      })
+      under.add(sending)
+      await sending
+    },
+    ready: (withinMs) => kept.ready(withinMs),
+    async [Symbol.asyncDispose]() {
+      closed = true
+      await Promise.allSettled(under)
+      await kept[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Resolves when the server has taken it. @throws BrokerUnavailable when it says no, or is gone */
+export function publishConfirmed(
+  channel: ConfirmChannel,
+  to: string,
+  routingKey: string,
+  content: Buffer,
+  options: Options.Publish,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    try {
+      channel.publish(to, routingKey, content, options, (error: unknown) => {
+        if (error) reject(unavailable(error))
+        else resolve()
+      })
+    } catch (error) {
+      reject(unavailable(error))
+    }
+  })
+}
+
+function optionsOf(clock: Clock, topic: string): Options.Publish {
+  const nowMs = clock.now()
+  return {
+    ...persistent,
+    messageId: clock.uuid(),
+    timestamp: Math.floor(nowMs / 1000),
+    headers: { [header.topic]: topic, [header.publishedAt]: new Date(nowMs).toISOString() },
+  }
+}
+
+/** One line a minute and topic, however many messages. */
+function noteUnrouted(clock: Clock): (topic: string) => void {
+  const saidMs = new Map<string, number>()
+  return (topic) => {
+    const nowMs = clock.monotonicMs()
+    if (nowMs - (saidMs.get(topic) ?? Number.NEGATIVE_INFINITY) < complainEveryMs) return
+    saidMs.set(topic, nowMs)
+    log.warn('no queue takes messages of a topic; they are kept aside', { topic, keptIn: unroutedQueue })
+  }
+}

@@ -1,0 +1,142 @@
+import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
+import type { Clock } from '#ports/clock'
+import { logger } from '#ports/log'
+import { attemptsMax, type Handler, inFlightMax, MessageUnusable } from '../broker.ts'
+import { answerWithinMs, type KeptChannel, keepChannel, type Link } from './connection.ts'
+import { carriedHeaders, header, persistent, readMessage } from './envelope.ts'
+import { publishConfirmed } from './publish.ts'
+import { deadExchange, declareOn, declareQueue, declareRetry, queueName, retryName } from './topology.ts'
+
+const log = logger('broker')
+
+const retryMaxMs = 60_000
+const errorLengthMax = 1_000
+/** On closing, handlers at work are waited for this long; what is left goes to others. */
+const closeWithinMs = 10_000
+/** What can be neither settled nor put aside goes back, after this long, so that it does not come round at once. */
+const giveBackAfterMs = 1_000
+
+export type QueueOptions = {
+  link: Link
+  clock: Clock
+  queue: string
+  topics: readonly string[]
+  handler: Handler
+  retryBaseMs: number
+}
+
+/**
+ * Takes from a queue what its topics bring. Whatever becomes of a message is written down on the server before it is
+ * acknowledged: at worst it is there twice.
+ */
+export async function startQueue(options: QueueOptions): Promise<AsyncDisposable> {
+  const { link, clock, queue, topics, retryBaseMs } = options
+  const atWork = new Set<Promise<void>>()
+  let closing = false
+  let consumer: { channel: ConfirmChannel; tag: string } | undefined
+  let retries = new Map<number, Promise<void>>()
+
+  const kept: KeptChannel = keepChannel(link, clock, async (channel, connection) => {
+    const declare = declareOn(connection, channel)
+    retries = new Map()
+    const retryTo = (ms: number) => {
+      const declared = retries.get(ms) ?? declareRetry(declare, channel, ms)
+      retries.set(ms, declared)
+      return declared
+    }
+    await declareQueue(declare, channel, queue, topics)
+    await channel.prefetch(inFlightMax)
+    const taken = (raw: ConsumeMessage | null) => {
+      // The server ended it: the queue was deleted, or its server is gone.
+      if (raw === null) return kept.renew()
+      const work = settle(options, channel, raw, retryTo).finally(() => atWork.delete(work))
+      atWork.add(work)
+    }
+    const { consumerTag } = await channel.consume(queueName(queue), taken)
+    consumer = { channel, tag: consumerTag }
+  })
+  await kept.ready(answerWithinMs).catch(async (error: unknown) => {
+    await kept[Symbol.asyncDispose]()
+    throw error
+  })
+  log.debug('takes from a queue', { queue, topics, retryBaseMs })
+
+  return {
+    async [Symbol.asyncDispose]() {
+      if (closing) return
+      closing = true
+      // One that is cut off takes nothing more either.
+      await consumer?.channel.cancel(consumer.tag).catch(() => undefined)
+      const late = new AbortController()
+      await Promise.race([
+        Promise.all(atWork),
+        // Called off when all are done.
+        clock.sleep(closeWithinMs, late.signal).catch(() => undefined),
+      ])
+      late.abort()
+      await kept[Symbol.asyncDispose]()
+    },
+  }
+}
+
+type RetryTo = (ms: number) => Promise<void>
+
+/** Hands one message to the handler, and settles it: done, again later, or dead. */
+async function settle(
+  { clock, queue, handler, retryBaseMs }: QueueOptions,
+  channel: ConfirmChannel,
+  raw: ConsumeMessage,
+  retryTo: RetryTo,
+): Promise<void> {
+  const read = readMessage(raw)
+  const { message } = read
+  const failure = 'wrong' in read ? new MessageUnusable(read.wrong) : await failureOf(handler, message)
+  try {
+    if (failure !== undefined) {
+      const isDead = failure instanceof MessageUnusable || message.attempt >= attemptsMax
+      const error = textOf(failure)
+      const waitMs = Math.min(retryBaseMs * 2 ** (message.attempt - 1), retryMaxMs)
+      const attempts = Math.min(message.attempt, attemptsMax)
+      const headers = carriedHeaders(message, { [header.attempts]: attempts, [header.error]: error })
+      if (!isDead) await retryTo(waitMs)
+      await publishConfirmed(
+        channel,
+        isDead ? deadExchange : retryName(waitMs),
+        isDead ? queue : queueName(queue),
+        raw.content,
+        {
+          ...persistent,
+          messageId: message.id,
+          timestamp: raw.properties.timestamp,
+          headers,
+        },
+      )
+      if (isDead)
+        log.warn('a message is given up', { queue, topic: message.topic, id: message.id, reason: error })
+    }
+    channel.ack(raw)
+  } catch (error) {
+    log.debug('a message could not be settled', { queue, error })
+    await clock.sleep(giveBackAfterMs)
+    try {
+      channel.nack(raw)
+    } catch {
+      // The channel is gone, and with it the server gave the message back itself.
+    }
+  }
+}
+
+async function failureOf(handler: Handler, message: Parameters<Handler>[0]): Promise<unknown> {
+  // It was taken this often and never settled: whoever takes it dies of it.
+  if (message.attempt > attemptsMax)
+    return new MessageUnusable('its subscribers stopped while they handled it')
+  try {
+    await handler(message)
+    return undefined
+  } catch (error) {
+    return error ?? new Error('the handler threw nothing')
+  }
+}
+
+const textOf = (failure: unknown) =>
+  String(failure instanceof Error ? failure.message : failure).slice(0, errorLengthMax)
