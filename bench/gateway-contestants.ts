@@ -36,7 +36,10 @@ const contestants: Record<string, (upstream: string) => Promise<string>> = {
       OCTAVO_BROKER: 'memory:bench',
       OCTAVO_DISCOVERY: `static:catalog=${upstream};coordinator=${upstream}`,
     }
-    const gateway = await createGateway(readConfig(env), readSecrets(env, ['secret', 'broker', 'cache']))
+    const gateway = await createGateway(
+      readConfig(env),
+      readSecrets(env, ['secret', 'broker', 'cache', 'metricsToken']),
+    )
     await gateway.start()
     return gateway.url
   },

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -9,7 +10,18 @@ export type Config = {
   dataPath: string
   /** The store's address as readers see it, without a slash at its end. */
   publicUrl: string
-  gateway: { host: string; port: number }
+  gateway: {
+    host: string
+    port: number
+    /** Names it answers to; undefined where no address of the store is set. */
+    hosts: readonly string[] | undefined
+    /** Addresses and ranges of proxies whose word on whom they ask for is taken. */
+    trustedProxies: readonly string[]
+    /** Requests a second that one client may make, and whether that was set; 0 is no limit. */
+    rateLimit: { perSecond: number; isSet: boolean }
+    /** Paths of the certificate and key it serves https with. */
+    tls: { certificate: string; key: string } | undefined
+  }
   /** Where a role listens for the others; port 0 takes any free one. */
   service: {
     host: string
@@ -53,7 +65,17 @@ export function readConfig(env: Environment): Config {
     version,
     dataPath: dataPathOf(env),
     publicUrl: webAddress(env, 'OCTAVO_URL', `http://localhost:${port}`),
-    gateway: { host: env.OCTAVO_HOST || '127.0.0.1', port },
+    gateway: {
+      host: env.OCTAVO_HOST || '127.0.0.1',
+      port,
+      hosts: hostsOf(env),
+      trustedProxies: addresses(env, 'OCTAVO_TRUSTED_PROXIES'),
+      rateLimit: {
+        perSecond: integer(env, 'OCTAVO_RATE_LIMIT', 100, 0, 1_000_000),
+        isSet: Boolean(env.OCTAVO_RATE_LIMIT),
+      },
+      tls: tlsFiles(env),
+    },
     service: {
       host: env.OCTAVO_SERVICE_HOST || '127.0.0.1',
       port: integer(env, 'OCTAVO_SERVICE_PORT', 0, 0, 65_535),
@@ -91,11 +113,16 @@ export const secretVariables = {
   voucherKey: 'OCTAVO_VOUCHER_KEY',
   /** Of the first staff account; without one there is none. */
   staffPassword: 'OCTAVO_STAFF_PASSWORD',
+  /** What whoever reads the gateway's numbers has to know; without one anybody may. */
+  metricsToken: 'OCTAVO_METRICS_TOKEN',
 } as const
 
 export type SecretName = keyof typeof secretVariables
+/** Those that a store can do without. */
+type OptionalSecret = 'staffPassword' | 'metricsToken'
+const optionalSecrets: readonly SecretName[] = ['staffPassword', 'metricsToken'] satisfies OptionalSecret[]
 export type Secrets<Name extends SecretName = never> = {
-  readonly [N in Name]: N extends 'staffPassword' ? string | undefined : string
+  readonly [N in Name]: N extends OptionalSecret ? string | undefined : string
 }
 
 /**
@@ -110,7 +137,7 @@ export function readSecrets<Name extends SecretName>(
 ): Secrets<Name> {
   const found = names.map((name) => {
     const value = secretOf(env, name, warn)
-    if (value === undefined && name !== 'staffPassword') throw new ConfigError(missing(name))
+    if (value === undefined && !optionalSecrets.includes(name)) throw new ConfigError(missing(name))
     return [name, value] as const
   })
   return Object.fromEntries(found) as Secrets<Name>
@@ -161,6 +188,33 @@ function missing(name: SecretName): string {
   }
   const variable = secretVariables[name]
   return `neither ${variable} nor ${variable}_FILE is set${also[name] ?? ''}; this needs it`
+}
+
+/** The name in OCTAVO_URL, and this machine's own where that is one of them. */
+function hostsOf(env: Environment): readonly string[] | undefined {
+  if (!env.OCTAVO_URL) return undefined
+  const { hostname } = new URL(webAddress(env, 'OCTAVO_URL', ''))
+  const own = ['localhost', '127.0.0.1', '[::1]']
+  return own.includes(hostname) ? own : [hostname]
+}
+
+function addresses(env: Environment, name: string): readonly string[] {
+  const all = (env[name] ?? '').split(',').flatMap((text) => text.trim() || [])
+  for (const text of all) {
+    const [address = '', bits = '0'] = text.split('/')
+    const bitsMax = isIP(address) === 6 ? 128 : 32
+    if (isIP(address) === 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > bitsMax)
+      throw new ConfigError(`${name} has "${text}"; it should be addresses or ranges such as 10.0.0.0/8`)
+  }
+  return all
+}
+
+function tlsFiles(env: Environment): Config['gateway']['tls'] {
+  const [certificate, key] = [env.OCTAVO_TLS_CERT || undefined, env.OCTAVO_TLS_KEY || undefined]
+  if (certificate !== undefined && key !== undefined) return { certificate, key }
+  if (certificate !== undefined || key !== undefined)
+    throw new ConfigError('OCTAVO_TLS_CERT and OCTAVO_TLS_KEY go together; one of them is not set')
+  return undefined
 }
 
 const dataPathOf = (env: Environment) => resolve(env.OCTAVO_DATA || 'data')

@@ -134,8 +134,11 @@ export const roles: readonly Role[] = [
     summary: 'the only public door: pages, routing, retries, circuit breakers, live events',
     needs: ['broker'],
     calls: ['catalog', 'orders', 'coordinator', 'vouchers'],
-    keys: ['secret', 'cache'],
-    settings: ['OCTAVO_HOST', 'OCTAVO_PORT', 'OCTAVO_URL'],
+    keys: ['secret', 'cache', 'metricsToken'],
+    settings: [
+      ...['OCTAVO_HOST', 'OCTAVO_PORT', 'OCTAVO_URL', 'OCTAVO_TRUSTED_PROXIES', 'OCTAVO_RATE_LIMIT'],
+      ...['OCTAVO_TLS_CERT', 'OCTAVO_TLS_KEY'],
+    ],
     isPublic: true,
     contract: gateway,
     routes: gateway.ownRoutes,

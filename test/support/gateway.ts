@@ -60,7 +60,7 @@ export async function startGateway(
   }
   const gateway = await createGateway(
     readConfig(settings),
-    readSecrets(settings, ['secret', 'broker', 'cache']),
+    readSecrets(settings, ['secret', 'broker', 'cache', 'metricsToken']),
     {
       roots: { site: '/nowhere', shop: '/nowhere', docs: '/nowhere' },
       // Most tests are about how requests are passed on.

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Problem } from '#kernel/problem'
@@ -7,9 +8,11 @@ import { requestIdOf } from '#ports/http'
 import { logger } from '#ports/log'
 import type { Metrics } from './metrics.ts'
 import { checkOrigin } from './proxy/check-origin.ts'
+import type { ClientAddress } from './proxy/client-address.ts'
 import { type Exchange, sendProblem } from './proxy/exchange.ts'
 import { answerMalformed } from './proxy/malformed.ts'
 import { tooSlow } from './proxy/proxy-problems.ts'
+import { keepCertificateFresh, readCertificate, type TlsFiles } from './tls.ts'
 import { oneAtATime } from './turns-on-connection.ts'
 
 const log = logger('gateway')
@@ -22,6 +25,10 @@ export type PublicServer = AsyncDisposable & {
 }
 
 export type PublicServerOptions = {
+  clientOf: ClientAddress
+  /** Names this store is known by; undefined where nobody has said. */
+  hosts: ReadonlySet<string> | undefined
+  tls: TlsFiles | undefined
   publicUrl: string
   clock: Clock
   metrics: Metrics
@@ -51,7 +58,7 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   let isClosing = false
   const shopOrigin = new URL(options.publicUrl).origin
   const answer = (exchange: Exchange) => {
-    const problem = faultOf(exchange, shopOrigin)
+    const problem = faultOf(exchange, shopOrigin, options.hosts)
     if (problem !== undefined) sendProblem(exchange, problem)
     else options.answer(exchange)
   }
@@ -73,7 +80,8 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     if (isAnswering) socket.destroy()
     else answerMalformed(error, socket)
   }
-  const server = listeningTo(oneAtATime(handle), refuse)
+  const server = listeningTo(oneAtATime(handle), refuse, options.tls)
+  const freshening = options.tls && keepCertificateFresh(server as TlsServer, options.tls)
   const sweeping = setInterval(() => {
     const now = clock.monotonicMs()
     for (const exchange of open) if (exchange.expiresMs <= now) expire(exchange, now)
@@ -94,6 +102,7 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
       clearTimeout(timeout)
       clearInterval(idling)
       clearInterval(sweeping)
+      freshening?.[Symbol.dispose]()
     },
   }
 }
@@ -108,8 +117,9 @@ function expire(exchange: Exchange, nowMs: number): void {
 function listeningTo(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
   refuse: (error: Error, socket: Duplex) => void,
+  tls: TlsFiles | undefined,
 ): Server {
-  const server = createServer({
+  const settings = {
     maxHeaderSize: headerBytesMax,
     requireHostHeader: false,
     keepAliveTimeout: 65_000,
@@ -118,7 +128,9 @@ function listeningTo(
     requestTimeout: 0,
     connectionsCheckingInterval: 1_000,
     noDelay: true,
-  })
+  }
+  const server =
+    tls === undefined ? createServer(settings) : createTlsServer({ ...settings, ...readCertificate(tls) })
   server.maxHeadersCount = headersMax * 2
   server.maxConnections = connectionsMax
   server.on('request', handle)
@@ -140,6 +152,8 @@ function begin(request: IncomingMessage, response: ServerResponse, options: Publ
     target,
     path: query === -1 ? target : target.slice(0, query),
     startedMs,
+    client: options.clientOf(request),
+    limitHeaders: [],
     outcome: 'neither',
     label: 'none',
     expire: () => sendProblem(exchange, tooSlow()),
@@ -156,8 +170,17 @@ function originForm(url: string): string {
   return rest.startsWith('/') ? rest : `/${rest}`
 }
 
+const probes = new Set(['/livez', '/healthz', '/readyz', '/startupz', '/metrics'])
+
+/** Of a Host header, without the port. */
+const hostName = (host: string | undefined) => (host ?? '').replace(/:\d+$/, '').toLowerCase()
+
 /** What is wrong with a request wherever it is going, if anything. */
-function faultOf({ request, target }: Exchange, shopOrigin: string): Problem | undefined {
+function faultOf(
+  { request, target, path }: Exchange,
+  shopOrigin: string,
+  hosts: ReadonlySet<string> | undefined,
+): Problem | undefined {
   const { headers, httpVersion, method, rawHeaders } = request
   if (target.length > urlBytesMax)
     return new Problem(414, 'uri-too-long', `The address is longer than ${urlBytesMax} bytes.`)
@@ -167,6 +190,9 @@ function faultOf({ request, target }: Exchange, shopOrigin: string): Problem | u
     return new Problem(400, 'bad-request', 'The address should start with a slash.')
   if (httpVersion === '1.1' && headers.host === undefined)
     return new Problem(400, 'bad-request', 'The Host header is missing.')
+  // Probes ask by address; everybody else by a name that is ours, or a page elsewhere may be talking through a browser.
+  if (hosts !== undefined && !hosts.has(hostName(headers.host)) && !probes.has(path))
+    return new Problem(421, 'misdirected-request', 'This store is not known by that name.')
   const twice = headerSentTwice(rawHeaders)
   if (twice !== undefined)
     return new Problem(400, 'bad-request', `The ${twice} header is there more than once.`)

@@ -16,10 +16,12 @@ import { createOrderEvents } from './live/order-events.ts'
 import { createMetrics } from './metrics.ts'
 import { createDrops } from './pages/drops.ts'
 import { createPages, type PageRoots } from './pages/pages.ts'
+import { createAdmission, refusalMetrics } from './proxy/admission.ts'
 import { createAnswers } from './proxy/answers.ts'
 import { breakerMetrics, instanceNews, noteBreaker, routeNews } from './proxy/breaker-report.ts'
 import { createBundles } from './proxy/bundles.ts'
 import { createCircuits } from './proxy/circuits.ts'
+import { clientAddress } from './proxy/client-address.ts'
 import type { ProxyParts } from './proxy/proxy-parts.ts'
 import { createReadiness } from './proxy/readiness.ts'
 import { publicTable } from './proxy/routes.ts'
@@ -27,6 +29,7 @@ import { spanIds } from './proxy/trace.ts'
 import { createUpstreams } from './proxy/upstreams.ts'
 import { createPublicServer, type PublicServer } from './server.ts'
 
+type OwnSecrets = { secret: string; shared: Cache | undefined; metricsToken: string | undefined }
 export type GatewayOverrides = {
   clock?: Clock
   roots?: PageRoots
@@ -36,6 +39,8 @@ export type GatewayOverrides = {
 }
 
 const log = logger('gateway')
+/** What a client may ask for at once, in seconds of its pace. */
+const burstSeconds = 10
 
 const builtPages: PageRoots = {
   site: fileURLToPath(new URL('../../../web/site/dist', import.meta.url)),
@@ -46,14 +51,14 @@ const builtPages: PageRoots = {
 /** The gateway role: the only public door, on OCTAVO_HOST and OCTAVO_PORT. */
 export async function createGateway(
   config: Config,
-  { secret, broker, cache }: Secrets<'secret' | 'broker' | 'cache'>,
+  { secret, broker, cache, metricsToken }: Secrets<'secret' | 'broker' | 'cache' | 'metricsToken'>,
   overrides: GatewayOverrides = {},
 ): Promise<Service> {
   const { clock = systemClock } = overrides
   return createService({ name: 'gateway', config, clock, at: config.gateway }, async (opened) => {
     const discovery = opened.use(await openDiscovery(config.discovery.url, { secret, clock }))
     const shared = await openShared(cache, opened)
-    const parts = openParts(config, { secret, shared }, overrides, discovery, opened)
+    const parts = openParts(config, { secret, shared, metricsToken }, overrides, discovery, opened)
     return {
       discovery,
       async serve(resources) {
@@ -70,7 +75,7 @@ export async function createGateway(
           }),
         )
         await discovery.ready(1_000)
-        return publicDoor(parts.server)
+        return publicDoor(parts.server, config.gateway.tls ? 'https' : 'http')
       },
     }
   })
@@ -78,7 +83,7 @@ export async function createGateway(
 
 function openParts(
   config: Config,
-  { secret, shared }: { secret: string; shared: Cache | undefined },
+  { secret, shared, metricsToken }: OwnSecrets,
   overrides: GatewayOverrides,
   discovery: Discovery,
   opened: AsyncDisposableStack,
@@ -95,9 +100,11 @@ function openParts(
   )
   const circuits = createCircuits(clock, (...change) => noteBreaker(log, routeNews(...change)))
   const metrics = createMetrics()
-  // The gateway itself speaks plain HTTP, so an https address is that of a proxy in front of it.
+  const { trustedProxies, rateLimit, tls, hosts } = config.gateway
   const isHttps = config.publicUrl.startsWith('https:')
-  const streams = createEventStreams(overrides.streamLimits ?? streamLimits, isHttps)
+  // An https address that is not served here is that of a proxy, which is all there is to be seen of its clients.
+  const isBehindProxy = isHttps && tls === undefined && trustedProxies.length === 0
+  const streams = createEventStreams(overrides.streamLimits ?? streamLimits, isBehindProxy)
   const orderEvents = opened.use(createOrderEvents(client, streams, clock))
   const availabilityEvents = opened.use(createAvailabilityEvents(client, streams, clock))
   const nowMs = clock.monotonicMs
@@ -107,10 +114,20 @@ function openParts(
     overrides.cachesReads === false
       ? undefined
       : createReadCache({ origin: opened.use(openOrigin('catalog', discovery, clock)), shared, clock })
+  const admission = createAdmission({
+    ratePolicy:
+      rateLimit.perSecond === 0 || (isBehindProxy && !rateLimit.isSet)
+        ? undefined
+        : { perSecond: rateLimit.perSecond, burst: rateLimit.perSecond * burstSeconds },
+    limitsLoopback: rateLimit.isSet,
+    nowMs,
+  })
   const answer = createAnswers({
     table: publicTable(routedRoles),
     proxy,
     bundles: createBundles(proxy, secret),
+    admission,
+    metricsToken,
     readCache,
     pages: createPages({ roots, drops: createDrops(client, clock), isHttps, nowMs }),
     orderEvents,
@@ -124,13 +141,17 @@ function openParts(
           octavo_gateway_open_breakers: upstreams.all().filter(({ breaker }) => breaker.kind !== 'closed')
             .length,
           ...readCache?.gauges(),
+          ...admission.gauges(),
           process_resident_memory_bytes: process.memoryUsage.rss(),
         },
-        breakerMetrics(upstreams, circuits),
+        [...breakerMetrics(upstreams, circuits), ...refusalMetrics(admission)],
       ),
   })
   const server = createPublicServer({
     publicUrl: config.publicUrl,
+    clientOf: clientAddress(trustedProxies),
+    hosts: hosts && new Set(hosts),
+    tls,
     clock,
     metrics,
     answer,
@@ -144,11 +165,11 @@ async function openShared(url: string, opened: AsyncDisposableStack): Promise<Ca
   return url.startsWith('memory:') ? undefined : opened.use(await openCache(url))
 }
 
-function publicDoor(server: PublicServer): Door {
+function publicDoor(server: PublicServer, scheme: 'http' | 'https'): Door {
   return {
     async listen({ host, port }) {
       try {
-        return `http://${host}:${await server.listen({ host, port })}`
+        return `${scheme}://${host}:${await server.listen({ host, port })}`
       } catch (error) {
         throw new Error(`The gateway cannot listen on ${host}:${port}.`, { cause: error })
       }

@@ -34,10 +34,10 @@ export function createEventStreams(limits: StreamLimits, isBehindProxy: boolean)
   }, limits.heartbeatMs)
   heartbeat.unref()
   let isClosing = false
-  const check = ({ request }: Exchange) => {
+  const check = ({ client }: Exchange) => {
     if (isClosing || streams.size >= limits.streamsMax)
       throw new Problem(503, 'unavailable', 'Too many live pages are open.', {}, { 'retry-after': '5' })
-    const fromAddress = perAddress.get(request.socket.remoteAddress ?? '') ?? 0
+    const fromAddress = perAddress.get(client) ?? 0
     if (!isBehindProxy && fromAddress >= limits.perAddressMax)
       throw tooMany('Too many live pages are open from your address.', 5)
   }
@@ -45,7 +45,7 @@ export function createEventStreams(limits: StreamLimits, isBehindProxy: boolean)
     check,
     open(exchange, onClose) {
       check(exchange)
-      const address = exchange.request.socket.remoteAddress ?? ''
+      const address = exchange.client
       perAddress.set(address, (perAddress.get(address) ?? 0) + 1)
       const stream = startStream(exchange)
       streams.add(stream)

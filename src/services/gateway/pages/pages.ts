@@ -62,7 +62,12 @@ const hasExtension = (path: string) => /\.\w{1,12}$/.test(path)
 
 function sendRedirect({ response, requestId, target, path }: Exchange, to: string): void {
   const location = to + target.slice(path.length)
-  response.writeHead(308, { location, 'content-length': 0, 'x-request-id': requestId })
+  response.writeHead(308, {
+    location,
+    'content-length': 0,
+    'x-content-type-options': 'nosniff',
+    'x-request-id': requestId,
+  })
   response.end()
 }
 

@@ -1,9 +1,11 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { Problem } from '#kernel/problem'
 import type { ReadCache } from '../cache/read-cache.ts'
 import type { AvailabilityEvents } from '../live/availability-events.ts'
 import type { OrderEvents } from '../live/order-events.ts'
 import type { Pages } from '../pages/pages.ts'
 import { answerFault } from '../server.ts'
+import type { Admission } from './admission.ts'
 import type { Bundles } from './bundles.ts'
 import { decoded, type Exchange, sendProblem } from './exchange.ts'
 import { forward } from './proxy.ts'
@@ -15,6 +17,9 @@ export type AnswerParts = {
   table: RoutingTable
   proxy: ProxyParts
   bundles: Bundles
+  admission: Admission
+  /** What whoever reads `/metrics` has to know; undefined where anybody may. */
+  metricsToken: string | undefined
   readCache: ReadCache | undefined
   pages: Pages
   orderEvents: OrderEvents
@@ -46,10 +51,12 @@ function answerApi(exchange: Exchange, parts: AnswerParts): void {
   } else {
     const { target, params } = found
     exchange.label = target.label
+    if (!parts.admission.pace(exchange)) return
     if (target.kind === 'events') finish(exchange, watch(exchange, target, params[0] ?? '', parts))
     else {
       exchange.expiresMs = exchange.startedMs + target.deadlineMs
-      const passOn = () => forward(exchange, target, parts.proxy, parts.bundles)
+      const passOn = () =>
+        parts.admission.turn(exchange, target, () => forward(exchange, target, parts.proxy, parts.bundles))
       if (parts.readCache?.take(exchange, target.label, params, passOn)) return
       exchange.response.once('finish', () => parts.readCache?.passed(request.method, target.label, params))
       passOn()
@@ -81,7 +88,10 @@ function createHealth(parts: AnswerParts): Record<string, (exchange: Exchange) =
       if (!isReady) throw notReady(missing)
       sendText(exchange, 200, 'application/json', json({ status: 'ready' }))
     },
-    '/metrics': async (exchange) => sendText(exchange, 200, 'text/plain; version=0.0.4', parts.metricsText()),
+    '/metrics': async (exchange) => {
+      checkToken(exchange, parts.metricsToken)
+      sendText(exchange, 200, 'text/plain; version=0.0.4', parts.metricsText())
+    },
   }
 }
 
@@ -93,18 +103,40 @@ function sendText(exchange: Exchange, status: number, type: string, text: string
     'content-type': type,
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
     'x-request-id': requestId,
   })
   response.end(request.method === 'HEAD' ? undefined : text)
 }
 
 function sendOptions({ response, requestId }: Exchange, allow: readonly string[]): void {
-  response.writeHead(204, { allow: allow.join(', '), 'x-request-id': requestId })
+  response.writeHead(204, {
+    allow: allow.join(', '),
+    'x-content-type-options': 'nosniff',
+    'x-request-id': requestId,
+  })
   response.end()
 }
 
 function finish(exchange: Exchange, answering: Promise<void>): void {
   answering.catch((error: unknown) => answerFault(exchange, error))
+}
+
+/** @throws Problem 401 */
+function checkToken({ request }: Exchange, token: string | undefined): void {
+  if (token === undefined) return
+  const given = createHash('sha256')
+    .update(request.headers.authorization ?? '')
+    .digest()
+  const expected = createHash('sha256').update(`Bearer ${token}`).digest()
+  if (!timingSafeEqual(given, expected))
+    throw new Problem(
+      401,
+      'unauthorized',
+      'Numbers are shown with their token alone.',
+      {},
+      { 'www-authenticate': 'Bearer' },
+    )
 }
 
 const unknown = () => new Problem(404, 'not-found', 'There is no such address.')

@@ -177,7 +177,7 @@ function answerAll(bundle: readonly Bundled[], answers: readonly BundledAnswer[]
 function answer(exchange: Exchange, answered: BundledAnswer): void {
   const { response, requestId } = exchange
   exchange.outcome = isAway(answered) ? 'failed' : 'good'
-  const headers = ['x-request-id', requestId, 'x-content-type-options', 'nosniff']
+  const headers = ['x-request-id', requestId, 'x-content-type-options', 'nosniff', ...exchange.limitHeaders]
   for (const [name, value] of Object.entries(answered.headers))
     if (!notPassedOut.has(name)) headers.push(name, value)
   headers.push('content-length', String(answered.body.length))

@@ -12,6 +12,10 @@ export type Exchange = {
   /** Path alone, still percent-encoded. */
   readonly path: string
   readonly startedMs: number
+  /** The address it comes from, as far as that can be believed. */
+  readonly client: string
+  /** What its client is told of the limit on its pace, as names and values in turn. */
+  limitHeaders: readonly string[]
   /** What became of it at the services, for those that follow how they fare. */
   outcome: 'good' | 'failed' | 'neither'
   /** What metrics call the route. */
@@ -45,6 +49,7 @@ export function sendProblem(exchange: Exchange, problem: Problem): void {
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       'x-request-id': exchange.requestId,
+      ...inPairs(exchange.limitHeaders),
     })
     response.end(request.method === 'HEAD' ? undefined : body)
   }
@@ -54,6 +59,9 @@ export function sendProblem(exchange: Exchange, problem: Problem): void {
   if (isOver || response.shouldKeepAlive) answer()
   if (!isOver) drain(request, answer)
 }
+
+const inPairs = (flat: readonly string[]): Record<string, string> =>
+  Object.fromEntries(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? '']] : [])))
 
 /** Reads and drops the rest of a body, then calls back; gives the connection up when there is too much of it. */
 export function drain(request: IncomingMessage, onDone: () => void): void {

@@ -10,7 +10,7 @@ export function requestHead(exchange: Exchange, parts: ProxyParts, streams: bool
     rawHeaders: request.rawHeaders,
     connection: request.headers.connection,
     host: request.headers.host ?? '',
-    address: request.socket.remoteAddress ?? '',
+    address: exchange.client,
     protocol: parts.protocol,
     requestId,
     traceparent: nextTraceparent(request.headers.traceparent, parts.newSpanId),
@@ -21,7 +21,10 @@ export function requestHead(exchange: Exchange, parts: ProxyParts, streams: bool
 /** Begins the answer with a service's status and headers. @returns how long its body will be, -1 where nobody knows */
 export function writeAnswerHead(exchange: Exchange, status: number, raw: readonly Buffer[]): number {
   const { response, requestId, request } = exchange
-  const headers = headersOut(raw, ['x-request-id', requestId, 'x-content-type-options', 'nosniff'])
+  const headers = headersOut(raw, [
+    ...['x-request-id', requestId, 'x-content-type-options', 'nosniff'],
+    ...exchange.limitHeaders,
+  ])
   const type = rawHeader(raw, 'content-type')
   if (type !== undefined && /svg|html|xml/i.test(type)) headers.push('content-security-policy', drawingPolicy)
   response.writeHead(status, headers)

@@ -22,6 +22,7 @@ export function answerMalformed(error: ParserFault, socket: Duplex): void {
       `content-length: ${Buffer.byteLength(body)}`,
       `x-request-id: ${randomUUID()}`,
       'cache-control: no-store',
+      'x-content-type-options: nosniff',
       'connection: close',
       '',
       body,

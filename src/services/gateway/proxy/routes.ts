@@ -14,6 +14,8 @@ export type UpstreamTarget = {
   bodyBytesMax: number
   /** Upper bound for the whole exchange. */
   deadlineMs: number
+  /** Whether it reads the catalogue: what gives way first when there is too much to do. */
+  isBrowsing: boolean
   /** Whether an answer may well take minutes, because a large body is read first. */
   takesLong: boolean
   /** Whether requests for one title should meet at one instance, so that its groups stay large. */
@@ -55,6 +57,7 @@ function upstreamTarget(service: string, route: Route): UpstreamTarget {
     label: route.path,
     method: route.method,
     takesLong: streams,
+    isBrowsing: service === 'catalog' && route.method === 'GET' && route.access.kind === 'public',
     bodyBytesMax: bodyBytesMaxOf(route) ?? importBytesMax,
     deadlineMs: streams ? importDeadlineMs : deadlineMs,
     sticksToTitle: route === placeOrder,

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { json, startGateway, startUpstream, until } from '../../../../test/support/gateway.ts'
+
+const options = { cachesReads: false }
+const trusted = { OCTAVO_TRUSTED_PROXIES: '127.0.0.1' }
+const as = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+
+test('a client that asks too often is told when to come back, and another is not', async (t) => {
+  const upstream = await startUpstream(t, (incoming, response) => json(response, 200, incoming.headers))
+  const gateway = await startGateway(t, `catalog=${upstream.url}`, options, {
+    ...trusted,
+    OCTAVO_RATE_LIMIT: '2',
+  })
+  const read = (address: string) => fetch(`${gateway.url}/api/books`, as(address))
+  const first = await read('192.0.2.1')
+  assert.equal(first.headers.get('ratelimit-policy'), '"client";q=20;w=10')
+  assert.match(first.headers.get('ratelimit') ?? '', /^"client";r=19;t=\d+$/)
+  assert.equal(((await first.json()) as Record<string, string>)['x-forwarded-for'], '192.0.2.1')
+  const answers = await Promise.all(Array.from({ length: 40 }, () => read('192.0.2.1')))
+  const refused = answers.find(({ status }) => status === 429)
+  assert.ok(refused)
+  assert.match(refused.headers.get('retry-after') ?? '', /^[1-9]\d*$/)
+  assert.match(refused.headers.get('ratelimit') ?? '', /^"client";r=0;t=[1-9]\d*$/)
+  assert.equal((await read('192.0.2.9')).status, 200)
+  assert.match(await (await fetch(`${gateway.url}/metrics`)).text(), /refused_total\{reason="rate"\} \d/)
+})
+
+test('with a crowd at the catalogue everybody is served in turn, and an order passes by them all', async (t) => {
+  let [open, most] = [0, 0]
+  const slow = await startUpstream(t, async (_incoming, response) => {
+    most = Math.max(most, ++open)
+    await sleep(300)
+    open--
+    json(response, 200, {})
+  })
+  const fast = await startUpstream(t, (incoming, response) => {
+    incoming.resume()
+    json(response, 201, {})
+  })
+  const gateway = await startGateway(t, `catalog=${slow.url};coordinator=${fast.url}`, options, trusted)
+  const crowd = Array.from({ length: 150 }, () =>
+    fetch(`${gateway.url}/api/books`, as('192.0.2.1')).then(({ status }) => status),
+  )
+  await until(() => open > 0)
+  const order = await fetch(`${gateway.url}/api/orders`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': 'key-12345' },
+    body: '{}',
+  })
+  assert.equal(order.status, 201)
+  assert.ok(open > 0, 'the crowd was still waiting')
+  const quiet = await fetch(`${gateway.url}/api/books`, as('192.0.2.9'))
+  assert.equal(quiet.status, 200)
+  const left = Number(
+    /browsing_waiting (\d+)/.exec(await (await fetch(`${gateway.url}/metrics`)).text())?.[1],
+  )
+  assert.ok(left > 0, 'who asks once does not wait for who asks a hundred times')
+  const statuses = await Promise.all(crowd)
+  assert.ok(statuses.every((status) => status === 200 || status === 503))
+  assert.ok(most <= 24, `${most} at once`)
+})
+
+test('a store with an address of its own answers to no other name, and to probes by any', async (t) => {
+  const gateway = await startGateway(
+    t,
+    '',
+    {},
+    { OCTAVO_URL: 'https://shop.example.org', OCTAVO_METRICS_TOKEN: 'a token' },
+  )
+  assert.equal((await fetch(`${gateway.url}/api/nothing`)).status, 421)
+  assert.equal((await fetch(`${gateway.url}/livez`)).status, 200)
+  assert.equal((await fetch(`${gateway.url}/metrics`)).status, 401)
+  const told = await fetch(`${gateway.url}/metrics`, { headers: { authorization: 'Bearer a token' } })
+  assert.equal(told.status, 200)
+  assert.equal(told.headers.get('x-content-type-options'), 'nosniff')
+})

@@ -1,0 +1,173 @@
+import { full, type Problem, tooMany } from '#kernel/problem'
+import { admit, type RatePolicy } from '#kernel/rate-limit'
+import { limitKey } from './client-address.ts'
+import { type Exchange, sendProblem } from './exchange.ts'
+import type { UpstreamTarget } from './routes.ts'
+
+/** Decides whether and when a request is passed on: by how often its client asks, and by how much the store can do. */
+export type Admission = {
+  /** @returns whether the client may ask at this pace; it has been answered otherwise */
+  pace(exchange: Exchange): boolean
+  /** Passes a request on, now or when its turn comes, or answers that it is too much. */
+  turn(exchange: Exchange, target: UpstreamTarget, start: () => void): void
+  /** Numbers for `/metrics`. */
+  gauges(): Record<string, number>
+  refused(): ReadonlyMap<string, number>
+}
+
+export type AdmissionOptions = {
+  /** How often one client may ask; undefined for no limit. */
+  ratePolicy: RatePolicy | undefined
+  /** Whether clients on this very machine are limited as well. */
+  limitsLoopback: boolean
+  nowMs: () => number
+}
+
+/** Clients whose pace is remembered; the one not seen for longest is forgotten first. */
+const clientsMax = 50_000
+/** Reads of the catalogue at once, so that they never take all of what selling needs: how many depends on how they do. */
+const browsing = {
+  atOnceMin: 4,
+  atOnceStart: 24,
+  atOnceMax: 192,
+  slowMs: 200,
+  waitingMax: 2_048,
+  waitMaxMs: 2_000,
+}
+/** Of those that wait, one client may have so many. */
+const waitingOfOneMax = 512
+
+type Waiting = { exchange: Exchange; start: () => void; sinceMs: number }
+
+export function createAdmission(options: AdmissionOptions): Admission {
+  const refusals = new Map<string, number>()
+  const refuse = (exchange: Exchange, why: string, problem: Problem) => {
+    refusals.set(why, (refusals.get(why) ?? 0) + 1)
+    sendProblem(exchange, problem)
+  }
+  const paces = createPaces(options)
+  const turns = createTurns(options.nowMs, refuse)
+  return {
+    pace(exchange) {
+      const waitSeconds = paces.take(exchange)
+      if (waitSeconds === undefined) return true
+      refuse(exchange, 'rate', tooMany('Too many requests from your address; slow down.', waitSeconds))
+      return false
+    },
+    turn(exchange, target, start) {
+      if (target.isBrowsing) turns.enter(exchange, start)
+      else start()
+    },
+    gauges: () => ({ ...turns.gauges(), octavo_gateway_limited_clients: paces.size() }),
+    refused: () => refusals,
+  }
+}
+
+function createPaces({ ratePolicy, limitsLoopback, nowMs }: AdmissionOptions) {
+  const dues = new Map<string, number>()
+  return {
+    size: () => dues.size,
+    /** @returns seconds to wait when the client asks too often */
+    take(exchange: Exchange): number | undefined {
+      if (ratePolicy === undefined) return undefined
+      const { client } = exchange
+      if (!limitsLoopback && (client.startsWith('127.') || client === '::1')) return undefined
+      const key = limitKey(client)
+      const verdict = admit(dues.get(key), nowMs(), ratePolicy)
+      // Put last again: the first of the map is the one not seen for longest.
+      dues.delete(key)
+      dues.set(key, verdict.dueMs)
+      if (dues.size > clientsMax) dues.delete(dues.keys().next().value as string)
+      const seconds = Math.ceil(verdict.waitMs / 1_000)
+      exchange.limitHeaders = limitHeaders(ratePolicy, verdict.remaining, seconds)
+      return verdict.isAllowed ? undefined : Math.max(1, seconds)
+    },
+  }
+}
+
+/** Source: draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4. */
+function limitHeaders({ perSecond, burst }: RatePolicy, remaining: number, seconds: number): string[] {
+  const window = Math.max(1, Math.ceil(burst / perSecond))
+  return [
+    ...['ratelimit-policy', `"client";q=${burst};w=${window}`],
+    ...['ratelimit', `"client";r=${remaining};t=${Math.max(1, seconds)}`],
+  ]
+}
+
+/** Who may read the catalogue next: clients in turn, whatever each has sent ahead. */
+function createTurns(
+  nowMs: () => number,
+  refuse: (exchange: Exchange, why: string, problem: Problem) => void,
+) {
+  const queues = new Map<string, Waiting[]>()
+  let [active, waiting, atOnce, changedMs] = [0, 0, browsing.atOnceStart, 0]
+
+  /** Fewer at once while they are slow, slowly more while they are not. */
+  const learn = (tookMs: number) => {
+    if (tookMs > browsing.slowMs) {
+      if (nowMs() - changedMs < browsing.slowMs) return
+      changedMs = nowMs()
+      atOnce = Math.max(browsing.atOnceMin, Math.floor(atOnce * 0.7))
+    } else if (active >= atOnce - 1) atOnce = Math.min(browsing.atOnceMax, atOnce + 1 / atOnce)
+  }
+  const begin = ({ exchange, start }: Waiting) => {
+    active++
+    const startedMs = nowMs()
+    exchange.response.once('close', () => {
+      active--
+      learn(nowMs() - startedMs)
+      next()
+    })
+    start()
+  }
+  /** The first of the client whose turn it is; that client comes last then. */
+  const take = (): Waiting | undefined => {
+    for (const [client, queue] of queues) {
+      queues.delete(client)
+      const first = queue.shift()
+      if (queue.length > 0) queues.set(client, queue)
+      if (first === undefined) continue
+      waiting--
+      return first
+    }
+    return undefined
+  }
+  const next = () => {
+    while (active < Math.floor(atOnce)) {
+      const first = take()
+      if (first === undefined) return
+      if (first.exchange.response.destroyed || first.exchange.response.headersSent) continue
+      if (nowMs() - first.sinceMs > browsing.waitMaxMs) refuse(first.exchange, 'busy', busyNow())
+      else begin(first)
+    }
+  }
+  return {
+    enter(exchange: Exchange, start: () => void) {
+      const each = { exchange, start, sinceMs: nowMs() }
+      if (active < Math.floor(atOnce) && waiting === 0) return begin(each)
+      const key = limitKey(exchange.client)
+      const queue = queues.get(key) ?? []
+      if (queue.length >= waitingOfOneMax)
+        return refuse(exchange, 'client', tooMany('Too many requests of yours are waiting.'))
+      if (waiting >= browsing.waitingMax) return refuse(exchange, 'busy', busyNow())
+      queue.push(each)
+      queues.set(key, queue)
+      waiting++
+      next()
+    },
+    gauges: () => ({
+      octavo_gateway_browsing_active: active,
+      octavo_gateway_browsing_waiting: waiting,
+      octavo_gateway_browsing_limit: Math.floor(atOnce),
+    }),
+  }
+}
+
+const busyNow = () => full('The catalogue has too much to do just now; try again in a moment.')
+
+/** In the Prometheus text format 0.0.4. */
+export const refusalMetrics = (admission: Admission): string[] => [
+  '# HELP octavo_gateway_refused_total Requests that were too much, by what for.',
+  '# TYPE octavo_gateway_refused_total counter',
+  ...[...admission.refused()].map(([why, n]) => `octavo_gateway_refused_total{reason="${why}"} ${n}`),
+]
