@@ -8,12 +8,12 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { copyCluster, type KeeperReply, type KeeperRequest, testPassword } from './keeper.ts'
+import { copyCluster, type KeeperReply, type KeeperRequest, type ServerKind, testPassword } from './keeper.ts'
 
 /** What a test gives to have its databases dropped when it ends: the `t` of `node:test`, or anything with `after`. */
 export type TestScope = { after(work: () => unknown): void }
 
-/** A PostgreSQL server of one test alone, to be stopped, killed and frozen at will. */
+/** A database server of one test alone, to be stopped, killed and frozen at will. */
 export type TestServer = {
   url(database: string): string
   ensureDatabase(database: string): Promise<void>
@@ -51,8 +51,17 @@ export async function testServers(t: TestScope, count = 2): Promise<TestServer[]
   return Promise.all(Array.from({ length: count }, () => openServer(t)))
 }
 
-async function openServer(t: TestScope): Promise<TestServer> {
-  const opened = await ask({ do: 'open' })
+/**
+ * The same of any kind.
+ * @param ensure makes a database at an administrator's URL of the server
+ */
+export async function openServer(
+  t: TestScope,
+  kind: ServerKind = 'postgres',
+  ensure: (admin: string, database: string) => Promise<void> = (admin, database) =>
+    execute(admin, `CREATE DATABASE "${database}"`, '42P04'),
+): Promise<TestServer> {
+  const opened = await ask({ do: 'open', kind })
   const order = async (what: KeeperRequest['do']) => {
     await ask({ do: what, server: opened.server })
   }
@@ -64,7 +73,7 @@ async function openServer(t: TestScope): Promise<TestServer> {
   }
   return {
     url,
-    ensureDatabase: (database) => execute(url('postgres'), `CREATE DATABASE "${database}"`, '42P04'),
+    ensureDatabase: (database) => ensure(opened.url ?? '', database),
     stop: () => order('stop'),
     start: () => order('start'),
     kill: () => order('kill'),
@@ -89,10 +98,15 @@ export async function layServers(dataPath: string): Promise<void> {
 
 let shared: Promise<string> | undefined
 
+/** The URL of the shared server of a kind, as its administrator. @throws Error saying why there is none */
+export async function sharedServer(kind: ServerKind): Promise<string> {
+  return (await ask({ do: 'shared', kind })).url ?? ''
+}
+
 function adminUrl(): Promise<string> {
   shared ??= process.env.OCTAVO_TEST_POSTGRES
     ? Promise.resolve(process.env.OCTAVO_TEST_POSTGRES)
-    : ask({ do: 'shared' }).then((reply) => reply.url ?? '')
+    : sharedServer('postgres')
   return shared
 }
 
@@ -166,7 +180,7 @@ async function connectToKeeper(): Promise<Socket> {
       spawn(process.execPath, [script, path], { detached: true, stdio: 'ignore' }).unref()
     await sleep(50)
   }
-  throw new Error(`no PostgreSQL for tests within ${keeperLimitMs} ms (${path})`)
+  throw new Error(`no database servers for tests within ${keeperLimitMs} ms (${path})`)
 }
 
 function tryConnect(path: string): Promise<Socket | undefined> {

@@ -5,10 +5,21 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type PostgresServer, startPostgres, stopOrphan } from '../../src/local/postgres-server.ts'
-import { childrenOf, identify, isRunning, type ProcessIdentity } from '../../src/local/process-identity.ts'
+import {
+  childrenOf,
+  commandLine,
+  endProcess,
+  identify,
+  isRunning,
+  type ProcessIdentity,
+} from '../../src/local/process-identity.ts'
+import { layMariadb, mariadbMissing, startMariadb } from './mariadb-server.ts'
+
+/** Which program a server runs. */
+export type ServerKind = 'postgres' | 'mariadb'
 
 /**
- * Keeps PostgreSQL servers for tests: `node keeper.ts SOCKET`. Test processes hold a connection to the socket and
+ * Keeps PostgreSQL and MariaDB servers for tests: `node keeper.ts SOCKET`. Test processes hold a connection to the socket and
  * ask for servers on it, one JSON object a line. A connection ends with its process, however that ends, and takes the
  * servers opened over it along; when the last one has gone, the keeper stops the shared server too and ends. So no
  * test can leave a server behind.
@@ -16,6 +27,7 @@ import { childrenOf, identify, isRunning, type ProcessIdentity } from '../../src
 export type KeeperRequest = {
   id: number
   do: 'shared' | 'template' | 'open' | 'start' | 'stop' | 'kill' | 'pause' | 'resume'
+  kind?: ServerKind
   server?: number
 }
 export type KeeperReply = { id: number; server?: number; url?: string; path?: string; error?: string }
@@ -40,17 +52,16 @@ async function keep(socketPath: string): Promise<void> {
   writeFileSync(join(run, 'keeper.json'), JSON.stringify(identify(process.pid)))
 
   const connections = new Set<Socket>()
-  let shared: Promise<PostgresServer> | undefined
-  let template: Promise<string> | undefined
-  const openTemplate = () => {
-    template ??= makeTemplate(join(run, 'template'))
-    return template
+  const shared: Partial<Record<ServerKind, Promise<Running>>> = {}
+  const templates: Partial<Record<ServerKind, Promise<string>>> = {}
+  const openTemplate = (kind: ServerKind) => {
+    templates[kind] ??= kinds[kind].makeTemplate(join(run, `template-${kind}`))
+    return templates[kind]
   }
   let lingering: NodeJS.Timeout | undefined
   const stop = async () => {
     listener.close()
-    const server = await shared?.catch(() => undefined)
-    await server?.stop(0)
+    for (const server of Object.values(shared)) await (await server.catch(() => undefined))?.stop(0)
     rmSync(run, { recursive: true, force: true })
     process.exit(0)
   }
@@ -61,11 +72,9 @@ async function keep(socketPath: string): Promise<void> {
   listener.on('connection', (socket) => {
     clearTimeout(lingering)
     connections.add(socket)
-    const openShared = () => {
-      shared ??= startPostgres(
-        serverOptions(join(run, 'shared'), { ...sharedSettings, max_connections: '400' }),
-      )
-      return shared
+    const openShared = (kind: ServerKind) => {
+      shared[kind] ??= kinds[kind].startShared(join(run, `shared-${kind}`), () => openTemplate(kind))
+      return shared[kind]
     }
     serve(socket, run, { openShared, openTemplate })
     socket.once('close', () => {
@@ -104,7 +113,10 @@ async function sweep(base: string): Promise<void> {
     const run = join(base, name)
     if (isRunning(readIdentity(join(run, 'keeper.json')))) continue
     for (const server of readdirSync(run, { withFileTypes: true }).filter((entry) => entry.isDirectory()))
-      await stopOrphan(join(run, server.name, 'data')).catch(() => undefined)
+      await Promise.allSettled([
+        stopOrphan(join(run, server.name, 'data')),
+        stopMariadbOrphan(join(run, server.name)),
+      ])
     rmSync(run, { recursive: true, force: true })
   }
 }
@@ -117,16 +129,59 @@ function readIdentity(path: string): ProcessIdentity {
   }
 }
 
-type OwnServer = { path: string; running: PostgresServer | undefined }
+type Running = Pick<PostgresServer, 'pid' | 'url' | 'stop'>
+type OwnServer = { kind: ServerKind; path: string; running: Running | undefined }
 
-/** An initialised server's folder, to copy instead of making another. @returns its data folder */
-async function makeTemplate(path: string): Promise<string> {
-  const server = await startPostgres(serverOptions(path, { fsync: 'off' }))
-  await server.stop()
-  return join(path, 'data')
+type Kind = {
+  /** The database that is always there. */
+  admin: string
+  /** An initialised server's folder, to copy instead of making another. @returns its data folder */
+  makeTemplate(path: string): Promise<string>
+  start(path: string): Promise<Running>
+  /** One for everybody, quick rather than durable. */
+  startShared(path: string, template: () => Promise<string>): Promise<Running>
 }
 
-type Openers = { openShared(): Promise<PostgresServer>; openTemplate(): Promise<string> }
+const kinds: Readonly<Record<ServerKind, Kind>> = {
+  postgres: {
+    admin: 'postgres',
+    async makeTemplate(path) {
+      const server = await startPostgres(serverOptions(path, { fsync: 'off' }))
+      await server.stop()
+      return join(path, 'data')
+    },
+    start: (path) => startPostgres(serverOptions(path, { fsync: 'off' })),
+    startShared: (path) => startPostgres(serverOptions(path, { ...sharedSettings, max_connections: '400' })),
+  },
+  mariadb: {
+    admin: 'mysql',
+    async makeTemplate(path) {
+      const missing = mariadbMissing()
+      if (missing) throw new Error(missing)
+      layMariadb(path)
+      return join(path, 'data')
+    },
+    start: (path) => startMariadb(path),
+    async startShared(path, template) {
+      copyCluster(await template(), path)
+      return await startMariadb(path, [
+        ...['--max-connections=1000', '--innodb-flush-log-at-trx-commit=0', '--skip-innodb-doublewrite'],
+      ])
+    },
+  },
+}
+
+/** Ends a MariaDB server whose keeper was killed. */
+async function stopMariadbOrphan(path: string): Promise<void> {
+  const pid = Number(readFileSync(join(path, 'pid'), 'utf8'))
+  const identity = identify(pid)
+  if (identity && commandLine(pid).includes(path)) await endProcess(identity, 'SIGKILL', 5_000)
+}
+
+type Openers = {
+  openShared(kind: ServerKind): Promise<Running>
+  openTemplate(kind: ServerKind): Promise<string>
+}
 
 /** Answers the requests of one connection, and ends its servers with it. */
 function serve(socket: Socket, run: string, { openShared, openTemplate }: Openers): void {
@@ -134,11 +189,12 @@ function serve(socket: Socket, run: string, { openShared, openTemplate }: Opener
   const reply = (message: KeeperReply) => socket.writable && socket.write(`${JSON.stringify(message)}\n`)
   createInterface({ input: socket }).on('line', async (line) => {
     const request = JSON.parse(line) as KeeperRequest
+    const { kind = 'postgres' } = request
     try {
       if (request.do === 'shared') {
-        const server = await openShared()
-        reply({ id: request.id, url: server.url('postgres') })
-      } else if (request.do === 'template') reply({ id: request.id, path: await openTemplate() })
+        const server = await openShared(kind)
+        reply({ id: request.id, url: server.url(kinds[kind].admin) })
+      } else if (request.do === 'template') reply({ id: request.id, path: await openTemplate(kind) })
       else reply({ id: request.id, ...(await handle(request, own, run, openTemplate)) })
     } catch (error) {
       reply({ id: request.id, error: (error as Error).message })
@@ -160,11 +216,12 @@ async function handle(
   openTemplate: Openers['openTemplate'],
 ) {
   if (request.do === 'open') {
-    const template = await openTemplate()
+    const { kind = 'postgres' } = request
+    const template = await openTemplate(kind)
     const number = own.size
     const path = join(run, `server-${randomBytes(4).toString('hex')}`)
     copyCluster(template, path)
-    own.set(number, { path, running: undefined })
+    own.set(number, { kind, path, running: undefined })
     return { server: number, ...(await start(own.get(number))) }
   }
   const server = own.get(request.server ?? -1)
@@ -177,8 +234,8 @@ async function handle(
 
 async function start(server: OwnServer | undefined) {
   if (!server) throw new Error('no such server')
-  server.running = await startPostgres(serverOptions(server.path, { fsync: 'off' }))
-  return { url: server.running.url('postgres') }
+  server.running = await kinds[server.kind].start(server.path)
+  return { url: server.running.url(kinds[server.kind].admin) }
 }
 
 async function kill(server: OwnServer | undefined): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test as anyTest } from 'node:test'
 import { systemClock } from '#ports/clock'
 import type { TestScope } from '../../../test/support/database.ts'
 import { databaseServers, eachDatabaseServer } from '../../../test/support/database-servers.ts'
@@ -14,11 +14,11 @@ import {
   SerializationFailure,
 } from './port.ts'
 
-test('every database adapter has servers to be tested on', () => {
+anyTest('every database adapter has servers to be tested on', () => {
   assert.deepEqual(Object.keys(databaseServers).sort(), Object.keys(databaseAdapters).sort())
 })
 
-test('a scheme that no adapter has is refused with those there are', async () => {
+anyTest('a scheme that no adapter has is refused with those there are', async () => {
   await assert.rejects(openDatabase('oracle://x', { applicationName: 'test' }), /"oracle:".*postgres:/)
 })
 
@@ -27,6 +27,8 @@ const things = `CREATE TABLE things (
 const newId = () => `octavo:${systemClock.uuid()}`
 
 for (const [scheme, servers] of eachDatabaseServer()) {
+  const test = (title: string, body: (t: TestScope) => Promise<void>) =>
+    anyTest(title, { skip: servers.skip }, body)
   const open = async (t: TestScope, url: string, options: Partial<DatabaseOptions> = {}) => {
     const database = await openDatabase(url, { applicationName: 'test', ...options })
     t.after(() => database[Symbol.asyncDispose]())

@@ -5,8 +5,13 @@ type Open = (url: string, options: DatabaseOptions) => Promise<Database>
 
 const postgres: Open = async (...opened) => (await import('./postgres.ts')).openPostgres(...opened)
 
+const mariadb: Open = async (...opened) => (await import('./mariadb/database.ts')).openMariadb(...opened)
+
 /** By the URL's scheme. */
-export const databaseAdapters: Readonly<Record<string, Open>> = { postgres, postgresql: postgres }
+export const databaseAdapters: Readonly<Record<string, Open>> = {
+  ...{ postgres, postgresql: postgres },
+  ...{ mariadb, mysql: mariadb },
+}
 
 /**
  * Opens a pool of connections; each is made when it is first needed.

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto'
+import type { Connection } from 'mariadb'
+import {
+  type Database,
+  DatabaseBusy,
+  type DatabaseOptions,
+  DatabaseUnavailable,
+  exclusiveStatementMs,
+  exclusiveWaitMs,
+  type Session,
+  type Statements,
+  type Transaction,
+} from '../database.ts'
+import { translated } from './errors.ts'
+import { connector, createPool, end, type Pool } from './pool.ts'
+import { prepare, preparedOn } from './prepared.ts'
+import { addressOf, statementTimeoutOf } from './settings.ts'
+import { statementsOn, tracked } from './statements.ts'
+
+/** Opens a pool on a MariaDB or MySQL server; connections are made when first needed. */
+export async function openMariadb(url: string, options: DatabaseOptions): Promise<Database> {
+  const address = addressOf(url, options.applicationName)
+  const pool = createPool(address, options)
+  const timeoutMs = statementTimeoutOf(options)
+  const statements = onAny(pool, timeoutMs)
+  return {
+    ...statements,
+    dialect: { name: 'mariadb', transactionalDdl: false },
+    transaction: (work) => transaction(pool, timeoutMs, work),
+    prepare: (id, work) => prepare({ pool, timeoutMs, qualifier: address.database }, id, work),
+    prepared: preparedOn(statements, address.database),
+    exclusively: (name, work) => exclusively({ url, options }, name, work),
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  }
+}
+
+/** Each statement on whichever connection is free. */
+function onAny(pool: Pool, timeoutMs: number): Statements {
+  const once = async <T>(ask: (statements: Statements) => Promise<T>): Promise<T> => {
+    const connection = await pool.acquire()
+    try {
+      return await ask(statementsOn(connection, timeoutMs))
+    } finally {
+      pool.release(connection)
+    }
+  }
+  return {
+    query: (sql, params) => once((statements) => statements.query(sql, params)),
+    execute: (sql, params) => once((statements) => statements.execute(sql, params)),
+  }
+}
+
+async function transaction<T>(
+  pool: Pool,
+  timeoutMs: number,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  const connection = await pool.acquire()
+  try {
+    return await transactionOn(connection, timeoutMs, work)
+  } finally {
+    pool.release(connection)
+  }
+}
+
+/**
+ * A statement that fails does not fail its transaction here, so the end waits for those before it. A connection on which
+ * a transaction could not be ended is given up.
+ */
+async function transactionOn<T>(
+  connection: Connection,
+  timeoutMs: number,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  const statements = statementsOn(connection, timeoutMs)
+  const { tracking, settled } = tracked(statements)
+  try {
+    // Not awaited: the server reads it and the first statement in one go, and it fails only with the connection.
+    statements.execute('START TRANSACTION').catch(() => undefined)
+    const outcome = await work(tracking)
+    await settled()
+    await statements.execute('COMMIT')
+    return outcome
+  } catch (error) {
+    await statements.execute('ROLLBACK').catch(() => connection.destroy())
+    throw translated(error)
+  }
+}
+
+/** A lock on a connection of its own, so that it ends with the connection whatever happens. */
+async function exclusively<T>(
+  { url, options }: { url: string; options: DatabaseOptions },
+  name: string,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const address = addressOf(url, options.applicationName)
+  const patient = { ...options, statementTimeoutMs: exclusiveStatementMs }
+  const connection = await connector(address, patient, { multipleStatements: true })()
+  try {
+    const statements = statementsOn(connection, exclusiveStatementMs)
+    await takeLock(statements, lockName(address.database, name))
+    return await work({
+      ...statements,
+      transaction: (within) => transactionOn(connection, exclusiveStatementMs, within),
+      script: async (sql) => void (await statements.query(sql)),
+    })
+  } catch (error) {
+    throw error instanceof DatabaseUnavailable ? error : translated(error)
+  } finally {
+    await end(connection)
+  }
+}
+
+async function takeLock(statements: Statements, name: string): Promise<void> {
+  const [lock] = await statements.query<{ mine: number | null }>('SELECT GET_LOCK(?, ?) AS mine', [
+    name,
+    exclusiveWaitMs / 1000,
+  ])
+  if (lock?.mine !== 1)
+    throw new DatabaseBusy(`somebody else has been at "${name}" for ${exclusiveWaitMs / 1000} s`)
+}
+
+/** Locks are the whole server's, and their names have 64 characters at most. */
+const lockName = (database: string, name: string) =>
+  `octavo:${createHash('sha256').update(`${database} ${name}`).digest('hex').slice(0, 40)}`

@@ -1,0 +1,126 @@
+import { type Connection, type ConnectionConfig, createConnection } from 'mariadb'
+import { type DatabaseOptions, DatabaseUnavailable } from '../database.ts'
+import { translated } from './errors.ts'
+import { type Address, capabilityQuery, sessionSettings } from './settings.ts'
+
+const connectionsMaxDefault = 4
+const acquireTimeoutMs = 5_000
+const endTimeoutMs = 1_000
+
+/** Connections that are lent, taken back, and given up for good once a prepared branch clings to them. */
+export type Pool = AsyncDisposable & {
+  /** @throws DatabaseUnavailable when none can be made, or none is given back in time */
+  acquire(): Promise<Connection>
+  release(connection: Connection): void
+  /** It ends, and another one is made in its place `now` or when it is needed. */
+  drop(connection: Connection, another: 'now' | 'when needed'): void
+}
+
+/** Connections are made when they are first needed: the driver's own pool keeps trying to have some open. */
+export function createPool(address: Address, options: DatabaseOptions): Pool {
+  const connectionsMax = options.connectionsMax ?? connectionsMaxDefault
+  const connect = connector(address, options)
+  const idle: Connection[] = []
+  const waiting: ((connection: Connection | Promise<Connection>) => void)[] = []
+  const all = new Set<Connection>()
+  let opening = 0
+  let ended = false
+
+  const open = async () => {
+    opening++
+    try {
+      const connection = await connect()
+      if (ended) await end(connection)
+      else all.add(connection)
+      return connection
+    } finally {
+      opening--
+    }
+  }
+  const give = (connection: Connection) => {
+    const next = waiting.shift()
+    if (next) next(connection)
+    else idle.push(connection)
+  }
+  const hasRoom = () => !ended && all.size + opening < connectionsMax
+  const replace = () => {
+    if (!hasRoom()) return
+    const next = waiting.shift()
+    if (next) next(open())
+    // Whoever needs one later opens it, and is told why it cannot be.
+    else open().then(give, () => undefined)
+  }
+  const forget = (connection: Connection) => {
+    if (all.delete(connection)) void end(connection)
+  }
+  return {
+    async acquire() {
+      for (let free = idle.pop(); free !== undefined; free = idle.pop()) {
+        if (free.isValid()) return free
+        forget(free)
+      }
+      return hasRoom() ? await open() : await waitedFor(waiting)
+    },
+    release(connection) {
+      if (connection.isValid() && !ended) return give(connection)
+      forget(connection)
+      if (waiting.length > 0) replace()
+    },
+    drop(connection, another) {
+      forget(connection)
+      if (another === 'now' || waiting.length > 0) replace()
+    },
+    async [Symbol.asyncDispose]() {
+      ended = true
+      await Promise.all([...all].map(end))
+    },
+  }
+}
+
+/** Makes connections with the session's settings, once it is known which of them this server has. */
+export function connector(
+  { connection }: Address,
+  options: DatabaseOptions,
+  more: ConnectionConfig = {},
+): () => Promise<Connection> {
+  let initSql: string[] | undefined
+  return async () => {
+    try {
+      const opened = await createConnection({ ...connection, ...more, ...(initSql && { initSql }) })
+      // What is lost while nobody uses it is noticed when it is to be lent.
+      opened.on('error', () => undefined)
+      if (initSql === undefined) {
+        const rows = await opened.query<{ Variable_name: string }[]>(capabilityQuery)
+        initSql = sessionSettings(options, new Set(rows.map((row) => row.Variable_name)))
+        for (const sql of initSql) await opened.query(sql)
+      }
+      return opened
+    } catch (error) {
+      throw translated(error)
+    }
+  }
+}
+
+/** Says goodbye; a server that does not answer is left. */
+export async function end(connection: Connection): Promise<void> {
+  if (!connection.isValid()) return connection.destroy()
+  const timer = setTimeout(() => connection.destroy(), endTimeoutMs)
+  await connection.end().catch(() => connection.destroy())
+  clearTimeout(timer)
+}
+
+async function waitedFor(
+  waiting: ((connection: Connection | Promise<Connection>) => void)[],
+): Promise<Connection> {
+  const { promise, resolve, reject } = Promise.withResolvers<Connection>()
+  waiting.push(resolve)
+  const timer = setTimeout(() => {
+    waiting.splice(waiting.indexOf(resolve), 1)
+    reject(new DatabaseUnavailable(`no connection was free within ${acquireTimeoutMs} ms`))
+  }, acquireTimeoutMs)
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,103 @@
+import { systemClock } from '#ports/clock'
+import {
+  checkPreparedId,
+  type PreparedTransactions,
+  type Statements,
+  type Transaction,
+  type Voted,
+} from '../database.ts'
+import { isNoSuchBranch, translated } from './errors.ts'
+import type { Pool } from './pool.ts'
+import { statementsOn, tracked } from './statements.ts'
+
+/** How long a branch may still cling to the connection that prepared it, and how often it is looked for. */
+const clingMaxMs = 5_000
+const clingPollMs = 2
+
+type Preparing = { pool: Pool; timeoutMs: number; qualifier: string }
+
+/**
+ * Leaves what `work` did prepared as a branch of the transaction `id`. The branch belongs to its connection until that
+ * ends, and nobody else can finish it before: so the connection ends right behind it. (MySQL from 8.0.29 detaches it by
+ * itself; ending the connection is right there as well. Resetting the connection detaches too, but MariaDB 10.11 cannot use
+ * it again.)
+ * Source: MariaDB and MySQL manuals, "XA Transactions".
+ */
+export async function prepare<V extends Voted>(
+  { pool, timeoutMs, qualifier }: Preparing,
+  id: string,
+  work: (tx: Transaction) => Promise<V>,
+): Promise<V> {
+  const branch = branchOf(id, qualifier)
+  const connection = await pool.acquire()
+  const statements = statementsOn(connection, timeoutMs)
+  const { tracking, settled } = tracked(statements)
+  let isOver = false
+  try {
+    // They travel with the first statement. Should the branch not begin, what follows is in a transaction that is never
+    // committed, for the session commits nothing by itself.
+    const begun = Promise.all([
+      statements.execute('SET autocommit = 0'),
+      statements.execute(`XA START ${branch}`),
+    ])
+    begun.catch(() => undefined)
+    const outcome = await work(tracking)
+    await begun
+    await settled()
+    if (outcome.kind === 'prepared') {
+      await Promise.all([statements.execute(`XA END ${branch}`), statements.execute(`XA PREPARE ${branch}`)])
+      pool.drop(connection, 'now')
+    } else {
+      await Promise.all([
+        statements.execute(`XA END ${branch}`),
+        statements.execute(`XA ROLLBACK ${branch}`),
+        statements.execute('SET autocommit = 1'),
+      ])
+      pool.release(connection)
+    }
+    isOver = true
+    return outcome
+  } catch (error) {
+    throw translated(error)
+  } finally {
+    // The end of its connection rolls back what is not prepared.
+    if (!isOver) pool.drop(connection, 'when needed')
+  }
+}
+
+export function preparedOn(statements: Statements, qualifier: string): PreparedTransactions {
+  const inDoubt = async () => {
+    const rows = await statements.query<{
+      gtrid_length: number
+      bqual_length: number
+      data: Buffer | string
+    }>('XA RECOVER')
+    return rows.flatMap(({ gtrid_length: length, data }) => {
+      const name = data.toString()
+      return name.slice(length) === qualifier ? [name.slice(0, length)] : []
+    })
+  }
+  const finish = async (verb: 'COMMIT' | 'ROLLBACK', id: string) => {
+    const branch = branchOf(id, qualifier)
+    const giveUpMs = systemClock.monotonicMs() + clingMaxMs
+    for (;;) {
+      try {
+        await statements.execute(`XA ${verb} ${branch}`)
+        return 'done' as const
+      } catch (error) {
+        if (!isNoSuchBranch(error)) throw error
+        // Who is not the branch's connection gets the same answer while that has not ended yet.
+        if (!(await inDoubt()).includes(id)) return 'absent' as const
+        if (systemClock.monotonicMs() > giveUpMs) throw error
+      }
+      await systemClock.sleep(clingPollMs)
+    }
+  }
+  return { commit: (id) => finish('COMMIT', id), abort: (id) => finish('ROLLBACK', id), inDoubt }
+}
+
+/** Both names are known to need no quoting. */
+function branchOf(id: string, qualifier: string): string {
+  checkPreparedId(id)
+  return `'${id}', '${qualifier}'`
+}

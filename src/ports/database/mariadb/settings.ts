@@ -1,0 +1,98 @@
+import type { ConnectionConfig } from 'mariadb'
+import type { DatabaseOptions } from '../database.ts'
+
+export const connectTimeoutMs = 3_000
+const statementTimeoutMsDefault = 15_000
+const lockTimeoutMsDefault = 5_000
+/** A process that freezes in the middle of a transaction gives its locks back. */
+const idleInTransactionS = 5
+
+export type Address = { connection: ConnectionConfig; database: string }
+
+export const statementTimeoutOf = (options: DatabaseOptions) =>
+  options.statementTimeoutMs ?? statementTimeoutMsDefault
+
+/**
+ * Reads `mariadb://user:password@host:3306/database`, with `?socket=/path` for a Unix socket, `?ssl=true` for TLS with a
+ * certificate that is checked, and `?allowPublicKeyRetrieval=true` for MySQL's passwords without it.
+ * @throws TypeError for an address without a usable database, or with an option that there is not
+ */
+export function addressOf(url: string, applicationName: string): Address {
+  const { hostname, port, username, password, pathname, searchParams } = new URL(url)
+  const database = decodeURIComponent(pathname.slice(1))
+  if (!/^[a-z_][a-z0-9_]{0,63}$/.test(database))
+    throw new TypeError(
+      `the address of a MariaDB or MySQL database ends in its name, in small letters, digits and _: not "${database}"`,
+    )
+  const allowed = ['socket', 'ssl', 'allowPublicKeyRetrieval']
+  const unknown = [...searchParams.keys()].filter((name) => !allowed.includes(name))
+  if (unknown.length > 0)
+    throw new TypeError(
+      `"${unknown[0]}" is no option of a database's address; there is ${allowed.join(', ')}`,
+    )
+  const socketPath = searchParams.get('socket')
+  return {
+    database,
+    connection: {
+      ...(socketPath === null
+        ? {
+            host: decodeURIComponent(hostname).replace(/^\[|\]$/g, ''),
+            port: port === '' ? 3306 : Number(port),
+          }
+        : { socketPath }),
+      user: decodeURIComponent(username),
+      password: decodeURIComponent(password),
+      database,
+      connectTimeout: connectTimeoutMs,
+      keepAliveDelay: 10_000,
+      ssl: searchParams.get('ssl') === 'true',
+      allowPublicKeyRetrieval: searchParams.get('allowPublicKeyRetrieval') === 'true',
+      connectAttributes: { program_name: applicationName },
+      // Counts and versions are far below 2^53, and a string in their place would compare wrongly.
+      bigIntAsNumber: true,
+      insertIdAsNumber: true,
+      decimalAsNumber: true,
+      checkNumberRange: true,
+      timezone: 'Z',
+      charset: 'utf8mb4',
+      // A write that changes nothing counts as one that found its row.
+      foundRows: true,
+      pipelining: true,
+      // Statements are named where they are sent; parameters would show in logs.
+      logParam: false,
+    },
+  }
+}
+
+/**
+ * What every session is set to.
+ * @param known the server's settings that some versions have; each is set where it is there
+ */
+export function sessionSettings(options: DatabaseOptions, known: ReadonlySet<string>): string[] {
+  // Whole seconds are all that a server takes.
+  const lockS = Math.ceil((options.lockTimeoutMs ?? lockTimeoutMsDefault) / 1000)
+  const statementMs = statementTimeoutOf(options)
+  const whereThere: [name: string, value: number][] = [
+    // MariaDB's is for every statement; MySQL's, in milliseconds, for SELECT alone.
+    ['max_statement_time', statementMs / 1000],
+    ['max_execution_time', statementMs],
+    known.has('idle_transaction_timeout')
+      ? ['idle_transaction_timeout', idleInTransactionS]
+      : ['wait_timeout', idleInTransactionS],
+  ]
+  return [
+    'SET NAMES utf8mb4 COLLATE utf8mb4_bin',
+    'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+    `SET SESSION ${[
+      "time_zone = '+00:00'",
+      "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+      `innodb_lock_wait_timeout = ${lockS}`,
+      `lock_wait_timeout = ${lockS}`,
+      ...whereThere.filter(([name]) => known.has(name)).map(([name, value]) => `${name} = ${value}`),
+    ].join(', ')}`,
+  ]
+}
+
+/** Settings that not every server has; asked for by name, so that what it can is known and not guessed. */
+export const capabilityQuery = `SHOW VARIABLES WHERE Variable_name IN
+  ('max_statement_time', 'max_execution_time', 'idle_transaction_timeout', 'wait_timeout', 'xa_detach_on_prepare')`

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { createConnection } from 'mariadb'
+import { openServer, sharedServer, type TestScope, type TestServer } from './database.ts'
+import { mariadbMissing } from './mariadb-server.ts'
+
+/** Why tests on MariaDB are left out here; on a machine that must have everything this is a failure. */
+export const mariadbSkipped = mariadbMissing()
+assert.ok(!mariadbSkipped || process.env.CI !== 'true', String(mariadbSkipped))
+
+/** Servers with other defaults there are still. */
+const unicode = 'CHARACTER SET utf8mb4 COLLATE utf8mb4_bin'
+
+/**
+ * A fresh, empty database for one test on a MariaDB server that all tests of a run share, dropped when the test ends.
+ * OCTAVO_TEST_MARIADB names another server by the URL of a database whose user may create others.
+ * @param name letters, digits and underscores; the database's name starts with it
+ */
+export async function testMariadb(t: TestScope, name: string): Promise<{ url: string }> {
+  const admin = process.env.OCTAVO_TEST_MARIADB ?? (await sharedServer('mariadb'))
+  const database = `${name.toLowerCase().replace(/\W/g, '_').slice(0, 40)}_${randomBytes(5).toString('hex')}`
+  await execute(admin, `CREATE DATABASE ${database} ${unicode}`)
+  t.after(async () => {
+    await abortAll(admin, database)
+    await execute(admin, `DROP DATABASE IF EXISTS ${database}`)
+  })
+  return { url: databaseOf(admin, database) }
+}
+
+/** A server of this test alone, to be killed and frozen. */
+export const mariadbTestServer = (t: TestScope): Promise<TestServer> =>
+  openServer(t, 'mariadb', async (admin, database) => {
+    await execute(admin, `CREATE DATABASE IF NOT EXISTS ${database} ${unicode}`)
+  })
+
+function databaseOf(admin: string, database: string): string {
+  const url = new URL(admin)
+  url.pathname = `/${database}`
+  return url.href
+}
+
+/** What is prepared keeps its tables from being dropped. */
+async function abortAll(admin: string, database: string): Promise<void> {
+  const branches = (await execute(admin, 'XA RECOVER')) as { gtrid_length: number; data: Buffer | string }[]
+  for (const { gtrid_length: length, data } of branches) {
+    const name = data.toString()
+    if (name.slice(length) === database)
+      await execute(admin, `XA ROLLBACK '${name.slice(0, length)}', '${database}'`)
+  }
+}
+
+async function execute(url: string, sql: string): Promise<unknown> {
+  const { hostname, port, username, password, searchParams } = new URL(url)
+  const connection = await createConnection({
+    ...(searchParams.has('socket')
+      ? { socketPath: searchParams.get('socket') ?? '' }
+      : { host: hostname, port: Number(port || 3306) }),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    connectTimeout: 20_000,
+  })
+  try {
+    return await connection.query(sql)
+  } finally {
+    await connection.end()
+  }
+}
