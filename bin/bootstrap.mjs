@@ -71,6 +71,8 @@ const tasks = {
   check: (args) => runOnOctavoNode(join(root, 'bin', 'check.mjs'), args),
   test: (args) => runOnOctavoNode(join(root, 'bin', 'test.mjs'), args),
   'test-clusters': (args) => runOnOctavoNode(join(root, 'test', 'clusters', 'run.ts'), args),
+  // The S3 server of the tests.
+  'prepare-s3': () => runOnOctavoNode(join(root, 'test', 'support', 'versitygw', 'prepare.ts'), []),
 }
 
 if (isMain(import.meta.url)) {

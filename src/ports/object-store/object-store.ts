@@ -33,6 +33,8 @@ export type ObjectStoreOptions = {
   secret: string
   /** Called after an object is stored; what becomes of it does not change the outcome of `put`. */
   onCreated?: (created: ObjectCreated) => void | Promise<void>
+  /** Where the store keeps what was deleted, it throws that away after so many days; undefined leaves it as it is. */
+  keepDeletedDays?: number
 }
 
 /** A key that no store takes. */

@@ -1,0 +1,79 @@
+export type S3Url = {
+  /** Where we reach the store, without a slash at its end. */
+  endpoint: string
+  /** Where browsers do, if they may. */
+  publicEndpoint: string | undefined
+  bucket: string
+  region: string
+  /** `path`: the bucket is the first part of the path; `host`: of the host. */
+  style: 'path' | 'host'
+  credentials: { kind: 'given'; accessKey: string; secretKey: string } | { kind: 'file'; path: string }
+  /** Headers that ask the store to encrypt what it is given. */
+  encryption: Readonly<Record<string, string>>
+  /** Who tells of new objects: whoever puts them, or the bucket's own notifications. */
+  announce: 'put' | 'bucket'
+}
+
+const parameters = ['region', 'style', 'tls', 'credentials', 'public', 'sse', 'sse-key', 'announce']
+
+/**
+ * Reads `s3://key:secret@host:port/bucket?region=…`. Parameters: `style=path|host`, `tls=on|off`, `credentials=FILE` in the
+ * form of AWS instead of a key in the URL, `public=https://…` where browsers reach the store, `sse=AES256|aws:kms` with
+ * `sse-key`, `announce=put|bucket`.
+ * @throws TypeError saying what is wrong, without the key
+ */
+export function parseS3Url(url: string): S3Url {
+  const match = /^s3:\/\/(?:([^@/?]*)@)?([^/?@\s]+)\/([^/?\s]+)\/?(?:\?(.*))?$/.exec(url)
+  if (match === null)
+    throw new TypeError('an S3 URL should look like s3://key:secret@host:port/bucket?region=…')
+  const [, given, host = '', bucket = '', query = ''] = match
+  const asked = new URLSearchParams(query)
+  for (const name of asked.keys())
+    if (!parameters.includes(name))
+      throw new TypeError(`an S3 URL has no parameter "${name}"; there are ${parameters.join(', ')}`)
+  const publicEndpoint = asked.get('public')?.replace(/\/+$/, '')
+  if (publicEndpoint !== undefined && !/^https?:\/\/[^/]+$/.test(publicEndpoint))
+    throw new TypeError(
+      `public in the S3 URL is "${publicEndpoint}"; it should be like https://objects.example.org`,
+    )
+  const scheme = oneOf(asked, 'tls', ['on', 'off']) === 'on' ? 'https' : 'http'
+  return {
+    endpoint: `${scheme}://${host}`,
+    publicEndpoint,
+    bucket: decodeURIComponent(bucket),
+    region: asked.get('region') ?? 'us-east-1',
+    style: oneOf(asked, 'style', ['path', 'host']),
+    credentials: credentialsOf(given, asked.get('credentials')),
+    encryption: encryptionOf(asked),
+    announce: oneOf(asked, 'announce', ['put', 'bucket']),
+  }
+}
+
+function credentialsOf(given: string | undefined, path: string | null): S3Url['credentials'] {
+  if (path !== null) return { kind: 'file', path }
+  const at = given?.indexOf(':') ?? -1
+  if (given === undefined || at < 1)
+    throw new TypeError('an S3 URL needs credentials: s3://key:secret@… or credentials=FILE')
+  const [accessKey, secretKey] = [given.slice(0, at), given.slice(at + 1)].map(decodeURIComponent)
+  return { kind: 'given', accessKey: accessKey ?? '', secretKey: secretKey ?? '' }
+}
+
+function encryptionOf(asked: URLSearchParams): Record<string, string> {
+  const sse = asked.get('sse')
+  if (sse === null) return {}
+  if (!['AES256', 'aws:kms'].includes(sse))
+    throw new TypeError(`sse in the S3 URL is "${sse}"; it should be AES256 or aws:kms`)
+  const key = asked.get('sse-key')
+  return {
+    'x-amz-server-side-encryption': sse,
+    ...(key !== null && { 'x-amz-server-side-encryption-aws-kms-key-id': key }),
+  }
+}
+
+function oneOf<T extends string>(asked: URLSearchParams, name: string, allowed: readonly [T, ...T[]]): T {
+  const text = asked.get(name) ?? allowed[0]
+  const found = allowed.find((each) => each === text)
+  if (found === undefined)
+    throw new TypeError(`${name} in the S3 URL is "${text}"; it should be ${allowed.join(' or ')}`)
+  return found
+}
