@@ -110,7 +110,7 @@ function requestFor(
     order.token,
     undefined,
     'staff_x',
-    ...(operation.operationId === 'logOut' ? [] : [staff, staff, staff]),
+    ...(endsSessions.has(operation.operationId) ? [] : [staff, staff, staff]),
   ]
   const token = input.pick(tokens)
   return {
@@ -118,6 +118,8 @@ function requestFor(
     options: { token, headers, ...bodyFor(operation, input, isbn, headers) },
   }
 }
+
+const endsSessions: ReadonlySet<string> = new Set(['logOut', 'endSession', 'endSessions'])
 
 function bodyFor(
   operation: Operation,

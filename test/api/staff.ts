@@ -68,6 +68,23 @@ export function staffSuite(shop: () => Shop): void {
     assert.equal((await shop().delete('/api/session')).status, 204, 'there is nothing to end')
   })
 
+  test('who is logged in sees their sessions, and ends one of them, or all', async () => {
+    const email = 'many@example.org'
+    const args = ['staff', 'add', email, '--roles', 'bookseller']
+    await octavo(shop().store, args, { OCTAVO_STAFF_PASSWORD: password })
+    const first = await logIn(shop(), { email, password })
+    const second = await logIn(shop(), { email, password })
+    const { items } = accepted(await shop().get('/api/sessions', { token: first }))
+    assert.equal(items.length, 2)
+    const other = items.find((each: { isCurrent: boolean }) => !each.isCurrent)
+    refused(await shop().delete(`/api/sessions/${other.id}`, { token: shop().staff }), 404)
+    assert.equal((await shop().delete(`/api/sessions/${other.id}`, { token: first })).status, 204)
+    refused(await shop().get('/api/session', { token: second }), 401)
+    const third = await logIn(shop(), { email, password })
+    assert.equal((await shop().delete('/api/sessions', { token: third })).status, 204)
+    for (const token of [first, third]) refused(await shop().get('/api/session', { token }), 401)
+  })
+
   test('a change with a cookie from another site is refused', async () => {
     const reply = await shop().post('/api/session', { body: shop().store.staff })
     const cookie = (reply.headers.get('set-cookie') ?? '').split(';', 1)[0] ?? ''

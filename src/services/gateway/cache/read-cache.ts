@@ -34,6 +34,11 @@ export const freshMs = 3_000
 export const staleMs = 5_000
 /** Stock of a title on sale changes a thousand times a second; its pages are made anew at most this often. */
 const stockEveryMs = 250
+/**
+ * Whoever has bought or given back a copy looks at once what is left. So many times in a row, and then so often, an
+ * order makes all answers be asked for again; in a rush, when nobody could tell, the news of the stock does that alone.
+ */
+const ordersHeeded = { inARow: 10, everyMs: 500 }
 /** While its service is away an answer may be this old. */
 export const awayMaxMs = 24 * 3_600_000
 /** Somebody who can be shown an older answer waits no longer than this for a newer one. */
@@ -72,6 +77,7 @@ export function createReadCache({
     changes.noteAll()
     expire(entries.all(), Number.NEGATIVE_INFINITY)
   }
+  const heedsOrder = createBudget(ordersHeeded, clock)
   return {
     take(exchange, label, params, passOn) {
       if (!cachedLabels.has(label) || !isForEverybody(exchange)) return false
@@ -88,7 +94,9 @@ export function createReadCache({
     passed(method, label, params) {
       // Whoever looks how far an import has come is to see what it brought.
       if (label.startsWith('/api/imports')) everythingChanged()
-      if (method === 'GET' || method === 'HEAD' || !label.startsWith('/api/books')) return
+      if (method === 'GET' || method === 'HEAD') return
+      if (label.startsWith('/api/orders') && heedsOrder()) return everythingChanged()
+      if (!label.startsWith('/api/books')) return
       const isbn = isbnOf(params)
       if (isbn === undefined) everythingChanged()
       else bookChanged(isbn)
@@ -110,6 +118,22 @@ export function createReadCache({
       octavo_gateway_cache_bytes: entries.bytes,
       octavo_gateway_cache_nodes_up: shared?.nodes().filter(({ isUp }) => isUp).length ?? 0,
     }),
+  }
+}
+
+/** @returns whether one more is within the budget, which fills again by one every so often */
+function createBudget({ inARow, everyMs }: typeof ordersHeeded, clock: Clock): () => boolean {
+  let left = inARow
+  let filledAtMs = clock.monotonicMs()
+  return () => {
+    const earned = Math.floor((clock.monotonicMs() - filledAtMs) / everyMs)
+    if (earned > 0) {
+      left = Math.min(inARow, left + earned)
+      filledAtMs += earned * everyMs
+    }
+    if (left === 0) return false
+    left--
+    return true
   }
 }
 
