@@ -1,5 +1,6 @@
 import { adapterFor } from '#kernel/adapters'
 import type { Broker, BrokerOptions } from './broker.ts'
+import { metered } from './metered.ts'
 
 type Open = (url: string, options: BrokerOptions) => Promise<Broker>
 
@@ -17,7 +18,7 @@ export const brokerAdapters: Readonly<Record<string, Open>> = {
 
 /** @throws TypeError naming the schemes that exist when the URL has another one */
 export async function openBroker(url: string, options: BrokerOptions): Promise<Broker> {
-  return await adapterFor(url, 'broker', brokerAdapters)(url, options)
+  return metered(await adapterFor(url, 'broker', brokerAdapters)(url, options), url.split(':', 1)[0] ?? '')
 }
 
 export {

@@ -1,5 +1,6 @@
 import { adapterFor } from '#kernel/adapters'
 import type { Database, DatabaseOptions } from './database.ts'
+import { metered } from './metered.ts'
 
 type Open = (url: string, options: DatabaseOptions) => Promise<Database>
 
@@ -18,7 +19,7 @@ export const databaseAdapters: Readonly<Record<string, Open>> = {
  * @throws TypeError naming the schemes that exist when the URL has another one
  */
 export async function openDatabase(url: string, options: DatabaseOptions): Promise<Database> {
-  return await adapterFor(url, 'database', databaseAdapters)(url, options)
+  return metered(await adapterFor(url, 'database', databaseAdapters)(url, options), options.applicationName)
 }
 
 export {

@@ -2,6 +2,7 @@ import { Agent, request } from 'undici'
 import type { BodyOf, ParamsOf, QueryOf, ReplyOf, Route } from '#kernel/contract'
 import { Problem, problemBase, unavailable } from '#kernel/problem'
 import type { Discovery, Instance } from '#ports/discovery'
+import { callDuration } from './metrics.ts'
 import { internalHeader } from './names.ts'
 
 export type ServiceClientOptions = { discovery: Discovery; secret: string }
@@ -44,15 +45,24 @@ export function serviceClient({ discovery, secret }: ServiceClientOptions): Serv
       // AbortSignal.timeout cannot be called off: it would go on to fire for a call that was answered long ago.
       const deadline = new AbortController()
       const timer = setTimeout(() => deadline.abort(), options.deadlineMs)
+      const startedMs = performance.now()
+      const note = (status: string) =>
+        callDuration.observe((performance.now() - startedMs) / 1000, service, route.path, status)
       try {
         const instances = inOrder(discovery.instances(service), shunnedUntil, options.sticks ? 0 : turn++)
         for (const instance of instances) {
           const outcome = await attempt(agent, instance, route, options, secret, deadline.signal)
-          if (outcome.kind === 'answered') return outcome.value as never
+          if (outcome.kind === 'answered') {
+            note('2xx')
+            return outcome.value as never
+          }
           shunnedUntil.set(instance.id, Date.now() + shunnedMs)
           if (outcome.kind === 'unknown') throw outcomeUnknown(instance, outcome.cause)
         }
         throw unavailable(`No ${service} instance can be reached.`)
+      } catch (error) {
+        note(error instanceof Problem ? String(error.status) : 'error')
+        throw error
       } finally {
         clearTimeout(timer)
       }

@@ -1,28 +1,33 @@
+import { processMeter, roleMeter, secondsBuckets } from '#ports/telemetry'
+
 export type RequestMetrics = {
-  answered(method: string, route: string, status: number): void
-  /** The text of `/metrics`. */
-  text(): string
+  /** @param route the route's pattern, never the address that was asked for */
+  answered(method: string, route: string, status: number, seconds: number): void
 }
 
-/** Counts answers by route and status. Source: Prometheus exposition format 0.0.4. */
-export function createRequestMetrics(service: string): RequestMetrics {
-  const counts = new Map<string, number>()
+/** Answers by route and status, and how long they took. Source: OpenTelemetry semantic conventions for HTTP. */
+export function createRequestMetrics(role: string): RequestMetrics {
+  const duration = roleMeter(role).histogram(
+    'http_server_request_duration_seconds',
+    'From a request to the end of its answer.',
+    secondsBuckets,
+    ['http_request_method', 'http_route', 'http_response_status_code'],
+  )
+  const codes = new Map<number, string>()
+  const codeOf = (status: number) => {
+    const known = codes.get(status) ?? String(status)
+    codes.set(status, known)
+    return known
+  }
   return {
-    answered(method, route, status) {
-      const key = `service="${service}",method="${method}",route="${route}",status="${status}"`
-      counts.set(key, (counts.get(key) ?? 0) + 1)
-    },
-    text() {
-      const lines = [
-        '# HELP octavo_requests_total Answered requests.',
-        '# TYPE octavo_requests_total counter',
-      ]
-      for (const [labels, count] of counts) lines.push(`octavo_requests_total{${labels}} ${count}`)
-      lines.push(
-        '# TYPE process_resident_memory_bytes gauge',
-        `process_resident_memory_bytes{service="${service}"} ${process.memoryUsage.rss()}`,
-      )
-      return `${lines.join('\n')}\n`
-    },
+    answered: (method, route, status, seconds) => duration.observe(seconds, method, route, codeOf(status)),
   }
 }
+
+/** Calls of other services, by what became of them. */
+export const callDuration = processMeter.histogram(
+  'http_client_request_duration_seconds',
+  'Calls of other services, retries on other instances included.',
+  secondsBuckets,
+  ['server_service', 'http_route', 'http_response_status_code'],
+)

@@ -11,6 +11,7 @@ export {
 } from './fast/bundle.ts'
 export { isUsual } from './fast/direct.ts'
 export { gather } from './gather.ts'
+export { createRequestMetrics } from './metrics.ts'
 export { cookieOf, internalHeader, sessionCookie } from './names.ts'
 export {
   createHttpServer,

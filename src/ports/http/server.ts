@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { bodyBytesMaxOf } from '#kernel/body-limits'
 import type { BodyOf, ParamsOf, QueryOf, ReplyOf, Role, Route } from '#kernel/contract'
 import { forbidden, invalid, notFound, Problem, unauthorized } from '#kernel/problem'
+import { metricsText } from '#ports/telemetry'
 import type { Answer } from './answer.ts'
 import { bundleRoute } from './fast/bundle.ts'
 import { createDirectRoutes, type DirectRequest } from './fast/direct.ts'
@@ -110,10 +111,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   fastify.setErrorHandler((error, request, reply) => send(reply, problem(error, request)))
   fastify.setNotFoundHandler((request, reply) => send(reply, problem(notFound('such address'), request)))
   fastify.addHook('onResponse', (request, reply, done) => {
-    metrics.answered(request.method, request.routeOptions.url ?? 'none', reply.statusCode)
+    metrics.answered(
+      request.method,
+      request.routeOptions.url ?? 'none',
+      reply.statusCode,
+      reply.elapsedTime / 1000,
+    )
     done()
   })
-  addHealth(fastify, options, () => metrics.text() + (options.metrics?.() ?? ''))
+  addHealth(fastify, options, () => metricsText(options.name) + (options.metrics?.() ?? ''))
   const expected = Buffer.from(options.secret)
   return {
     fastify,

@@ -1,4 +1,5 @@
 import { adapterFor } from '#kernel/adapters'
+import { metered } from './metered.ts'
 import type { Payment } from './payment.ts'
 
 type Open = (url: string) => Promise<Payment>
@@ -13,7 +14,7 @@ export const paymentAdapters: Readonly<Record<string, Open>> = {
 
 /** @throws TypeError naming the schemes that exist when the URL has another one */
 export async function openPayment(url: string): Promise<Payment> {
-  return await adapterFor(url, 'payment', paymentAdapters)(url)
+  return metered(await adapterFor(url, 'payment', paymentAdapters)(url))
 }
 
 export {

@@ -11,6 +11,7 @@ import { createImports } from './import/imports.ts'
 import { addRoutes } from './routes.ts'
 import { loadSample } from './sample/load-sample.ts'
 import { keepKeysCurrent } from './search/renew-keys.ts'
+import { watchState } from './state-metrics.ts'
 import { addStockRoutes } from './stock/routes.ts'
 import { openStore } from './store/open-store.ts'
 
@@ -57,6 +58,7 @@ export async function createCatalog(
         const news = resources.use(store.carryNews(broker, clock))
         const onChanged = () => news.ring()
         resources.use(keepKeysCurrent(store.books, clock))
+        resources.use(watchState(store, clock))
         resources.use(watchSalesOpening(store.books, clock, onChanged))
         const imports = resources.use(createImports(store, clock))
         const server = createHttpServer({

@@ -1,3 +1,4 @@
+import { noteOutcome } from './group-metrics.ts'
 import type { Member, WishOutcome } from './member.ts'
 
 /** What a member is told, for good. */
@@ -27,6 +28,7 @@ export async function answerMembers(replies: readonly Reply[], turns?: Turns): P
 }
 
 function answerMember({ member, outcome }: Reply): void {
+  if (member.wish.kind === 'place') noteOutcome(outcome)
   if (outcome instanceof Error) member.reject(outcome)
   else member.resolve(outcome)
 }

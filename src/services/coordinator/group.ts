@@ -11,6 +11,7 @@ import {
   type LookUp,
 } from '#services/orders'
 import { answerMembers, type Reply, type Turns } from './answer-members.ts'
+import { groupBegins, groupEnds, timed } from './group-metrics.ts'
 import { type Bought, lookUp, lookUpRefused, nothingFound } from './look-up.ts'
 import type { Member } from './member.ts'
 import { oncePerOrder } from './once-per-order.ts'
@@ -50,24 +51,28 @@ export async function runGroup(
   looksFirst: boolean,
 ): Promise<readonly Member[]> {
   const [first, repeats] = oncePerOrder(members, looksFirst)
-  const { known, pending, bought } = looksFirst ? await lookUp(parts.orders, first) : nothingFound(first)
+  groupBegins(first.length)
+  const { known, pending, bought } = looksFirst
+    ? await timed('look-up', lookUp(parts.orders, first))
+    : nothingFound(first)
   answerMembers(known)
   if (pending.length === 0) return repeats
 
   const expiresAt = parts.clock.now() + parts.holdMs
-  const prepared = await prepareAll(parts.clock.uuid(), [
-    { participant: parts.stock, requests: pending.map((member) => requestOf(member, bought)) },
-  ])
+  const asked = { participant: parts.stock, requests: pending.map((member) => requestOf(member, bought)) }
+  const prepared = await timed('prepare', prepareAll(parts.clock.uuid(), [asked]))
   const [vote] = prepared.votes as [StockVote]
   noteLimits(parts.limitedTitles, vote)
   const read = readVote(pending, vote, expiresAt)
   if (prepared.kind === 'nothing') {
+    groupEnds('nothing')
     answerMembers(read.edits)
     await answerRefused(parts, read.refused)
     return repeats
   }
 
-  const decided = await commit(parts, prepared, read, expiresAt)
+  const decided = await timed('decide', commit(parts, prepared, read, expiresAt))
+  groupEnds(decided.kind)
   switch (decided.kind) {
     case 'committed':
       await answerCommitted(parts, prepared, read)
@@ -120,7 +125,7 @@ function commit(
 
 /** Everybody hears of a group that is durable; a refusal not before that, for an abort would have given copies back. */
 async function answerCommitted(parts: GroupParts, prepared: KeptGroup, read: ReadVote): Promise<void> {
-  const committing = commitAll(prepared)
+  const committing = timed('commit', commitAll(prepared))
   await shown(committing, parts.clock)
   answerMembers(read.accepted, parts.turns)
   const refusedAnswered = answerRefused(parts, read.refused)

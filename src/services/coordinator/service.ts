@@ -3,6 +3,7 @@ import type { Config, Secrets } from '#config'
 import { type Clock, systemClock } from '#ports/clock'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, serviceClient } from '#ports/http'
+import { roleMeter } from '#ports/telemetry'
 import { createService, type Service } from '#process/service-shell'
 import type { StockRequest, StockVote } from '#services/catalog'
 import { introspectSession } from '#services/orders'
@@ -39,6 +40,12 @@ export async function createCoordinator(
           clock,
           holdMs: config.orders.holdMs,
         })
+        const meter = roleMeter('coordinator')
+        resources.use(
+          meter.observed('octavo_group_waiting', 'Wishes that wait for the next group.', [], () => [
+            [engine.waiting],
+          ]),
+        )
         const server = createHttpServer({
           name: 'coordinator',
           secret,

@@ -1,3 +1,4 @@
+import { createRequestMetrics } from '#ports/http'
 import type { RerouteReason } from './proxy/upstreams.ts'
 
 /** The gateway's numbers in the Prometheus text format 0.0.4. */
@@ -12,11 +13,13 @@ const bucketSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 type Histogram = { buckets: number[]; count: number; sum: number }
 
 export function createMetrics(): Metrics {
+  const requests = createRequestMetrics('gateway')
   const answers = new Map<string, number>()
   const durations = new Map<string, Histogram>()
   const reroutes = new Map<string, number>()
   return {
     answered(method, label, status, seconds) {
+      requests.answered(method, label, status, seconds)
       const key = `method="${method}",route="${label}",status="${status}"`
       answers.set(key, (answers.get(key) ?? 0) + 1)
       let histogram = durations.get(label)
@@ -43,7 +46,11 @@ export function createMetrics(): Metrics {
       lines.push('# TYPE octavo_gateway_request_seconds histogram')
       for (const [label, histogram] of durations) lines.push(...histogramLines(label, histogram))
       for (const [name, value] of Object.entries(gauges))
-        lines.push(`# TYPE ${name} gauge`, `${name} ${value}`)
+        lines.push(
+          `# HELP ${name} Of this gateway, as it stands.`,
+          `# TYPE ${name} ${name.endsWith('_total') ? 'counter' : 'gauge'}`,
+          `${name} ${value}`,
+        )
       return `${[...lines, ...more].join('\n')}\n`
     },
   }

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '#ports/clock'
 import { type Discovery, openDiscovery } from '#ports/discovery'
 import { serviceClient } from '#ports/http'
 import { logger } from '#ports/log'
+import { metricsText } from '#ports/telemetry'
 import { createService, type Door, type Service } from '#process/service-shell'
 import { requiredRoles, routedRoles } from '#roles'
 import { openOrigin } from './cache/origin.ts'
@@ -142,10 +143,9 @@ function openParts(
             .length,
           ...readCache?.gauges(),
           ...admission.gauges(),
-          process_resident_memory_bytes: process.memoryUsage.rss(),
         },
         [...breakerMetrics(upstreams, circuits), ...refusalMetrics(admission)],
-      ),
+      ) + metricsText('gateway'),
   })
   const server = createPublicServer({
     publicUrl: config.publicUrl,

@@ -26,6 +26,7 @@ import { createSagaWorker } from './saga/worker.ts'
 import { ensureFirstAccount } from './staff/accounts.ts'
 import { addStaffRoutes } from './staff/routes.ts'
 import { memberOf } from './staff/sessions.ts'
+import { watchState } from './state-metrics.ts'
 import { addKeyRoute } from './voucher-key.ts'
 
 const log = logger('orders')
@@ -81,6 +82,7 @@ export async function createOrders(
         resources.use(await followVouchers(broker, context))
         resources.use(await followMissing(broker, context))
         resources.use(sweepVouchers(context))
+        resources.use(watchState(database, clock))
         const server = createHttpServer({
           name: 'orders',
           secret,

@@ -34,7 +34,7 @@ export type DirectRoutes = {
 export type DirectOptions = {
   /** The service's name, for the log. */
   name: string
-  onAnswered(method: string, path: string, status: number): void
+  onAnswered(method: string, path: string, status: number, seconds: number): void
   /** Whether connections end with the answer that is on its way. */
   isClosing(): boolean
 }
@@ -48,8 +48,9 @@ export function createDirectRoutes({ name, onAnswered, isClosing }: DirectOption
   const entries = new Map<string, Entry>()
 
   const answer = async (entry: Entry, asked: Asked, bytes: Buffer): Promise<Rendered> => {
+    const startedMs = performance.now()
     const out = await answerOf(entry, asked, bytes)
-    onAnswered(entry.route.method, entry.route.path, out.status)
+    onAnswered(entry.route.method, entry.route.path, out.status, (performance.now() - startedMs) / 1000)
     return out
   }
   const answerOf = async (

@@ -3,6 +3,7 @@ import { type Batcher, createBatcher } from '#kernel/batcher'
 import { Unavailable } from '#kernel/unavailable'
 import { logger } from '#ports/log'
 import type { Context } from '../context.ts'
+import { noteStep } from '../order-metrics.ts'
 import { definitions } from './definitions.ts'
 import { type Attempt, next } from './next.ts'
 import type { Saga, Step } from './saga.ts'
@@ -81,8 +82,11 @@ async function carry(
   let saga = claimed
   for (;;) {
     const { steps, step } = placeOf(saga)
+    const startedMs = context.clock.monotonicMs()
     const progress = next(saga, steps, await attempt(context, step, saga), context.clock.random())
+    const seconds = (context.clock.monotonicMs() - startedMs) / 1000
     const isOurs = await written(writerOf(step), { saga, progress })
+    if (isOurs) noteStep(saga.definition, step.name, progress, seconds)
     if (!isOurs || !goesOn(progress)) return
     saga = { ...saga, ...progress, state: progress.state as Saga['state'] }
   }

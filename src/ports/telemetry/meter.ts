@@ -1,0 +1,154 @@
+import { type Family, sampleLine } from './exposition.ts'
+
+/**
+ * Numbers that one part of the program keeps for `/metrics`. Asking for a name again gives the instrument that is there.
+ * Labels are few and known: what a reader sends is never one.
+ */
+export type Meter = {
+  counter(name: string, help: string, labels?: readonly string[]): Counter
+  histogram(name: string, help: string, buckets: readonly number[], labels?: readonly string[]): Histogram
+  gauge(name: string, help: string, labels?: readonly string[]): Gauge
+  /** A gauge, or a counter by its name, that is read when somebody looks, until it is disposed. */
+  observed(name: string, help: string, labels: readonly string[], read: () => Iterable<Sample>): Disposable
+  /** In the Prometheus text format 0.0.4. */
+  text(): string
+}
+
+/** Values of labels come in the order of their names. */
+export type Counter = { add(n: number, ...values: string[]): void }
+export type Histogram = { observe(value: number, ...values: string[]): void }
+export type Gauge = {
+  set(value: number, ...values: string[]): void
+  /** Forgets every value: what is not known any more is not shown. */
+  clear(): void
+}
+export type Sample = readonly [value: number, ...labels: string[]]
+
+/** Series of one name; whatever comes after is counted together, as `other`. */
+export const seriesMax = 1_000
+
+/** From half a millisecond to ten seconds. */
+export const secondsBuckets: readonly number[] = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+]
+
+export function createMeter(): Meter {
+  const families = new Map<string, Family & { instrument?: unknown }>()
+  const instrument = <I>(name: string, make: () => { instrument: I; family: Family }): I => {
+    const found = families.get(name)
+    if (found?.instrument !== undefined) return found.instrument as I
+    const made = make()
+    families.set(name, { ...made.family, instrument: made.instrument })
+    return made.instrument
+  }
+  return {
+    counter: (name, help, labels = []) => instrument(name, () => counter(name, help, labels)),
+    histogram: (name, help, buckets, labels = []) =>
+      instrument(name, () => histogram(name, help, buckets, labels)),
+    gauge: (name, help, labels = []) => instrument(name, () => gauge(name, help, labels)),
+    observed(name, help, labels, read) {
+      const family = families.get(name) ?? {
+        name,
+        help,
+        type: typeOf(name),
+        readers: new Set(),
+        lines: () => [],
+      }
+      const readers = family.readers ?? new Set()
+      const reader = () => [...read()].map(([value, ...values]) => sampleLine(name, labels, values, value))
+      readers.add(reader)
+      families.set(name, { ...family, readers, lines: () => [...readers].flatMap((each) => each()) })
+      return {
+        [Symbol.dispose]: () => {
+          readers.delete(reader)
+        },
+      }
+    },
+    text: () => [...families.values()].map(familyText).join(''),
+  }
+}
+
+const typeOf = (name: string) => (name.endsWith('_total') ? ('counter' as const) : ('gauge' as const))
+
+function familyText({ name, help, type, lines }: Family): string {
+  const shown = lines()
+  if (shown.length === 0) return ''
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${shown.join('\n')}\n`
+}
+
+/** The series of one name by the values of its labels; a single label is its own key. */
+function createSeries<T>(labels: readonly string[], begin: () => T) {
+  const series = new Map<string, { values: readonly string[]; state: T }>()
+  const add = (key: string, values: readonly string[]) => {
+    const made = { values, state: begin() }
+    series.set(key, made)
+    return made.state
+  }
+  return {
+    all: () => series.values(),
+    clear: () => series.clear(),
+    of(values: readonly string[]): T {
+      const key = values.length === 1 ? (values[0] ?? '') : values.join('\n')
+      const found = series.get(key)
+      if (found !== undefined) return found.state
+      if (series.size < seriesMax) return add(key, values)
+      const others = labels.map(() => 'other')
+      return series.get(others.join('\n'))?.state ?? add(others.join('\n'), others)
+    },
+  }
+}
+
+function counter(name: string, help: string, labels: readonly string[]) {
+  const series = createSeries(labels, () => ({ n: 0 }))
+  // What has not happened yet is nought, so that its first time is seen as an increase.
+  if (labels.length === 0) series.of([])
+  const instrument: Counter = {
+    add(n, ...values) {
+      series.of(values).n += n
+    },
+  }
+  const lines = () => [...series.all()].map(({ values, state }) => sampleLine(name, labels, values, state.n))
+  return { instrument, family: { name, help, type: 'counter' as const, lines } }
+}
+
+function gauge(name: string, help: string, labels: readonly string[]) {
+  const series = createSeries(labels, () => ({ n: 0 }))
+  const instrument: Gauge = {
+    set(value, ...values) {
+      series.of(values).n = value
+    },
+    clear: series.clear,
+  }
+  const lines = () => [...series.all()].map(({ values, state }) => sampleLine(name, labels, values, state.n))
+  return { instrument, family: { name, help, type: 'gauge' as const, lines } }
+}
+
+function histogram(name: string, help: string, buckets: readonly number[], labels: readonly string[]) {
+  const series = createSeries(labels, () => ({ counts: buckets.map(() => 0), count: 0, sum: 0 }))
+  if (labels.length === 0) series.of([])
+  const instrument: Histogram = {
+    observe(value, ...values) {
+      const state = series.of(values)
+      state.count++
+      state.sum += value
+      const first = buckets.findIndex((limit) => value <= limit)
+      if (first !== -1) state.counts[first] = (state.counts[first] ?? 0) + 1
+    },
+  }
+  const within = [...labels, 'le']
+  const lines = () =>
+    [...series.all()].flatMap(({ values, state: { counts, count, sum } }) => {
+      let below = 0
+      const steps = buckets.map((limit, i) => {
+        below += counts[i] ?? 0
+        return sampleLine(`${name}_bucket`, within, [...values, String(limit)], below)
+      })
+      return [
+        ...steps,
+        sampleLine(`${name}_bucket`, within, [...values, '+Inf'], count),
+        sampleLine(`${name}_sum`, labels, values, sum),
+        sampleLine(`${name}_count`, labels, values, count),
+      ]
+    })
+  return { instrument, family: { name, help, type: 'histogram' as const, lines } }
+}
