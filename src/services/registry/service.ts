@@ -1,9 +1,10 @@
 import { type Config, ConfigError, type Secrets } from '#config'
 import { tooMany } from '#kernel/problem'
 import { type Clock, every, systemClock } from '#ports/clock'
+import type { Instance } from '#ports/discovery'
 import { answer, createHttpServer, type HttpServer } from '#ports/http'
 import { createService, type Service } from '#process/service-shell'
-import { endLease, leaseMs, listInstances, renewLease } from './contract.ts'
+import { endLease, leaseMs, listInstances, prometheusTargets, renewLease } from './contract.ts'
 import { createLeases, type Leases } from './leases.ts'
 
 export type RegistryOverrides = { clock?: Clock }
@@ -69,12 +70,20 @@ function addRoutes(server: HttpServer, leases: Leases, waiters: Set<() => void>,
     await newsAfter(query.after)
     return { revision: leases.revision, upMs: leases.upMs(clock.monotonicMs()), instances: leases.list() }
   })
+  server.add(prometheusTargets, async () => answer(200, leases.list().map(targetOf)))
   return {
     end: () => {
       isClosing = true
       for (const wake of waiters) wake()
     },
   }
+}
+
+/** Labels that begin with two underscores say how it is read. */
+function targetOf({ service, url, version }: Instance) {
+  const { protocol, host } = new URL(url)
+  const labels = { role: service, version, __scheme__: protocol.replace(':', '') }
+  return { targets: [host], labels }
 }
 
 function addressOf(discoveryUrl: string): { host: string; port: number } {
