@@ -97,7 +97,12 @@ function contextOf(database: Database, group: GroupEngine, payment: Context['pay
   const client = { call } as unknown as ServiceClient
   return {
     config: readConfig({}),
-    ...{ clock, database, client, gathered: gather({ clock, database, client }) },
+    ...{
+      clock,
+      database,
+      client,
+      gathered: gather({ clock, database, client, broker: { publish: async () => {} } }),
+    },
     objects: { presign: () => '' } as unknown as Context['objects'],
     payment,
     voucherKey: privateKey,

@@ -40,6 +40,8 @@ export type Role = {
   laptopProcesses: number
   /** Its tables: the database they are in, their schema, and the folder of their migrations for the database at a URL. */
   tables?: { database: 'bookDb' | 'orderDb'; schema: string; migrations: (url: string) => Promise<URL> }
+  /** Does what is due and ends, for roles that can be run as a job. */
+  once?(config: Config, env: Environment, stop: AbortSignal): Promise<void>
   /** Opens it with its secrets and no others. @throws ConfigError when one of them is missing */
   create(config: Config, env: Environment): Promise<Service>
 }
@@ -129,6 +131,8 @@ export const roles: readonly Role[] = [
     nodeOptions: small,
     open: async (config, secrets) =>
       (await import('./services/vouchers/service.ts')).createVouchers(config, secrets),
+    once: async (config, secrets, stop) =>
+      (await import('./services/vouchers/service.ts')).drawOnce(config, secrets, stop),
   }),
   role('gateway', {
     summary: 'the only public door: pages, routing, retries, circuit breakers, live events',
@@ -150,6 +154,9 @@ export const roles: readonly Role[] = [
 
 /** The whole public API, for its reference page and for typed clients. */
 export const publicRoutes: readonly Route[] = roles.flatMap(({ routes }) => routes)
+
+/** Every queue of messages, for those who look after dead letters. */
+export const queues: readonly string[] = [...orders.queues, ...vouchers.queues]
 
 /** Whom the gateway passes requests on to: those who have a part in the public API and are no door themselves. */
 export const routedRoles: readonly Role[] = roles.filter(
@@ -175,13 +182,19 @@ type Plan<N extends Need, K extends SecretName> = Pick<Role, 'summary' | 'contra
     needs?: readonly N[]
     keys: readonly K[]
     open(config: Config, secrets: Secrets<N | K>): Promise<Service>
+    once?(config: Config, secrets: Secrets<N | K>, stop: AbortSignal): Promise<void>
   }
 
 function role<const N extends Need = never, const K extends SecretName = never>(
   name: string,
-  { needs = [], keys, open, ...plan }: Plan<N, K>,
+  { needs = [], keys, open, once, ...plan }: Plan<N, K>,
 ): Role {
   const secrets = [...needs, ...keys]
+  const given = (env: Environment) => {
+    const read = readSecrets<N | K>(env, secrets, logger('config').warn)
+    for (const value of Object.values<string | undefined>(read)) if (value !== undefined) neverLog(value)
+    return read
+  }
   return {
     calls: [],
     settings: [],
@@ -192,10 +205,7 @@ function role<const N extends Need = never, const K extends SecretName = never>(
     laptopProcesses: 1,
     ...plan,
     ...{ name, needs, secrets },
-    create: async (config, env) => {
-      const given = readSecrets<N | K>(env, secrets, logger('config').warn)
-      for (const value of Object.values<string | undefined>(given)) if (value !== undefined) neverLog(value)
-      return open(config, given)
-    },
+    create: async (config, env) => open(config, given(env)),
+    ...(once && { once: (config, env, stop) => once(config, given(env), stop) }),
   }
 }

@@ -8,7 +8,8 @@ import { describe } from '../process/describe-error.ts'
 import { type Service, settingsAt } from '../process/service-shell.ts'
 import { finishLimitMs, stopSignal } from '../process/stop-signal.ts'
 
-export const summary = 'run one or more roles in this process: octavo serve catalog,orders'
+export const summary =
+  'run one or more roles in this process: octavo serve catalog,orders; with --once, what is due and no more'
 
 /** After a fault what is in flight gets less time: what counts then is to be back soon. */
 const finishAfterFaultLimitMs = 1000
@@ -21,9 +22,16 @@ const tell = process.connected ? log.debug : log.info
 
 /** Runs the named roles until the process is asked to end. */
 export async function run(args: string[]): Promise<number> {
-  const asked = rolesAsked(args)
+  const once = args.includes('--once')
+  const asked = rolesAsked(args.filter((arg) => arg !== '--once'))
   if (typeof asked === 'string') {
     console.error(`octavo serve: ${asked}. Roles: ${roles.map(({ name }) => name).join(', ')}`)
+    return 2
+  }
+  const jobs = asked.flatMap((role) => (role.once ? [role.once] : []))
+  if (once && jobs.length < asked.length) {
+    const able = roles.filter((role) => role.once).map(({ name }) => name)
+    console.error(`octavo serve: --once is for ${able.join(', ')}`)
     return 2
   }
   // Nobody may be left to read it: that is no reason to end.
@@ -36,6 +44,12 @@ export async function run(args: string[]): Promise<number> {
   const write = (line: string) => void process.stdout.write(line)
   openLog({ ...config.log, fields: { role, instance: `${hostname()}.${process.pid}` }, write })
 
+  if (once) {
+    const left = new AbortController()
+    void aborted(stop).then(() => left.abort())
+    for (const job of jobs) await job(config, process.env, left.signal)
+    return 0
+  }
   const services: Service[] = []
   const outcome = await Promise.race([
     startAll(asked, config, services, stop).then(

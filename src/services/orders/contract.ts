@@ -260,6 +260,9 @@ export const orderChangedTopic = 'order.changed'
 /** Orders that changed in one transaction. */
 export type OrderChanged = { orders: { id: string; version: number }[] }
 
+/** The queues of messages that this service takes from. */
+export const queues = ['orders-vouchers', 'orders-missing'] as const
+
 export const publicRoutes = [
   getOrder,
   listOrders,

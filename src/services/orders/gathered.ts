@@ -1,11 +1,19 @@
+import { Problem } from '#kernel/problem'
 import { together } from '#kernel/together'
+import type { Broker } from '#ports/broker'
 import type { Clock } from '#ports/clock'
 import type { Database } from '#ports/database'
 import type { ServiceClient } from '#ports/http'
 import { getBook } from '#services/catalog'
 import { type SettlementOutcome, settleOrders } from '#services/coordinator'
 import type { Settlement } from '#services/orders'
-import { type Drawing, drawnAtOnceMax, requestVouchers, type VoucherData } from '#services/vouchers'
+import {
+  type Drawing,
+  drawnAtOnceMax,
+  requestVouchers,
+  type VoucherData,
+  vouchersWantedTopic,
+} from '#services/vouchers'
 import { type OrderRow, readOrders, readVouchers, type VoucherRow } from './order-row.ts'
 
 /**
@@ -23,16 +31,25 @@ export type Gathered = {
   settle(settlement: Settlement): Promise<SettlementOutcome['kind']>
 }
 
+type Parts = {
+  database: Database
+  client: ServiceClient
+  clock: Clock
+  broker: Pick<Broker, 'publish'>
+}
+
 const atOnceMax = 128
 const drawDeadlineMs = 3_000
+/** What waits on the shared queue is not asked for again soon, which would put it there twice. */
+const queuedDueInMs = 30_000
 const settleDeadlineMs = 8_000
 const bookDeadlineMs = 1_000
 /** Authors are kept for a moment: a drop is thousands of orders for one title. */
 const authorsKeptMs = 30_000
 const authorsKeptMax = 1_000
 
-export function gather(parts: { database: Database; client: ServiceClient; clock: Clock }): Gathered {
-  const { database, client } = parts
+export function gather(parts: Parts): Gathered {
+  const { database, client, broker } = parts
   return {
     order: together(async (ids: readonly string[]) => {
       const rows = new Map((await readOrders(database, ids)).map((row) => [row.id, row]))
@@ -44,7 +61,7 @@ export function gather(parts: { database: Database; client: ServiceClient; clock
     }, atOnceMax),
     authors: keptAuthors(parts),
     draw: together(async (asked: readonly (readonly VoucherData[])[]) => {
-      const answers = portions(asked).map((portion) => askToDraw(client, portion))
+      const answers = portions(asked).map((portion) => askToDraw(client, broker, portion))
       return (await Promise.all(answers)).flat()
     }, atOnceMax),
     settle: together(async (settlements: readonly Settlement[]) => {
@@ -73,15 +90,21 @@ function portions(asked: readonly (readonly VoucherData[])[]): (readonly Voucher
   return found
 }
 
+/** Those whom no generator takes now go on the queue that all of them share. */
 async function askToDraw(
   client: ServiceClient,
+  broker: Pick<Broker, 'publish'>,
   asked: readonly (readonly VoucherData[])[],
 ): Promise<Drawing[]> {
   const body = { vouchers: asked.flat() }
-  const { stored, dueInMs } = await client.call('vouchers', requestVouchers, {
-    body,
-    deadlineMs: drawDeadlineMs,
-  })
+  const options = { body, deadlineMs: drawDeadlineMs }
+  const { stored, dueInMs } = await client
+    .call('vouchers', requestVouchers, options)
+    .catch(async (error: unknown) => {
+      if (!(error instanceof Problem && [429, 503].includes(error.status))) throw error
+      await broker.publish(asked.map((vouchers) => ({ topic: vouchersWantedTopic, payload: { vouchers } })))
+      return { stored: [], dueInMs: queuedDueInMs }
+    })
   const codes = new Set(stored)
   return asked.map((own) => ({
     stored: own.map(({ code }) => code).filter((code) => codes.has(code)),
@@ -91,7 +114,7 @@ async function askToDraw(
 
 type Kept = { names: Promise<readonly string[]>; untilMs: number }
 
-function keptAuthors({ client, clock }: { client: ServiceClient; clock: Clock }): Gathered['authors'] {
+function keptAuthors({ client, clock }: Pick<Parts, 'client' | 'clock'>): Gathered['authors'] {
   const kept = new Map<string, Kept>()
   return (isbn) => {
     const nowMs = clock.monotonicMs()

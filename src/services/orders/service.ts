@@ -6,10 +6,10 @@ import { type Database, openDatabase, startOutboxRelay } from '#ports/database'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type HttpServer, serviceClient } from '#ports/http'
 import { logger } from '#ports/log'
-import { type ObjectCreated, objectCreatedTopic, openObjectStore } from '#ports/object-store'
+import { objectCreatedTopic, openObjectStore } from '#ports/object-store'
 import { openPayment } from '#ports/payment'
 import { createService, type Service } from '#process/service-shell'
-import { type ObjectMissing, objectMissingTopic } from '#services/vouchers'
+import { bucketNotifiedTopic, objectMissingTopic } from '#services/vouchers'
 import { addAgentRoutes } from './agent-routes.ts'
 import { addCancelRoute } from './cancel-order.ts'
 import type { Context } from './context.ts'
@@ -20,6 +20,7 @@ import { addPayRoute } from './pay-order.ts'
 import { addReadRoutes } from './read-orders.ts'
 import { addVoucherRoutes } from './redeem-voucher.ts'
 import { repeat } from './repeat.ts'
+import { createdIn, ObjectMissingMessage, readPayload } from './saga/messages.ts'
 import { noteStoredVouchers } from './saga/note-stored-voucher.ts'
 import { createVoucherSweep, redrawMissing } from './saga/redraw-vouchers.ts'
 import { createSagaWorker } from './saga/worker.ts'
@@ -72,7 +73,7 @@ export async function createOrders(
         const relay = resources.use(startOutboxRelay({ database, schema: 'orders', broker, clock }))
         const context: Context = {
           ...{ config, clock, database, client, objects, payment, voucherKey },
-          gathered: gather({ database, client, clock }),
+          gathered: gather({ database, client, clock, broker }),
           announced: () => relay.ring(),
           sagaDue: () => sagas.wake(),
         }
@@ -110,15 +111,17 @@ function addRoutes(server: HttpServer, context: Context): void {
 /** The bucket's notifications, through a queue of our own: each voucher stored wakes the saga that waits for it. */
 async function followVouchers(broker: Broker, context: Context): Promise<AsyncDisposable> {
   const note = noteStoredVouchers(context)
-  return await broker.subscribe('orders-vouchers', [objectCreatedTopic], ({ payload }) =>
-    note(payload as ObjectCreated),
+  return await broker.subscribe(
+    'orders-vouchers',
+    [objectCreatedTopic, bucketNotifiedTopic],
+    async (message) => void (await Promise.all(createdIn(message).map(note))),
   )
 }
 
 /** Downloads that found nothing: what should be there is drawn again. */
 async function followMissing(broker: Broker, context: Context): Promise<AsyncDisposable> {
-  return await broker.subscribe('orders-missing', [objectMissingTopic], ({ payload }) =>
-    redrawMissing(context, payload as ObjectMissing),
+  return await broker.subscribe('orders-missing', [objectMissingTopic], (message) =>
+    redrawMissing(context, readPayload(ObjectMissingMessage, message)),
   )
 }
 

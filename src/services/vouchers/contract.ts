@@ -25,6 +25,17 @@ export const voucherObjectKey = (orderId: string, code: string) => `vouchers/${o
 /** The code of the voucher whose PDF has this key; undefined for what is no voucher's. */
 export const codeOfVoucherObject = (key: string) => /^vouchers\/[^/]+\/([^/]+)\.pdf$/.exec(key)?.[1]
 
+/**
+ * Vouchers to be drawn by whoever has time, published on `vouchersWantedTopic` when no generator takes them at once, or one
+ * of them cannot be drawn. The queue is shared by all generators.
+ */
+export const VouchersWanted = Type.Object({ vouchers: Type.Array(VoucherData, { maxItems: 100 }) })
+export type VouchersWanted = Static<typeof VouchersWanted>
+export const vouchersWantedTopic = 'voucher.wanted'
+
+/** The queues of messages that this service takes from. */
+export const queues = ['vouchers-draw'] as const
+
 /** A download with a link of ours found no object; a hint, published on `objectMissingTopic`. */
 export type ObjectMissing = { key: string }
 export const objectMissingTopic = 'object.missing'
@@ -66,4 +77,25 @@ export const getObject = defineRoute({
   also: { 403: 'The link has expired or its signature is wrong.', 410: 'The voucher has been revoked.' },
 })
 
-export const publicRoutes = [getObject]
+/**
+ * Where an S3 store that speaks to webhooks sends its bucket's notifications. They are hints: what is wrong with one, or
+ * lost, costs seconds.
+ */
+export const noteObjects = defineRoute({
+  method: 'POST',
+  path: '/api/bucket-notifications',
+  tag: 'Vouchers',
+  access: anyone,
+  query: Type.Object({ signature: Type.Optional(Type.String({ maxLength: 100 })) }, closed),
+  body: Type.Unknown(),
+  status: 204,
+  summary: 'Take the notifications of the bucket',
+  description:
+    'For the S3 store alone. `octavo bucket-webhook` prints the URL with its signature; the signature may also come as a bearer token.',
+  also: { 403: 'The signature is not that of this shop.' },
+})
+
+/** Notifications as S3 sends them over AMQP; published by the store on `bucketNotifiedTopic`, its routing key. */
+export const bucketNotifiedTopic = 'bucket.notified'
+
+export const publicRoutes = [getObject, noteObjects]

@@ -4,6 +4,7 @@ import { logger } from '#ports/log'
 import type { ObjectStore } from '#ports/object-store'
 import { type VoucherData, voucherObjectKey } from './contract.ts'
 import type { Covers } from './covers.ts'
+import { DrawingFailed } from './draw-voucher.ts'
 import type { DrawingPool } from './drawing-pool.ts'
 import type { QueueMetrics } from './queue-metrics.ts'
 
@@ -32,6 +33,8 @@ export type RenderQueueOptions = {
   clock: Clock
   queueMax: number
   metrics: QueueMetrics
+  /** Called with a voucher that cannot be drawn, once while this process remembers it. */
+  onUndrawable?: (voucher: VoucherData) => void
 }
 
 /** While vouchers are put to the store, others are drawn. */
@@ -41,6 +44,8 @@ const putAttemptsMax = 6
 const closeWithinMs = 5_000
 /** Keys stored a moment ago that are remembered, for requests that looked for them before. */
 const lateMax = 4_096
+/** Vouchers that could not be drawn and are remembered, so that each is told of once. */
+const undrawableMax = 1_000
 /** What one voucher is taken to cost before any was drawn, and how much each new one changes that. */
 const firstGuessMs = 10
 const weight = 0.05
@@ -59,6 +64,7 @@ export function startRenderQueue(options: RenderQueueOptions): RenderQueue {
   const lately = new Map<string, number>()
   const workers = new Set<Promise<void>>()
   const stop = new AbortController()
+  const undrawable = new Set<string>()
   let closed = false
   let stored = 0
   let costMs = firstGuessMs / pool.threads
@@ -68,11 +74,21 @@ export function startRenderQueue(options: RenderQueueOptions): RenderQueue {
     for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) {
       const entry = entries.get(key)
       if (entry === undefined) continue
-      const isStored = !stop.signal.aborted && (await produce(options, key, entry.voucher, stop.signal))
-      if (isStored) noteStored(key, entry)
+      const outcome = stop.signal.aborted
+        ? 'not-stored'
+        : await produce(options, key, entry.voucher, stop.signal)
+      if (outcome === 'undrawable') noteUndrawable(key, entry.voucher)
+      if (outcome === 'stored') noteStored(key, entry)
       else metrics.dropped()
       entries.delete(key)
     }
+  }
+
+  const noteUndrawable = (key: string, voucher: VoucherData) => {
+    if (undrawable.has(key)) return
+    if (undrawable.size >= undrawableMax) undrawable.clear()
+    undrawable.add(key)
+    options.onUndrawable?.(voucher)
   }
 
   const noteStored = (key: string, { sinceMs }: Entry) => {
@@ -134,19 +150,19 @@ export function startRenderQueue(options: RenderQueueOptions): RenderQueue {
   }
 }
 
-/** Draws one voucher and stores it. @returns whether it is stored; why not is logged */
+/** Draws one voucher and stores it. What went wrong is logged. */
 async function produce(
   { pool, covers, store, clock }: RenderQueueOptions,
   key: string,
   voucher: VoucherData,
   stop: AbortSignal,
-): Promise<boolean> {
+): Promise<'stored' | 'not-stored' | 'undrawable'> {
   try {
     const pdf = await pool.draw(voucher, await covers.find(voucher.isbn))
     for (let attempt = 1; ; attempt++) {
       try {
         await store.put(key, pdf, 'application/pdf')
-        return true
+        return 'stored'
       } catch (error) {
         if (attempt === putAttemptsMax || stop.aborted) throw error
         await clock.sleep(backoffMs(attempt, 0.5 + clock.random() / 2, 100, 5_000), stop)
@@ -154,6 +170,6 @@ async function produce(
     }
   } catch (error) {
     log.warn('a voucher is not stored', { key, error })
-    return false
+    return error instanceof DrawingFailed && !stop.aborted ? 'undrawable' : 'not-stored'
   }
 }

@@ -1,5 +1,5 @@
 import type { Config, Secrets } from '#config'
-import { openBroker } from '#ports/broker'
+import { type Broker, openBroker } from '#ports/broker'
 import { type Clock, systemClock } from '#ports/clock'
 import { openDiscovery } from '#ports/discovery'
 import { answer, createHttpServer, type ServiceClient, serviceClient } from '#ports/http'
@@ -12,12 +12,17 @@ import {
 } from '#ports/object-store'
 import { createService, type Service } from '#process/service-shell'
 import { getVoucherStatus } from '#services/orders'
+import { readWebhook } from './bucket-webhook.ts'
 import {
   codeOfVoucherObject,
   getObject,
+  noteObjects,
   type ObjectMissing,
   objectMissingTopic,
   requestVouchers,
+  type VoucherData,
+  type VouchersWanted,
+  vouchersWantedTopic,
 } from './contract.ts'
 import { openCovers } from './covers.ts'
 import { openDrawingPool } from './drawing-pool.ts'
@@ -25,6 +30,9 @@ import { handleDownload } from './get-object.ts'
 import { createQueueMetrics } from './queue-metrics.ts'
 import { startRenderQueue } from './render-queue.ts'
 import { handleVouchers } from './request-vouchers.ts'
+import { takeWanted, type WantedOptions } from './take-wanted.ts'
+
+export { drawOnce } from './draw-once.ts'
 
 const log = logger('vouchers')
 
@@ -61,7 +69,11 @@ export async function createVouchers(
         const covers = openCovers(discovery, clock)
         const metrics = createQueueMetrics()
         const pool = resources.use(openDrawingPool(config.publicUrl))
-        const queue = resources.use(startRenderQueue({ pool, covers, store, clock, queueMax, metrics }))
+        const onUndrawable = (voucher: VoucherData) => wanted(broker, voucher)
+        const queue = resources.use(
+          startRenderQueue({ pool, covers, store, clock, queueMax, metrics, onUndrawable }),
+        )
+        resources.use(await shareQueue({ broker, pool, covers, store, clock }))
         const server = createHttpServer({
           name: 'vouchers',
           secret,
@@ -71,6 +83,11 @@ export async function createVouchers(
         server.add(requestVouchers, async ({ body }) =>
           answer(202, await handleVouchers(body.vouchers, store, queue)),
         )
+        server.add(noteObjects, async ({ query, bearer, body }) => {
+          const created = readWebhook(secret, { signature: query.signature, bearer, body })
+          await broker.publish(created.map((payload) => ({ topic: objectCreatedTopic, payload })))
+          return answer(204)
+        })
         server.add(getObject, async ({ params, query, headers }) =>
           handleDownload(store, {
             link: { key: params.key, expires: query.expires, signature: query.signature },
@@ -102,4 +119,29 @@ async function isRevoked(client: ServiceClient, key: string): Promise<boolean> {
     ({ status }) => status === 'revoked',
     () => false,
   )
+}
+
+/** Takes from the queue that all generators share, beside what this one is asked for directly. */
+async function shareQueue({
+  broker,
+  ...drawing
+}: Omit<WantedOptions, 'stop'> & { broker: Broker }): Promise<AsyncDisposable> {
+  const stop = new AbortController()
+  const handler = takeWanted({ ...drawing, stop: stop.signal })
+  const subscription = await broker.subscribe('vouchers-draw', [vouchersWantedTopic], handler)
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await subscription[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** On the queue it is tried again, and then kept with the reason for somebody to look at. */
+function wanted(broker: Broker, voucher: VoucherData): void {
+  const payload: VouchersWanted = { vouchers: [voucher] }
+  // It may be lost: orders asks for what is missing until it is there.
+  void broker
+    .publish([{ topic: vouchersWantedTopic, payload }])
+    .catch((error: unknown) => log.debug('nobody was told of a voucher that cannot be drawn', { error }))
 }

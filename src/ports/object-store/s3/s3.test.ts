@@ -90,13 +90,13 @@ test('a store that is killed, without the bucket or with other keys is away, and
   await using store = await openObjectStore(server.bucket('bucket'), options)
   await store.put('a', bytes('kept'), 'text/plain')
   const isAway = async () => {
-    for (const asked of [
+    const asked = [
       store.put('a', bytes('x'), 'text/plain'),
       store.get('a'),
       store.head('nothing'),
       store.list(''),
-    ])
-      await assert.rejects(asked, ObjectStoreUnavailable)
+    ]
+    await Promise.all(asked.map((one) => assert.rejects(one, ObjectStoreUnavailable)))
   }
   await server.kill()
   await isAway()
@@ -109,7 +109,7 @@ test('a store that is killed, without the bucket or with other keys is away, and
   await assert.rejects(elsewhere.get('a'), ObjectStoreUnavailable)
   await assert.rejects(elsewhere.head('a'), /no bucket missing/)
   await using stranger = await openObjectStore(server.bucket('bucket').replace('octavo:', 'nobody:'), options)
-  await assert.rejects(stranger.get('a'), /403 InvalidAccessKeyId.*credentials/)
+  await assert.rejects(stranger.get('a'), /40[34] InvalidAccessKeyId/)
 })
 
 test('credentials in a file are read again when those known are no longer good', { skip }, async (t) => {

@@ -83,7 +83,7 @@ export async function openS3Store(url: string, options: ObjectStoreOptions): Pro
 function bucketCheck(client: S3Client, bucket: string): (answer: S3Answer) => Promise<void> {
   let seenMs = Number.NEGATIVE_INFINITY
   return async (answer) => {
-    if (answer.status !== 404 || answer.code === 'NoSuchBucket') await refused(answer)
+    if (answer.status !== 404 || answer.code !== '') await refused(answer)
     if (performance.now() - seenMs < bucketSeenMs) return
     const { status } = await client.ask({ method: 'HEAD' })
     if (status !== 200)

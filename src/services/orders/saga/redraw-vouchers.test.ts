@@ -96,7 +96,7 @@ async function openShop(t: TestScope) {
     },
   } as unknown as Context['client']
   const { privateKey: voucherKey } = generateKeyPairSync('ed25519')
-  const gathered = gather({ database, client, clock: systemClock })
+  const gathered = gather({ database, client, clock: systemClock, broker: { publish: async () => {} } })
   const context = { database, objects, gathered, voucherKey }
   const payment = { state: async () => undefined } as unknown as Payment
   const lost = async () => {

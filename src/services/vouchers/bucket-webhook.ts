@@ -1,0 +1,25 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { readBucketRecords } from '#kernel/bucket-records'
+import { invalid, Problem } from '#kernel/problem'
+import type { ObjectCreated } from '#ports/object-store'
+
+/** The secret has other uses: a label derives a key for this one alone. */
+const label = 'octavo bucket webhook v1'
+
+/** What the S3 store proves itself by; goes into the webhook's URL, or its bearer token. */
+export const webhookSignature = (secret: string) =>
+  createHmac('sha256', secret).update(label).digest('base64url')
+
+/** @throws Problem 403 without the signature, 400 for what is no notification */
+export function readWebhook(
+  secret: string,
+  request: { signature: string | undefined; bearer: string | undefined; body: unknown },
+): ObjectCreated[] {
+  const expected = Buffer.from(webhookSignature(secret))
+  const given = Buffer.from(request.signature ?? request.bearer ?? '')
+  if (given.length !== expected.length || !timingSafeEqual(given, expected))
+    throw new Problem(403, 'signature-wrong', 'This is for the S3 store, which has a signature.')
+  const records = readBucketRecords(request.body)
+  if (records === undefined) throw invalid([{ field: 'body', message: 'is no bucket notification' }])
+  return records
+}
