@@ -53,5 +53,6 @@ export const Paging = {
 export const Page = <S extends TSchema>(item: S) => ({
   items: Type.Array(item),
   total: Type.Integer(),
+  totalIsLowerBound: Type.Boolean({ description: 'whether there are more than were counted' }),
   next: Nullable(Type.String()),
 })

@@ -16,11 +16,11 @@ const limitDefault = 24
 export async function listBooks(books: BookStore, query: BookQuery, nowMs: number): Promise<BookList> {
   const search = await readSearch(books, query.q ?? '')
   const filter = filterOf(query, search, nowMs)
-  const [{ items, next }, { total, ...facets }] = await Promise.all([
+  const [{ items, next }, { total, totalIsLowerBound, ...facets }] = await Promise.all([
     pageOf(books, query, filter, nowMs),
     books.counts(filter),
   ])
-  return { items, total, next, facets }
+  return { items, total, totalIsLowerBound, next, facets }
 }
 
 async function pageOf(books: BookStore, query: BookQuery, filter: BookFilter, nowMs: number) {

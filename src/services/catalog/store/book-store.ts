@@ -111,11 +111,15 @@ export type FacetValue = { value: string; count: number }
 /** Facets have their most frequent values, at most `facetValuesMax`; those alike in count by code point. */
 export type BookCounts = {
   total: number
+  /** Whether there are more than were counted. */
+  totalIsLowerBound: boolean
   subject: FacetValue[]
   format: FacetValue[]
   language: FacetValue[]
 }
 export const facetValuesMax = 50
+/** Books counted at most, for the total and for each facet. */
+export const countedMax = 10_000
 
 /** The store cannot hold a value; another one in its place may do. */
 export class Unstorable extends Error {

@@ -6,6 +6,7 @@ import {
   type BookFilter,
   type BookOrder,
   type BookPage,
+  countedMax,
   facetValuesMax,
   orderKeys,
   type PageQuery,
@@ -21,34 +22,38 @@ class Parameters {
   }
 }
 
-/** The page's keys are found first and only its own books are then read whole. */
+/**
+ * The page's keys are found first and only its own books are then read whole. Every order but relevance has an index
+ * that begins at the page's place, so a page costs what it shows, however many books there are.
+ */
 export async function bookPage(
   database: Database,
   { filter, order, after, limit }: PageQuery,
 ): Promise<BookPage> {
   const parameters = new Parameters()
-  const { base, subject, format, language } = conditionsOf(filter, parameters)
+  const where = allOf(conditionsOf(filter, parameters))
   const keys = keysOf(order, filter, parameters)
-  const names = [...keys.map((_, i) => `k${i}`), 'isbn']
+  // The side whose index has the order.
+  const isbn = order === 'bestselling' ? 's.isbn' : 'b.isbn'
+  const columns = [...keys, isbn]
   const direction = order.startsWith('-') ? 'DESC' : 'ASC'
-  const sorted = (table: string) => names.map((name) => `${table}.${name} ${direction}`).join(', ')
+  const sorted = (names: readonly string[]) => names.map((name) => `${name} ${direction}`).join(', ')
   const types = [...orderKeys[order], 'string'].map((type) => (type === 'number' ? 'bigint' : 'text'))
   const place = after?.map((part, i) => `${parameters.add(part)}::${types[i]}`)
   const beyond =
     place === undefined
       ? ''
-      : `WHERE (${names.join(', ')}) ${direction === 'ASC' ? '>' : '<'} (${place.join(', ')})`
+      : `AND (${columns.join(', ')}) ${direction === 'ASC' ? '>' : '<'} (${place.join(', ')})`
+  const names = [...keys.map((_, i) => `page.k${i}`), 'page.isbn']
   const rows = await database.query<BookRow & { keys: (string | number)[] }>(
     `WITH page AS (
-       SELECT * FROM (
-         SELECT ${keys.map((key, i) => `${key} AS k${i}`).join(', ')}, b.isbn FROM ${bookTables}
-          WHERE ${base} AND ${subject} AND ${format} AND ${language}
-       ) found ${beyond}
-       ORDER BY ${sorted('found')} LIMIT ${parameters.add(limit + 1)}
+       SELECT ${keys.map((key, i) => `${key} AS k${i}`).join(', ')}, ${isbn} AS isbn FROM ${bookTables}
+        WHERE ${where} ${beyond}
+        ORDER BY ${sorted(columns)} LIMIT ${parameters.add(limit + 1)}
      )
      SELECT ${bookColumns}, jsonb_build_array(${keys.map((_, i) => `page.k${i}`).join(', ')}) AS keys
        FROM page JOIN catalog.books b USING (isbn) JOIN catalog.stock s USING (isbn)
-      ORDER BY ${sorted('page')}`,
+      ORDER BY ${sorted(names)}`,
     parameters.values,
   )
   const books = rows.slice(0, limit)
@@ -56,35 +61,52 @@ export async function bookPage(
   return { books, last: last === undefined ? null : [...last.keys, last.isbn] }
 }
 
-/** A facet counts with the other filters in force and without its own: what choosing each of its values would give. */
+/**
+ * A facet counts with the other filters in force and without its own: what choosing each of its values would give.
+ * Nothing counts more than `countedMax` books, so that counting costs the same in a catalogue of any size.
+ */
 export async function bookCounts(database: Database, filter: BookFilter): Promise<BookCounts> {
   const parameters = new Parameters()
-  const { base, subject, format, language } = conditionsOf(filter, parameters)
-  const facet = (rows: string) =>
-    `(SELECT coalesce(jsonb_agg(jsonb_build_object('value', value, 'count', count)
+  const conditions = conditionsOf(filter, parameters)
+  const facet = (value: string, own: keyof Conditions) => {
+    // Where nothing is chosen in a facet, its books are those of the list.
+    const rows =
+      conditions[own] === everything
+        ? 'found'
+        : `(${counted({ ...conditions, [own]: everything }, filter)}) others`
+    return `(SELECT coalesce(jsonb_agg(jsonb_build_object('value', value, 'count', count)
                                 ORDER BY count DESC, value COLLATE "C"), '[]')
-        FROM (SELECT value, count(*) FROM ${rows} GROUP BY value
+        FROM (SELECT value, count(*) FROM (SELECT ${value} AS value FROM ${rows}) v WHERE value IS NOT NULL GROUP BY value
                ORDER BY count DESC, value COLLATE "C" LIMIT ${facetValuesMax}) t)`
-  const [row] = await database.query<BookCounts>(
-    `WITH found AS MATERIALIZED (
-       SELECT b.subjects, b.format, b.language_primary AS language,
-              ${subject} AS in_subject, ${format} AS in_format, ${language} AS in_language
-         FROM ${bookTables} WHERE ${base}
-     )
-     SELECT (SELECT count(*) FROM found WHERE in_subject AND in_format AND in_language) AS total,
-            ${facet('(SELECT unnest(subjects) AS value FROM found WHERE in_format AND in_language)')} AS subject,
-            ${facet('(SELECT format AS value FROM found WHERE in_subject AND in_language)')} AS format,
-            ${facet(`(SELECT language AS value FROM found
-                       WHERE in_subject AND in_format AND language IS NOT NULL)`)} AS language`,
+  }
+  const [row] = await database.query<Omit<BookCounts, 'totalIsLowerBound'>>(
+    `WITH found AS MATERIALIZED (${counted(conditions, filter)})
+     SELECT (SELECT count(*) FROM found) AS total,
+            ${facet('unnest(subjects)', 'subject')} AS subject,
+            ${facet('format', 'format')} AS format,
+            ${facet('language', 'language')} AS language`,
     parameters.values,
   )
-  return row ?? { total: 0, subject: [], format: [], language: [] }
+  const { total = 0, subject = [], format = [], language = [] } = row ?? {}
+  const totalIsLowerBound = total > countedMax
+  return { total: Math.min(total, countedMax), totalIsLowerBound, subject, format, language }
+}
+
+/** What facets count of the books that match, up to one more than is counted. */
+function counted(conditions: Conditions, { available }: BookFilter): string {
+  const tables = available === undefined ? 'catalog.books b' : bookTables
+  return `SELECT b.subjects, b.format, b.language_primary AS language FROM ${tables}
+           WHERE ${allOf(conditions)} LIMIT ${countedMax + 1}`
 }
 
 /** Over `bookTables`; facets leave one of the last three out. */
 type Conditions = { base: string; subject: string; format: string; language: string }
 
 const everything = 'true'
+const allOf = (conditions: Conditions) =>
+  Object.values(conditions)
+    .filter((each) => each !== everything)
+    .join(' AND ') || everything
 
 function conditionsOf(filter: BookFilter, parameters: Parameters): Conditions {
   const { search, subject, format, limited, available, minPrice, maxPrice } = filter
@@ -110,11 +132,11 @@ function conditionsOf(filter: BookFilter, parameters: Parameters): Conditions {
 function languageCondition(range: string | undefined, parameters: Parameters): string {
   if (range === undefined) return everything
   const given = parameters.add(range.toLowerCase())
-  return `(lower(b.language) = ${given} OR starts_with(lower(b.language), ${given} || '-')) IS TRUE`
+  return `(lower(b.language) = ${given} OR starts_with(lower(b.language), ${given} || '-'))`
 }
 
 /** Negated, so that books that sold alike follow in ISBN order, as everywhere else. */
-const mostSold = '-s.sold'
+const mostSold = '(-s.sold)'
 
 /** What an order sorts by before the ISBN, as `orderKeys` has it; all keys of one order in one direction. */
 function keysOf(order: BookOrder, { search }: BookFilter, parameters: Parameters): string[] {
