@@ -61,7 +61,7 @@ function addSessionRoutes(server: HttpServer, { database, config }: Context): vo
       usedAt: usedAt.toISOString(),
       expiresAt: expiresAt.toISOString(),
     }))
-    return { items, total: items.length, next: null }
+    return { items, total: items.length, totalIsLowerBound: false, next: null }
   })
   server.add(endSessionsRoute, async ({ staff }) => {
     await endSessions(database, staff?.email ?? '')

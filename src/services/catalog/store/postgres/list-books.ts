@@ -40,17 +40,20 @@ export async function bookPage(
   const sorted = (names: readonly string[]) => names.map((name) => `${name} ${direction}`).join(', ')
   const types = [...orderKeys[order], 'string'].map((type) => (type === 'number' ? 'bigint' : 'text'))
   const place = after?.map((part, i) => `${parameters.add(part)}::${types[i]}`)
-  const beyond =
-    place === undefined
-      ? ''
-      : `AND (${columns.join(', ')}) ${direction === 'ASC' ? '>' : '<'} (${place.join(', ')})`
   const names = [...keys.map((_, i) => `page.k${i}`), 'page.isbn']
+  const beyond = (of: readonly string[]) =>
+    place === undefined
+      ? everything
+      : `(${of.join(', ')}) ${direction === 'ASC' ? '>' : '<'} (${place.join(', ')})`
+  const found = `SELECT ${keys.map((key, i) => `${key} AS k${i}`).join(', ')}, ${isbn} AS isbn FROM ${bookTables}`
+  const end = parameters.add(limit + 1)
+  const page =
+    order === 'bestselling' && place !== undefined && (await areFew(database, filter))
+      ? `found AS MATERIALIZED (${found} WHERE ${where}),
+         page AS (SELECT * FROM found page WHERE ${beyond(names)} ORDER BY ${sorted(names)} LIMIT ${end})`
+      : `page AS (${found} WHERE ${where} AND ${beyond(columns)} ORDER BY ${sorted(columns)} LIMIT ${end})`
   const rows = await database.query<BookRow & { keys: (string | number)[] }>(
-    `WITH page AS (
-       SELECT ${keys.map((key, i) => `${key} AS k${i}`).join(', ')}, ${isbn} AS isbn FROM ${bookTables}
-        WHERE ${where} ${beyond}
-        ORDER BY ${sorted(columns)} LIMIT ${parameters.add(limit + 1)}
-     )
+    `WITH ${page}
      SELECT ${bookColumns}, jsonb_build_array(${keys.map((_, i) => `page.k${i}`).join(', ')}) AS keys
        FROM page JOIN catalog.books b USING (isbn) JOIN catalog.stock s USING (isbn)
       ORDER BY ${sorted(names)}`,
@@ -59,6 +62,24 @@ export async function bookPage(
   const books = rows.slice(0, limit)
   const last = rows.length > limit ? books.at(-1) : undefined
   return { books, last: last === undefined ? null : [...last.keys, last.isbn] }
+}
+
+/** So few books are sorted whole for each of their pages; of more than these some are soon met on the way along an index. */
+const fewMax = 500
+
+/**
+ * Whether few books meet a choice. Most books have sold none, and PostgreSQL takes what lies beyond a place among equals
+ * for next to nothing: it would walk along the order's index past almost every book in search of them.
+ */
+async function areFew(database: Database, filter: BookFilter): Promise<boolean> {
+  const parameters = new Parameters()
+  const conditions = allOf(conditionsOf(filter, parameters))
+  if (conditions === everything) return false
+  const [row] = await database.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM (SELECT FROM ${tablesOf(filter)} WHERE ${conditions} LIMIT ${fewMax + 1}) few`,
+    parameters.values,
+  )
+  return (row?.count ?? 0) <= fewMax
 }
 
 /**
@@ -92,10 +113,12 @@ export async function bookCounts(database: Database, filter: BookFilter): Promis
   return { total: Math.min(total, countedMax), totalIsLowerBound, subject, format, language }
 }
 
+/** Where the conditions look; only whether a copy can be bought needs the stock. */
+const tablesOf = ({ available }: BookFilter) => (available === undefined ? 'catalog.books b' : bookTables)
+
 /** What facets count of the books that match, up to one more than is counted. */
-function counted(conditions: Conditions, { available }: BookFilter): string {
-  const tables = available === undefined ? 'catalog.books b' : bookTables
-  return `SELECT b.subjects, b.format, b.language_primary AS language FROM ${tables}
+function counted(conditions: Conditions, filter: BookFilter): string {
+  return `SELECT b.subjects, b.format, b.language_primary AS language FROM ${tablesOf(filter)}
            WHERE ${allOf(conditions)} LIMIT ${countedMax + 1}`
 }
 

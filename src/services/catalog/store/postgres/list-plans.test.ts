@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Database, migrate, openDatabase } from '#ports/database'
+import { testDatabase } from '../../../../../test/support/database.ts'
+import { addSyntheticBooks } from '../../../../../test/support/synthetic-books.ts'
+import { type BookFilter, type BookOrder, countedMax } from '../book-store.ts'
+import { bookCounts, bookPage } from './list-books.ts'
+
+// More books than anything may count or look at. OCTAVO_BOOKS=1000000 tries the same on a large catalogue.
+const books = Number(process.env.OCTAVO_BOOKS ?? 30_000)
+/** Rows that a page may touch, with those that a choice throws away; and what counting may. */
+const pageRowsMax = 12_000
+const countRowsMax = 2.5 * countedMax
+
+const everything = { search: { kind: 'all' }, nowMs: 0 } as const
+const filters: Record<string, Partial<BookFilter>> = {
+  'no choice': {},
+  'a common subject': { subject: 's3' },
+  'a rare subject': { subject: 't77' },
+  'a common format': { format: 'paperback' },
+  'a rare format': { format: 'braille' },
+  'a common language': { language: 'EN' },
+  'a rare language': { language: 'cy' },
+  'limited editions': { limited: true },
+  'a price': { minPrice: 900, maxPrice: 905 },
+  'what can be bought': { available: true },
+  'a subject and a format': { subject: 's3', format: 'hardcover' },
+}
+const orders: BookOrder[] = ['bestselling', 'title', 'price', '-price', '-publishedOn']
+
+test('no list reads the catalogue from end to end, whatever is chosen and however far it is turned', async (t) => {
+  const { url } = await testDatabase(t, 'plans')
+  await using database = await openDatabase(url, {
+    applicationName: 'plans',
+    connectionsMax: 2,
+    statementTimeoutMs: 600_000,
+  })
+  await migrate(database, new URL('./migrations/', import.meta.url), 'catalog')
+  await addSyntheticBooks(database, books)
+  const faults: string[] = []
+  const check = async (what: string, rowsMax: number, work: (database: Database) => Promise<unknown>) => {
+    const rows = await rowsTouched(database, work)
+    if (rows > rowsMax) faults.push(`${what} touches ${rows} rows`)
+  }
+  for (const [name, chosen] of Object.entries(filters)) {
+    const filter: BookFilter = { ...everything, ...chosen }
+    await check(`counting ${name}`, countRowsMax * 4, (recorded) => bookCounts(recorded, filter))
+    for (const order of orders) {
+      const first = await bookPage(database, { filter, order, limit: 24 })
+      await check(`${name} by ${order}`, pageRowsMax, (recorded) =>
+        bookPage(recorded, { filter, order, limit: 24 }),
+      )
+      const { last } = first
+      if (last === null) continue
+      await check(`${name} by ${order}, second page`, pageRowsMax, (recorded) =>
+        bookPage(recorded, { filter, order, limit: 24, after: last }),
+      )
+    }
+  }
+  assert.deepEqual(faults, [])
+
+  await database.execute('DROP INDEX catalog.stock_bestselling')
+  const without = await rowsTouched(database, (recorded) =>
+    bookPage(recorded, { filter: everything, order: 'bestselling', limit: 24 }),
+  )
+  assert.ok(without >= books, 'without its index a list does read everything, and this test notices')
+})
+
+type PlanNode = {
+  'Node Type': string
+  'Relation Name'?: string
+  'Actual Rows': number
+  'Actual Loops': number
+  'Rows Removed by Filter'?: number
+  'Rows Removed by Index Recheck'?: number
+  Plans?: PlanNode[]
+}
+
+/** Runs statements and their plans. @returns the rows that the scans of books and stock came upon, taken or not */
+async function rowsTouched(
+  database: Database,
+  work: (database: Database) => Promise<unknown>,
+): Promise<number> {
+  const statements: [string, readonly unknown[]][] = []
+  const recorded = {
+    ...database,
+    query: (text: string, values: unknown[]) => {
+      statements.push([text, values])
+      return database.query(text, values)
+    },
+  } as Database
+  await work(recorded)
+  let rows = 0
+  for (const [text, values] of statements) {
+    const [explained] = await database.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
+      `EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${text}`,
+      [...values],
+    )
+    rows += touched(explained?.['QUERY PLAN'][0]?.Plan)
+  }
+  return rows
+}
+
+function touched(node: PlanNode | undefined): number {
+  if (node === undefined) return 0
+  const { 'Relation Name': relation, 'Actual Loops': loops, Plans = [] } = node
+  const dropped = (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0)
+  const own = relation === 'books' || relation === 'stock' ? (node['Actual Rows'] + dropped) * loops : 0
+  return own + Plans.reduce((sum, each) => sum + touched(each), 0)
+}
