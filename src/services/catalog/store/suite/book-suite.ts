@@ -169,30 +169,13 @@ export function testBookStore(name: string, open: Open): void {
       )
       assert.equal((await store.books.counts(filter)).total, expected.length, JSON.stringify(given))
     }
-    const { total, totalIsLowerBound, ...facets } = await store.books.counts({
-      search: { kind: 'all' },
-      nowMs,
-      subject: 'B',
-    })
-    assert.deepEqual(
-      [total, totalIsLowerBound, facets],
-      [
-        2,
-        false,
-        {
-          subject: [
-            { value: 'B', count: 2 },
-            { value: 'A', count: 1 },
-            { value: 'b', count: 1 },
-          ],
-          format: [
-            { value: 'book', count: 1 },
-            { value: 'pocket', count: 1 },
-          ],
-          language: [{ value: 'en', count: 2 }],
-        },
-      ],
-    )
+    const counts = await store.books.counts({ search: { kind: 'all' }, nowMs, subject: 'B' })
+    const values = (facet: 'subject' | 'format' | 'language') =>
+      counts[facet].map(({ value, count }) => `${value} ${count}`)
+    assert.deepEqual([counts.total, counts.totalIsLowerBound], [2, false])
+    assert.deepEqual(values('subject'), ['B 2', 'A 1', 'b 1'])
+    assert.deepEqual(values('format'), ['book 1', 'pocket 1'])
+    assert.deepEqual(values('language'), ['en 2'])
   })
 
   test(`${name}: words find titles that are them, then those that begin with them, then those that hold them`, async (t) => {
