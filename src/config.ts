@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { isCurrency } from './kernel/currencies.ts'
 
 /** Octavo's settings, by the part that they are of. What is not set and has no default is `undefined`. */
 export type Config = {
@@ -34,6 +35,8 @@ export type Config = {
     /** Whether a role brings its schema up to date by itself; otherwise it waits until somebody has. */
     migrate: boolean
   }
+  /** Where the shop sells: its country (ISO 3166-1, empty where it is not told), its currency and its days. */
+  shop: { country: string; currency: string; timeZone: string }
   catalog: {
     /** Whether a catalogue that never held a book gets the sample one. */
     demo: boolean
@@ -83,6 +86,11 @@ export function readConfig(env: Environment): Config {
     },
     discovery: { url: env.OCTAVO_DISCOVERY || 'registry://127.0.0.1:8079' },
     databases: { migrate: oneOf(env, 'OCTAVO_MIGRATE', ['off', 'on']) === 'on' },
+    shop: {
+      country: checked(env, 'OCTAVO_SHOP_COUNTRY', '', isCountry, 'a country of ISO 3166-1 such as DE'),
+      currency: checked(env, 'OCTAVO_SHOP_CURRENCY', 'EUR', isCurrency, 'a currency of ISO 4217 such as EUR'),
+      timeZone: checked(env, 'OCTAVO_SHOP_TIME_ZONE', 'UTC', isTimeZone, 'a time zone such as Europe/Berlin'),
+    },
     catalog: { demo: oneOf(env, 'OCTAVO_DEMO', ['off', 'on']) === 'on' },
     orders: { holdMs: integer(env, 'OCTAVO_HOLD_SECONDS', 900, 1, 86_400) * 1000 },
     staff: { email: env.OCTAVO_STAFF_EMAIL || 'staff@localhost.localdomain' },
@@ -257,4 +265,28 @@ function integer(env: Environment, name: string, fallback: number, min: number, 
   if (!/^\d+$/.test(text) || value < min || value > max)
     throw new ConfigError(`${name} is "${text}"; it should be a whole number from ${min} to ${max}`)
   return value
+}
+
+const isCountry = (text: string) => /^[A-Z]{2}$/.test(text)
+
+function isTimeZone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** @throws ConfigError for a value that is none of its kind */
+function checked(
+  env: Environment,
+  name: string,
+  fallback: string,
+  isFine: (text: string) => boolean,
+  kind: string,
+): string {
+  const text = env[name] || fallback
+  if (text !== fallback && !isFine(text)) throw new ConfigError(`${name} is "${text}"; it should be ${kind}`)
+  return text
 }
