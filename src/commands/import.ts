@@ -1,27 +1,32 @@
 import { stat } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { readSecrets } from '#config'
+import { readConfig, readSecrets } from '#config'
+import { isCurrency } from '#kernel/currencies'
 import { amountMax, formatMoney, minorDigitsOf } from '#kernel/money'
 import { systemClock } from '#ports/clock'
 import { storeEnvironment } from '../local/running.ts'
 import { stopSignal } from '../process/stop-signal.ts'
 import {
+  type FileImport,
   type ImportCounts,
   type ImportFault,
   importDefaults,
   importFile,
+  reportLines,
   UnreadableFile,
 } from '../services/catalog/service.ts'
 
 export const summary =
-  'import a catalogue from a CSV or ONIX file: octavo import FILE [--price 12.50] [--currency EUR] [--copies 10] [--map isbn=isbn13,…]'
+  'import a catalogue from a CSV or ONIX file: octavo import FILE [--price 12.50] [--currency EUR] [--copies 10] [--map isbn=isbn13,…] [--dry-run]'
 
 const usage = `usage: octavo import FILE [--price AMOUNT] [--currency CODE] [--copies N] [--map FIELD=COLUMN,…]
+                           [--dry-run]
 
-  --price AMOUNT   what new books cost whose record has no price (${formatMoney(importDefaults.price)})
-  --currency CODE  of prices that do not name theirs (${importDefaults.price.currency})
+  --price AMOUNT   what new books cost whose record has no price; without it they are not for sale yet
+  --currency CODE  of prices that do not name theirs, and preferred where there are several (the shop's)
   --copies N       copies owned of each new book whose record does not say (${importDefaults.copies})
   --map PAIRS      columns by field where the header is not understood, such as isbn=isbn13,title=name
+  --dry-run        tells what would change, and writes nothing
 
 Known books change where the file says something else; their stock never does. It works on the database of the store
 that runs on OCTAVO_DATA, or on OCTAVO_BOOK_DB.`
@@ -36,7 +41,7 @@ export async function run(args: string[]): Promise<number> {
   const size = await sizeOf(asked.path)
   const progress = showProgress(size, process.stdout.isTTY === true)
   try {
-    const counts = await importFile(bookDbUrl(), systemClock, asked, {
+    const { counts, report } = await importFile(bookDbUrl(), systemClock, asked, {
       signal: stopSignal(),
       onBytes: progress.bytes,
       onProgress: progress.counts,
@@ -44,6 +49,7 @@ export async function run(args: string[]): Promise<number> {
     })
     progress.end()
     console.log(summaryOf(counts, asked))
+    for (const text of reportLines(report, asked.dryRun)) console.log(text)
     return 0
   } catch (error) {
     progress.end()
@@ -54,14 +60,20 @@ export async function run(args: string[]): Promise<number> {
   }
 }
 
-type Asked = { path: string; map: string; price: { amount: number; currency: string }; copies: number }
+type Asked = Required<Omit<FileImport, 'price'>> & Pick<FileImport, 'price'>
 
 /** @returns what was asked for, or what is wrong with it */
 function readArguments(args: string[]): Asked | string {
   const text = { type: 'string' } as const
-  let parsed: { values: Record<string, string | undefined>; positionals: string[] }
+  let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] }
   try {
-    const options = { price: text, currency: text, copies: text, map: text }
+    const options = {
+      price: text,
+      currency: text,
+      copies: text,
+      map: text,
+      'dry-run': { type: 'boolean' } as const,
+    }
     parsed = parseArgs({ args, options, allowPositionals: true })
   } catch (error) {
     return (error as Error).message
@@ -70,13 +82,22 @@ function readArguments(args: string[]): Asked | string {
   const [path, ...more] = positionals
   if (path === undefined) return ''
   if (more.length > 0) return `one file at a time, please: ${more.join(' ')}`
-  const currency = values.currency ?? importDefaults.price.currency
-  if (!/^[A-Z]{3}$/.test(currency)) return `--currency ${currency} is not an ISO 4217 code such as EUR`
-  const amount = values.price === undefined ? importDefaults.price.amount : minorUnits(values.price, currency)
-  if (amount === undefined) return `--price ${values.price} is not a price in ${currency}`
-  const copies = values.copies ?? String(importDefaults.copies)
+  const shop = readConfig(process.env).shop
+  const currency = String(values.currency ?? shop.currency)
+  if (!isCurrency(currency)) return `--currency ${currency} is not an ISO 4217 code such as EUR`
+  const amount = values.price === undefined ? undefined : minorUnits(String(values.price), currency)
+  if (values.price !== undefined && amount === undefined)
+    return `--price ${values.price} is not a price in ${currency}`
+  const copies = String(values.copies ?? importDefaults.copies)
   if (!/^\d{1,9}$/.test(copies)) return `--copies ${copies} is not a whole number from 0`
-  return { path, map: values.map ?? '', price: { amount, currency }, copies: Number(copies) }
+  return {
+    path,
+    map: String(values.map ?? ''),
+    shop: { ...shop, currency },
+    ...(amount !== undefined && { price: { amount, currency } }),
+    copies: Number(copies),
+    dryRun: values['dry-run'] === true,
+  }
 }
 
 /** `12.50` or `12,50` as minor units. */
@@ -148,6 +169,6 @@ function summaryOf(counts: ImportCounts, asked: Asked): string {
   const { read, created, updated, unchanged, rejected } = counts
   const done = `${read} record${read === 1 ? '' : 's'} read: ${created} new, ${updated} changed, ${unchanged} unchanged, ${rejected} rejected.`
   if (created === 0) return done
-  const price = formatMoney(asked.price)
-  return `${done}\nNew books without a price of their own cost ${price}; without a count, ${asked.copies} copies are owned.`
+  const price = asked.price === undefined ? 'are not for sale yet' : `cost ${formatMoney(asked.price)}`
+  return `${done}\nNew books without a price of their own ${price}; without a count, ${asked.copies} copies are owned.`
 }

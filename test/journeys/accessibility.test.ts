@@ -156,8 +156,8 @@ async function booksToShow(
   const onSale = limited.filter(({ availability }) => availability.status === 'in-stock')
   const [everyday] = await list('available=true&limited=false')
   const books = {
-    free: onSale.find(({ price }) => price.amount === 0),
-    priced: onSale.find(({ price, perCustomer }) => price.amount > 0 && perCustomer !== null),
+    free: onSale.find(({ price }) => price?.amount === 0),
+    priced: onSale.find(({ price, perCustomer }) => (price?.amount ?? 0) > 0 && perCustomer !== null),
     upcoming: limited.find(({ availability }) => availability.status === 'upcoming'),
     everyday,
   }

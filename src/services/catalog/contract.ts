@@ -9,6 +9,7 @@ import {
   BookList,
   BookPatch,
   Import,
+  ImportList,
   NewBook,
   Stock,
 } from './books/book-schemas.ts'
@@ -144,20 +145,22 @@ export const startImport = defineRoute({
   access: staff('manager'),
   reply: Import,
   status: 202,
-  streams: ['text/csv', 'application/xml', 'text/xml'],
+  streams: ['text/csv', 'application/xml', 'text/xml', 'application/octet-stream'],
   query: Type.Object(
     {
       price: Type.Optional(
         Type.Integer({
           minimum: 0,
           maximum: amountMax,
-          description: 'of new books whose record has none; minor units, default 1250',
+          description:
+            'of new books whose record has none; minor units. Without it they are listed and not for sale yet',
         }),
       ),
       currency: Type.Optional(
         Type.String({
           pattern: '^[A-Z]{3}$',
-          description: 'of prices without one, and preferred where ONIX has several; ISO 4217, default EUR',
+          description:
+            'of prices without one, and preferred where ONIX has several; ISO 4217, by default the shop’s',
         }),
       ),
       copies: Type.Optional(
@@ -167,6 +170,8 @@ export const startImport = defineRoute({
           description: 'owned copies of each new book, default 0',
         }),
       ),
+      dryRun: Type.Optional(Type.Boolean({ description: 'only tell what would change' })),
+      file: Type.Optional(Type.String({ maxLength: 200, description: 'its name, for the history' })),
       map: Type.Optional(
         Type.String({
           maxLength: 2000,
@@ -188,6 +193,14 @@ export const startImport = defineRoute({
     415: 'Another format.',
     429: 'Other imports are running.',
   },
+})
+export const listImports = defineRoute({
+  method: 'GET',
+  path: '/api/imports',
+  tag: 'Imports',
+  access: staff('manager'),
+  reply: ImportList,
+  summary: 'The last hundred imports, newest first',
 })
 export const getImport = defineRoute({
   method: 'GET',
@@ -211,5 +224,6 @@ export const publicRoutes = [
   getStock,
   getCover,
   startImport,
+  listImports,
   getImport,
 ]

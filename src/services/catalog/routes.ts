@@ -17,6 +17,7 @@ import {
   getImport,
   getStock,
   listBooks,
+  listImports,
   replaceBook,
   startImport,
 } from './contract.ts'
@@ -70,5 +71,6 @@ export function addRoutes({ server, books, clock, imports, onChanged }: RouteOpt
     return answer(204)
   })
   server.add(startImport, (request) => imports.start(request))
+  server.add(listImports, () => imports.list())
   server.add(getImport, ({ params }) => imports.get(params.id))
 }

@@ -6,6 +6,7 @@ import { createHttpServer, type ServiceClient, type StaffMember, serviceClient }
 import { createService, type Service } from '#process/service-shell'
 import { resolveDecision } from '#services/orders'
 import { authenticateStaff } from './authenticate-staff.ts'
+import { watchPrices } from './books/price-changes.ts'
 import { watchSalesOpening } from './books/sales-opening.ts'
 import { createImports } from './import/imports.ts'
 import { addRoutes } from './routes.ts'
@@ -17,12 +18,14 @@ import { openStore } from './store/open-store.ts'
 
 // What `octavo import` needs, which works on BookDb beside the running service.
 export {
+  type FileImport,
   type ImportCounts,
   type ImportFault,
   importDefaults,
   importFile,
   UnreadableFile,
 } from './import/import-file.ts'
+export { reportLines } from './import/report-lines.ts'
 
 export type CatalogOverrides = {
   clock?: Clock
@@ -60,7 +63,8 @@ export async function createCatalog(
         resources.use(keepKeysCurrent(store.books, clock))
         resources.use(watchState(store, clock))
         resources.use(watchSalesOpening(store.books, clock, onChanged))
-        const imports = resources.use(createImports(store, clock))
+        resources.use(watchPrices(store.books, clock, onChanged))
+        const imports = resources.use(createImports(store, clock, config.shop))
         const server = createHttpServer({
           name: 'catalog',
           requestTimeoutMs: importTimeoutMs,

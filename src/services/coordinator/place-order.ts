@@ -128,6 +128,10 @@ function refusal(stock: StockAnswer, draft: Draft, body: NewOrder): Problem {
         isbn: stock.isbn,
         salesOpenAt: stock.salesOpenAt,
       })
+    case 'not-for-sale':
+      return new Problem(409, 'not-for-sale', 'This book is not for sale yet: its price is not known.', {
+        isbn: stock.isbn,
+      })
     case 'mixed-currencies':
       return invalid([{ field: 'lines', message: 'are priced in more than one currency; order them apart' }])
     case 'unknown-book':

@@ -64,13 +64,18 @@ function drawCard(book: Book, locale?: string): HTMLLIElement {
     loading: 'lazy',
   })
   const authors = book.contributors.map(({ name }) => name).join(', ')
-  const price = book.price.amount === 0 ? 'Free' : formatMoney(book.price, locale)
+  const price = priceText(book.price, locale)
   link.append(cover, line('drop-title', book.title), line('drop-author', authors), line('drop-price', price))
   const status = line('drop-status', '')
   writeStatus(status, book, locale)
   link.append(status)
   card.append(link)
   return card
+}
+
+function priceText(price: Book['price'], locale?: string): string {
+  if (price === null) return 'Not for sale yet'
+  return price.amount === 0 ? 'Free' : formatMoney(price, locale)
 }
 
 function line(className: string, text: string): HTMLElement {

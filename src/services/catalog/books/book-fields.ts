@@ -1,9 +1,18 @@
+import { isCurrency } from '#kernel/currencies'
 import { parseIsbn } from '#kernel/isbn'
 import { type FieldError, invalid, notFound } from '#kernel/problem'
-import type { NewBook } from '../contract.ts'
+import type { BookDetails, NewBook, PricePeriod } from '../contract.ts'
 
 /** Everything a bookseller may set, with nothing left open. */
-export type BookFields = Required<Omit<NewBook, 'isbn'>>
+export type BookFields = Required<Omit<NewBook, 'isbn'>> & {
+  /** Prices with their periods, and when the one in force may change. ISO 8601. */
+  prices: readonly PricePeriod[]
+  priceChangesAt: string | null
+  details: BookDetails
+}
+/** What `completed` takes: a request's fields, and what only catalogues tell. */
+export type OpenFields = Omit<NewBook, 'isbn'> &
+  Partial<Pick<BookFields, 'prices' | 'priceChangesAt' | 'details'>>
 
 /** The ISBN-13 of a path. @throws Problem 400 for what is no ISBN */
 export function isbnOf(text: string): string {
@@ -15,7 +24,7 @@ export function isbnOf(text: string): string {
 export const noSuchBook = (isbn: string) => notFound(`book with the ISBN ${isbn}`)
 
 /** Fills in what a request left open; each text is trimmed and composed (NFC), each list holds a value once. */
-export function completed(book: Omit<NewBook, 'isbn'>): BookFields {
+export function completed(book: OpenFields): BookFields {
   const contributors = (book.contributors ?? []).map(({ name, role }) => ({
     name: tidy(name),
     role: tidy(role),
@@ -36,6 +45,9 @@ export function completed(book: Omit<NewBook, 'isbn'>): BookFields {
     limited: book.limited ?? false,
     perCustomer: book.perCustomer ?? null,
     salesOpenAt: book.salesOpenAt == null ? null : new Date(book.salesOpenAt).toISOString(),
+    prices: book.prices ?? [],
+    priceChangesAt: book.priceChangesAt ?? null,
+    details: book.details ?? {},
   }
 }
 
@@ -55,6 +67,8 @@ export function fieldErrors(book: Partial<NewBook>): FieldError[] {
     errors.push({ field: 'publishedOn', message: 'is not a date in the calendar' })
   if (book.salesOpenAt != null && !isUsableTime(book.salesOpenAt))
     errors.push({ field: 'salesOpenAt', message: 'is not a time between 1900 and 9999' })
+  if (book.price != null && book.price.currency !== undefined && !isCurrency(book.price.currency))
+    errors.push({ field: 'price.currency', message: 'is not a currency of ISO 4217' })
   return errors
 }
 

@@ -1,4 +1,4 @@
-import type { Availability, Book } from '../contract.ts'
+import type { Availability, Book, BookDetails, PricePeriod } from '../contract.ts'
 import { coverUrl } from '../cover/cover.ts'
 import { availableOf, type StockState, statusOf } from './availability.ts'
 import type { BookFields } from './book-fields.ts'
@@ -15,8 +15,12 @@ export type BookRow = {
   format: string
   description: string | null
   subjects: string[]
-  priceAmount: number
-  priceCurrency: string
+  /** Neither where the price is not known. */
+  priceAmount: number | null
+  priceCurrency: string | null
+  prices: PricePeriod[]
+  priceChangesAt: Date | null
+  details: BookDetails
   cover: string | null
   limited: boolean
   perCustomer: number | null
@@ -41,7 +45,7 @@ export function toBook(row: BookRow, nowMs: number): Book {
     format: row.format,
     description: row.description,
     subjects: row.subjects,
-    price: { amount: row.priceAmount, currency: row.priceCurrency },
+    price: priceOf(row),
     cover: row.cover ?? coverUrl(row),
     limited: row.limited,
     perCustomer: row.perCustomer,
@@ -59,6 +63,10 @@ export function toAvailability(row: StockState & { isbn: string }, nowMs: number
   }
 }
 
+/** Null where it is not known. */
+const priceOf = ({ priceAmount, priceCurrency }: BookRow) =>
+  priceAmount === null || priceCurrency === null ? null : { amount: priceAmount, currency: priceCurrency }
+
 /** What a bookseller may set of a book, as it stands. */
 export function fieldsOf(row: BookRow): BookFields {
   return {
@@ -71,10 +79,13 @@ export function fieldsOf(row: BookRow): BookFields {
     format: row.format,
     description: row.description,
     subjects: row.subjects,
-    price: { amount: row.priceAmount, currency: row.priceCurrency },
+    price: priceOf(row),
     cover: row.cover,
     limited: row.limited,
     perCustomer: row.perCustomer,
     salesOpenAt: row.salesOpenAt?.toISOString() ?? null,
+    prices: row.prices,
+    priceChangesAt: row.priceChangesAt?.toISOString() ?? null,
+    details: row.details,
   }
 }

@@ -21,7 +21,7 @@ const editable = {
   format: Type.Optional(Line(40)),
   description: Type.Optional(Nullable(Text(20_000))),
   subjects: Type.Optional(Subjects),
-  price: MoneySchema,
+  price: Nullable(MoneySchema),
   cover: Type.Optional(
     Nullable(
       Type.String({
@@ -49,11 +49,62 @@ export const BookPatch = Type.Object(
     contributors: Type.Optional(Nullable(Contributors)),
     format: Type.Optional(Nullable(Line(40))),
     subjects: Type.Optional(Nullable(Subjects)),
-    price: Type.Optional(Type.Partial(MoneySchema, closed)),
+    price: Type.Optional(Nullable(Type.Partial(MoneySchema, closed))),
     limited: Type.Optional(Nullable(Type.Boolean())),
   },
   { ...closed, $id: 'BookPatch' },
 )
+
+/** A price and when it is in force; `until` is the first moment at which it is not. */
+export type PricePeriod = { amount: number; currency: string; from?: string; until?: string }
+
+const Texts = Type.Array(Type.String())
+/** What else a catalogue tells of a book. Codes are those of ONIX for Books. */
+export const BookDetails = Type.Object(
+  {
+    imprint: Type.Optional(Type.String()),
+    edition: Type.Optional(Type.String()),
+    pages: Type.Optional(Type.Integer()),
+    minutes: Type.Optional(Type.Integer({ description: 'of an audiobook' })),
+    illustrations: Type.Optional(Type.String()),
+    height: Type.Optional(Type.Number({ description: 'millimetres' })),
+    width: Type.Optional(Type.Number({ description: 'millimetres' })),
+    thickness: Type.Optional(Type.Number({ description: 'millimetres' })),
+    weight: Type.Optional(Type.Number({ description: 'grams' })),
+    series: Type.Optional(
+      Type.Array(Type.Object({ title: Type.String(), number: Type.Optional(Type.String()) })),
+    ),
+    subjects: Type.Optional(
+      Type.Array(
+        Type.Object({
+          scheme: Type.String({ description: 'code list 27' }),
+          code: Type.String(),
+          heading: Type.Optional(Type.String()),
+        }),
+      ),
+    ),
+    keywords: Type.Optional(Texts),
+    audience: Type.Optional(Texts),
+    accessibility: Type.Optional(
+      Type.Array(
+        Type.Object({
+          code: Type.String({ description: 'code list 196' }),
+          text: Type.Optional(Type.String()),
+        }),
+      ),
+    ),
+    related: Type.Optional(
+      Type.Array(
+        Type.Object({ relation: Type.String({ description: 'code list 51' }), isbn: Type.String() }),
+      ),
+    ),
+    publishingStatus: Type.Optional(Type.String({ description: 'code list 64' })),
+    availability: Type.Optional(Type.String({ description: 'what the supplier says; code list 65' })),
+    coverLink: Type.Optional(Type.String({ description: "the publisher's picture of the cover" })),
+  },
+  { $id: 'BookDetails' },
+)
+export type BookDetails = Static<typeof BookDetails>
 
 const availabilityStatuses = ['in-stock', 'low', 'sold-out', 'upcoming'] as const
 const AvailabilityStatus = Type.Enum(availabilityStatuses)
@@ -70,12 +121,15 @@ export const Book = Type.Object(
     format: Type.String(),
     description: Nullable(Type.String()),
     subjects: Type.Array(Type.String()),
-    price: MoneySchema,
+    price: Type.Union([MoneySchema, Type.Null()], {
+      description: 'null while it is not known; the book is then listed as upcoming and cannot be ordered',
+    }),
     cover: Type.String({ description: 'URL of the cover, relative to the shop where we drew it' }),
     limited: Type.Boolean(),
     perCustomer: Nullable(Type.Integer()),
     salesOpenAt: Nullable(Timestamp),
     availability: Type.Object({ available: Type.Integer(), status: AvailabilityStatus }),
+    details: Type.Optional(BookDetails),
   },
   { $id: 'Book' },
 )
@@ -108,6 +162,54 @@ export const Stock = Type.Object(
 )
 export type Stock = Static<typeof Stock>
 
+const place = {
+  record: Type.Integer({ description: '1 for the first record' }),
+  line: Type.Optional(Type.Integer()),
+}
+/** What an import found out about its file, and did to its values. */
+export const ImportReport = Type.Object(
+  {
+    format: Type.String({ description: 'what the file was read as' }),
+    encoding: Type.String(),
+    mapping: Type.Array(Type.Object({ field: Type.String(), columns: Type.Array(Type.String()) })),
+    notRead: Type.Array(Type.Object({ name: Type.String(), count: Type.Integer() }), {
+      description: 'columns or elements that are not read, and in how many records they hold something',
+    }),
+    defaults: Type.Array(Type.Object({ field: Type.String(), value: Type.String(), count: Type.Integer() })),
+    skipped: Type.Integer({ description: 'empty rows, and rows that continue another' }),
+    repaired: Type.Integer({ description: 'values that were changed' }),
+    leftOut: Type.Integer({ description: 'values that could not be taken' }),
+    withoutPrice: Type.Integer({
+      description: 'books taken that are not for sale yet, their price not known',
+    }),
+    copiesIgnored: Type.Integer({
+      description: 'known books whose stock the file says otherwise, which stays',
+    }),
+    notes: Type.Array(
+      Type.Object({
+        ...place,
+        field: Type.String(),
+        kind: Type.Enum(['repaired', 'left-out']),
+        from: Type.String(),
+        to: Type.Optional(Type.String()),
+        message: Type.String(),
+      }),
+    ),
+    preview: Type.Array(
+      Type.Object({
+        ...place,
+        kind: Type.Enum(['new', 'changed']),
+        isbn: Type.String(),
+        title: Type.String(),
+        changes: Type.Array(Type.Object({ field: Type.String(), from: Type.String(), to: Type.String() })),
+      }),
+      { description: 'the first books that are new or changed' },
+    ),
+  },
+  { $id: 'ImportReport' },
+)
+export type ImportReport = Static<typeof ImportReport>
+
 export const Import = Type.Object(
   {
     id: Uuid,
@@ -117,10 +219,14 @@ export const Import = Type.Object(
     updated: Type.Integer(),
     unchanged: Type.Integer(),
     rejected: Type.Integer(),
+    file: Nullable(Type.String({ description: 'its name, where it was told' })),
+    dryRun: Type.Boolean({ description: 'whether nothing was written' }),
+    startedAt: Timestamp,
+    finishedAt: Nullable(Timestamp),
+    report: Nullable(ImportReport),
     errors: Type.Array(
       Type.Object({
-        record: Type.Integer({ description: '1 for the first record' }),
-        line: Type.Optional(Type.Integer()),
+        ...place,
         field: Type.Optional(Type.String()),
         message: Type.String(),
       }),
@@ -128,6 +234,12 @@ export const Import = Type.Object(
   },
   { $id: 'Import' },
 )
+
+export const ImportList = Type.Object(
+  { items: Type.Array(Type.Omit(Import, ['errors', 'report'])) },
+  { $id: 'ImportList' },
+)
+export type ImportList = Static<typeof ImportList>
 
 export type Book = Static<typeof Book>
 export type NewBook = Static<typeof NewBook>

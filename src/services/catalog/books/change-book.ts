@@ -1,3 +1,5 @@
+import { isCurrency } from '#kernel/currencies'
+import type { Money } from '#kernel/money'
 import { type FieldError, invalid } from '#kernel/problem'
 import type { Answer } from '#ports/http'
 import type { BookEdit, BookPatch } from '../contract.ts'
@@ -18,18 +20,36 @@ export async function replaceBook(books: BookStore, edit: Edit, body: BookEdit):
   if (body.isbn !== undefined && isbnOf(body.isbn) !== edit.isbn)
     errors.push({ field: 'isbn', message: 'is not the ISBN of the address; an ISBN cannot be changed' })
   if (errors.length > 0) throw invalid(errors)
-  return change(books, edit, () => completed(body))
+  return change(books, edit, ({ details }) => completed({ ...body, details }))
 }
 
 /** Changes the fields that the body names. Source: RFC 7396. @throws Problem 400, 404, 412 */
 export async function changeBook(books: BookStore, edit: Edit, body: BookPatch): Promise<Answer> {
   const { price, ...rest } = body
   const errors: FieldError[] = fieldErrors(withoutNulls(rest))
+  if (price?.currency !== undefined && !isCurrency(price.currency))
+    errors.push({ field: 'price.currency', message: 'is not a currency of ISO 4217' })
   if (errors.length > 0) throw invalid(errors)
   return change(books, edit, (row) => {
     const fields = fieldsOf(row)
-    return completed({ ...fields, ...withDefaults(rest), price: { ...fields.price, ...price } })
+    return completed({ ...fields, ...withDefaults(rest), ...pricePatched(fields, price) })
   })
+}
+
+/** A price that a bookseller sets holds until he sets another, whatever periods a catalogue told of. */
+function pricePatched(fields: BookFields, patch: BookPatch['price']) {
+  if (patch === undefined) return {}
+  const price = patch === null ? null : whole({ ...fields.price, ...patch })
+  return { price, prices: [], priceChangesAt: null }
+}
+
+/** @throws Problem 400 for a price that lacks its amount or its currency */
+function whole({ amount, currency }: Partial<Money>): Money {
+  if (amount === undefined)
+    throw invalid([{ field: 'price.amount', message: 'is missing: the book has no price yet' }])
+  if (currency === undefined)
+    throw invalid([{ field: 'price.currency', message: 'is missing: the book has no price yet' }])
+  return { amount, currency }
 }
 
 /** `null` takes a field back to its default, which is what `completed` gives where it is left out. */

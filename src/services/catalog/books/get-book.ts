@@ -19,7 +19,11 @@ export function bookAnswer(
   nowMs: number,
   headers: Record<string, string> = {},
 ): Answer {
-  return answer(status, toBook(row, nowMs), { etag: bookTag(row, nowMs), ...headers })
+  return answer(
+    status,
+    { ...toBook(row, nowMs), details: row.details },
+    { etag: bookTag(row, nowMs), ...headers },
+  )
 }
 
 /** @throws Problem 404 */

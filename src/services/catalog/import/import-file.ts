@@ -1,14 +1,20 @@
 import { createReadStream } from 'node:fs'
+import { basename } from 'node:path'
 import type { Clock } from '#ports/clock'
+import type { ImportReport } from '../contract.ts'
 import { openStore } from '../store/open-store.ts'
 import { type ColumnMapping, parseMapping } from './columns.ts'
+import { Findings } from './findings.ts'
+import { faultsKeptMax, noteProgress } from './import-log.ts'
+import { ReportBuilder } from './import-report.ts'
 import { readCatalogue } from './read-catalogue.ts'
 import { type ImportHooks, runImport } from './run-import.ts'
 import {
   type ImportCounts,
+  type ImportFault,
   type ImportOptions,
   importDefaults,
-  shopDefaults,
+  type Shop,
   UnreadableFile,
 } from './source.ts'
 
@@ -16,34 +22,64 @@ export type FileImport = {
   path: string
   /** Field=column pairs, as `isbn=isbn13,title=name`. */
   map?: string
+  shop: Shop
   price?: { amount: number; currency: string }
   copies?: number
+  dryRun?: boolean
 }
 
-export type FileImportHooks = ImportHooks & { onBytes?: (bytes: number) => void }
+export type FileImportHooks = Pick<ImportHooks, 'onProgress' | 'onRejected' | 'signal'> & {
+  onBytes?: (bytes: number) => void
+}
+export type FileImportResult = { counts: ImportCounts; report: ImportReport }
 
 /**
  * Imports a file straight into BookDb, beside whatever runs on it: the same records by the same rules as
- * `POST /api/imports`, for whoever has the database at hand.
+ * `POST /api/imports`, kept in the same history, for whoever has the database at hand.
  * @throws UnreadableFile for a file or mapping that cannot be used; DatabaseUnavailable
  */
 export async function importFile(
   databaseUrl: string,
   clock: Clock,
-  { path, map = '', price = importDefaults.price, copies = importDefaults.copies }: FileImport,
+  { path, map = '', shop, price, copies = importDefaults.copies, dryRun = false }: FileImport,
   hooks: FileImportHooks = {},
-): Promise<ImportCounts> {
-  const options: ImportOptions = { price, copies }
-  const csv = {
-    mapping: mappingOf(map),
-    shop: { ...shopDefaults, currency: price.currency },
-    nowMs: clock.now(),
-  }
+): Promise<FileImportResult> {
+  const options: ImportOptions = { ...(price !== undefined && { price }), copies, dryRun }
+  const findings = new Findings()
+  const report = new ReportBuilder(findings)
+  const reading = { mapping: mappingOf(map), shop, nowMs: clock.now() }
   // A first look at the file needs no database, and most mistakes show in it.
-  for await (const _record of readCatalogue(createReadStream(path), csv)) break
+  for await (const _record of readCatalogue(createReadStream(path), reading)) break
   await using store = await openStore(databaseUrl, { applicationName: 'octavo import', connectionsMax: 2 })
   await store.migrate()
-  return await runImport(store.books, clock, readCatalogue(counted(path, hooks.onBytes), csv), options, hooks)
+  const id = clock.uuid()
+  await store.imports.begin(id, { file: basename(path), dryRun })
+  const faults: ImportFault[] = []
+  let soFar: ImportCounts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0 }
+  const source = readCatalogue(counted(path, hooks.onBytes), { ...reading, findings })
+  try {
+    const counts = await runImport(store.books, clock, source, options, {
+      ...hooks,
+      onNotes: (record, notes) => report.note(record, notes),
+      onWritten: (record, written) => report.written(record, written),
+      onRejected: (fault) => {
+        if (faults.length < faultsKeptMax) faults.push(fault)
+        hooks.onRejected?.(fault)
+      },
+      onProgress: async (counts) => {
+        soFar = { ...counts }
+        await noteProgress(store.imports, id, counts, faults)
+        await hooks.onProgress?.(counts)
+      },
+    })
+    await noteProgress(store.imports, id, counts, faults, 'done', report.report())
+    return { counts, report: report.report() }
+  } catch (error) {
+    const message = error instanceof UnreadableFile ? error.message : 'the import was ended'
+    const all = [{ record: soFar.read, message }, ...faults]
+    await noteProgress(store.imports, id, soFar, all, 'failed', report.report()).catch(() => undefined)
+    throw error
+  }
 }
 
 function mappingOf(map: string): ColumnMapping {

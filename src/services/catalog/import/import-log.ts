@@ -1,4 +1,4 @@
-import type { Import } from '../contract.ts'
+import type { Import, ImportReport } from '../contract.ts'
 import type { ImportStore } from '../store/import-store.ts'
 import type { ImportCounts, ImportFault } from './source.ts'
 
@@ -13,9 +13,10 @@ export function noteProgress(
   counts: Readonly<ImportCounts>,
   faults: readonly ImportFault[],
   status: Import['status'] = 'running',
+  report: ImportReport | null = null,
 ): Promise<void> {
   const kept = faults.toSorted((a, b) => a.record - b.record).slice(0, faultsKeptMax)
-  return imports.note(id, counts, kept, status)
+  return imports.note(id, counts, kept, status, report)
 }
 
 /** Looks an import up; one that fell silent is failed first, whichever process it ran in. */

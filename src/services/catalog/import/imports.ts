@@ -1,11 +1,14 @@
+import { isCurrency } from '#kernel/currencies'
 import { invalid, notFound, Problem, tooMany } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
 import { type Answer, answer, type HttpRequest } from '#ports/http'
 import { logger } from '#ports/log'
-import type { Import, startImport } from '../contract.ts'
+import type { Import, ImportList, startImport } from '../contract.ts'
 import type { CatalogStore } from '../store/catalog-store.ts'
 import { parseMapping } from './columns.ts'
+import { Findings } from './findings.ts'
 import { faultsKeptMax, findImport, noteProgress } from './import-log.ts'
+import { ReportBuilder } from './import-report.ts'
 import { type ReadOptions, readCatalogue } from './read-catalogue.ts'
 import { readOnix } from './read-onix.ts'
 import { runImport } from './run-import.ts'
@@ -14,6 +17,7 @@ import {
   type ImportFault,
   type ImportOptions,
   importDefaults,
+  type Shop,
   shopDefaults,
   UnreadableFile,
 } from './source.ts'
@@ -25,21 +29,24 @@ const log = logger('import')
 export type Imports = AsyncDisposable & {
   start(request: HttpRequest<typeof startImport>): Promise<Answer>
   get(id: string): Promise<Import>
+  list(): Promise<ImportList>
 }
 
 /** One import keeps a core busy; more at once would only be slower together. */
 const runningMax = 2
+/** How many imports the history shows. */
+const newestMax = 100
 const aliveEveryMs = 5_000
 
 type Stores = Pick<CatalogStore, 'books' | 'imports'>
 
-export function createImports(store: Stores, clock: Clock): Imports {
+export function createImports(store: Stores, clock: Clock, shop: Shop = shopDefaults): Imports {
   const running = new Set<Promise<void>>()
   let taken = 0
   const stop = new AbortController()
   return {
     async start(request) {
-      const options = optionsOf(request, clock.now())
+      const options = optionsOf(request, shop, clock.now())
       if (request.stream === undefined)
         throw unsupported('Send the file as text/csv, or ONIX as application/xml.')
       if (request.headers['content-encoding'] !== undefined) throw unsupported('Send the file uncompressed.')
@@ -50,7 +57,7 @@ export function createImports(store: Stores, clock: Clock): Imports {
       try {
         spooled = await spool(request.stream)
         await checkBeginning(spooled, options)
-        await store.imports.begin(id)
+        await store.imports.begin(id, { file: options.file, dryRun: options.books.dryRun === true })
       } catch (error) {
         taken--
         await spooled?.[Symbol.asyncDispose]()
@@ -68,6 +75,7 @@ export function createImports(store: Stores, clock: Clock): Imports {
       if (found === undefined) throw notFound('such import')
       return found
     },
+    list: async () => ({ items: await store.imports.newest(newestMax) }),
     async [Symbol.asyncDispose]() {
       stop.abort(new UnreadableFile('the catalog process was stopped; import the file again'))
       await Promise.all(running)
@@ -75,22 +83,29 @@ export function createImports(store: Stores, clock: Clock): Imports {
   }
 }
 
-type Options = { isXml: boolean; reading: ReadOptions; books: ImportOptions }
+type Options = { isXml: boolean; reading: ReadOptions; books: ImportOptions; file: string | null }
 
-function optionsOf({ query, contentType, headers }: HttpRequest<typeof startImport>, nowMs: number): Options {
+function optionsOf(
+  { query, contentType, headers }: HttpRequest<typeof startImport>,
+  shop: Shop,
+  nowMs: number,
+): Options {
   const mapping = parseMapping(query.map ?? '')
   if (mapping.kind === 'error') throw invalid([{ field: 'map', message: mapping.message }])
-  const currency = query.currency ?? importDefaults.price.currency
+  const currency = query.currency ?? shop.currency
+  if (!isCurrency(currency)) throw invalid([{ field: 'currency', message: 'is not a currency of ISO 4217' }])
   return {
-    isXml: contentType !== 'text/csv',
+    isXml: contentType === 'application/xml' || contentType === 'text/xml',
+    file: query.file?.replace(/\p{C}/gu, ' ').trim() || null,
     reading: {
       mapping: mapping.mapping,
-      shop: { ...shopDefaults, currency },
+      shop: { ...shop, currency },
       nowMs,
       ...charsetOf(headers['content-type']),
     },
     books: {
-      price: { amount: query.price ?? importDefaults.price.amount, currency },
+      ...(query.price !== undefined && { price: { amount: query.price, currency } }),
+      dryRun: query.dryRun === true,
       copies: query.copies ?? importDefaults.copies,
     },
   }
@@ -104,8 +119,10 @@ function charsetOf(contentType: string | string[] | undefined): { charset?: stri
 const unsupported = (detail: string) => new Problem(415, 'unsupported-media-type', detail)
 
 /** A file that is called CSV and begins as XML does is read as what it is; one that is called XML has to be that. */
-const recordsOf = (spooled: Spooled, { isXml, reading }: Options) =>
-  isXml ? readOnix(spooled.read(), reading) : readCatalogue(spooled.read(), reading)
+function recordsOf(spooled: Spooled, { isXml, reading }: Options, findings = new Findings()) {
+  const options = { ...reading, findings }
+  return isXml ? readOnix(spooled.read(), options) : readCatalogue(spooled.read(), options)
+}
 
 /** A file that is no catalogue at all is refused at once, instead of by an import that fails. */
 async function checkBeginning(spooled: Spooled, options: Options): Promise<void> {
@@ -127,11 +144,15 @@ async function runOne(
   signal: AbortSignal,
 ): Promise<void> {
   const faults: ImportFault[] = []
+  const findings = new Findings()
+  const report = new ReportBuilder(findings)
   let counts: ImportCounts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0 }
   const heartbeat = setInterval(() => void store.imports.noteAlive(id).catch(missed), aliveEveryMs)
   try {
-    counts = await runImport(store.books, clock, recordsOf(spooled, options), options.books, {
+    counts = await runImport(store.books, clock, recordsOf(spooled, options, findings), options.books, {
       signal,
+      onNotes: (record, notes) => report.note(record, notes),
+      onWritten: (record, written) => report.written(record, written),
       onRejected: (fault) => {
         if (faults.length < faultsKeptMax) faults.push(fault)
       },
@@ -140,10 +161,10 @@ async function runOne(
         return noteProgress(store.imports, id, soFar, faults)
       },
     })
-    await noteProgress(store.imports, id, counts, faults, 'done')
+    await noteProgress(store.imports, id, counts, faults, 'done', report.report())
   } catch (error) {
     const fault = { record: counts.read, message: wordsOf(error) }
-    await noteProgress(store.imports, id, counts, [fault, ...faults], 'failed').catch(missed)
+    await noteProgress(store.imports, id, counts, [fault, ...faults], 'failed', report.report()).catch(missed)
   } finally {
     clearInterval(heartbeat)
     await spooled[Symbol.asyncDispose]()

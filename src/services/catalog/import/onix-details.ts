@@ -1,7 +1,9 @@
+import type { BookDetails } from '../contract.ts'
 import { cleanLine } from './clean-text.ts'
-import { type BookDetails, detailLimits } from './details.ts'
 import type { OnixElement } from './onix-element.ts'
 import { readIsbn } from './read-isbn.ts'
+
+const detailLimits = { entriesMax: 50, charactersMax: 500 } as const
 
 /** What a product tells beyond what the shop needs to sell it. */
 export function detailsOf(product: OnixElement): BookDetails {

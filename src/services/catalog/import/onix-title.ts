@@ -1,5 +1,5 @@
+import type { BookDetails } from '../contract.ts'
 import { cleanLine } from './clean-text.ts'
-import type { BookDetails } from './details.ts'
 import type { OnixElement } from './onix-element.ts'
 
 export type OnixTitle = { title?: string; subtitle?: string; series?: BookDetails['series'] }

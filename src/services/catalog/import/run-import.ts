@@ -1,12 +1,16 @@
 import type { Clock } from '#ports/clock'
 import { ConstraintViolation } from '#ports/database'
 import { type BookStore, Unstorable } from '../store/book-store.ts'
-import type { ImportCounts, ImportedBook, ImportFault, ImportOptions, SourceRecord } from './source.ts'
-import { writeBatch } from './write-batch.ts'
+import type { ImportCounts, ImportedBook, ImportFault, ImportOptions, Note, SourceRecord } from './source.ts'
+import { type Written, writeBatch } from './write-batch.ts'
 
 export type ImportHooks = {
   /** Called after each batch of records read, taken or not, with the counts so far. */
   onProgress?: (counts: Readonly<ImportCounts>) => Promise<void> | void
+  /** Called for each record whose values were changed or left out. */
+  onNotes?: (record: SourceRecord, notes: readonly Note[]) => void
+  /** Called for each record that was taken, with what it did. */
+  onWritten?: (record: SourceRecord, written: Written) => void
   /** Called once for each record that was not taken. */
   onRejected?: (fault: ImportFault) => void
   /** Ends the import between two batches. */
@@ -39,7 +43,7 @@ export async function runImport(
     const entries = batch
     batch = []
     inBatch.clear()
-    await writeSplitting(store, clock, entries, options, counts, reject)
+    await writeSplitting({ store, clock, options, counts, reject, hooks }, entries)
     await hooks.onProgress?.(counts)
     hooks.signal?.throwIfAborted()
   }
@@ -72,24 +76,34 @@ const untitled = 'is missing, and there is no book with this ISBN that could be 
 
 type Entry = Extract<SourceRecord, { kind: 'book' }>
 
+type Writing = {
+  store: BookStore
+  clock: Clock
+  options: ImportOptions
+  counts: ImportCounts
+  reject: (fault: ImportFault) => void
+  hooks: ImportHooks
+}
+
 /** A record that the database refuses is found by halving its batch, so that its neighbours are taken. */
-async function writeSplitting(
-  store: BookStore,
-  clock: Clock,
-  entries: readonly Entry[],
-  options: ImportOptions,
-  counts: ImportCounts,
-  reject: (fault: ImportFault) => void,
-): Promise<void> {
+async function writeSplitting(writing: Writing, entries: readonly Entry[]): Promise<void> {
   if (entries.length === 0) return
+  const { store, clock, options, counts, reject, hooks } = writing
   const books: ImportedBook[] = entries.map((entry) => entry.book)
   try {
-    const written = await writeBatch(store, books, options, clock)
-    counts.created += written.created
-    counts.updated += written.updated
-    counts.unchanged += written.unchanged
-    for (const entry of entries)
-      if (written.untitled.has(entry.book.isbn)) reject(faultOf(entry, untitled, 'title'))
+    const result = await writeBatch(store, books, options, clock)
+    for (const entry of entries) {
+      const written = result.get(entry.book.isbn)
+      if (written === undefined) {
+        reject(faultOf(entry, untitled, 'title'))
+        continue
+      }
+      if (written.kind === 'new') counts.created++
+      else if (written.kind === 'changed') counts.updated++
+      else counts.unchanged++
+      if (entry.notes !== undefined) hooks.onNotes?.(entry, entry.notes)
+      hooks.onWritten?.(entry, written)
+    }
   } catch (error) {
     if (!isAboutData(error)) throw error
     if (entries.length === 1 && entries[0] !== undefined) {
@@ -97,8 +111,8 @@ async function writeSplitting(
       return
     }
     const half = entries.length >> 1
-    await writeSplitting(store, clock, entries.slice(0, half), options, counts, reject)
-    await writeSplitting(store, clock, entries.slice(half), options, counts, reject)
+    await writeSplitting(writing, entries.slice(0, half))
+    await writeSplitting(writing, entries.slice(half))
   }
 }
 

@@ -1,5 +1,6 @@
-import type { NewBook } from '../contract.ts'
-import type { BookDetails } from './details.ts'
+import type { BookDetails, NewBook, PricePeriod } from '../contract.ts'
+
+export type { PricePeriod } from '../contract.ts'
 
 /** Where the shop sells, in what, and when its day begins. */
 export type Shop = {
@@ -12,9 +13,6 @@ export type Shop = {
 }
 
 export const shopDefaults: Shop = { country: '', currency: 'EUR', timeZone: 'UTC' }
-
-/** A price and when it is in force; `until` is the first moment at which it is not. Times are ISO 8601 in UTC. */
-export type PricePeriod = { amount: number; currency: string; from?: string; until?: string }
 
 /**
  * A book as a file tells of it: what the file says nothing about is left out. A price of `null` is known to be unknown;
@@ -73,10 +71,12 @@ export type ImportCounts = {
 }
 
 export type ImportOptions = {
-  /** What new books cost whose record has no price. */
-  price: { amount: number; currency: string }
+  /** What new books cost whose record has no price; without it they are not for sale yet. */
+  price?: { amount: number; currency: string }
   /** Owned copies of new books whose record does not say. */
   copies: number
+  /** Only tells what would change. */
+  dryRun?: boolean
 }
 
-export const importDefaults: ImportOptions = { price: { amount: 1250, currency: 'EUR' }, copies: 0 }
+export const importDefaults: ImportOptions = { copies: 0 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { backoffMs } from '#kernel/backoff'
 import type { Clock } from '#ports/clock'
 import { DatabaseBusy, DatabaseUnavailable } from '#ports/database'
@@ -6,16 +7,23 @@ import { type BookFields, completed } from '../books/book-fields.ts'
 import { type BookRow, fieldsOf } from '../books/book-row.ts'
 import { entryOf } from '../search/book-keys.ts'
 import { newsOf } from '../stock/news.ts'
-import type { BookChanges, BookEntry, BookStore } from '../store/book-store.ts'
+import type { BookChanges, BookEntry, BookStore, NewBookEntry } from '../store/book-store.ts'
+import { nextChangeOf } from './price-periods.ts'
 import type { ImportedBook, ImportOptions } from './source.ts'
 
-export type BatchCounts = {
-  created: number
-  updated: number
-  unchanged: number
-  /** ISBNs of books that are not in the catalogue, and cannot be added because their records have no title. */
-  untitled: ReadonlySet<string>
+/** What became of a record, or would become of it in a dry run. */
+export type Written = {
+  kind: 'new' | 'changed' | 'unchanged'
+  isbn: string
+  title: string
+  changes: { field: string; from: string; to: string }[]
+  isWithoutPrice: boolean
+  hasDefaultPrice: boolean
+  copiesIgnored: boolean
 }
+
+/** By ISBN; books that are not in the catalogue, and cannot be added because their records have no title, are not in it. */
+export type BatchResult = ReadonlyMap<string, Written>
 
 const attemptsMax = 6
 
@@ -28,7 +36,7 @@ export async function writeBatch(
   books: readonly ImportedBook[],
   options: ImportOptions,
   clock: Clock,
-): Promise<BatchCounts> {
+): Promise<BatchResult> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await store.change((changes) => write(changes, books, options, clock.now()))
@@ -51,51 +59,72 @@ async function write(
   books: readonly ImportedBook[],
   options: ImportOptions,
   nowMs: number,
-): Promise<BatchCounts> {
+): Promise<BatchResult> {
   const known = await changes.lock(books.map((book) => book.isbn))
-  const added = books.filter((book) => !known.has(book.isbn) && book.title !== undefined)
-  const untitled = books.filter((book) => !known.has(book.isbn) && book.title === undefined)
-  const changed = books.flatMap((book) => {
+  const added: NewBookEntry[] = []
+  const changed: BookEntry[] = []
+  const written = new Map<string, Written>()
+  for (const book of books) {
     const row = known.get(book.isbn)
-    const fields = row && merged(row, book)
-    return fields === undefined ? [] : [entryOf(book.isbn, fields)]
-  })
-  if (added.length > 0) await add(changes, added, options)
-  if (changed.length > 0) await replace(changes, changed, known, nowMs)
-  return {
-    created: added.length,
-    updated: changed.length,
-    unchanged: known.size - changed.length,
-    untitled: new Set(untitled.map((book) => book.isbn)),
+    if (row === undefined && book.title === undefined) continue
+    const before = row === undefined ? undefined : fieldsOf(row)
+    const fields = before === undefined ? newFields(book, options, nowMs) : merged(before, book, nowMs)
+    const changesMade = fields === undefined || before === undefined ? [] : changesOf(before, fields)
+    if (before === undefined && fields !== undefined)
+      added.push({ ...entryOf(book.isbn, fields), copies: book.copies ?? options.copies, reason: 'import' })
+    else if (fields !== undefined) changed.push(entryOf(book.isbn, fields))
+    const after = fields ?? before
+    written.set(book.isbn, {
+      kind: before === undefined ? 'new' : fields === undefined ? 'unchanged' : 'changed',
+      isbn: book.isbn,
+      title: after?.title ?? '',
+      changes: changesMade,
+      isWithoutPrice: after?.price === null,
+      hasDefaultPrice: before === undefined && after?.price != null && book.price == null,
+      copiesIgnored: row !== undefined && book.copies !== undefined && book.copies !== row.copies,
+    })
   }
+  if (options.dryRun) return written
+  if (added.length > 0 && (await changes.add(added)) < added.length)
+    throw new Overtaken('a book of the batch was added meanwhile')
+  if (changed.length > 0) await replace(changes, changed, known, nowMs)
+  return written
+}
+
+function newFields(book: ImportedBook, options: ImportOptions, nowMs: number): BookFields {
+  const told = toldOf(book, nowMs)
+  const isSilent = book.price === undefined && book.priceIsUnreadable !== true
+  return completed({ title: '', price: isSilent ? (options.price ?? null) : null, ...told })
 }
 
 /** The book's fields with those of the record, or nothing when they are the same. */
-function merged(row: BookRow, book: ImportedBook): BookFields | undefined {
-  const before = fieldsOf(row)
-  const after = completed({ ...before, ...toldOf(book) })
-  return JSON.stringify(after) === JSON.stringify(completed(before)) ? undefined : after
+function merged(before: BookFields, book: ImportedBook, nowMs: number): BookFields | undefined {
+  const told = toldOf(book, nowMs)
+  const details = book.details === undefined ? before.details : { ...before.details, ...book.details }
+  const after = completed({ ...before, ...told, details })
+  return isDeepStrictEqual(after, completed(before)) ? undefined : after
 }
 
-/** What a record tells of a book's fields. */
-function toldOf({ isbn: _isbn, copies: _copies, price, ...book }: ImportedBook) {
-  const { priceIsUnreadable: _unreadable, prices: _prices, details: _details, ...fields } = book
-  return { ...fields, ...(price != null && { price }) }
+/** What a record tells of a book's fields. A price without periods takes away those that were told before. */
+function toldOf({ isbn: _isbn, copies: _copies, price, prices, ...book }: ImportedBook, nowMs: number) {
+  const { priceIsUnreadable: _unreadable, ...fields } = book
+  const timed = prices ?? []
+  return {
+    ...fields,
+    ...(price !== undefined && { price, prices: timed, priceChangesAt: nextChangeOf(timed, nowMs) }),
+  }
 }
 
-async function add(
-  changes: BookChanges,
-  books: readonly ImportedBook[],
-  options: ImportOptions,
-): Promise<void> {
-  const entries = books.map((book) => ({
-    ...entryOf(book.isbn, completed({ title: '', price: options.price, ...toldOf(book) })),
-    copies: book.copies ?? options.copies,
-    reason: 'import',
-  }))
-  const added = await changes.add(entries)
-  if (added < books.length) throw new Overtaken('a book of the batch was added meanwhile')
+const changesShownMax = 20
+function changesOf(before: BookFields, after: BookFields): Written['changes'] {
+  const fields = Object.keys(after) as (keyof BookFields)[]
+  return fields
+    .filter((field) => field !== 'priceChangesAt' && !isDeepStrictEqual(before[field], after[field]))
+    .slice(0, changesShownMax)
+    .map((field) => ({ field, from: shown(before[field]), to: shown(after[field]) }))
 }
+const shown = (value: unknown) =>
+  (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).slice(0, 200).toWellFormed()
 
 async function replace(
   changes: BookChanges,

@@ -6,8 +6,7 @@ import { availableOf as available, type StockState } from '../books/availability
 export type Title = StockState & {
   isbn: string
   title: string
-  priceAmount: number
-  priceCurrency: string
+  priceCurrency: string | null
   perCustomer: number | null
 }
 
@@ -65,6 +64,7 @@ export function decide(
 }
 
 function soldTitle({ isbn, title, priceAmount, priceCurrency, perCustomer }: Title): SoldTitle {
+  assert(priceAmount !== null && priceCurrency !== null, 'what is sold has a price')
   return { isbn, title, unitPrice: { amount: priceAmount, currency: priceCurrency }, perCustomer }
 }
 
@@ -107,6 +107,7 @@ function isFine(group: Group, request: Reserve, line: Line): boolean {
   const title = group.titles.get(line.isbn)
   return (
     title !== undefined &&
+    title.priceAmount !== null &&
     isOpen(title, group.nowMs) &&
     !isOverLimit(group, request, line, title) &&
     available(title) >= line.quantity
@@ -118,6 +119,8 @@ function reasonOf(group: Group, request: Reserve): StockAnswer {
   const unknown = request.lines.filter((line) => !group.titles.has(line.isbn))
   if (unknown.length > 0) return { kind: 'unknown-book', isbns: unknown.map((line) => line.isbn) }
   const lines = request.lines.map((line) => ({ line, title: group.titles.get(line.isbn) as Title }))
+  const unpriced = lines.find(({ title }) => title.priceAmount === null)?.title
+  if (unpriced) return { kind: 'not-for-sale', isbn: unpriced.isbn }
   const closed = lines.find(({ title }) => !isOpen(title, group.nowMs))?.title
   if (closed)
     return {

@@ -25,6 +25,8 @@ export type StockAnswer =
   | { kind: 'out-of-stock'; lines: { isbn: string; requested: number; available: number }[] }
   | { kind: 'customer-limit'; isbn: string; perCustomer: number }
   | { kind: 'sales-not-open'; isbn: string; salesOpenAt: string }
+  /** Its price is not known. */
+  | { kind: 'not-for-sale'; isbn: string }
   | { kind: 'mixed-currencies' }
   | { kind: 'below-sold'; committed: number }
 

@@ -13,6 +13,10 @@ export type BookStore = BookFinder & {
   counts(filter: BookFilter): Promise<BookCounts>
   /** Books whose sale opened after that place and not after `untilMs`, in order of opening and then of ISBN. */
   salesOpened(after: { atMs: number; isbn: string }, untilMs: number, limit: number): Promise<BookRow[]>
+  /** Books whose price may have changed by `untilMs` because a period began or ended, the longest due first. */
+  pricesDue(untilMs: number, limit: number): Promise<string[]>
+  /** All books in the order of their ISBNs after one, for whoever reads the whole catalogue. */
+  booksAfter(isbn: string, limit: number): Promise<BookRow[]>
   /** Sends news that no change comes with. */
   announce(news: StockChanged): Promise<void>
   /**

@@ -14,13 +14,18 @@ export function dropCards(books: readonly Book[], locale: string): string {
 
 function dropCard(book: Book, locale: string): string {
   const authors = book.contributors.map(({ name }) => name).join(', ')
-  const price = book.price.amount === 0 ? 'Free' : formatMoney(book.price, locale)
+  const price = priceText(book.price, locale)
   return `<li class="drop-card" data-isbn="${escapeHtml(book.isbn)}"><a href="/shop/books/${escapeHtml(book.isbn)}">\
 <img class="drop-cover" src="${escapeHtml(book.cover)}" alt="" width="240" height="360" loading="lazy">\
 <span class="drop-title">${escapeHtml(book.title)}</span>\
 <span class="drop-author">${escapeHtml(authors)}</span>\
 <span class="drop-price">${escapeHtml(price)}</span>\
 <span class="drop-status" data-status="${book.availability.status}">${escapeHtml(statusText(book, locale))}</span></a></li>`
+}
+
+function priceText(price: Book['price'], locale: string): string {
+  if (price === null) return 'Not for sale yet'
+  return price.amount === 0 ? 'Free' : formatMoney(price, locale)
 }
 
 function statusText({ availability: { available, status }, salesOpenAt }: Book, locale: string): string {

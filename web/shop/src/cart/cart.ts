@@ -29,12 +29,14 @@ export const lineLimit = (line: { perCustomer: number | null }) =>
 
 /** Puts copies into the cart, on top of those already there. Says so instead of cutting when a limit is in the way. */
 export function addToCart(cart: Cart, book: Book, quantity: number): AddResult {
+  // What has no known price is not offered; a page that is behind hears the same.
+  if (book.price === null) return { kind: 'limit', quantityMax: 0 }
   const there = cart.find((line) => line.isbn === book.isbn)
   const wanted = (there?.quantity ?? 0) + quantity
   const limit = lineLimit(book)
   if (wanted > limit) return { kind: 'limit', quantityMax: limit }
   if (!there && cart.length >= linesMax) return { kind: 'cart-full' }
-  const line = lineOf(book, wanted)
+  const line = lineOf(book, book.price, wanted)
   return { kind: 'added', cart: there ? cart.map((l) => (l.isbn === book.isbn ? line : l)) : [...cart, line] }
 }
 
@@ -48,7 +50,9 @@ export function setQuantity(cart: Cart, isbn: string, quantity: number): Cart {
 
 /** Brings what the cart remembers of a title up to date. */
 export function refreshLine(cart: Cart, book: Book): Cart {
-  return cart.map((line) => (line.isbn === book.isbn ? lineOf(book, line.quantity) : line))
+  return cart.map((line) =>
+    line.isbn === book.isbn ? lineOf(book, book.price ?? line.price, line.quantity) : line,
+  )
 }
 
 export const countCopies = (cart: Cart) => cart.reduce((sum, line) => sum + line.quantity, 0)
@@ -65,8 +69,8 @@ export function parseCart(text: string | null): Cart {
   }
 }
 
-function lineOf(book: Book, quantity: number): CartLine {
-  const { isbn, title, cover, price, perCustomer } = book
+function lineOf(book: Book, price: CartLine['price'], quantity: number): CartLine {
+  const { isbn, title, cover, perCustomer } = book
   return { isbn, quantity, title, byline: byline(book), cover, price, perCustomer }
 }
 

@@ -65,8 +65,8 @@ export function useCartBooks() {
 }
 
 const isOutdated = (line: CartLine, book: Book) =>
-  line.price.amount !== book.price.amount ||
-  line.price.currency !== book.price.currency ||
+  (book.price !== null &&
+    (line.price.amount !== book.price.amount || line.price.currency !== book.price.currency)) ||
   line.title !== book.title ||
   line.cover !== book.cover ||
   line.perCustomer !== book.perCustomer

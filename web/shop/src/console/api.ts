@@ -1,5 +1,5 @@
 import type { QueryOf } from '#kernel/contract'
-import type { NewBook, Stock } from '#services/catalog'
+import type { ImportList, NewBook, Stock } from '#services/catalog'
 import type { Availability, Book, BookList, Import, Order, OrderList, Voucher } from '#services/gateway'
 import type { listOrders as listOrdersRoute } from '#services/orders'
 import type { BookQuery } from '../api/books.ts'
@@ -56,6 +56,7 @@ export const getStock = (isbn: string, signal?: AbortSignal) =>
 export const setStock = (isbn: string, copies: number, reason: string | undefined) =>
   staffCall<Availability>('PUT', `/api/books/${segment(isbn)}/stock`, { body: { copies, reason } })
 
+export const listImports = (signal?: AbortSignal) => staffCall<ImportList>('GET', '/api/imports', { signal })
 export const getImport = (id: string, signal?: AbortSignal) =>
   staffCall<Import>('GET', `/api/imports/${segment(id)}`, { signal })
 

@@ -51,7 +51,7 @@ export function stockText(
     case 'sold-out':
       return { tone: 'none', text: 'Sold out' }
     case 'upcoming':
-      return { tone: 'rubric', text: 'Opens soon' }
+      return { tone: 'rubric', text: limited ? 'Opens soon' : 'Not for sale yet' }
     default:
       return status satisfies never
   }
@@ -59,6 +59,8 @@ export function stockText(
 
 /** The facts of an edition, as a reader would look them up; rows without a value are left out. */
 export function bookFacts(book: Book): { name: string; value: string }[] {
+  const { pages, minutes, edition, series, imprint, illustrations, audience, height, width } =
+    book.details ?? {}
   const others = book.contributors.filter((c) => c.role.toLowerCase() !== 'author')
   const rows: { name: string; value: string | null }[] = [
     ...others.map((c) => ({ name: sentenceCase(c.role), value: c.name })),
@@ -66,6 +68,17 @@ export function bookFacts(book: Book): { name: string; value: string }[] {
     { name: 'Publisher', value: book.publisher },
     { name: 'Format', value: sentenceCase(book.format) },
     { name: 'Language', value: book.language && languageName(book.language) },
+    {
+      name: 'Series',
+      value: series?.map(({ title, number }) => (number ? `${title}, ${number}` : title)).join('; ') ?? null,
+    },
+    { name: 'Edition', value: edition ?? null },
+    { name: 'Imprint', value: imprint && imprint !== book.publisher ? imprint : null },
+    { name: 'Pages', value: pages ? String(pages) : null },
+    { name: 'Length', value: minutes ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : null },
+    { name: 'Illustrations', value: illustrations ?? null },
+    { name: 'Size', value: height && width ? `${height} × ${width} mm` : null },
+    { name: 'For', value: audience?.join(', ') ?? null },
     { name: 'ISBN', value: book.isbn },
   ]
   return rows.flatMap(({ name, value }) => (value ? [{ name, value }] : []))

@@ -1,8 +1,9 @@
 import { formatMoney, type Money } from '#kernel/money'
 import { locale } from './locale.ts'
 
-/** A price as readers read it: `12,50 €` by their locale, and `Free` for nothing. */
-export function priceText(money: Money, inLocale: string = locale()): string {
+/** A price as readers read it: `12,50 €` by their locale, `Free` for nothing, and words for none. */
+export function priceText(money: Money | null, inLocale: string = locale()): string {
+  if (money === null) return 'Price not known yet'
   return money.amount === 0 ? 'Free' : formatMoney(money, inLocale)
 }
 

@@ -5,7 +5,7 @@ import type { BookEntry } from '../book-store.ts'
 /** Select list of a `BookRow` from `bookTables`. */
 export const bookColumns = `b.isbn, b.title, b.subtitle, b.contributors, b.publisher, b.published_on AS "publishedOn",
   b.language, b.format, b.description, b.subjects, b.price_amount AS "priceAmount",
-  b.price_currency AS "priceCurrency", b.cover, b.limited, b.per_customer AS "perCustomer",
+  b.price_currency AS "priceCurrency", b.prices, b.price_changes_at AS "priceChangesAt", b.details, b.cover, b.limited, b.per_customer AS "perCustomer",
   b.sales_open_at AS "salesOpenAt", b.version, s.copies, s.held, s.sold, s.version AS "stockVersion"`
 export const bookTables = 'catalog.books b JOIN catalog.stock s USING (isbn)'
 
@@ -22,12 +22,15 @@ export const fieldColumns: readonly Column<BookFields>[] = [
   { column: 'format', type: 'text', of: (book) => book.format },
   { column: 'description', type: 'text', of: (book) => book.description },
   { column: 'subjects', type: 'text[]', of: (book) => book.subjects },
-  { column: 'price_amount', type: 'bigint', of: (book) => book.price.amount },
-  { column: 'price_currency', type: 'text', of: (book) => book.price.currency },
+  { column: 'price_amount', type: 'bigint', of: (book) => book.price?.amount ?? null },
+  { column: 'price_currency', type: 'text', of: (book) => book.price?.currency ?? null },
   { column: 'cover', type: 'text', of: (book) => book.cover },
   { column: 'limited', type: 'boolean', of: (book) => book.limited },
   { column: 'per_customer', type: 'int', of: (book) => book.perCustomer },
   { column: 'sales_open_at', type: 'timestamptz', of: (book) => book.salesOpenAt },
+  { column: 'prices', type: 'jsonb', of: (book) => book.prices },
+  { column: 'price_changes_at', type: 'timestamptz', of: (book) => book.priceChangesAt },
+  { column: 'details', type: 'jsonb', of: (book) => book.details },
 ]
 
 /** What it is found and sorted by. */

@@ -42,6 +42,18 @@ export function createBookStore(database: Database): BookStore {
           ORDER BY b.sales_open_at, b.isbn LIMIT $4`,
         [new Date(atMs), isbn, new Date(untilMs), limit],
       ),
+    async pricesDue(untilMs, limit) {
+      const rows = await database.query<{ isbn: string }>(
+        'SELECT isbn FROM catalog.books WHERE price_changes_at <= $1 ORDER BY price_changes_at, isbn LIMIT $2',
+        [new Date(untilMs), limit],
+      )
+      return rows.map(({ isbn }) => isbn)
+    },
+    booksAfter: (isbn, limit) =>
+      database.query<BookRow>(
+        `SELECT ${bookColumns} FROM ${bookTables} WHERE b.isbn > $1 ORDER BY b.isbn LIMIT $2`,
+        [isbn, limit],
+      ),
     announce: (news) => announce(database, news),
     change: (work) => inTransaction(database, (tx) => work(changesOn(tx))),
     fillOnce: (mark, fill) => fillOnce(database, mark, fill),

@@ -140,7 +140,9 @@ function conditionsOf(filter: BookFilter, parameters: Parameters): Conditions {
   if (available !== undefined) {
     const now = parameters.add(new Date(filter.nowMs))
     const isOpen = `(b.sales_open_at IS NULL OR b.sales_open_at <= ${now}::timestamptz)`
-    base.push(`${available ? '' : 'NOT '}(s.copies - s.held - s.sold > 0 AND ${isOpen})`)
+    base.push(
+      `${available ? '' : 'NOT '}(s.copies - s.held - s.sold > 0 AND b.price_amount IS NOT NULL AND ${isOpen})`,
+    )
   }
   if (minPrice !== undefined) base.push(`b.price_amount >= ${parameters.add(minPrice)}`)
   if (maxPrice !== undefined) base.push(`b.price_amount <= ${parameters.add(maxPrice)}`)
@@ -166,9 +168,11 @@ function keysOf(order: BookOrder, { search }: BookFilter, parameters: Parameters
   switch (order) {
     case 'title':
       return ['b.title_folded']
+    // What has no known price comes last either way.
     case 'price':
+      return [`coalesce(b.price_amount, ${Number.MAX_SAFE_INTEGER})`]
     case '-price':
-      return ['b.price_amount']
+      return ['coalesce(b.price_amount, -1)']
     case '-publishedOn':
       return ['b.published_sort']
     case 'bestselling':

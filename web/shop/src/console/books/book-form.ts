@@ -62,8 +62,8 @@ export function formOf(book: Book): BookForm {
     format: book.format,
     description: book.description ?? '',
     subjects: [...book.subjects],
-    price: writeAmount(book.price.amount, book.price.currency),
-    currency: book.price.currency,
+    price: book.price === null ? '' : writeAmount(book.price.amount, book.price.currency),
+    currency: book.price?.currency ?? 'EUR',
     cover: isDrawn(book.cover) ? '' : book.cover,
     limited: book.limited,
     perCustomer: book.perCustomer === null ? '' : String(book.perCustomer),
@@ -82,8 +82,9 @@ export function readForm(form: BookForm, before?: Book): ReadForm {
   if (form.title.trim() === '') errors.title = 'A book needs a title.'
   const currency = form.currency.trim().toUpperCase()
   if (!isCurrency(currency)) errors.currency = 'Three letters, such as EUR.'
-  const amount = readAmount(form.price, currency)
-  if (amount === undefined || amount > amountMax) errors.price = 'An amount such as 12.50; 0 for a free book.'
+  const amount = form.price.trim() === '' ? null : readAmount(form.price, currency)
+  if (amount === undefined || (amount ?? 0) > amountMax)
+    errors.price = 'An amount such as 12.50; 0 for a free book, nothing where it is not known.'
   if (form.publishedOn.trim() && !/^-?\d{4}(-\d{2}(-\d{2})?)?$/.test(form.publishedOn.trim()))
     errors.publishedOn = 'Year, year-month or year-month-day: 1895, 1895-05-07.'
   const limit = form.perCustomer.trim() === '' ? null : Number(form.perCustomer)
@@ -93,7 +94,7 @@ export function readForm(form: BookForm, before?: Book): ReadForm {
     errors.salesOpenAt = 'Not a date and time.'
   if (Object.keys(errors).length > 0 || isbn.kind === 'error' || amount === undefined)
     return { kind: 'errors', errors }
-  const book = { isbn: isbn.isbn, ...bookFields(form, { amount, currency }, limit) }
+  const book = { isbn: isbn.isbn, ...bookFields(form, amount === null ? null : { amount, currency }, limit) }
   if (before && form.salesOpenAt === formOf(before).salesOpenAt) book.salesOpenAt = before.salesOpenAt
   return { kind: 'ok', book }
 }

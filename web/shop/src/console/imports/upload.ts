@@ -7,9 +7,17 @@ import { noteRefusal } from '../session.ts'
 const uploadTimeoutMs = 15 * 60_000
 
 /** For a file field's `accept`: all that the API takes, by name and by type. */
-export const acceptedFiles = '.csv,text/csv,.xml,.onix,application/xml,text/xml'
+export const acceptedFiles =
+  '.csv,.tsv,.txt,text/csv,.xml,.onix,.onx,application/xml,text/xml,application/octet-stream'
 
-export type ImportOptions = { price?: number; currency?: string; copies?: number }
+export type ImportOptions = {
+  price?: number
+  currency?: string
+  copies?: number
+  /** `isbn=Column,title=Other`. */
+  map?: string
+  dryRun?: boolean
+}
 
 /**
  * Sends a catalogue file and tells how much of it has gone. (`fetch` cannot say that.)
@@ -38,7 +46,7 @@ function send(
 ): Promise<Import> {
   const { promise, resolve, reject } = Promise.withResolvers<Import>()
   const request = new XMLHttpRequest()
-  request.open('POST', `/api/imports${search(options)}`)
+  request.open('POST', `/api/imports${search({ ...options, file: file.name.slice(0, 200) })}`)
   request.timeout = uploadTimeoutMs
   request.setRequestHeader('accept', 'application/json')
   request.setRequestHeader('content-type', contentTypeOf(file.name))
@@ -59,7 +67,9 @@ function send(
   return promise
 }
 
-const contentTypeOf = (name: string) => (/\.(xml|onix)$/i.test(name) ? 'application/xml' : 'text/csv')
+/** What the file is called says little: the shop looks at what is in it. */
+const contentTypeOf = (name: string) =>
+  /\.(csv|tsv|txt)$/i.test(name) ? 'text/csv' : 'application/octet-stream'
 
 function headersOf(request: XMLHttpRequest): Headers {
   const headers = new Headers()
