@@ -6,6 +6,7 @@ import { entryOf } from '../../search/book-keys.ts'
 import type { CatalogStore } from '../catalog-store.ts'
 import { testBookStore } from './book-suite.ts'
 import { type StockHarness, suiteLockTimeoutMs, type TestScope, testStockStore } from './stock-suite.ts'
+import { testTradeStore } from './trade-suite.ts'
 
 /**
  * What every store for books has to do, tried through its own interface alone.
@@ -25,6 +26,7 @@ export function testCatalogStore(
   }
   testStockStore(name, async (t) => harnessOf(t, await opened(t)))
   testBookStore(name, opened)
+  testTradeStore(name, opened)
 }
 
 async function harnessOf(
