@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { isCurrency } from './kernel/currencies.ts'
+import { isCurrency } from '#kernel/currencies'
 
 /** Octavo's settings, by the part that they are of. What is not set and has no default is `undefined`. */
 export type Config = {
