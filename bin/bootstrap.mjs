@@ -70,6 +70,14 @@ const tasks = {
   },
   check: (args) => runOnOctavoNode(join(root, 'bin', 'check.mjs'), args),
   test: (args) => runOnOctavoNode(join(root, 'bin', 'test.mjs'), args),
+  image: async (args) => {
+    await withSetUpLock(() => buildPages())
+    return runOnOctavoNode(join(root, 'deploy', 'image', 'build.ts'), args)
+  },
+  cluster: async (args) => {
+    await withSetUpLock(() => buildPages())
+    return runOnOctavoNode(join(root, 'test', 'clusters', 'show.ts'), args)
+  },
   'test-clusters': (args) => runOnOctavoNode(join(root, 'test', 'clusters', 'run.ts'), args),
   // The S3 server of the tests.
   'prepare-s3': () => runOnOctavoNode(join(root, 'test', 'support', 'versitygw', 'prepare.ts'), []),

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
-import { type PostgresServer, startPostgres } from '../../src/local/postgres-server.ts'
+import type { PostgresServer } from '../../src/local/postgres-server.ts'
 import type { TestScope } from '../support/database.ts'
 import { until } from '../support/until.ts'
+import { startDatabaseServers } from './database-servers.ts'
 import type { Image } from './node/run-container.ts'
 import type { TestCluster } from './open-cluster.ts'
 
@@ -21,6 +21,8 @@ export type ClusterStore = {
   rollback(revision: number): Promise<void>
   /** All pods of all roles are of one version and ready, as the Deployments say. */
   rolledOut(): Promise<boolean>
+  /** What there is and how it is, for a failure. */
+  describe(): Promise<string>
 }
 
 export const storeNamespace = 'shop'
@@ -28,7 +30,7 @@ const user = 65532
 const repository = join(import.meta.dirname, '..', '..')
 const chart = join(repository, 'deploy', 'chart')
 const node = '/opt/octavo/node_modules/node/bin/node'
-const rolloutLimitMs = 180_000
+const rolloutLimitMs = 90_000
 
 /** What runs for the chart's image: this checkout, and for a tag in `versions` that folder's src and package.json. */
 export function storeImages(
@@ -57,13 +59,7 @@ export async function installStore(
   settings: readonly string[] = [],
 ): Promise<ClusterStore> {
   const { folder } = cluster
-  const password = randomBytes(12).toString('hex')
-  const servers = {
-    bookDb: await startServer(scope, folder, 'book-db', '127.0.0.2', password),
-    orderDb: await startServer(scope, folder, 'order-db', '127.0.0.3', password),
-  }
-  const bookDb = await makeDatabase('127.0.0.2', 'books', password)
-  const orderDb = await makeDatabase('127.0.0.3', 'orders', password)
+  const { servers, bookDb, orderDb } = await startDatabaseServers(scope, folder)
   const objects = join(folder, 'objects')
   mkdirSync(objects)
   chownSync(objects, user, user)
@@ -90,40 +86,18 @@ export async function installStore(
   }
   await done(['install', ...flags([])])
   const rolledOut = () => isRolledOut(cluster)
-  await untilLong(rolledOut, async () => describeRollout(cluster))
+  const describe = () => describeRollout(cluster)
+  await untilLong(rolledOut, describe)
   const { out } = await cluster.kubectl([
     ...['get', 'service', 'octavo-gateway', `--namespace=${storeNamespace}`],
     '--output=jsonpath={.spec.clusterIP}',
   ])
   const secrets = { bookDb, orderDb, payment: `test+${orderDb}`, objectStore: `file://${objects}`, secret }
   return {
-    ...{ url: `http://${out}`, staff, secrets, servers, rolledOut },
+    ...{ url: `http://${out}`, staff, secrets, servers, rolledOut, describe },
     upgrade: (more) => done(['upgrade', ...flags(more)]),
     rollback: (revision) => done(['rollback', 'octavo', `${revision}`, `--namespace=${storeNamespace}`]),
   }
-}
-
-async function startServer(
-  scope: TestScope,
-  folder: string,
-  name: string,
-  address: string,
-  password: string,
-): Promise<PostgresServer> {
-  const settings = { listen_addresses: address, max_prepared_transactions: '200', max_connections: '300' }
-  const server = await startPostgres({ path: join(folder, name), password, settings })
-  scope.after(() => server[Symbol.asyncDispose]())
-  return server
-}
-
-/** @returns its URL */
-async function makeDatabase(host: string, database: string, password: string): Promise<string> {
-  const url = (name: string) => `postgres://octavo:${password}@${host}:5432/${name}`
-  const client = new pg.Client({ connectionString: url('postgres') })
-  await client.connect()
-  await client.query(`CREATE DATABASE ${database}`)
-  await client.end()
-  return url(database)
 }
 
 type Given = { bookDb: string; orderDb: string; secret: string; staffPassword: string }

@@ -51,10 +51,13 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
   "payment" (dict "variable" "OCTAVO_PAYMENT_FILE" "from" $values.payment)
   "secret" (dict "variable" "OCTAVO_SECRET_FILE" "from" (dict "name" $keys "key" "secret"))
   "voucherKey" (dict "variable" "OCTAVO_VOUCHER_KEY_FILE" "from" (dict "name" $keys "key" "voucher-key.pem"))
-  "staffPassword" (dict "variable" "OCTAVO_STAFF_PASSWORD_FILE" "from" (dict "name" $keys "key" "staff-password"))
+  "cache" (dict "variable" "OCTAVO_CACHE_FILE" "from" $values.cache)
+  "staffPassword" (dict "variable" "OCTAVO_STAFF_PASSWORD_FILE" "from" $values.staffPassword)
+  "metricsToken" (dict "variable" "OCTAVO_METRICS_TOKEN_FILE" "from" $values.metricsToken)
 }}
 {{- range .wanted }}
 {{- $one := get $all . }}
+{{- if not $one }}{{ fail (printf "the chart does not know where the secret %s is from" .) }}{{ end }}
 {{- if $one.from.name }}
 {{ . }}: { variable: {{ $one.variable }}, name: {{ $one.from.name }}, key: {{ $one.from.key | default "uri" }} }
 {{- else if has . (list "bookDb" "orderDb" "broker") }}

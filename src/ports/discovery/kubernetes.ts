@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import type { Clock } from '#ports/clock'
-import { follow, type Metadata, openKubernetes } from '#ports/kubernetes'
+import { follow, type Metadata, openKubernetes, readKubernetesUrl } from '#ports/kubernetes'
 import { createDirectory } from './directory.ts'
 import type { Discovery, Instance } from './discovery.ts'
 
@@ -20,7 +19,6 @@ export type Endpoint = {
 
 type Candidate = Instance & { isReady: boolean }
 
-const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount'
 const componentLabel = 'app.kubernetes.io/component'
 const instanceLabel = 'app.kubernetes.io/instance'
 const portName = 'http'
@@ -36,7 +34,7 @@ const gatherMs = 20
  * @throws TypeError when the URL cannot be read; Error when a file that it needs is missing
  */
 export async function openKubernetesDiscovery(url: string, clock: Clock): Promise<Discovery> {
-  const { host, token, ca, namespace, release } = await readUrl(url)
+  const { host, token, ca, namespace, release } = await readKubernetesUrl(url)
   const api = await openKubernetes({ url: `https://${host}`, caPath: ca, tokenPath: token, clock })
   const directory = createDirectory()
   const stop = new AbortController()
@@ -126,25 +124,4 @@ export function usable(all: readonly Candidate[]): Instance[] {
     const byId = new Map(chosen.map(({ isReady: _, ...instance }) => [instance.id, instance]))
     return [...byId.values()]
   })
-}
-
-type Place = { host: string; token: string; ca: string; namespace: string; release: string | undefined }
-
-async function readUrl(text: string): Promise<Place> {
-  const url = URL.parse(text === 'kubernetes:' ? 'kubernetes://' : text)
-  const [namespace = '', release = '', ...rest] = (url?.pathname ?? '').split('/').slice(1)
-  const names = [namespace, release].filter((name) => name !== '')
-  if (
-    url === null ||
-    rest.length > 0 ||
-    names.some((name) => !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name))
-  )
-    throw new TypeError(`"${text}" should be kubernetes://host:port/namespace/release, or kubernetes:`)
-  return {
-    host: url.host || 'kubernetes.default.svc',
-    token: url.searchParams.get('token') ?? `${accountFolder}/token`,
-    ca: url.searchParams.get('ca') ?? `${accountFolder}/ca.crt`,
-    namespace: namespace || (await readFile(`${accountFolder}/namespace`, 'utf8')).trim(),
-    release: release || undefined,
-  }
 }

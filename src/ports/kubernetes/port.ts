@@ -9,3 +9,4 @@ export {
   type WatchEvent,
 } from './api.ts'
 export { type Follower, follow } from './follow.ts'
+export { type KubernetesPlace, readKubernetesUrl } from './place.ts'

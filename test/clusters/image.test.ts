@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, type TestContext, test } from 'node:test'
+import { roles } from '#roles'
+import { type BuiltImage, buildImage } from '../../deploy/image/build.ts'
+import { type DatabaseServers, startDatabaseServers } from './database-servers.ts'
+
+/** The image, built here and run by podman as a cluster would run it: not as root, on a root that is read-only. */
+const megabytesMax = 250
+const readyMsMax = 3_000
+/** A busy machine takes longer; what it took is told. */
+const readyLimitMs = 60_000
+const tag = 'octavo:under-test'
+const user = 65532
+const ends: (() => unknown)[] = []
+let folder = ''
+let image: BuiltImage
+let databases: DatabaseServers
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'octavo-image-test-'))
+  ends.push(() => rmSync(folder, { recursive: true, force: true }))
+  image = buildImage(tag)
+  databases = await startDatabaseServers({ after: (work) => void ends.push(work) }, folder)
+  writeSecrets()
+})
+after(async () => {
+  for (const end of ends.toReversed()) await end()
+})
+
+test('it is small, and the same bytes every time', (t) => {
+  t.diagnostic(`${Math.round(image.bytes / 1e6)} MB`)
+  assert.ok(image.bytes <= megabytesMax * 1e6, `${image.bytes} bytes`)
+  assert.equal(buildImage(tag).id, image.id)
+})
+
+test('it says what it is made of, and nothing in it is a shell, npm or a database', () => {
+  const { out } = podman(['run', '--rm', ...restricted, '--entrypoint', node, tag, '-e', listFiles])
+  const files = out.split('\n')
+  const has = (pattern: RegExp) => files.filter((file) => pattern.test(file))
+  assert.deepEqual(has(/\/(sh|bash|npm|npx|apt|postgres|initdb)$/), [])
+  assert.deepEqual(has(/\.test\.ts$/), [])
+  const read = `console.log(require('node:fs').readFileSync('/opt/octavo/sbom.cdx.json', 'utf8'))`
+  const bill = JSON.parse(
+    podman(['run', '--rm', ...restricted, '--entrypoint', node, tag, '-e', read]).out,
+  ) as {
+    components: { purl: string }[]
+  }
+  const urls = bill.components.map(({ purl }) => purl)
+  for (const expected of [/^pkg:npm\/node@24/, /^pkg:npm\/fastify@/, /^pkg:deb\/debian\/libc6@/])
+    assert.ok(
+      urls.some((url) => expected.test(url)),
+      `${expected}`,
+    )
+})
+
+test('the migration runs in it, and is done when it is done', () => {
+  const first = podman(['run', '--rm', ...restricted, ...settings('migrate'), tag, 'migrate'])
+  assert.equal(first.code, 0, first.err)
+  const second = podman(['run', '--rm', ...restricted, ...settings('migrate'), tag, 'migrate', '--check'])
+  assert.equal(second.code, 0, second.err)
+  assert.match(second.out, /up to date/)
+})
+
+for (const { name } of roles)
+  test(`${name} starts in it, answers its probes and ends when it is told to`, async (t) => {
+    const container = `octavo-${name}`
+    const registry = name === 'registry' ? undefined : await start(t, 'registry')
+    const { url, startedMs } = await start(t, name)
+    await answers(`${url}/startupz`)
+    const readyMs = performance.now() - startedMs
+    await answers(`${url}/livez`)
+    // Alone, the door to the outside is not ready: nobody is behind it.
+    if (name !== 'gateway') await answers(`${url}/readyz`)
+    const { out } = podman(['inspect', '--format', '{{.State.Pid}}', container])
+    const memory = /Pss:\s+(\d+)/.exec(readFileSync(`/proc/${out.trim()}/smaps_rollup`, 'utf8'))?.[1]
+    t.diagnostic(
+      `${name}: started in ${readyMs.toFixed(0)} ms (aim ${readyMsMax}), ${Math.round(Number(memory) / 1024)} MB`,
+    )
+    const stopped = podman(['stop', '--time', '20', container])
+    assert.equal(stopped.code, 0, stopped.err)
+    assert.equal(podman(['inspect', '--format', '{{.State.ExitCode}}', container]).out.trim(), '0')
+    await registry?.stop()
+  })
+
+const node = '/usr/local/bin/node'
+const listFiles = `
+  const { readdirSync } = require('node:fs')
+  const walk = (at) => readdirSync(at || '/', { withFileTypes: true }).forEach((each) => {
+    const path = at + '/' + each.name
+    if (['/proc', '/sys', '/dev'].includes(path)) return
+    if (each.isDirectory()) walk(path); else console.log(path)
+  })
+  walk('')`
+
+const restricted = [
+  ...['--network=host', '--read-only', '--cap-drop=all', '--security-opt=no-new-privileges', '--pull=never'],
+  ...['--ulimit=nofile=10000:20000', '--ulimit=nproc=1000:1000'],
+]
+
+/** Ports that nobody else has in this network. */
+const portOf = (name: string) =>
+  name === 'registry' ? 8079 : 8100 + roles.findIndex((role) => role.name === name)
+
+function settings(name: string): string[] {
+  const objects = join(folder, 'objects')
+  const env = {
+    ...{ OCTAVO_DISCOVERY: 'registry://127.0.0.1:8079', OCTAVO_DATA: '/tmp/octavo', OCTAVO_MIGRATE: 'on' },
+    ...{ OCTAVO_PORT: `${portOf(name)}`, OCTAVO_SERVICE_PORT: `${portOf(name)}` },
+    ...{ OCTAVO_SECRET_FILE: '/run/octavo/secret', OCTAVO_VOUCHER_KEY_FILE: '/run/octavo/voucher-key' },
+    ...{ OCTAVO_BOOK_DB_FILE: '/run/octavo/book-db', OCTAVO_ORDER_DB_FILE: '/run/octavo/order-db' },
+    ...{ OCTAVO_BROKER_FILE: '/run/octavo/order-db', OCTAVO_OBJECT_STORE: 'file:///var/lib/octavo' },
+  }
+  return [
+    ...Object.entries(env).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]),
+    ...['--volume', `${join(folder, 'secrets')}:/run/octavo:ro`, '--volume', `${objects}:/var/lib/octavo`],
+  ]
+}
+
+function writeSecrets(): void {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  mkdirSync(join(folder, 'secrets'))
+  mkdirSync(join(folder, 'objects'))
+  chmodSync(folder, 0o755)
+  for (const [name, text] of Object.entries({
+    secret: randomBytes(24).toString('base64url'),
+    'voucher-key': `${privateKey.export({ type: 'pkcs8', format: 'pem' })}`,
+    'book-db': databases.bookDb,
+    'order-db': databases.orderDb,
+  })) {
+    const path = join(folder, 'secrets', name)
+    writeFileSync(path, text, { mode: 0o400 })
+    chownSync(path, user, user)
+  }
+  chownSync(join(folder, 'objects'), user, user)
+}
+
+async function start(t: TestContext, name: string) {
+  const container = `octavo-${name}`
+  podman(['rm', '--force', container])
+  const startedMs = performance.now()
+  const args = ['run', '--name', container, ...restricted, ...settings(name), tag, 'serve', name]
+  const child = spawn('podman', [...engine, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: podmanEnv,
+  })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  const stop = async () => {
+    podman(['rm', '--force', '--time', '1', container])
+    await ended
+  }
+  t.after(stop)
+  return { url: `http://127.0.0.1:${portOf(name)}`, startedMs, stop }
+}
+
+async function answers(url: string): Promise<void> {
+  const deadline = performance.now() + readyLimitMs
+  let last = ''
+  while (performance.now() < deadline) {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch((error: Error) => error)
+    if (response instanceof Response && response.status === 200) return
+    last = response instanceof Response ? `${response.status} ${await response.text()}` : response.message
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  assert.fail(`${url}: ${last}`)
+}
+
+const engine = ['--cgroup-manager=cgroupfs', '--events-backend=file', '--runtime=runc']
+const podmanEnv = { ...process.env, STORAGE_DRIVER: 'vfs' }
+
+function podman(args: readonly string[]): { code: number | null; out: string; err: string } {
+  const done = spawnSync('podman', [...engine, ...args], {
+    encoding: 'utf8',
+    env: podmanEnv,
+    timeout: 120_000,
+  })
+  if (done.error) throw done.error
+  return { code: done.status, out: done.stdout, err: done.stderr }
+}
