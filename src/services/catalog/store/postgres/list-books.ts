@@ -126,6 +126,8 @@ function counted(conditions: Conditions, filter: BookFilter): string {
 type Conditions = { base: string; subject: string; format: string; language: string }
 
 const everything = 'true'
+/** What has no known price comes behind every one that has. */
+const priceUp = `coalesce(b.price_amount, ${Number.MAX_SAFE_INTEGER})`
 const allOf = (conditions: Conditions) =>
   Object.values(conditions)
     .filter((each) => each !== everything)
@@ -144,8 +146,10 @@ function conditionsOf(filter: BookFilter, parameters: Parameters): Conditions {
       `${available ? '' : 'NOT '}(s.copies - s.held - s.sold > 0 AND b.price_amount IS NOT NULL AND ${isOpen})`,
     )
   }
-  if (minPrice !== undefined) base.push(`b.price_amount >= ${parameters.add(minPrice)}`)
-  if (maxPrice !== undefined) base.push(`b.price_amount <= ${parameters.add(maxPrice)}`)
+  if (minPrice !== undefined)
+    base.push(`b.price_amount IS NOT NULL AND ${priceUp} >= ${parameters.add(minPrice)}`)
+  if (maxPrice !== undefined)
+    base.push(`b.price_amount IS NOT NULL AND ${priceUp} <= ${parameters.add(maxPrice)}`)
   return {
     base: base.length === 0 ? everything : base.join(' AND '),
     subject: subject === undefined ? everything : `b.subjects @> ARRAY[${parameters.add(subject)}::text]`,
@@ -170,7 +174,7 @@ function keysOf(order: BookOrder, { search }: BookFilter, parameters: Parameters
       return ['b.title_folded']
     // What has no known price comes last either way.
     case 'price':
-      return [`coalesce(b.price_amount, ${Number.MAX_SAFE_INTEGER})`]
+      return [priceUp]
     case '-price':
       return ['coalesce(b.price_amount, -1)']
     case '-publishedOn':

@@ -9,6 +9,11 @@ ALTER TABLE catalog.books
   -- What a catalogue tells beyond what selling needs.
   ADD COLUMN details jsonb NOT NULL DEFAULT '{}';
 
+-- Lists by price end in what has no known one, in either direction.
+DROP INDEX catalog.books_price;
+CREATE INDEX books_price_up ON catalog.books (coalesce(price_amount, 9007199254740991), isbn);
+CREATE INDEX books_price_down ON catalog.books (coalesce(price_amount, -1), isbn);
+
 CREATE INDEX books_price_changes ON catalog.books (price_changes_at, isbn) WHERE price_changes_at IS NOT NULL;
 
 ALTER TABLE catalog.imports
