@@ -34,6 +34,8 @@ export type Config = {
   databases: {
     /** Whether a role brings its schema up to date by itself; otherwise it waits until somebody has. */
     migrate: boolean
+    /** How many replicas each database has on a laptop. */
+    replicas: number
   }
   /** Where the shop sells: its country (ISO 3166-1, empty where it is not told), its currency and its days. */
   shop: { country: string; currency: string; timeZone: string }
@@ -48,6 +50,8 @@ export type Config = {
   staff: { email: string }
   log: { level: LogLevel; format: 'json' | 'pretty' }
 }
+
+export const replicasMax = 6
 
 export type Environment = Readonly<Record<string, string | undefined>>
 export type LogLevel = (typeof logLevels)[number]
@@ -85,7 +89,10 @@ export function readConfig(env: Environment): Config {
       advertise: advertised(env),
     },
     discovery: { url: env.OCTAVO_DISCOVERY || 'registry://127.0.0.1:8079' },
-    databases: { migrate: oneOf(env, 'OCTAVO_MIGRATE', ['off', 'on']) === 'on' },
+    databases: {
+      migrate: oneOf(env, 'OCTAVO_MIGRATE', ['off', 'on']) === 'on',
+      replicas: integer(env, 'OCTAVO_REPLICAS', 0, 0, replicasMax),
+    },
     shop: {
       country: checked(env, 'OCTAVO_SHOP_COUNTRY', '', isCountry, 'a country of ISO 3166-1 such as DE'),
       currency: checked(env, 'OCTAVO_SHOP_CURRENCY', 'EUR', isCurrency, 'a currency of ISO 4217 such as EUR'),

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { readConfig, readSecrets } from '#config'
+import { readConfig, readSecrets, replicasMax } from '#config'
 import { livenessLimits } from '../local/liveness.ts'
 import { wantsColour } from '../local/log.ts'
 import { runStore } from '../local/supervisor.ts'
@@ -8,25 +8,26 @@ import { stopSignal } from '../process/stop-signal.ts'
 import { checkPassword } from '../services/orders/staff/password-rules.ts'
 
 export const summary =
-  'run a whole store on this machine [--demo on|off: the sample catalogue, on at first start]'
+  'run a whole store on this machine [--demo on|off: the sample catalogue, on at first start] [--replicas N: of each database, 0]'
 
 export async function run(args: string[]): Promise<number> {
-  const demo = readDemo(args)
-  if (demo === undefined) {
-    console.error('usage: octavo start [--demo on|off]')
+  const options = readOptions(args)
+  if (options === undefined) {
+    console.error(`usage: octavo start [--demo on|off] [--replicas 0..${replicasMax}]`)
     return 2
   }
+  const env = { ...process.env, ...(options.replicas && { OCTAVO_REPLICAS: options.replicas }) }
   // Said before anything starts: the role that makes the account would end over and over.
   const { staffPassword } = readSecrets(process.env, ['staffPassword'])
   if (staffPassword !== undefined) checkPassword(staffPassword, readConfig(process.env).staff.email)
   // Nobody may be left to read it: that is no reason to end.
   process.stdout.on('error', () => {})
   await runStore({
-    config: readConfig(process.env),
+    config: readConfig(env),
     topology: laptop,
-    env: process.env,
+    env,
     liveness: livenessLimits,
-    demo,
+    demo: options.demo,
     write: (text) => process.stdout.write(text),
     withColour: wantsColour(process.stdout, process.env),
     stop: stopSignal(),
@@ -34,12 +35,19 @@ export async function run(args: string[]): Promise<number> {
   return 0
 }
 
-function readDemo(args: string[]): boolean | undefined {
+function readOptions(args: string[]): { demo: boolean; replicas: string | undefined } | undefined {
   try {
-    const { values } = parseArgs({ args, options: { demo: { type: 'string', default: 'on' } } })
-    return values.demo === 'on' ? true : values.demo === 'off' ? false : undefined
+    const { values } = parseArgs({
+      args,
+      options: { demo: { type: 'string', default: 'on' }, replicas: { type: 'string' } },
+    })
+    const { demo, replicas } = values
+    if (!['on', 'off'].includes(demo) || (replicas !== undefined && !isReplicas(replicas))) return undefined
+    return { demo: demo === 'on', replicas }
   } catch {
     // What was given instead is answered with what can be given.
     return undefined
   }
 }
+
+const isReplicas = (text: string) => /^\d+$/.test(text) && Number(text) <= replicasMax

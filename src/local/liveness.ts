@@ -74,16 +74,16 @@ export function watchLiveness(
   }
 }
 
-type ProcessorTime = { state: string; ticks: number } | undefined
+export type ProcessorTime = { state: string; ticks: number } | undefined
 
 /** Where a system does not say, a process is given the benefit of the doubt. */
-function isActive(before: ProcessorTime, now: ProcessorTime): boolean {
+export function isActive(before: ProcessorTime, now: ProcessorTime): boolean {
   if (before === undefined || now === undefined) return true
   return ['R', 'D'].includes(now.state) || now.ticks > before.ticks
 }
 
 /** Source: proc_pid_stat(5), fields 3, 14 and 15. */
-function processorTime(pid: number): ProcessorTime {
+export function processorTime(pid: number): ProcessorTime {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

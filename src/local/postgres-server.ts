@@ -12,7 +12,7 @@ import {
   PostgresUnavailable,
   runnable,
 } from './postgres-binaries.ts'
-import { commandLine, endProcess, identify } from './process-identity.ts'
+import { commandLine, endProcess, identify, type ProcessIdentity } from './process-identity.ts'
 
 export type PostgresOptions = {
   /** Folder of this server; holds `data/` (the cluster) and `socket/`. Made when missing. */
@@ -21,6 +21,8 @@ export type PostgresOptions = {
   password: string
   /** Server settings over the ones below, e.g. `{ fsync: 'off' }`. */
   settings?: Readonly<Record<string, string>>
+  /** Whether the cluster is made when it is missing; otherwise that is a failure. It is when nothing is said. */
+  mayMake?: boolean
   /** Called with each line the server writes. */
   log?: (line: string) => void
   /** Gives up a start that is under way. */
@@ -77,7 +79,10 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const cluster = join(options.path, 'data')
   const socket = makeFolders(options.path, programs)
   await stopOrphan(cluster)
-  if (!existsSync(join(cluster, 'PG_VERSION'))) await initCluster(programs, options, cluster)
+  if (!existsSync(join(cluster, 'PG_VERSION'))) {
+    if (options.mayMake === false) throw new PostgresUnavailable(`there is no database in ${cluster}`)
+    await initCluster(programs, options, cluster)
+  }
 
   const flags = Object.entries({ ...settings, unix_socket_directories: socket, ...options.settings })
   const args = ['-D', cluster, ...flags.flatMap(([name, value]) => ['-c', `${name}=${value}`])]
@@ -85,8 +90,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   let stopping = false
   ended.then((reason) => stopping || options.onExit?.(reason))
 
-  const url = (database: string) =>
-    `postgres://octavo:${encodeURIComponent(options.password)}@localhost/${database}?host=${encodeURIComponent(socket)}`
+  const url = (database: string) => urlOf(database, options.password, [socket])
   const stop = async (graceMs = 5000) => {
     stopping = true
     await stopChild(child, ended, graceMs)
@@ -101,26 +105,41 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   }
 }
 
+/** @param sockets the folders of one server's socket, or of several servers' */
+export function urlOf(database: string, password: string, sockets: readonly string[]): string {
+  const hosts = sockets.map(encodeURIComponent).join(',')
+  return `postgres://octavo:${encodeURIComponent(password)}@localhost/${database}?host=${hosts}`
+}
+
 /** Stops the server that still runs on this cluster, if any, and forgets a pid file nobody stands behind. */
 export async function stopOrphan(cluster: string): Promise<void> {
+  const identity = serverOn(cluster)
+  if (identity) await endProcess(identity, 'SIGINT', 10_000)
+  rmSync(join(cluster, 'postmaster.pid'), { force: true })
+}
+
+/** The server that runs on this cluster, whoever has started it. */
+export function serverOn(cluster: string): ProcessIdentity | undefined {
   const pidFile = join(cluster, 'postmaster.pid')
-  if (!existsSync(pidFile)) return
+  if (!existsSync(pidFile)) return undefined
   const [pid = '', folder = ''] = readFileSync(pidFile, 'utf8').split('\n')
-  const identity = identify(Number(pid))
   const command = commandLine(Number(pid))
-  if (identity && folder === cluster && /postgres/.test(command) && command.includes(cluster))
-    await endProcess(identity, 'SIGINT', 10_000)
-  rmSync(pidFile, { force: true })
+  const isOurs = folder === cluster && /postgres/.test(command) && command.includes(cluster)
+  return isOurs ? identify(Number(pid)) : undefined
+}
+
+/** Where the server in this folder has its socket. */
+export function socketFolder(path: string): string {
+  const socket = join(path, 'socket')
+  if (Buffer.byteLength(socket) <= socketPathBytesMax) return socket
+  const name = createHash('sha256').update(path).digest('hex').slice(0, 12)
+  return join(tmpdir(), `octavo-${name}`)
 }
 
 /** Makes the folders of a server, private to its user; returns the one for the socket. */
 function makeFolders(path: string, programs: PostgresPrograms): string {
   mkdirSync(path, { recursive: true, mode: 0o700 })
-  let socket = join(path, 'socket')
-  if (Buffer.byteLength(socket) > socketPathBytesMax) {
-    const name = createHash('sha256').update(path).digest('hex').slice(0, 12)
-    socket = join(tmpdir(), `octavo-${name}`)
-  }
+  const socket = socketFolder(path)
   mkdirSync(socket, { recursive: true, mode: 0o700 })
   handOver(programs, [path, socket])
   return socket

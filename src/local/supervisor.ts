@@ -21,13 +21,15 @@ import type { LivenessLimits } from './liveness.ts'
 import { type Log, openLog } from './log.ts'
 import { endProcess } from './process-identity.ts'
 import { forgetEnvironment, noteEnvironment } from './running.ts'
-import { supervisePostgres } from './supervised-postgres.ts'
+import { superviseDatabase } from './supervised-database.ts'
 import { type Supervised, superviseRole } from './supervised-role.ts'
 import {
+  isServerOf,
   processNames,
   roleSettings,
   type StoreAddresses,
   secretSettings,
+  serverNames,
   type Topology,
   withoutSecrets,
 } from './topology.ts'
@@ -64,7 +66,7 @@ export async function runStore(options: StoreOptions): Promise<void> {
   const { config, topology, stop } = options
   openDataFolder(config.dataPath)
   const hold = holdDataFolder(config.dataPath)
-  const names = [...topology.servers.map((server) => server.name), ...topology.roles.flatMap(processNames)]
+  const names = [...serverNames(topology, config.databases.replicas), ...topology.roles.flatMap(processNames)]
   const log = openLog(options.write, names, options.withColour)
   const supervised: Supervised[] = []
   const record = () =>
@@ -90,7 +92,7 @@ export async function runStore(options: StoreOptions): Promise<void> {
 /** Ends what a killed supervisor has left: roles end by themselves when it is gone, unless they hang; servers stay. */
 async function endLeftOver(left: RunRecord['children'], topology: Topology): Promise<void> {
   const [servers = [], roles = []] = [true, false].map((wanted) =>
-    left.filter(({ name }) => topology.servers.some((server) => server.name === name) === wanted),
+    left.filter(({ name }) => topology.servers.some((server) => isServerOf(name, server)) === wanted),
   )
   await Promise.all(roles.map(({ process: old }) => endProcess(old, 'SIGTERM', leftOverGraceMs)))
   // For PostgreSQL SIGINT is the fast shutdown; SIGTERM would wait for whoever is connected.
@@ -165,10 +167,10 @@ async function startDatabases(
         const path = join(config.dataPath, name)
         const password = secretFile(config.dataPath, `${name}-password`).value
         const options = { name, database, path, password, log, signal: stop, onChange: record }
-        const running = await supervisePostgres(options)
-        supervised.push(running)
+        const { url, servers } = await superviseDatabase({ ...options, replicas: config.databases.replicas })
+        supervised.push(...servers)
         record()
-        files[secret] = noteSecret(config.dataPath, `${name}-url`, running.url)
+        files[secret] = noteSecret(config.dataPath, `${name}-url`, url)
       }),
   )
   const failed = starts.find((result) => result.status === 'rejected')

@@ -95,6 +95,16 @@ export function processNames(plan: Pick<RolePlan, 'role' | 'processes'>): string
   return Array.from({ length: plan.processes }, (_, index) => `${plan.role}.${index + 1}`)
 }
 
+/** The names of the database servers' processes: `book-db`, or with replicas `book-db.1` to `book-db.5`. */
+export function serverNames({ servers }: Topology, replicas: number): string[] {
+  return servers.flatMap(({ name }) => processNames({ role: name, processes: replicas + 1 }))
+}
+
+/** Whether a process is a server of this database. */
+export function isServerOf(process: string, { name }: ServerPlan): boolean {
+  return process.replace(/\.\d+$/, '') === name
+}
+
 function isSetting([name, value]: [string, string | undefined]): boolean {
   return name.startsWith('OCTAVO_') && !isSecret(name) && value !== undefined && value !== ''
 }

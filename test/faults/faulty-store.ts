@@ -131,7 +131,7 @@ async function end(
 function signal(children: RunRecord['children'], name: string, what: NodeJS.Signals): boolean {
   const found = children.find((child) => child.name === name)
   if (found === undefined || identify(found.process.pid)?.startedAt !== found.process.startedAt) return false
-  const sessions = name.endsWith('-db') ? childrenOf(found.process.pid) : []
+  const sessions = /-db(\.\d+)?$/.test(name) ? childrenOf(found.process.pid) : []
   for (const pid of [found.process.pid, ...sessions]) {
     try {
       process.kill(pid, what)

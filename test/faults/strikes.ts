@@ -20,7 +20,7 @@ export type StrikeOptions = {
 }
 
 /** Databases, catalog, orders and coordinators; the rest of the store is not what is tested here. */
-const targets = /^(coordinator|catalog|orders)\.|-db$/
+const targets = /^(coordinator|catalog|orders)\.|-db(\.\d+)?$/
 const freezeMsMax = 4_000
 const pointLimitMs = 3_000
 /** What is struck more often is restarted ever later, and is away instead of dying. */

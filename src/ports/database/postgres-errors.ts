@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { NoPrimary } from '#ports/postgres'
 import {
   type ConstraintKind,
   ConstraintViolation,
@@ -16,6 +17,8 @@ const constraintKinds: Readonly<Record<string, ConstraintKind>> = {
 const busyCodes = new Set(['55P03', '57014', '40P01'])
 const serializationFailure = '40001'
 const noSuchObject = '42704'
+const readOnly = '25006'
+const noWrites = 'the database takes no writes just now; reads go on'
 
 /** Turns the driver's error into one of the port's. Source: PostgreSQL manual, appendix A. */
 export function translated(error: unknown): Error {
@@ -26,7 +29,7 @@ export function translated(error: unknown): Error {
   )
     return error
   if (!(error instanceof pg.DatabaseError))
-    return isConnectionError(error)
+    return isConnectionError(error) || error instanceof NoPrimary
       ? new DatabaseUnavailable('the database is away', { cause: error })
       : asError(error)
   const code = error.code ?? ''
@@ -34,9 +37,9 @@ export function translated(error: unknown): Error {
   if (kind) return new ConstraintViolation(kind, error.constraint ?? '', error)
   if (code === serializationFailure) return new SerializationFailure(error.message, { cause: error })
   if (busyCodes.has(code)) return new DatabaseBusy(error.message, { cause: error })
-  // Class 08 connection, 57P shutdown, 53 resources, 25006 read-only (a demoted primary).
-  if (/^(08|57P|53)/.test(code) || code === '25006')
-    return new DatabaseUnavailable(error.message, { cause: error })
+  // A demoted primary, or one with too few replicas. Then class 08 connection, 57P shutdown, 53 resources.
+  if (code === readOnly) return new DatabaseUnavailable(noWrites, { cause: error })
+  if (/^(08|57P|53)/.test(code)) return new DatabaseUnavailable(error.message, { cause: error })
   return new Error(`database: ${error.message}`, { cause: error })
 }
 
@@ -44,6 +47,12 @@ export function translated(error: unknown): Error {
 export function isAbsent(error: unknown): boolean {
   const source = error instanceof Error && error.cause !== undefined ? error.cause : error
   return source instanceof pg.DatabaseError && source.code === noSuchObject
+}
+
+/** Whether a statement was refused because its server takes no writes: it has done nothing. */
+export function wasReadOnly(error: unknown): boolean {
+  const source = error instanceof Error && error.cause !== undefined ? error.cause : error
+  return source instanceof pg.DatabaseError && source.code === readOnly
 }
 
 function isConnectionError(error: unknown): boolean {

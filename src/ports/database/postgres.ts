@@ -14,6 +14,7 @@ import {
   type Transaction,
   type Voted,
 } from './database.ts'
+import { type Connections, checkWaited, noteLost, openConnections } from './postgres-connections.ts'
 import { isAbsent, translated } from './postgres-errors.ts'
 
 const connectTimeoutMs = 3_000
@@ -26,35 +27,31 @@ const exclusivePollMs = 100
 // Counts and versions are far below 2^53, and a string in their place would compare wrongly.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
-/** Opens a pool on a PostgreSQL server; connections are made when first needed. */
+/** Opens a pool on a PostgreSQL server, or on whichever of several is the primary; connections are made when first needed. */
 export async function openPostgres(url: string, options: DatabaseOptions): Promise<Database> {
-  const pool = new pg.Pool({
-    ...connectionConfig(url, options),
+  const connections = openConnections(url, {
+    ...connectionConfig(options),
     max: options.connectionsMax ?? 4,
     idleTimeoutMillis: 10_000,
   })
-  // An idle connection that the server closes must not end the process; the next query opens another.
-  pool.on('error', () => undefined)
-  // Nor one that closes between two statements of a transaction; the next statement fails in its place.
-  pool.on('connect', (client) => client.on('error', () => undefined))
-  const statements = statementsOn(pool)
+  const statements = statementsOn(connections)
   return {
     ...statements,
     dialect: { name: 'postgres', transactionalDdl: true },
-    transaction: (work) => pooled(pool, work, () => 'COMMIT'),
-    prepare: async (id, work) => await pooled(pool, work, endingOf(id)),
-    prepared: preparedOn(statements),
-    exclusively: (name, work) => exclusively({ url, options }, name, work),
-    async [Symbol.asyncDispose]() {
-      await pool.end()
+    transaction: (work) => connections.lend((client) => transactionOn(client, work, () => 'COMMIT')),
+    prepare: async (id, work) => {
+      const ending = endingOf(id)
+      return await connections.lend((client) => transactionOn(client, work, ending))
     },
+    prepared: preparedOn(statements),
+    exclusively: (name, work) => exclusively(connections, options, name, work),
+    [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
   }
 }
 
-function connectionConfig(url: string, options: DatabaseOptions): pg.ClientConfig {
+function connectionConfig(options: DatabaseOptions): pg.ClientConfig {
   const statementTimeoutMs = options.statementTimeoutMs ?? statementTimeoutMsDefault
   return {
-    connectionString: url,
     application_name: options.applicationName,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
@@ -76,24 +73,32 @@ function sessionSettings({ lockTimeoutMs = 5_000, planOnce = false }: DatabaseOp
   return settings.map((setting) => `-c ${setting}`).join(' ')
 }
 
-type Client = pg.Pool | pg.ClientBase
-
-function statementsOn(client: Client): Statements {
+/** @param on one connection, or all of them, of which each statement takes one */
+function statementsOn(on: Connections | pg.ClientBase): Statements {
+  const ask = (sql: string, params?: readonly unknown[]) =>
+    'lendForOne' in on ? on.lendForOne((client) => alone(client, sql, params)) : run(on, sql, params)
   return {
     async query<Row>(sql: string, params?: readonly unknown[]): Promise<Row[]> {
-      return (await run(client, sql, params)).rows as Row[]
+      return (await ask(sql, params)).rows as Row[]
     },
     async execute(sql, params) {
-      return (await run(client, sql, params)).rowCount ?? 0
+      return (await ask(sql, params)).rowCount ?? 0
     },
   }
+}
+
+/** A statement that commits by itself. */
+async function alone(client: pg.ClientBase, sql: string, params?: readonly unknown[]) {
+  const result = await run(client, sql, params)
+  checkWaited(client)
+  return result
 }
 
 /** Statements with parameters are prepared by name once per connection, so that planning is paid once. */
 const names = new Map<string, string>()
 const namesMax = 500
 
-async function run(client: Client, sql: string, params?: readonly unknown[]) {
+async function run(client: pg.ClientBase, sql: string, params?: readonly unknown[]) {
   try {
     if (params === undefined) return await client.query(sql)
     let name = names.get(sql)
@@ -107,31 +112,11 @@ async function run(client: Client, sql: string, params?: readonly unknown[]) {
   }
 }
 
-/** Runs a transaction on a connection of the pool; one that is lost meanwhile is not given to anybody else. */
-async function pooled<T>(
-  pool: pg.Pool,
-  work: (tx: Transaction) => Promise<T>,
-  endingFor: (outcome: T) => string,
-): Promise<T> {
-  const client = await pool.connect().catch((error: unknown) => {
-    throw translated(error)
-  })
-  let lost: Error | undefined
-  try {
-    return await transactionOn(client, work, endingFor, (error) => {
-      lost = error
-    })
-  } finally {
-    client.release(lost)
-  }
-}
-
 /** @param endingFor the statement that ends the transaction, by what its work came to */
 async function transactionOn<T>(
   client: pg.ClientBase,
   work: (tx: Transaction) => Promise<T>,
   endingFor: (outcome: T) => string,
-  onLost: (error: Error) => void = () => undefined,
 ): Promise<T> {
   try {
     // Not awaited: with pipelining the server reads BEGIN and the first statement in one go, and a failure to begin
@@ -142,11 +127,12 @@ async function transactionOn<T>(
     // The end travels with whatever was not waited for; after a failed statement the server reads it as a rollback,
     // and the statement's failure is what is thrown.
     await Promise.all([...outstanding, client.query(endingFor(outcome))])
+    checkWaited(client)
     return outcome
   } catch (error) {
     const failure = translated(error)
-    if (failure instanceof DatabaseUnavailable) onLost(failure)
-    await client.query('ROLLBACK').catch(onLost)
+    if (failure instanceof DatabaseUnavailable) throw failure
+    await client.query('ROLLBACK').catch(() => noteLost(client))
     throw failure
   }
 }
@@ -207,18 +193,13 @@ function literal(id: string): string {
 
 /** An advisory lock on a connection of its own, so that it ends with the connection whatever happens. */
 async function exclusively<T>(
-  { url, options }: { url: string; options: DatabaseOptions },
+  connections: Connections,
+  options: DatabaseOptions,
   name: string,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const patient = { ...options, statementTimeoutMs: exclusiveStatementMs }
-  const client = new pg.Client(connectionConfig(url, patient))
-  client.on('error', () => undefined)
-  try {
-    await client.connect()
-  } catch (error) {
-    throw translated(error)
-  }
+  const client = await connections.own(connectionConfig(patient))
   try {
     const statements = statementsOn(client)
     await takeLock(statements, name)

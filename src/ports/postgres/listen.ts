@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { backoffMs } from '#kernel/backoff'
 import { logger } from '#ports/log'
+import { primaryOf } from './find-primary.ts'
 
 const log = logger('database')
 
@@ -19,14 +20,17 @@ export type DoorbellOptions = {
 /** Keeps one connection of its own on LISTEN, and reconnects for as long as it is not disposed. */
 export async function listenForRings(url: string, options: DoorbellOptions): Promise<AsyncDisposable> {
   const { applicationName, channel, onRing } = options
+  const primary = primaryOf(url)
   let client: pg.Client | undefined
   let timer: NodeJS.Timeout | undefined
   let attempt = 0
   let disposed = false
 
   const connect = async () => {
+    const address = await primary.find(connectTimeoutMs).catch(() => primary.url)
+    if (disposed) return
     const next = new pg.Client({
-      connectionString: url,
+      connectionString: address,
       application_name: applicationName,
       connectionTimeoutMillis: connectTimeoutMs,
       keepAlive: true,
@@ -35,6 +39,7 @@ export async function listenForRings(url: string, options: DoorbellOptions): Pro
     const lost = () => {
       if (client !== next || disposed) return
       client = undefined
+      primary.forget(address)
       // It is lost already; what it says on going is of no use.
       next.end().catch(() => undefined)
       timer = setTimeout(connect, backoffMs(attempt++, 0.5 + Math.random() / 2, retryBaseMs, retryMaxMs))

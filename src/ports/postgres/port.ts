@@ -1,3 +1,6 @@
 /** What PostgreSQL alone has: for adapters and services whose SQL is written for it. */
+export { addressesIn } from './addresses.ts'
 export { intArray, textArray, uuidArray } from './binary-array.ts'
+export { cut, NoPrimary, type Primary, primaryOf } from './find-primary.ts'
 export { type DoorbellOptions, listenForRings } from './listen.ts'
+export { askStanding, type Follower, type Standing, standingOf, standingQuery } from './standing.ts'

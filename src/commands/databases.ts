@@ -1,0 +1,123 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { readConfig, readSecrets } from '#config'
+import { addressesIn, askStanding, type Standing } from '#ports/postgres'
+import { readSuccession } from '../local/replicas/succession-record.ts'
+import { storeEnvironment } from '../local/running.ts'
+
+export const summary =
+  'say which server of each database is the primary and how the replicas follow, or change it: octavo databases [switch book-db|order-db [--to N]] [--json]'
+
+const askLimitMs = 2_000
+const switchLimitMs = 60_000
+const lookEveryMs = 100
+const names = ['book-db', 'order-db'] as const
+type Name = (typeof names)[number]
+
+type DatabaseState = {
+  name: Name
+  servers: { address: string; standing: Standing | undefined }[]
+  lastFailover: { at: string; why: string; tookMs: number; from: number } | undefined
+}
+
+/** @returns 0, or 1 when a database has no primary, or did not change it in time */
+export async function run(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { json: { type: 'boolean', default: false }, to: { type: 'string' } },
+  })
+  const env = storeEnvironment()
+  const { dataPath } = readConfig(env)
+  const [action, wanted] = positionals
+  if (action === undefined) {
+    const states = await databaseStates(dataPath, readSecrets(env, ['bookDb', 'orderDb']))
+    if (values.json) console.log(JSON.stringify(states, null, 2))
+    else for (const state of states) print(state)
+    return states.every(({ servers }) => servers.some(isPrimary)) ? 0 : 1
+  }
+  const name = names.find((each) => each === wanted)
+  if (action !== 'switch' || name === undefined || (values.to !== undefined && !/^[1-9]$/.test(values.to))) {
+    console.error(`usage: octavo databases [switch ${names.join('|')} [--to N]] [--json]`)
+    return 2
+  }
+  return await switchOver(join(dataPath, name), name, values.to === undefined ? undefined : Number(values.to))
+}
+
+/** Asks every server of both databases at once. */
+export async function databaseStates(
+  dataPath: string,
+  { bookDb, orderDb }: { bookDb: string; orderDb: string },
+): Promise<DatabaseState[]> {
+  const urls: [Name, string][] = [
+    ['book-db', bookDb],
+    ['order-db', orderDb],
+  ]
+  return await Promise.all(
+    urls.map(async ([name, url]) => {
+      const servers = await Promise.all(
+        addressesIn(url).map(async (address) => {
+          return { address: placeOf(address), standing: await askStanding(address, askLimitMs) }
+        }),
+      )
+      return { name, servers, lastFailover: readSuccession(join(dataPath, name))?.last }
+    }),
+  )
+}
+
+const isPrimary = ({ standing }: { standing: Standing | undefined }) => standing?.isReplica === false
+
+/** Where a server is, without its password. */
+function placeOf(address: string): string {
+  const url = new URL(address)
+  return url.searchParams.get('host') ?? url.host
+}
+
+function print({ name, servers, lastFailover }: DatabaseState): void {
+  const primary = servers.find(isPrimary)?.standing
+  console.log(
+    `${name}: ${primary === undefined ? 'no primary' : `${primary.followers.length} replicas follow the primary`}`,
+  )
+  for (const { address, standing } of servers) console.log(`  ${address}  ${described(standing)}`)
+  for (const each of primary?.followers ?? [])
+    console.log(
+      `  ${each.name}: ${each.isStreaming ? 'follows' : 'catches up'}, ${each.lagBytes} bytes and ${Math.round(each.lagMs)} ms behind`,
+    )
+  if (lastFailover)
+    console.log(
+      `  last change at ${lastFailover.at}: server ${lastFailover.from} ${lastFailover.why}; ${lastFailover.tookMs} ms without a primary`,
+    )
+}
+
+function described(standing: Standing | undefined): string {
+  if (standing === undefined) return 'does not answer'
+  if (!standing.isReplica) return `primary, timeline ${standing.timeline}, at ${standing.lsn}`
+  return `replica, at ${standing.lsn}${standing.receives === undefined ? ', follows nobody' : ''}`
+}
+
+/** Asks the supervisor of the store for it, and waits until it is done. */
+async function switchOver(path: string, name: Name, to: number | undefined): Promise<number> {
+  const before = readSuccession(path)
+  if (before === undefined) {
+    console.error(`${name} has no replicas that this store looks after.`)
+    return 1
+  }
+  const request = join(path, 'switchover.json')
+  writeFileSync(request, JSON.stringify(to === undefined ? {} : { to }))
+  const giveUpMs = performance.now() + switchLimitMs
+  while (performance.now() < giveUpMs) {
+    const now = readSuccession(path)
+    if (now !== undefined && now.term > before.term && now.last?.at !== before.last?.at) {
+      console.log(`Server ${now.primary} of ${name} is the primary now, after ${now.last?.tookMs} ms.`)
+      return 0
+    }
+    await sleep(lookEveryMs)
+  }
+  const isHeeded = !existsSync(request)
+  console.error(
+    isHeeded ? 'The supervisor did not hand over; its log says why.' : 'Nobody has taken the request up.',
+  )
+  return 1
+}

@@ -1,0 +1,47 @@
+import pg from 'pg'
+import { cut, type Standing, standingOf, standingQuery } from '#ports/postgres'
+import { parseLsn } from './succession.ts'
+
+/** How a server says that it stands, its position as a number. */
+export type Answer = Standing & { position: bigint }
+
+/** Asks over one connection, again and again; a new one is made when it is lost or silent for `limitMs`. */
+export function probe(url: string, limitMs: number) {
+  let client: pg.Client | undefined
+  let backend: number | undefined
+  const close = () => {
+    if (client) cut(client)
+    client = undefined
+    backend = undefined
+  }
+  const connect = async () => {
+    const next = new pg.Client({
+      ...{ connectionString: url, application_name: 'octavo supervisor' },
+      ...{ connectionTimeoutMillis: limitMs, query_timeout: limitMs },
+    })
+    // The next question fails, and says so.
+    next.on('error', () => undefined)
+    await next.connect()
+    // The driver's types leave it out.
+    backend = (next as unknown as { processID: number }).processID
+    return next
+  }
+  return {
+    /** The process that answers. */
+    get backend() {
+      return backend
+    },
+    close,
+    async ask(): Promise<Answer | undefined> {
+      try {
+        client ??= await connect()
+        const standing = standingOf((await client.query(standingQuery)).rows)
+        return standing && { ...standing, position: parseLsn(standing.lsn) }
+      } catch {
+        // Away, starting or frozen: the silence is what is told.
+        close()
+        return undefined
+      }
+    },
+  }
+}

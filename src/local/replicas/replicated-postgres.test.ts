@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Database, DatabaseUnavailable, openDatabase } from '#ports/database'
+import { layServers } from '../../../test/support/database.ts'
+import { until } from '../../../test/support/until.ts'
+import { childrenOf, commandLine } from '../process-identity.ts'
+import { superviseReplicated } from './replicated-postgres.ts'
+import { readSuccession } from './succession-record.ts'
+
+/** A database with its replicas, whose servers are struck by name. */
+type Struck = {
+  database: Database
+  path: string
+  primary(): number
+  /** Sends a signal to a server and all its processes, or to those whose title matches alone. */
+  signal(number: number, what: NodeJS.Signals, only?: RegExp): void
+  /** Resolves when another one is the primary and takes writes. */
+  replaced(old: number): Promise<void>
+  allFollow(): Promise<void>
+}
+
+test('a primary that dies or freezes, or hands over, loses nothing that was acknowledged', async (t) => {
+  const { database, path, primary, signal, replaced, allFollow } = await startSet(t)
+  await database.execute('CREATE TABLE kept (n int PRIMARY KEY)')
+  const writing = writeAll(database)
+
+  await database.prepare('survives', async (tx) => {
+    await tx.execute('INSERT INTO kept (n) VALUES (-1)')
+    return { kind: 'prepared' }
+  })
+  await atLeast(writing, 50)
+  let old = primary()
+  // The replicas lag behind, so that a commit that did not wait for them would be lost.
+  signal(old, 'SIGSTOP', /walsender/)
+  await sleep(300)
+  signal(old, 'SIGKILL')
+  await replaced(old)
+
+  await atLeast(writing, 100)
+  await allFollow()
+  old = primary()
+  signal(old, 'SIGSTOP')
+  await replaced(old)
+
+  await atLeast(writing, 150)
+  await allFollow()
+  old = primary()
+  writeFileSync(join(path, 'switchover.json'), '{}')
+  await replaced(old)
+  await atLeast(writing, 200)
+
+  const acknowledged = await writing.end()
+  t.diagnostic(
+    `${acknowledged.length} rows; longest time without one ${Math.round(writing.longestGapMs())} ms`,
+  )
+  assert.deepEqual(await lost(database, acknowledged), [])
+  assert.deepEqual(await database.prepared.inDoubt(), ['survives'])
+  assert.equal(await database.prepared.commit('survives'), 'done')
+  assert.deepEqual(await lost(database, [-1]), [])
+  await allFollow()
+})
+
+test('without a quorum of replicas writes are refused and reads go on, and both come back by themselves', async (t) => {
+  const { database, primary, signal } = await startSet(t)
+  await database.execute('CREATE TABLE kept (n int PRIMARY KEY)')
+  const replicas = [1, 2, 3, 4, 5].filter((number) => number !== primary())
+  // Frozen ones are ended and started again after a while, so they are struck until the refusal is seen.
+  const freezing = setInterval(() => {
+    for (const number of replicas.slice(0, 3)) signal(number, 'SIGSTOP')
+  }, 100)
+  t.after(() => clearInterval(freezing))
+  await until(async () => {
+    const refused = await database
+      .execute('INSERT INTO kept (n) VALUES (1) ON CONFLICT DO NOTHING')
+      .catch((error: Error) => error)
+    return refused instanceof DatabaseUnavailable && /takes no writes/.test(refused.message)
+  })
+  assert.equal((await database.query('SELECT 1 FROM kept WHERE n = 2')).length, 0)
+  clearInterval(freezing)
+  for (const number of replicas) signal(number, 'SIGCONT')
+  await until(async () => {
+    const written = await database
+      .execute('INSERT INTO kept (n) VALUES (2) ON CONFLICT DO NOTHING')
+      .catch(() => 'no')
+    return written !== 'no'
+  }, 'writes come back')
+})
+
+test('the same strikes lose acknowledged rows where commits do not wait for replicas', async (t) => {
+  const { database, primary, signal, replaced } = await startSet(t, { synchronous_commit: 'local' })
+  await database.execute('CREATE TABLE kept (n int PRIMARY KEY)')
+  const writing = writeAll(database)
+  await atLeast(writing, 20)
+  const old = primary()
+  signal(old, 'SIGSTOP', /walsender/)
+  const before = writing.count()
+  await atLeast(writing, before + 50)
+  signal(old, 'SIGKILL')
+  await replaced(old)
+  assert.notDeepEqual(await lost(database, await writing.end()), [])
+})
+
+async function startSet(t: TestContext, settings: Record<string, string> = {}): Promise<Struck> {
+  const data = mkdtempSync(join(tmpdir(), 'octavo-replicas-'))
+  await layServers(data)
+  const path = join(data, 'book-db')
+  const password = readFileSync(join(data, 'secrets', 'book-db-password'), 'utf8').trim()
+  const said: string[] = []
+  const log = { say: () => {}, line: (name: string, text: string) => said.push(`${name}: ${text}`) }
+  const { url, servers } = await superviseReplicated({
+    ...{ name: 'book-db', database: 'books', path, password, replicas: 4, settings, log },
+    onChange: () => {},
+  })
+  const database = await openDatabase(url, { applicationName: 'test', connectionsMax: 8 })
+  t.after(async () => {
+    t.diagnostic(said.slice(-40).join('\n'))
+    await database[Symbol.asyncDispose]()
+    await Promise.all(servers.map((server) => server.stop(1_000)))
+    rmSync(data, { recursive: true, force: true })
+  })
+  const primary = () => readSuccession(path)?.primary ?? 0
+  return {
+    ...{ database, path, primary },
+    signal(number, what, only) {
+      const server = servers.find(({ name }) => name === `book-db.${number}`)?.process
+      if (!server) return
+      const sessions = childrenOf(server.pid).filter(
+        (pid) => only === undefined || only.test(commandLine(pid)),
+      )
+      for (const pid of only ? sessions : [server.pid, ...sessions]) send(pid, what)
+    },
+    allFollow: () => until(() => readSuccession(path)?.followers.length === 4, 'all others follow'),
+    async replaced(old) {
+      await until(() => primary() !== old, `another primary than ${old}`)
+      await until(async () => (await database.query('SELECT 1').catch(() => [])).length === 1)
+    },
+  }
+}
+
+function send(pid: number, what: NodeJS.Signals): void {
+  try {
+    process.kill(pid, what)
+  } catch {
+    // It ended by itself between the look and the signal.
+  }
+}
+
+/** Several writers, each of which tries a number until it is told that it is there. */
+function writeAll(database: Database) {
+  const acknowledged: number[] = []
+  let next = 0
+  let isOver = false
+  let lastMs = performance.now()
+  let longestMs = 0
+  const writer = async () => {
+    while (!isOver) {
+      const n = next++
+      while (!(await write(database, n)) && !isOver) await sleep(20)
+      if (isOver) return
+      acknowledged.push(n)
+      longestMs = Math.max(longestMs, performance.now() - lastMs)
+      lastMs = performance.now()
+      await sleep(5)
+    }
+  }
+  const writers = Array.from({ length: 4 }, writer)
+  return {
+    count: () => acknowledged.length,
+    longestGapMs: () => longestMs,
+    async end() {
+      isOver = true
+      await Promise.all(writers)
+      return acknowledged
+    },
+  }
+}
+
+/** A number is its own key: one whose outcome was unknown is simply written again. */
+async function write(database: Database, n: number): Promise<boolean> {
+  try {
+    await database.execute('INSERT INTO kept (n) VALUES ($1) ON CONFLICT DO NOTHING', [n])
+    return true
+  } catch (error) {
+    assert.ok(error instanceof DatabaseUnavailable, String(error))
+    return false
+  }
+}
+
+async function atLeast(writing: ReturnType<typeof writeAll>, rows: number): Promise<void> {
+  await until(() => writing.count() >= rows, `${rows} rows`)
+}
+
+async function lost(database: Database, acknowledged: readonly number[]): Promise<number[]> {
+  const rows = await database.query<{ n: number }>('SELECT n FROM kept')
+  const there = new Set(rows.map(({ n }) => n))
+  return acknowledged.filter((n) => !there.has(n))
+}

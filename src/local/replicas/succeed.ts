@@ -1,0 +1,82 @@
+import type { Member } from './member.ts'
+import { becomePrimary, type DatabaseSet } from './replicated-postgres.ts'
+import { chooseSuccessor, type Vote } from './succession.ts'
+
+const lookAgainMs = 20
+/** A primary that died and whose replicas cannot be asked is started again where it was: nothing is newer than it. */
+const inPlaceAfterMs = 3_000
+const handOverGraceMs = 10_000
+
+/**
+ * Fences the primary, makes the replica that is furthest the next one, and lets the others follow it.
+ * @param to set when it is planned: the number of the next one, if it may choose no other
+ */
+export async function replacePrimary(set: DatabaseSet, why: string, to?: number | 'any'): Promise<void> {
+  const old = set.primary()
+  const startedMs = performance.now()
+  if (to !== undefined && !mayHandOver(set, to)) return
+  set.say(`${why}; another one becomes the primary`)
+  if (to !== undefined) await old.stop(handOverGraceMs)
+  // Nobody is made the primary while anything of the old one may still run.
+  while (!(await old.fence())) set.say('cannot be ended; nobody takes its place until it is')
+
+  const chosen = await successor(set, to)
+  if (chosen === undefined) {
+    if (set.isStopped()) return
+    set.say('too few replicas can be asked; it is started again where it was')
+    await old.start()
+    return
+  }
+  set.note({ term: set.record.term + 1, primary: chosen.number, followers: [] })
+  await becomePrimary(set)
+  const tookMs = Math.round(performance.now() - startedMs)
+  set.note({ last: { at: new Date().toISOString(), why, tookMs, from: old.number } })
+  set.say(`is the primary now, after ${(tookMs / 1000).toFixed(2)} s`)
+}
+
+function mayHandOver(set: DatabaseSet, to: number | 'any'): boolean {
+  const isThere =
+    to === 'any' || set.others().some(({ number, answer }) => number === to && answer !== undefined)
+  if (!isThere) set.say(`cannot hand over to server ${to}: it is no replica that runs`)
+  return isThere
+}
+
+/** Asks the replicas until enough of them say how far they are; undefined when that takes too long. */
+async function successor(set: DatabaseSet, to: number | 'any' | undefined): Promise<Member | undefined> {
+  const giveUpMs = performance.now() + inPlaceAfterMs
+  while (performance.now() < giveUpMs && !set.isStopped()) {
+    await Promise.all(set.others().map((member) => member.look()))
+    const votes = set.others().flatMap((member) => voteOf(set, member))
+    const choice = chooseSuccessor({ replicas: set.others().length, quorum: set.quorum }, votes)
+    if (choice.kind === 'promote')
+      return set.others().find(({ name }) => name === wanted(set, votes, choice.name, to))
+    await new Promise((resolve) => setTimeout(resolve, lookAgainMs))
+  }
+  return undefined
+}
+
+/** One that was asked for by name has to be as far as the furthest. */
+function wanted(
+  set: DatabaseSet,
+  votes: readonly Vote[],
+  chosen: string,
+  to: number | 'any' | undefined,
+): string {
+  const asked = set.others().find(({ number }) => number === to)?.name
+  const [a, b] = [asked, chosen].map((name) => votes.find((vote) => vote.name === name))
+  return a !== undefined && b !== undefined && a.lsn >= b.lsn ? a.name : chosen
+}
+
+function voteOf(set: DatabaseSet, member: Member): Vote[] {
+  const { answer, name, number } = member
+  if (!answer?.isReplica) return []
+  return [
+    {
+      name,
+      timeline: set.record.term,
+      lsn: answer.position,
+      hasFollowed: set.record.followers.includes(number),
+      stillReceives: answer.receives !== undefined,
+    },
+  ]
+}

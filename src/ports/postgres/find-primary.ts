@@ -1,0 +1,103 @@
+import type { Socket } from 'node:net'
+import pg from 'pg'
+import { systemClock } from '#ports/clock'
+import { addressesIn } from './addresses.ts'
+
+/** Of several servers of one database, the one that takes writes. */
+export type Primary = {
+  /** Whether there is a choice at all. */
+  readonly isOneOfSeveral: boolean
+  /** The URL of the server that was the primary when last asked. */
+  readonly url: string
+  /**
+   * Asks each server, and again until one says that it is the primary. Who asks meanwhile shares the question.
+   * @throws NoPrimary when none does within `limitMs`
+   */
+  find(limitMs: number): Promise<string>
+  /** That server has gone or is the primary no more: the next one to need it asks. */
+  forget(url: string): void
+}
+
+/** None of a database's servers says that it is the primary. */
+export class NoPrimary extends Error {
+  override name = 'NoPrimary'
+}
+
+const askLimitMs = 1_000
+const askEveryMs = 50
+
+/** @throws TypeError when the URL is none, see `addressesIn` */
+export function primaryOf(url: string): Primary {
+  const addresses = addressesIn(url)
+  const [first = url] = addresses
+  let known: string | undefined = addresses.length === 1 ? first : undefined
+  let last = first
+  let asking: Promise<string | undefined> | undefined
+
+  const ask = async () => {
+    known = await firstThat(isPrimary, addresses)
+    last = known ?? last
+    asking = undefined
+    return known
+  }
+  return {
+    isOneOfSeveral: addresses.length > 1,
+    get url() {
+      return known ?? last
+    },
+    async find(limitMs) {
+      const giveUpMs = systemClock.monotonicMs() + limitMs
+      for (;;) {
+        if (known !== undefined) return known
+        asking ??= ask()
+        const found = await asking
+        if (found !== undefined) return found
+        if (systemClock.monotonicMs() + askEveryMs > giveUpMs)
+          throw new NoPrimary(`none of the database's ${addresses.length} servers is its primary just now`)
+        await systemClock.sleep(askEveryMs)
+      }
+    },
+    forget(url) {
+      if (addresses.length > 1 && known === url) known = undefined
+    },
+  }
+}
+
+/** The first of them that passes, without waiting for the others. */
+async function firstThat(
+  passes: (address: string) => Promise<boolean>,
+  addresses: readonly string[],
+): Promise<string | undefined> {
+  const asked = addresses.map(async (address) => {
+    if (await passes(address)) return address
+    throw new Error('not this one')
+  })
+  return await Promise.any(asked).catch(() => undefined)
+}
+
+async function isPrimary(url: string): Promise<boolean> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: askLimitMs,
+    query_timeout: askLimitMs,
+  })
+  // It may go while it is asked, which the question's failure says.
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    const { rows } = await client.query('SELECT pg_is_in_recovery() AS standby')
+    return rows[0]?.standby === false
+  } catch {
+    // Away, starting or frozen: whatever it is, it is no primary now.
+    return false
+  } finally {
+    cut(client)
+  }
+}
+
+/** Closes a connection without a word: a server that is frozen would never answer one. */
+export function cut(client: pg.ClientBase): void {
+  // The driver's types leave its connection out.
+  const { connection } = client as unknown as { connection: { stream: Socket } }
+  connection.stream.destroy()
+}

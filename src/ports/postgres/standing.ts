@@ -1,0 +1,77 @@
+import pg from 'pg'
+import { cut } from './find-primary.ts'
+
+/** How a database server says that it stands among its like. */
+export type Standing = {
+  isReplica: boolean
+  /** Counts the primaries there have been; 0 where a replica is asked. */
+  timeline: number
+  /** How far it has written, or received, as PostgreSQL writes it: `16/B374D848`. */
+  lsn: string
+  /** Of a replica: it receives from a primary, on this timeline. */
+  receives: number | undefined
+  /** Of a replica: how long ago what it shows was true, at most; 0 when it has all that it received. */
+  behindMs: number
+  /** Of a primary: the replicas that follow it. */
+  followers: Follower[]
+}
+
+export type Follower = {
+  name: string
+  isStreaming: boolean
+  isSynchronous: boolean
+  lagBytes: number
+  lagMs: number
+}
+
+type Row = Omit<Standing, 'receives' | 'followers' | 'lsn'> & {
+  lsn: string | null
+  receives: number | null
+  followers: Follower[] | null
+}
+
+export const standingQuery = `
+  SELECT pg_is_in_recovery() AS "isReplica",
+    CASE WHEN pg_is_in_recovery() THEN 0
+      ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END AS timeline,
+    (CASE WHEN pg_is_in_recovery() THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
+      ELSE pg_current_wal_lsn() END)::text AS lsn,
+    (SELECT received_tli FROM pg_stat_wal_receiver WHERE status = 'streaming') AS receives,
+    CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+      ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000, 0) END::float8 AS "behindMs",
+    (SELECT json_agg(json_build_object('name', application_name, 'isStreaming', state = 'streaming',
+        'isSynchronous', sync_state IN ('sync', 'quorum'),
+        'lagBytes', CASE WHEN pg_is_in_recovery() THEN 0 ELSE pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) END,
+        'lagMs', coalesce(extract(epoch FROM replay_lag) * 1000, 0)))
+      FROM pg_stat_replication) AS followers`
+
+/** @param rows the answer to `standingQuery` */
+export function standingOf(rows: readonly unknown[]): Standing | undefined {
+  const [row] = rows as Row[]
+  if (row === undefined) return undefined
+  return {
+    ...row,
+    lsn: row.lsn ?? '0/0',
+    receives: row.receives ?? undefined,
+    followers: (row.followers ?? []).map((each) => ({ ...each, lagBytes: Number(each.lagBytes) })),
+  }
+}
+
+/** Asks a server, on a connection of its own. @returns undefined when it does not answer within `limitMs` */
+export async function askStanding(url: string, limitMs: number): Promise<Standing | undefined> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: limitMs,
+    query_timeout: limitMs,
+  })
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    return standingOf((await client.query(standingQuery)).rows)
+  } catch {
+    // Away, starting or frozen: that it says nothing is the answer.
+    return undefined
+  } finally {
+    cut(client)
+  }
+}
