@@ -78,7 +78,11 @@ const tasks = {
     await withSetUpLock(() => buildPages())
     return runOnOctavoNode(join(root, 'test', 'clusters', 'show.ts'), args)
   },
-  'test-clusters': (args) => runOnOctavoNode(join(root, 'test', 'clusters', 'run.ts'), args),
+  'test-clusters': async (args) => {
+    // Here, where other commands are seen: the tests run where no other process is.
+    if (!args.includes('--prepare')) await withSetUpLock(() => buildPages())
+    return runOnOctavoNode(join(root, 'test', 'clusters', 'run.ts'), args)
+  },
   // The S3 server of the tests.
   'prepare-s3': () => runOnOctavoNode(join(root, 'test', 'support', 'versitygw', 'prepare.ts'), []),
 }
