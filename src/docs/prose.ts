@@ -17,4 +17,5 @@ export const tagDescriptions = [
   { name: 'Vouchers', description: 'Look up and redeem at the counter; download' },
   { name: 'Imports', description: 'Catalogues in bulk' },
   { name: 'Staff', description: 'Logging in and out' },
+  { name: 'System', description: 'How the store does, for its operators' },
 ]

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
-import { anyone, defineRoute, orderHolder } from '#kernel/contract'
+import { anyone, defineRoute, orderHolder, staff } from '#kernel/contract'
 import { closed, IsbnText } from '#kernel/schemas'
+import { System } from './system/system-schemas.ts'
 
 const tooManyStreams = { 429: 'Too many streams are open already.' }
 
@@ -27,9 +28,20 @@ export const orderEvents = defineRoute({
   also: tooManyStreams,
 })
 
+/** How the store does, as one gateway sees it, for its operators. */
+export const getSystem = defineRoute({
+  method: 'GET',
+  path: '/api/system',
+  tag: 'System',
+  access: staff('operator'),
+  reply: System,
+  summary: 'What runs, what is cut off, what is at work, and the last hour in numbers',
+})
+
 /** What the gateway answers itself of the public API; the rest it passes on. */
-export const ownRoutes = [availabilityEvents, orderEvents]
+export const ownRoutes = [availabilityEvents, orderEvents, getSystem]
 
 export type { Availability, Book, BookList, Import, NewBook } from '#services/catalog'
 export type { NewOrder } from '#services/coordinator'
 export type { Order, OrderList, OrderStatus, Voucher } from '#services/orders'
+export { System } from './system/system-schemas.ts'

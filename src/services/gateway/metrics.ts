@@ -1,10 +1,13 @@
 import { createRequestMetrics } from '#ports/http'
 import type { RerouteReason } from './proxy/upstreams.ts'
+import type { Totals } from './system/history.ts'
 
 /** The gateway's numbers in the Prometheus text format 0.0.4. */
 export type Metrics = {
   answered(method: string, label: string, status: number, seconds: number): void
   rerouted(service: string, reason: RerouteReason): void
+  /** Sums since the start. */
+  totals(): Totals
   text(gauges: Readonly<Record<string, number>>, more: readonly string[]): string
 }
 
@@ -17,9 +20,13 @@ export function createMetrics(): Metrics {
   const answers = new Map<string, number>()
   const durations = new Map<string, Histogram>()
   const reroutes = new Map<string, number>()
+  const sums = { requests: 0, faults: 0, seconds: 0, reroutes: 0 }
   return {
     answered(method, label, status, seconds) {
       requests.answered(method, label, status, seconds)
+      sums.requests++
+      sums.seconds += seconds
+      if (status >= 500) sums.faults++
       const key = `method="${method}",route="${label}",status="${status}"`
       answers.set(key, (answers.get(key) ?? 0) + 1)
       let histogram = durations.get(label)
@@ -30,9 +37,11 @@ export function createMetrics(): Metrics {
       observe(histogram, seconds)
     },
     rerouted(service, reason) {
+      sums.reroutes++
       const key = `service="${service}",reason="${reason}"`
       reroutes.set(key, (reroutes.get(key) ?? 0) + 1)
     },
+    totals: () => ({ ...sums }),
     text(gauges, more) {
       const lines = ['# HELP octavo_gateway_requests_total Answered requests.']
       lines.push('# TYPE octavo_gateway_requests_total counter')

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
@@ -172,6 +172,10 @@ function originForm(url: string): string {
 
 const probes = new Set(['/livez', '/healthz', '/readyz', '/startupz', '/metrics'])
 
+/** A name that is not ours may be one that leads here by somebody else's hand; an address leads nowhere else. */
+const isOurs = (name: string, hosts: ReadonlySet<string>) =>
+  hosts.has(name) || name === 'localhost' || isIP(name.replace(/^\[|\]$/g, '')) !== 0
+
 /** Of a Host header, without the port. */
 const hostName = (host: string | undefined) => (host ?? '').replace(/:\d+$/, '').toLowerCase()
 
@@ -190,8 +194,7 @@ function faultOf(
     return new Problem(400, 'bad-request', 'The address should start with a slash.')
   if (httpVersion === '1.1' && headers.host === undefined)
     return new Problem(400, 'bad-request', 'The Host header is missing.')
-  // Probes ask by address; everybody else by a name that is ours, or a page elsewhere may be talking through a browser.
-  if (hosts !== undefined && !hosts.has(hostName(headers.host)) && !probes.has(path))
+  if (hosts !== undefined && !isOurs(hostName(headers.host), hosts) && !probes.has(path))
     return new Problem(421, 'misdirected-request', 'This store is not known by that name.')
   const twice = headerSentTwice(rawHeaders)
   if (twice !== undefined)

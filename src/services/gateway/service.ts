@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { Config, Secrets } from '#config'
+import type { RatePolicy } from '#kernel/rate-limit'
 import { type Cache, openCache } from '#ports/cache'
 import { type Clock, systemClock } from '#ports/clock'
 import { type Discovery, openDiscovery } from '#ports/discovery'
@@ -27,8 +28,9 @@ import type { ProxyParts } from './proxy/proxy-parts.ts'
 import { createReadiness } from './proxy/readiness.ts'
 import { publicTable } from './proxy/routes.ts'
 import { spanIds } from './proxy/trace.ts'
-import { createUpstreams } from './proxy/upstreams.ts'
+import { createUpstreams, type Upstreams } from './proxy/upstreams.ts'
 import { createPublicServer, type PublicServer } from './server.ts'
+import { createSystemState } from './system/system-state.ts'
 
 type OwnSecrets = { secret: string; shared: Cache | undefined; metricsToken: string | undefined }
 export type GatewayOverrides = {
@@ -91,14 +93,7 @@ function openParts(
 ) {
   const { clock = systemClock, roots = builtPages } = overrides
   const client = opened.use(serviceClient({ discovery, secret }))
-  const upstreams = opened.use(
-    createUpstreams(
-      discovery,
-      routedRoles.map(({ name }) => name),
-      clock,
-      { onStateChange: (upstream, before) => noteBreaker(log, instanceNews(upstream, before)) },
-    ),
-  )
+  const upstreams = opened.use(routedUpstreams(discovery, clock))
   const circuits = createCircuits(clock, (...change) => noteBreaker(log, routeNews(...change)))
   const metrics = createMetrics()
   const { trustedProxies, rateLimit, tls, hosts } = config.gateway
@@ -109,25 +104,35 @@ function openParts(
   const orderEvents = opened.use(createOrderEvents(client, streams, clock))
   const availabilityEvents = opened.use(createAvailabilityEvents(client, streams, clock))
   const nowMs = clock.monotonicMs
-  const protocol = isHttps ? 'https' : 'http'
-  const proxy: ProxyParts = { upstreams, circuits, metrics, newSpanId: spanIds(clock), protocol, nowMs }
+  const proxy: ProxyParts = {
+    upstreams,
+    circuits,
+    metrics,
+    newSpanId: spanIds(clock),
+    protocol: isHttps ? 'https' : 'http',
+    nowMs,
+  }
   const readCache =
     overrides.cachesReads === false
       ? undefined
       : createReadCache({ origin: opened.use(openOrigin('catalog', discovery, clock)), shared, clock })
   const admission = createAdmission({
-    ratePolicy:
-      rateLimit.perSecond === 0 || (isBehindProxy && !rateLimit.isSet)
-        ? undefined
-        : { perSecond: rateLimit.perSecond, burst: rateLimit.perSecond * burstSeconds },
+    ratePolicy: ratePolicyOf(config, isBehindProxy),
     limitsLoopback: rateLimit.isSet,
     nowMs,
   })
+  const system = opened.use(
+    createSystemState({
+      ...{ version: config.version, clock, client, upstreams, circuits, admission, metrics },
+      open: () => ({ requests: server.open, streams: streams.count }),
+    }),
+  )
   const answer = createAnswers({
     table: publicTable(routedRoles),
     proxy,
     bundles: createBundles(proxy, secret),
     admission,
+    system,
     metricsToken,
     readCache,
     pages: createPages({ roots, drops: createDrops(client, clock), isHttps, nowMs }),
@@ -136,14 +141,7 @@ function openParts(
     readiness: createReadiness(discovery, requiredRoles, clock),
     metricsText: () =>
       metrics.text(
-        {
-          octavo_gateway_open_streams: streams.count,
-          octavo_gateway_open_requests: server.open,
-          octavo_gateway_open_breakers: upstreams.all().filter(({ breaker }) => breaker.kind !== 'closed')
-            .length,
-          ...readCache?.gauges(),
-          ...admission.gauges(),
-        },
+        { ...gaugesOf(upstreams, streams.count, server.open), ...readCache?.gauges(), ...admission.gauges() },
         [...breakerMetrics(upstreams, circuits), ...refusalMetrics(admission)],
       ) + metricsText('gateway'),
   })
@@ -159,6 +157,27 @@ function openParts(
   })
   return { server, orderEvents, availabilityEvents, readCache }
 }
+
+/** Behind a proxy that is not known as one all clients look like one, and are no more limited than that is meant. */
+function ratePolicyOf({ gateway: { rateLimit } }: Config, isBehindProxy: boolean): RatePolicy | undefined {
+  const { perSecond, isSet } = rateLimit
+  if (perSecond === 0 || (isBehindProxy && !isSet)) return undefined
+  return { perSecond, burst: perSecond * burstSeconds }
+}
+
+const routedUpstreams = (discovery: Discovery, clock: Clock) =>
+  createUpstreams(
+    discovery,
+    routedRoles.map(({ name }) => name),
+    clock,
+    { onStateChange: (upstream, before) => noteBreaker(log, instanceNews(upstream, before)) },
+  )
+
+const gaugesOf = (upstreams: Upstreams, openStreams: number, openRequests: number) => ({
+  octavo_gateway_open_streams: openStreams,
+  octavo_gateway_open_requests: openRequests,
+  octavo_gateway_open_breakers: upstreams.all().filter(({ breaker }) => breaker.kind !== 'closed').length,
+})
 
 /** The level that gateways share; within one process the memory of its own is all there is to share. */
 async function openShared(url: string, opened: AsyncDisposableStack): Promise<Cache | undefined> {

@@ -1,7 +1,9 @@
+import type { ReplyOf } from '#kernel/contract'
 import type { HttpServer } from '#ports/http'
 import {
   commitGroupRoute,
   decodeGroup,
+  getOrderWork,
   lookUpOrders,
   pruneDecisions,
   recordDecision,
@@ -30,6 +32,17 @@ export function addAgentRoutes(server: HttpServer, context: Context): void {
     outcome: await log.record(params.id, body.participants),
   }))
   server.add(resolveDecision, async ({ params }) => ({ decision: await log.resolve(params.id) }))
+  server.add(getOrderWork, async () => {
+    const [row] = await context.database.query<ReplyOf<typeof getOrderWork>>(
+      `SELECT count(*) FILTER (WHERE state = 'running')::int AS sagas,
+              count(*) FILTER (WHERE state = 'compensating')::int AS undoing,
+              coalesce(extract(epoch FROM now() - min(due_at)), 0)::int AS "oldestSagaSeconds",
+              (SELECT count(*)::int FROM (SELECT FROM orders.outbox LIMIT 10000) waiting) AS "newsWaiting"
+         FROM orders.sagas WHERE state IN ('running', 'compensating')`,
+      [],
+    )
+    return row ?? { sagas: 0, undoing: 0, oldestSagaSeconds: 0, newsWaiting: 0 }
+  })
   server.add(pruneDecisions, async ({ body }) => ({
     pruned: await prune(database, new Date(body.before), clock.now()),
   }))

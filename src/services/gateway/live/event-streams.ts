@@ -22,7 +22,7 @@ export type StreamLimits = { streamsMax: number; perAddressMax: number; heartbea
 export const streamLimits: StreamLimits = { streamsMax: 10_000, perAddressMax: 1_000, heartbeatMs: 15_000 }
 
 /** What a reader may leave unread before it is dropped; it comes back and is told the current state. */
-const unreadBytesMax = 1024 * 1024
+const unreadBytesMax = 64 * 1024
 const retryMs = 2_000
 
 /** @param isBehindProxy whether all streams come from the address of a proxy, which then keeps its readers apart */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { json, startGateway, startUpstream, until } from '../../../../test/support/gateway.ts'
+import { json, rawExchange, startGateway, startUpstream, until } from '../../../../test/support/gateway.ts'
 
 const options = { cachesReads: false }
 const trusted = { OCTAVO_TRUSTED_PROXIES: '127.0.0.1' }
@@ -69,7 +69,12 @@ test('a store with an address of its own answers to no other name, and to probes
     {},
     { OCTAVO_URL: 'https://shop.example.org', OCTAVO_METRICS_TOKEN: 'a token' },
   )
-  assert.equal((await fetch(`${gateway.url}/api/nothing`)).status, 421)
+  const asked = (host: string, path = '/api/nothing') =>
+    rawExchange(gateway.url, `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
+  assert.match(await asked('evil.example:8080'), /^HTTP\/1\.1 421/)
+  for (const host of ['shop.example.org', 'Shop.Example.org:443', '127.0.0.1:8080', '[::1]', 'localhost'])
+    assert.match(await asked(host), /^HTTP\/1\.1 404/, host)
+  assert.match(await asked('evil.example', '/livez'), /^HTTP\/1\.1 200/)
   assert.equal((await fetch(`${gateway.url}/livez`)).status, 200)
   assert.equal((await fetch(`${gateway.url}/metrics`)).status, 401)
   const told = await fetch(`${gateway.url}/metrics`, { headers: { authorization: 'Bearer a token' } })

@@ -5,6 +5,7 @@ import type { AvailabilityEvents } from '../live/availability-events.ts'
 import type { OrderEvents } from '../live/order-events.ts'
 import type { Pages } from '../pages/pages.ts'
 import { answerFault } from '../server.ts'
+import type { SystemState } from '../system/system-state.ts'
 import type { Admission } from './admission.ts'
 import type { Bundles } from './bundles.ts'
 import { decoded, type Exchange, sendProblem } from './exchange.ts'
@@ -18,6 +19,7 @@ export type AnswerParts = {
   proxy: ProxyParts
   bundles: Bundles
   admission: Admission
+  system: SystemState
   /** What whoever reads `/metrics` has to know; undefined where anybody may. */
   metricsToken: string | undefined
   readCache: ReadCache | undefined
@@ -52,7 +54,8 @@ function answerApi(exchange: Exchange, parts: AnswerParts): void {
     const { target, params } = found
     exchange.label = target.label
     if (!parts.admission.pace(exchange)) return
-    if (target.kind === 'events') finish(exchange, watch(exchange, target, params[0] ?? '', parts))
+    if (target.kind === 'system') finish(exchange, parts.system.answer(exchange))
+    else if (target.kind === 'events') finish(exchange, watch(exchange, target, params[0] ?? '', parts))
     else {
       exchange.expiresMs = exchange.startedMs + target.deadlineMs
       const passOn = () =>

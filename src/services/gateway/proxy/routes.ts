@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { bodyBytesMaxOf } from '#kernel/body-limits'
 import type { Method, Route } from '#kernel/contract'
 import { placeOrder } from '#services/coordinator'
-import { availabilityEvents, orderEvents } from '../contract.ts'
+import { availabilityEvents, getSystem, orderEvents } from '../contract.ts'
 
 /** Where a request goes that is part of the public API. */
 export type UpstreamTarget = {
@@ -24,7 +24,9 @@ export type UpstreamTarget = {
   heedsKey: boolean
 }
 export type EventsTarget = { kind: 'events'; stream: 'availability' | 'order'; label: string }
-export type Target = UpstreamTarget | EventsTarget
+/** What the gateway says of the store as a whole. */
+export type SystemTarget = { kind: 'system'; label: string }
+export type Target = UpstreamTarget | EventsTarget | SystemTarget
 
 export type Found =
   | { kind: 'found'; target: Target; params: readonly string[] }
@@ -43,6 +45,7 @@ export function publicTable(services: readonly { name: string; routes: readonly 
   const entries: [Route, Target][] = [
     [availabilityEvents, { kind: 'events', stream: 'availability', label: availabilityEvents.path }],
     [orderEvents, { kind: 'events', stream: 'order', label: orderEvents.path }],
+    [getSystem, { kind: 'system', label: getSystem.path }],
   ]
   for (const { name, routes } of services)
     for (const route of routes) entries.push([route, upstreamTarget(name, route)])

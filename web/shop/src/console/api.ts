@@ -1,6 +1,15 @@
 import type { QueryOf } from '#kernel/contract'
 import type { ImportList, NewBook, Stock } from '#services/catalog'
-import type { Availability, Book, BookList, Import, Order, OrderList, Voucher } from '#services/gateway'
+import type {
+  Availability,
+  Book,
+  BookList,
+  Import,
+  Order,
+  OrderList,
+  System,
+  Voucher,
+} from '#services/gateway'
 import type { listOrders as listOrdersRoute } from '#services/orders'
 import type { BookQuery } from '../api/books.ts'
 import { type Reply, segment } from '../api/client.ts'
@@ -66,3 +75,5 @@ const versionOf = (reply: Reply<Book>): BookVersion => ({
 })
 
 const ifMatch = (etag: string | undefined): Record<string, string> => (etag ? { 'if-match': etag } : {})
+
+export const getSystem = (signal?: AbortSignal) => staffCall<System>('GET', '/api/system', { signal })

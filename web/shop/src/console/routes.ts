@@ -11,6 +11,7 @@ declare module 'vue-router' {
 }
 
 const counter: readonly Role[] = ['bookseller', 'manager']
+const operations: readonly Role[] = ['operator']
 const office: readonly Role[] = ['manager']
 
 /** The bookseller console, mounted at /console; the router fetches this file when somebody first goes there. */
@@ -82,6 +83,12 @@ export const consoleRoutes: RouteRecordRaw[] = [
         component: () => import('./imports/import-progress-page.vue'),
         props: true,
         meta: { title: 'Import', roles: office },
+      },
+      {
+        path: 'system',
+        name: 'console-system',
+        component: () => import('./system/system-page.vue'),
+        meta: { title: 'System', roles: operations },
       },
       {
         path: ':rest(.*)*',

@@ -1,0 +1,61 @@
+import { type Static, Type } from 'typebox'
+import { Nullable, Timestamp } from '#kernel/schemas'
+
+const circuits = ['closed', 'open', 'probing', 'returning'] as const
+const Circuit = Type.Enum(circuits)
+const Reasons = Type.Record(Type.String(), Type.Integer())
+
+/** How the store does, as one gateway sees it. */
+export const System = Type.Object(
+  {
+    asOf: Timestamp,
+    gateway: Type.Object({
+      version: Type.String(),
+      startedAt: Timestamp,
+      openRequests: Type.Integer(),
+      openStreams: Type.Integer(),
+      memoryBytes: Type.Integer(),
+    }),
+    instances: Type.Array(
+      Type.Object({
+        service: Type.String(),
+        id: Type.String(),
+        version: Type.String(),
+        circuit: Circuit,
+        reason: Nullable(Type.String({ description: 'why the circuit was opened' })),
+        outstanding: Type.Integer(),
+        averageMs: Type.Number({ description: 'until an answer begins' }),
+        reroutes: Reasons,
+        trips: Reasons,
+      }),
+    ),
+    routes: Type.Array(Type.Object({ method: Type.String(), route: Type.String(), circuit: Circuit }), {
+      description: 'routes whose circuit is not closed',
+    }),
+    retryBudgets: Type.Array(Type.Object({ service: Type.String(), left: Type.Integer() })),
+    refused: Reasons,
+    work: Type.Object(
+      {
+        inDoubt: Nullable(Type.Integer({ description: 'transactions that are prepared and not decided' })),
+        sagas: Nullable(Type.Integer({ description: 'sagas at work' })),
+        undoing: Nullable(Type.Integer({ description: 'sagas that take back what they did' })),
+        oldestSagaSeconds: Nullable(Type.Integer()),
+        newsWaiting: Nullable(Type.Integer({ description: 'messages that are not carried off yet' })),
+      },
+      { description: 'null where the service that knows is away' },
+    ),
+    history: Type.Array(
+      Type.Object({
+        at: Timestamp,
+        requestsPerSecond: Type.Number(),
+        faultsPerSecond: Type.Number({ description: 'answers of 500 and more' }),
+        averageMs: Type.Number(),
+        reroutes: Type.Integer(),
+        openCircuits: Type.Integer(),
+      }),
+      { description: 'the last hour' },
+    ),
+  },
+  { $id: 'System' },
+)
+export type System = Static<typeof System>

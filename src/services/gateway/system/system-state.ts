@@ -1,0 +1,106 @@
+import { forbidden, unauthorized } from '#kernel/problem'
+import { inDoubtRoute } from '#kernel/transaction'
+import type { Clock } from '#ports/clock'
+import { cookieOf, type ServiceClient, sessionCookie } from '#ports/http'
+import { getOrderWork, introspectSession } from '#services/orders'
+import { getSystem, type System } from '../contract.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Admission } from '../proxy/admission.ts'
+import type { Circuits } from '../proxy/circuits.ts'
+import type { Exchange } from '../proxy/exchange.ts'
+import type { Upstreams } from '../proxy/upstreams.ts'
+import { type History, keepHistory } from './history.ts'
+
+export type SystemParts = {
+  version: string
+  clock: Clock
+  client: ServiceClient
+  upstreams: Upstreams
+  circuits: Circuits
+  admission: Admission
+  metrics: Metrics
+  open: () => { requests: number; streams: number }
+}
+
+export type SystemState = Disposable & {
+  /** Answers an operator with how the store does. @throws Problem 401, 403 or 503 */
+  answer(exchange: Exchange): Promise<void>
+}
+
+const sessionDeadlineMs = 2_000
+const workDeadlineMs = 800
+const bearerPattern = /^Bearer +([\w.~+/=-]{1,500})$/i
+
+export function createSystemState(parts: SystemParts): SystemState {
+  const { clock, upstreams, circuits, metrics } = parts
+  const startedAt = new Date(clock.now()).toISOString()
+  const openCircuits = () =>
+    upstreams.all().filter(({ breaker }) => breaker.kind !== 'closed').length +
+    circuits.routes().filter(({ breaker }) => breaker.kind !== 'closed').length
+  const history = keepHistory(clock, metrics.totals, openCircuits)
+  return {
+    async answer(exchange) {
+      await checkOperator(exchange, parts.client)
+      send(exchange, await systemNow(parts, startedAt, history))
+    },
+    [Symbol.dispose]: () => history[Symbol.dispose](),
+  }
+}
+
+async function checkOperator({ request }: Exchange, client: ServiceClient): Promise<void> {
+  const { authorization, cookie } = request.headers
+  const token = bearerPattern.exec(authorization ?? '')?.[1] ?? cookieOf(cookie, sessionCookie)
+  if (token === undefined) throw unauthorized()
+  const options = { body: { token: token.slice(0, 500) }, deadlineMs: sessionDeadlineMs }
+  const { member } = await client.call('orders', introspectSession, options)
+  if (member === null) throw unauthorized()
+  const allowed = getSystem.access.kind === 'staff' ? getSystem.access.roles : []
+  if (!member.roles.some((role) => allowed.includes(role))) throw forbidden(allowed)
+}
+
+async function systemNow(parts: SystemParts, startedAt: string, history: History): Promise<System> {
+  const { clock, client, upstreams, circuits, admission, version } = parts
+  const [stock, orders] = await Promise.allSettled([
+    client.call('catalog', inDoubtRoute, { deadlineMs: workDeadlineMs }),
+    client.call('orders', getOrderWork, { deadlineMs: workDeadlineMs }),
+  ])
+  const ordersWork = orders.status === 'fulfilled' ? orders.value : undefined
+  const open = parts.open()
+  return {
+    asOf: new Date(clock.now()).toISOString(),
+    gateway: {
+      ...{ version, startedAt, openRequests: open.requests, openStreams: open.streams },
+      memoryBytes: process.memoryUsage.rss(),
+    },
+    instances: upstreams.all().map(({ instance, breaker, outstanding, latency, reroutes, trips }) => ({
+      ...{ service: instance.service, id: instance.id, version: instance.version },
+      circuit: breaker.kind,
+      reason: breaker.kind === 'closed' ? null : breaker.reason,
+      ...{ outstanding, averageMs: Math.round(latency.averageMs * 10) / 10 },
+      ...{ reroutes: Object.fromEntries(reroutes), trips: Object.fromEntries(trips) },
+    })),
+    routes: circuits
+      .routes()
+      .filter(({ breaker }) => breaker.kind !== 'closed')
+      .map(({ method, label, breaker }) => ({ method, route: label, circuit: breaker.kind })),
+    retryBudgets: [...circuits.budgets()],
+    refused: Object.fromEntries(admission.refused()),
+    work: {
+      inDoubt: stock.status === 'fulfilled' ? stock.value.inDoubt.length : null,
+      sagas: ordersWork?.sagas ?? null,
+      undoing: ordersWork?.undoing ?? null,
+      oldestSagaSeconds: ordersWork?.oldestSagaSeconds ?? null,
+      newsWaiting: ordersWork?.newsWaiting ?? null,
+    },
+    history: history.samples(),
+  }
+}
+
+function send({ request, response, requestId, limitHeaders }: Exchange, system: System): void {
+  const body = JSON.stringify(system)
+  const head = ['content-type', 'application/json; charset=utf-8', 'cache-control', 'no-store']
+  head.push('x-content-type-options', 'nosniff', 'x-request-id', requestId, ...limitHeaders)
+  head.push('content-length', String(Buffer.byteLength(body)))
+  response.writeHead(200, head)
+  response.end(request.method === 'HEAD' ? undefined : body)
+}
