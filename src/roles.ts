@@ -39,7 +39,13 @@ export type Role = {
   /** How many processes run on a laptop. */
   laptopProcesses: number
   /** Its tables: the database they are in, their schema, and the folder of their migrations for the database at a URL. */
-  tables?: { database: 'bookDb' | 'orderDb'; schema: string; migrations: (url: string) => Promise<URL> }
+  tables?: {
+    database: 'bookDb' | 'orderDb'
+    schema: string
+    migrations: (url: string) => Promise<URL>
+    /** Where the schema is called otherwise in some databases. */
+    schemaAt?: (url: string) => Promise<string>
+  }
   /** Does what is due and ends, for roles that can be run as a job. */
   once?(config: Config, env: Environment, stop: AbortSignal): Promise<void>
   /** Opens it with its secrets and no others. @throws ConfigError when one of them is missing */
@@ -89,6 +95,7 @@ export const roles: readonly Role[] = [
       database: 'bookDb',
       schema: 'catalog',
       migrations: async (url) => (await import('./services/catalog/migrations.ts')).migrationsOf(url),
+      schemaAt: async (url) => (await import('./services/catalog/migrations.ts')).schemaOf(url),
     },
     open: async (config, secrets) =>
       (await import('./services/catalog/service.ts')).createCatalog(config, secrets),

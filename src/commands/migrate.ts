@@ -40,7 +40,8 @@ async function migrateOne({ tables }: Role, isCheck: boolean): Promise<SchemaSta
     statementTimeoutMs,
     lockTimeoutMs: 60_000,
   })
-  const schema = { database, name: tables.schema, folder: await tables.migrations(url) }
+  const name = (await tables.schemaAt?.(url)) ?? tables.schema
+  const schema = { database, name, folder: await tables.migrations(url) }
   const before = await schemaState(schema)
   const after = isCheck ? before : await bringUpToDate(schema)
   console.log(`${tables.schema}: ${sentenceOf(after, before)}`)

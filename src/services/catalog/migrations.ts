@@ -1,2 +1,2 @@
-/** Where the migrations of BookDb's dialect are, which the URL's scheme picks; its schema is `catalog`. */
-export { migrationsOf } from './store/open-store.ts'
+/** Where the migrations of BookDb's dialect are, which the URL's scheme picks, and their schema. */
+export { migrationsOf, schemaOf } from './store/open-store.ts'

@@ -7,7 +7,8 @@ import { createStockStore } from './stock.ts'
 
 /** Where BookDb's migrations are; its schema is `catalog`. */
 export const migrationsFolder = new URL('./migrations/', import.meta.url)
-const schemaName = 'catalog'
+export const schemaName = () => schema
+const schema = 'catalog'
 
 /** BookDb on a PostgreSQL server. */
 export async function openStore(url: string, options: StoreOptions): Promise<CatalogStore> {
@@ -31,16 +32,16 @@ export async function openStore(url: string, options: StoreOptions): Promise<Cat
     books: createBookStore(database),
     imports: createImportStore(database),
     audit: createStoreAudit(database),
-    schema: { database, name: schemaName, folder: migrationsFolder },
+    schema: { database, name: schema, folder: migrationsFolder },
     async migrate() {
-      await migrate(database, migrationsFolder, schemaName)
+      await migrate(database, migrationsFolder, schema)
     },
     isReady: () =>
       database.query('SELECT 1').then(
         () => true,
         () => false,
       ),
-    carryNews: (broker, clock) => startOutboxRelay({ database, schema: schemaName, broker, clock }),
+    carryNews: (broker, clock) => startOutboxRelay({ database, schema, broker, clock }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

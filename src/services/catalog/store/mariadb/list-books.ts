@@ -1,0 +1,196 @@
+import type { Database } from '#ports/database'
+import type { BookRow } from '../../books/book-row.ts'
+import type { WordSearch } from '../../search/search.ts'
+import {
+  type BookCounts,
+  type BookFilter,
+  type BookOrder,
+  type BookPage,
+  countedMax,
+  facetValuesMax,
+  type PageQuery,
+  type Place,
+} from '../book-store.ts'
+import { matchingBooks, type Sql } from './find-words.ts'
+import { list, readBooks } from './rows.ts'
+import { pointsPerUnit } from './words.ts'
+
+/** The page's keys are found first, along an index where the order has one, and only its own books are read whole. */
+export async function bookPage(
+  database: Database,
+  { filter, order, after, limit }: PageQuery,
+): Promise<BookPage> {
+  const { from, conditions } = await listed(database, filter)
+  const keys = keysOf(order, filter)
+  const isbn = order === 'bestselling' ? 's.isbn' : 'b.isbn'
+  const direction = order.startsWith('-') ? 'DESC' : 'ASC'
+  const beyond =
+    after === undefined ? everything : beyondPlace([...keys, { sql: isbn, params: [] }], after, direction)
+  const where = both([conditions, beyond])
+  const names = [...keys.map((_, i) => `k${i}`), 'isbn']
+  // A negated column's order is its index's backwards; the server does not see that by itself.
+  const sorted =
+    order === 'bestselling' ? 's.sold DESC, s.isbn' : names.map((name) => `${name} ${direction}`).join(', ')
+  const found = await database.query<Record<string, string | number>>(
+    `SELECT ${keys.map(({ sql }, i) => `${sql} AS k${i}`).join(', ')}, ${isbn} AS isbn
+       FROM ${from.sql} WHERE ${where.sql} ORDER BY ${sorted} LIMIT ?`,
+    [...keys.flatMap(({ params }) => params), ...from.params, ...where.params, limit + 1],
+  )
+  const shown = found.slice(0, limit)
+  const books = await booksOf(
+    database,
+    shown.map((row) => String(row.isbn)),
+  )
+  const last = found.length > limit ? shown.at(-1) : undefined
+  return { books, last: last === undefined ? null : names.map((name) => last[name] ?? '') }
+}
+
+/** In the given order; one that was removed meanwhile is left out. */
+async function booksOf(database: Database, isbns: readonly string[]): Promise<BookRow[]> {
+  if (isbns.length === 0) return []
+  const rows = await readBooks(database, `WHERE b.isbn IN (${list(isbns.length)})`, isbns)
+  const byIsbn = new Map(rows.map((row) => [row.isbn, row]))
+  return isbns.flatMap((isbn) => byIsbn.get(isbn) ?? [])
+}
+
+/** A facet counts with the other filters in force and without its own: what choosing each of its values would give. */
+export async function bookCounts(database: Database, filter: BookFilter): Promise<BookCounts> {
+  const { subject, format, language, ...others } = filter
+  const counted = async (own: object, value: string, join = ''): Promise<FacetRow[]> => {
+    const { from, conditions } = await listed(database, { ...others, ...own })
+    return await database.query<FacetRow>(
+      `SELECT ${value} AS value, count(*) AS count
+         FROM (SELECT b.isbn, b.format, b.language_primary AS language FROM ${from.sql} WHERE ${conditions.sql}
+                LIMIT ${countedMax + 1}) found ${join}
+        WHERE ${value} IS NOT NULL GROUP BY ${value} ORDER BY count DESC, value LIMIT ${facetValuesMax}`,
+      [...from.params, ...conditions.params],
+    )
+  }
+  const chosen = { ...(subject !== undefined && { subject }), ...(format !== undefined && { format }) }
+  const spoken = { ...(language !== undefined && { language }) }
+  const [total, bySubject, byFormat, byLanguage] = await Promise.all([
+    totalOf(database, filter),
+    counted(
+      { ...(format !== undefined && { format }), ...spoken },
+      'x.subject',
+      'JOIN book_subjects x ON x.isbn = found.isbn',
+    ),
+    counted({ ...(subject !== undefined && { subject }), ...spoken }, 'found.format'),
+    counted(chosen, 'found.language'),
+  ])
+  const totalIsLowerBound = total > countedMax
+  return { total: Math.min(total, countedMax), totalIsLowerBound, subject: bySubject, format: byFormat, language: byLanguage }
+}
+
+type FacetRow = { value: string; count: number }
+
+async function totalOf(database: Database, filter: BookFilter): Promise<number> {
+  const { from, conditions } = await listed(database, filter)
+  const [row] = await database.query<{ n: number }>(
+    `SELECT count(*) AS n FROM (SELECT b.isbn FROM ${from.sql} WHERE ${conditions.sql} LIMIT ${countedMax + 1}) found`,
+    [...from.params, ...conditions.params],
+  )
+  return row?.n ?? 0
+}
+
+const everything: Sql = { sql: 'TRUE', params: [] }
+
+/** Where a list looks, and what its books have to be. */
+async function listed(database: Database, filter: BookFilter): Promise<{ from: Sql; conditions: Sql }> {
+  const tables = 'books b JOIN stock s ON s.isbn = b.isbn'
+  if (filter.search.kind !== 'words')
+    return { from: { sql: tables, params: [] }, conditions: conditionsOf(filter) }
+  const { sql, params } = await matchingBooks(database, filter.search)
+  return {
+    from: { sql: `(${sql}) m JOIN books b ON b.isbn = m.isbn JOIN stock s ON s.isbn = b.isbn`, params },
+    conditions: conditionsOf(filter),
+  }
+}
+
+function conditionsOf(filter: BookFilter): Sql {
+  const { search, subject, format, language, limited, available, minPrice, maxPrice } = filter
+  const all: Sql[] = []
+  if (search.kind === 'nothing') all.push({ sql: 'FALSE', params: [] })
+  if (limited !== undefined) all.push({ sql: 'b.limited = ?', params: [limited ? 1 : 0] })
+  if (available !== undefined)
+    all.push({
+      sql: `${available ? '' : 'NOT '}(s.copies - s.held - s.sold > 0 AND b.price_amount IS NOT NULL
+              AND (b.sales_open_at IS NULL OR b.sales_open_at <= ?))`,
+      params: [new Date(filter.nowMs)],
+    })
+  if (minPrice !== undefined) all.push({ sql: 'b.price_amount >= ?', params: [minPrice] })
+  if (maxPrice !== undefined) all.push({ sql: 'b.price_amount <= ?', params: [maxPrice] })
+  if (subject !== undefined)
+    all.push({
+      sql: 'EXISTS (SELECT 1 FROM book_subjects x WHERE x.subject = ? AND x.isbn = b.isbn)',
+      params: [subject],
+    })
+  if (format !== undefined) all.push({ sql: 'b.format = ?', params: [format] })
+  if (language !== undefined)
+    all.push({
+      sql: '(b.language_folded = ? OR b.language_folded LIKE ?)',
+      params: [language.toLowerCase(), `${language.toLowerCase().replace(/[\\%_]/g, '\\$&')}-%`],
+    })
+  return both(all)
+}
+
+function both(all: readonly Sql[]): Sql {
+  const some = all.filter((each) => each !== everything)
+  if (some.length === 0) return everything
+  return {
+    sql: some.map(({ sql }) => `(${sql})`).join(' AND '),
+    params: some.flatMap(({ params }) => params),
+  }
+}
+
+/** `(a, b) > (x, y)`, in the form that indexes are used for; what each part begins with is said once more before it. */
+function beyondPlace(keys: readonly Sql[], place: Place, direction: 'ASC' | 'DESC'): Sql {
+  const than = direction === 'ASC' ? '>' : '<'
+  const ways = keys.map((key, i) => {
+    const before = keys.slice(0, i)
+    return {
+      sql: [...before.map(({ sql }) => `${sql} = ?`), `${key.sql} ${than} ?`].join(' AND '),
+      params: [...before, key].flatMap(({ params }, j) => [...params, place[j]]),
+    }
+  })
+  const [first] = keys
+  if (first === undefined) return everything
+  return {
+    sql: `${first.sql} ${than}= ? AND (${ways.map(({ sql }) => `(${sql})`).join(' OR ')})`,
+    params: [...first.params, place[0], ...ways.flatMap(({ params }) => params)],
+  }
+}
+
+const column = (sql: string): Sql => ({ sql, params: [] })
+/** Negated, so that books that sold alike follow in ISBN order, as everywhere else. */
+const mostSold = column('-s.sold')
+
+/** What an order sorts by before the ISBN, as `orderKeys` has it; all keys of one order in one direction. */
+function keysOf(order: BookOrder, { search }: BookFilter): Sql[] {
+  switch (order) {
+    case 'title':
+      return [column('b.title_folded')]
+    case 'price':
+      return [column('b.price_up')]
+    case '-price':
+      return [column('b.price_down')]
+    case '-publishedOn':
+      return [column('b.published_sort')]
+    case 'bestselling':
+      return [mostSold]
+    case 'relevance':
+      return [search.kind === 'words' ? scoreOf(search) : column('0'), mostSold]
+  }
+}
+
+/** The title's score, and text rank in coarse steps, so that what sells decides between books that fit about as well. */
+function scoreOf({ title: { is, begins, holds } }: WordSearch): Sql {
+  return {
+    sql: `-(CASE WHEN b.title_folded IN (${list(is.titles.length)}) THEN ${is.score}
+      WHEN ${begins.beginnings.map(() => 'b.title_folded LIKE ?').join(' OR ')} THEN ${begins.score}
+      WHEN INSTR(CONCAT(' ', b.title_folded, ' '), ?) > 0 THEN ${holds.score}
+      ELSE 0 END
+      + CAST(ROUND((20 * m.whole + 10 * m.part) / ${pointsPerUnit}) AS SIGNED))`,
+    params: [...is.titles, ...begins.beginnings.map((beginning) => `${beginning}%`), holds.part],
+  }
+}

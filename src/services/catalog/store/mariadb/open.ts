@@ -1,0 +1,49 @@
+import { type DatabaseOptions, migrate, openDatabase, startOutboxRelay } from '#ports/database'
+import type { CatalogStore, StoreOptions } from '../catalog-store.ts'
+import { createStoreAudit } from './audit.ts'
+import { createBookStore } from './books.ts'
+import { createImportStore } from './imports.ts'
+import { createStockStore } from './stock.ts'
+
+/** Where BookDb's migrations are. */
+export const migrationsFolder = new URL('./migrations/', import.meta.url)
+
+/** A schema is a database here, and the address names it. */
+export const schemaName = (url: string) => decodeURIComponent(new URL(url).pathname.slice(1))
+
+/** BookDb on a MariaDB or MySQL server. */
+export async function openStore(url: string, options: StoreOptions): Promise<CatalogStore> {
+  const { applicationName, connectionsMax = 8, statementTimeoutMs, lockTimeoutMs } = options
+  await using opened = new AsyncDisposableStack()
+  const open = async (name: string, more: Omit<DatabaseOptions, 'applicationName'>) => {
+    const bounds = statementTimeoutMs === undefined ? {} : { statementTimeoutMs }
+    return opened.use(await openDatabase(url, { applicationName: name, ...bounds, ...more }))
+  }
+  const database = await open(applicationName, { connectionsMax })
+  // Connections of its own: no search keeps a sale waiting.
+  const stock = await open(`${applicationName}-stock`, {
+    connectionsMax: 4,
+    ...(lockTimeoutMs !== undefined && { lockTimeoutMs }),
+  })
+  // And so have the ends of transactions, which those who prepare may be waiting for.
+  const finishing = await open(`${applicationName}-finishing`, { connectionsMax: 2 })
+  const resources = opened.move()
+  const name = schemaName(url)
+  return {
+    stock: createStockStore(stock, finishing.prepared),
+    books: createBookStore(database),
+    imports: createImportStore(database),
+    audit: createStoreAudit(database),
+    schema: { database, name, folder: migrationsFolder },
+    async migrate() {
+      await migrate(database, migrationsFolder, name)
+    },
+    isReady: () =>
+      database.query('SELECT 1').then(
+        () => true,
+        () => false,
+      ),
+    carryNews: (broker, clock) => startOutboxRelay({ database, schema: name, broker, clock }),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
