@@ -46,7 +46,8 @@ export function createBookStore(database: Database): BookStore {
       )
       return rows.map(({ isbn }) => isbn)
     },
-    booksAfter: (isbn, limit) => readBooks(database, 'WHERE b.isbn > ? ORDER BY b.isbn LIMIT ?', [isbn, limit]),
+    booksAfter: (isbn, limit) =>
+      readBooks(database, 'WHERE b.isbn > ? ORDER BY b.isbn LIMIT ?', [isbn, limit]),
     announce: (news) => announce(database, news),
     change: (work) => inTransaction(database, (tx) => work(changesOn(tx))),
     fillOnce: (mark, fill) => fillOnce(database, mark, fill),

@@ -55,7 +55,8 @@ export function createImportStore(database: Database): ImportStore {
       )
       if (row === undefined) return undefined
       const report: Import['report'] = row.report === null ? null : JSON.parse(row.report)
-      return { ...plain(row), report, errors: JSON.parse(row.errors) }
+      const { report: _, errors, ...counts } = row
+      return { ...plain(counts), report, errors: JSON.parse(errors) }
     },
     async newest(limit) {
       const rows = await database.query<ImportRow>(

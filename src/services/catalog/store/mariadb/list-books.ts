@@ -79,7 +79,13 @@ export async function bookCounts(database: Database, filter: BookFilter): Promis
     counted(chosen, 'found.language'),
   ])
   const totalIsLowerBound = total > countedMax
-  return { total: Math.min(total, countedMax), totalIsLowerBound, subject: bySubject, format: byFormat, language: byLanguage }
+  return {
+    total: Math.min(total, countedMax),
+    totalIsLowerBound,
+    subject: bySubject,
+    format: byFormat,
+    language: byLanguage,
+  }
 }
 
 type FacetRow = { value: string; count: number }

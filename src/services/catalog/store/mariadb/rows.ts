@@ -7,9 +7,10 @@ import type { BookEntry } from '../book-store.ts'
 
 type JsonColumn = 'contributors' | 'subjects' | 'prices' | 'details'
 /** A `BookRow` as it comes. */
-export type StoredBook = Omit<BookRow, JsonColumn | 'limited'> & Record<JsonColumn, string> & {
-  limited: number
-}
+export type StoredBook = Omit<BookRow, JsonColumn | 'limited'> &
+  Record<JsonColumn, string> & {
+    limited: number
+  }
 
 /** Select list of a `StoredBook` from `bookTables`. */
 const bookColumns = `b.isbn, b.title, b.subtitle, b.contributors, b.publisher, b.published_on AS publishedOn,
