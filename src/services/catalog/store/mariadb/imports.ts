@@ -10,7 +10,7 @@ type ImportRow = Omit<ImportList['items'][number], 'startedAt' | 'finishedAt' | 
   finishedAt: Date | null
 }
 
-const plain = <Row extends ImportRow>(row: Row) => ({
+const plain = (row: ImportRow): ImportList['items'][number] => ({
   ...row,
   dryRun: row.dryRun === 1,
   startedAt: row.startedAt.toISOString(),
@@ -49,14 +49,14 @@ export function createImportStore(database: Database): ImportStore {
       )
     },
     async find(id) {
-      const [row] = await database.query<ImportRow & { report: string | null; errors: string }>(
-        `SELECT ${columns}, report, errors FROM imports WHERE id = ?`,
+      const [row] = await database.query<ImportRow>(`SELECT ${columns} FROM imports WHERE id = ?`, [id])
+      if (row === undefined) return undefined
+      const [texts] = await database.query<{ report: string | null; errors: string }>(
+        'SELECT report, errors FROM imports WHERE id = ?',
         [id],
       )
-      if (row === undefined) return undefined
-      const report: Import['report'] = row.report === null ? null : JSON.parse(row.report)
-      const { report: _, errors, ...counts } = row
-      return { ...plain(counts), report, errors: JSON.parse(errors) }
+      const report: Import['report'] = JSON.parse(texts?.report ?? 'null')
+      return { ...plain(row), report, errors: JSON.parse(texts?.errors ?? '[]') }
     },
     async newest(limit) {
       const rows = await database.query<ImportRow>(
