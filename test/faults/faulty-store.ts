@@ -38,7 +38,7 @@ export type Armed = {
   struck(limitMs: number): Promise<number | undefined>
 }
 
-export type FaultyStoreOptions = { isBreakable?: boolean; holdSeconds?: number }
+export type FaultyStoreOptions = { isBreakable?: boolean; holdSeconds?: number; replicas?: number }
 
 const startLimitMs = 90_000
 const lookMs = 10
@@ -74,7 +74,7 @@ export async function startFaultyStore(t: TestScope, options: FaultyStoreOptions
   }
 }
 
-function launch(data: string, faults: string, { isBreakable, holdSeconds }: FaultyStoreOptions) {
+function launch(data: string, faults: string, { isBreakable, holdSeconds, replicas }: FaultyStoreOptions) {
   // The channel ends it when this process dies, however it dies.
   const running = spawn(process.execPath, [import.meta.filename, 'store'], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -87,6 +87,7 @@ function launch(data: string, faults: string, { isBreakable, holdSeconds }: Faul
       OCTAVO_STAFF_EMAIL: email,
       OCTAVO_STAFF_PASSWORD: password,
       OCTAVO_HOLD_SECONDS: String(holdSeconds ?? 900),
+      OCTAVO_REPLICAS: String(replicas ?? 0),
     },
   })
   let text = ''

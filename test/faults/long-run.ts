@@ -4,7 +4,7 @@ import { startFaultyStore } from './faulty-store.ts'
 import { strikeTable } from './strikes.ts'
 
 /**
- * `node test/faults/long-run.ts --kills 120`: thousands of orders while parts of the store die and freeze. Prints what
+ * `node test/faults/long-run.ts --kills 120 --replicas 4`: thousands of orders while parts of the store die and freeze. Prints what
  * was struck and what became of the orders; exits with 1 when anything was lost, oversold or left in doubt.
  */
 const { values } = parseArgs({
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '120' },
     orders: { type: 'string', default: '10000' },
     clients: { type: 'string', default: '24' },
+    replicas: { type: 'string', default: '0' },
   },
 })
 const atEnd: (() => unknown)[] = []
@@ -22,7 +23,13 @@ try {
 }
 
 async function main(): Promise<number> {
-  const store = await startFaultyStore({ after: (work) => atEnd.push(work) }, { holdSeconds: 20 })
+  const store = await startFaultyStore(
+    { after: (work) => atEnd.push(work) },
+    {
+      holdSeconds: 20,
+      replicas: Number(values.replicas),
+    },
+  )
   const startedMs = performance.now()
   const run = await runFaults(store, {
     killsMax: Number(values.kills),

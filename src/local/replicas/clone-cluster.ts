@@ -5,7 +5,7 @@ import pg from 'pg'
 import { cut } from '#ports/postgres'
 import { findPostgres, type RunAs } from '../postgres-binaries.ts'
 
-/** What a copy of a running server leaves out. Source: PostgreSQL manual, 25.3.4.1 "Backing Up the Data Directory". */
+/** What a copy of a running server leaves out, as paths within its cluster. Source: PostgreSQL manual, 25.3.4.1 "Backing Up the Data Directory". */
 const leftOut =
   /^(pg_wal|pg_replslot|pg_dynshmem|pg_notify|pg_serial|pg_snapshots|pg_stat_tmp|pg_subtrans)\/./
 const leftOutFiles =
@@ -56,6 +56,20 @@ export async function cloneCluster(
   await rm(to, { recursive: true, force: true })
   await rename(making, to)
 }
+
+/** Files of a running server that a copy of it needs; the folders that have to be there end with a slash. */
+export async function* clusterFiles(cluster: string, within = ''): AsyncGenerator<string> {
+  if (within !== '') yield `${within}/`
+  for (const entry of await readdir(join(cluster, within), { withFileTypes: true })) {
+    const path = within === '' ? entry.name : `${within}/${entry.name}`
+    const isLeftOut = leftOutFiles.test(path) || (leftOut.test(path) && !keptFolders.has(path))
+    if (isLeftOut) continue
+    if (entry.isDirectory()) yield* clusterFiles(cluster, path)
+    else if (entry.isFile()) yield path
+  }
+}
+
+const keptFolders = new Set(['pg_wal/archive_status', 'pg_wal/summaries'])
 
 async function copyFolder(from: string, to: string, within: string, onFile: () => void): Promise<void> {
   await mkdir(join(to, within), { recursive: true, mode: 0o700 })

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { type Database, openDatabase } from '#ports/database'
+import { layServers } from '../../../test/support/database.ts'
+import { startPostgres } from '../postgres-server.ts'
+import { supervisePostgres } from '../supervised-postgres.ts'
+import { type Entry, packed } from './entries.ts'
+import { restoreBackup, verifyBackup } from './restore-backup.ts'
+import { SealBroken, writeSealed } from './sealed-file.ts'
+import { takeBackup } from './take-backup.ts'
+
+const key = 'a key for tests'
+const names = { 'book-db': 'books', 'order-db': 'orders' } as const
+
+test('a restore brings both databases back as they were at one moment, all that was acknowledged before included', async (t) => {
+  const { folder, dataPath, urls } = await startDatabases(t)
+  const [books, orders] = [await open(t, urls['book-db']), await open(t, urls['order-db'])]
+  await books.execute('CREATE TABLE moves (n int PRIMARY KEY)')
+  await orders.execute('CREATE TABLE decisions (n int PRIMARY KEY)')
+  let [isOver, n] = [false, 0]
+  const acknowledged: number[] = []
+  const sell = async () => {
+    const id = ++n
+    await books.prepare(`t${id}`, async (tx) => {
+      await tx.execute('INSERT INTO moves (n) VALUES ($1)', [id])
+      return { kind: 'prepared' }
+    })
+    await orders.execute('INSERT INTO decisions (n) VALUES ($1)', [id])
+    acknowledged.push(id)
+    await books.prepared.commit(`t${id}`)
+  }
+  for (let i = 0; i < 20; i++) await sell()
+  const before = acknowledged.length
+  const selling = (async () => {
+    while (!isOver) await sell()
+  })()
+  const path = join(folder, 'backup')
+  await takeBackup({ dataPath, urls }, { path, key, version: '0' })
+  isOver = true
+  await selling
+  assert.ok(acknowledged.length > before, 'selling went on meanwhile')
+
+  const restored = join(folder, 'restored')
+  await restoreBackup(path, key, restored)
+  const found = await contents(t, restored)
+  const kept = new Set(found.decisions)
+  assert.deepEqual(
+    acknowledged.slice(0, before).filter((each) => !kept.has(each)),
+    [],
+  )
+  // What is in doubt is finished by what was decided; what was finished has been decided.
+  assert.deepEqual(
+    found.moves.filter((each) => !kept.has(each)),
+    [],
+  )
+  const held = new Set([...found.moves, ...found.inDoubt])
+  assert.deepEqual(
+    found.decisions.filter((each) => !held.has(each)),
+    [],
+  )
+  t.diagnostic(
+    `${before} before, ${acknowledged.length} in all, ${found.decisions.length} restored, ${found.inDoubt.length} in doubt`,
+  )
+
+  await assert.rejects(restoreBackup(path, key, restored), /is not empty/)
+  await refusesDamage(path, folder)
+})
+
+test('a backup that breaks off leaves no file, and says why', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'octavo-backup-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const breaks = async function* (): AsyncGenerator<Entry> {
+    yield { path: 'whole', content: Buffer.from('a file') }
+    throw new Error('the connection was lost')
+  }
+  await assert.rejects(writeSealed(join(folder, 'backup'), key, packed(breaks())), /connection was lost/)
+  assert.deepEqual(readdirSync(folder), [])
+})
+
+/** A changed bit anywhere, a missing end, another key: none of it restores anything. */
+async function refusesDamage(path: string, folder: string): Promise<void> {
+  assert.deepEqual((await verifyBackup(path, key)).databases, ['book-db', 'order-db'])
+  const whole = readFileSync(path)
+  const damaged = join(folder, 'damaged')
+  for (const at of [3, 20, Math.floor(whole.length / 2), whole.length - 1]) {
+    const flipped = Buffer.from(whole)
+    flipped[at] = (flipped[at] ?? 0) ^ 1
+    writeFileSync(damaged, flipped)
+    await assert.rejects(verifyBackup(damaged, key), SealBroken, `byte ${at}`)
+  }
+  writeFileSync(damaged, whole.subarray(0, -100))
+  const target = join(folder, 'never')
+  await assert.rejects(restoreBackup(damaged, key, target), SealBroken)
+  await assert.rejects(verifyBackup(path, 'another key'), SealBroken)
+  assert.ok(!existsSync(target) && !readdirSync(folder).includes('never.restoring'))
+}
+
+async function startDatabases(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), 'octavo-backup-'))
+  const dataPath = join(folder, 'data')
+  await layServers(dataPath)
+  const log = { say: () => {}, line: () => {} }
+  const servers = await Promise.all(
+    Object.entries(names).map(([name, database]) =>
+      supervisePostgres({
+        ...{ name, database, log },
+        path: join(dataPath, name),
+        password: passwordIn(dataPath, name),
+        onChange: () => {},
+      }),
+    ),
+  )
+  t.after(async () => {
+    await Promise.all(servers.map((server) => server.stop(5_000)))
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const [first, second] = servers.map(({ url }) => url)
+  return { folder, dataPath, urls: { 'book-db': first ?? '', 'order-db': second ?? '' } }
+}
+
+async function contents(t: TestContext, dataPath: string) {
+  const numbers = async (name: keyof typeof names, table: string) => {
+    await using server = await startPostgres({
+      path: join(dataPath, name),
+      password: passwordIn(dataPath, name),
+      mayMake: false,
+    })
+    await using database = await openDatabase(server.url(names[name]), { applicationName: 'test' })
+    const rows = await database.query<{ n: number }>(`SELECT n FROM ${table}`)
+    const inDoubt = (await database.prepared.inDoubt()).map((id) => Number(id.slice(1)))
+    return { found: rows.map(({ n }) => n), inDoubt }
+  }
+  const books = await numbers('book-db', 'moves')
+  const orders = await numbers('order-db', 'decisions')
+  t.diagnostic('both servers start on what was restored')
+  return { moves: books.found, inDoubt: books.inDoubt, decisions: orders.found }
+}
+
+const passwordIn = (dataPath: string, name: string) =>
+  readFileSync(join(dataPath, 'secrets', `${name}-password`), 'utf8').trim()
+
+async function open(t: TestContext, url: string): Promise<Database> {
+  const database = await openDatabase(url, { applicationName: 'test' })
+  t.after(() => database[Symbol.asyncDispose]())
+  return database
+}
