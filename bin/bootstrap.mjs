@@ -83,6 +83,8 @@ const tasks = {
     if (!args.includes('--prepare')) await withSetUpLock(() => buildPages())
     return runOnOctavoNode(join(root, 'test', 'clusters', 'run.ts'), args)
   },
+  // The whole store on real parts.
+  real: (args) => runOnOctavoNode(join(root, 'deploy', 'real', 'run.ts'), args),
   // The S3 server of the tests.
   'prepare-s3': () => runOnOctavoNode(join(root, 'test', 'support', 'versitygw', 'prepare.ts'), []),
 }
@@ -96,7 +98,7 @@ if (isMain(import.meta.url)) {
   }
   await orExplain(async () => {
     // The tests build the pages themselves, when those chosen need them.
-    await setUp({ pages: name === 'check' })
+    await setUp({ pages: ['check', 'real'].includes(name) })
     return task(args)
   })
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -33,15 +33,21 @@ export function rabbitMissing(): string | false {
   return 'there is no RabbitMQ here: apt-get install rabbitmq-server'
 }
 
-/** Starts one server; its user guest may do everything. */
-export async function startRabbit(t: TestScope): Promise<RabbitServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'octavo-rabbit-'))
+/**
+ * Starts one server; its user guest may do everything.
+ * @param kept a folder that is kept, with what the server had; otherwise one is made and goes with the test
+ */
+export async function startRabbit(t: TestScope, kept?: string): Promise<RabbitServer> {
+  const folder = kept ?? mkdtempSync(join(tmpdir(), 'octavo-rabbit-'))
   const [port, apiPort, distPort, epmdPort] = (await Promise.all(
     [0, 0, 0, 0].map(() => freeInnerPort()),
   )) as [number, number, number, number]
+  const pidFile = join(folder, 'pid')
   const env = environmentOf(folder, { port, distPort, epmdPort })
-  for (const name of ['mnesia', 'log', 'schema', 'generated']) mkdirSync(join(folder, name))
-  writeFileSync(join(folder, '.erlang.cookie'), randomUUID(), { mode: 0o400 })
+  for (const name of ['mnesia', 'log', 'schema', 'generated'])
+    mkdirSync(join(folder, name), { recursive: true })
+  const cookie = join(folder, '.erlang.cookie')
+  if (!existsSync(cookie)) writeFileSync(cookie, randomUUID(), { mode: 0o400 })
   writeFileSync(join(folder, 'enabled_plugins'), '[rabbitmq_management].')
   writeFileSync(
     join(folder, 'rabbitmq.conf'),
@@ -57,13 +63,14 @@ export async function startRabbit(t: TestScope): Promise<RabbitServer> {
   const api = `http://127.0.0.1:${apiPort}/api`
   let child: ChildProcess | undefined
   const start = async () => {
-    // A group of its own, because Erlang's machine is a child of the script.
-    child = spawn(`${binaries}/rabbitmq-server`, { env, stdio: 'ignore', detached: true })
+    rmSync(pidFile, { force: true })
+    child = spawn(`${binaries}/rabbitmq-server`, { env, stdio: 'ignore' })
     await answering(api)
   }
+  /** To Erlang's machine, a child of the script that ends with it. */
   const signal = (name: NodeJS.Signals) => {
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
-    process.kill(-child.pid, name)
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    process.kill(Number(readFileSync(pidFile, 'utf8')), name)
   }
   const kill = async () => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
@@ -75,7 +82,7 @@ export async function startRabbit(t: TestScope): Promise<RabbitServer> {
     await kill()
     // Erlang's name server outlives the nodes.
     await promisify(execFile)('epmd', ['-port', String(epmdPort), '-kill']).catch(() => undefined)
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+    if (kept === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   })
   await start()
   return { port, api, folder, kill, freeze: () => signal('SIGSTOP'), thaw: () => signal('SIGCONT'), start }
@@ -102,7 +109,7 @@ function environmentOf(folder: string, ports: { port: number; distPort: number; 
     LANG: 'C.UTF-8',
     ERL_EPMD_PORT: String(ports.epmdPort),
     ERL_EPMD_ADDRESS: '127.0.0.1',
-    RABBITMQ_NODENAME: `r${ports.port}@localhost`,
+    RABBITMQ_NODENAME: 'octavo@localhost',
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
     RABBITMQ_NODE_PORT: String(ports.port),
     RABBITMQ_DIST_PORT: String(ports.distPort),
@@ -112,6 +119,7 @@ function environmentOf(folder: string, ports: { port: number; distPort: number; 
     RABBITMQ_GENERATED_CONFIG_DIR: join(folder, 'generated'),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
     RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+    RABBITMQ_PID_FILE: join(folder, 'pid'),
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}',
   }

@@ -35,8 +35,17 @@ export function s3Missing(): string | false {
 
 /** @param options of the server, such as where it sends the bucket's notifications */
 export async function startS3(t: TestScope, ...options: string[]): Promise<S3Server> {
+  return await startS3In(t, undefined, options)
+}
+
+/** @param kept a folder that is kept, with its buckets; otherwise one is made and goes with the test */
+export async function startS3In(
+  t: TestScope,
+  kept: string | undefined,
+  options: readonly string[],
+): Promise<S3Server> {
   const port = await freeInnerPort()
-  const folder = mkdtempSync(join(tmpdir(), 'octavo-s3-'))
+  const folder = kept ?? mkdtempSync(join(tmpdir(), 'octavo-s3-'))
   let child: ChildProcess | undefined
   const start = async () => {
     const address = ['--port', `127.0.0.1:${port}`, '--access', accessKey, '--secret', secretKey]
@@ -54,7 +63,7 @@ export async function startS3(t: TestScope, ...options: string[]): Promise<S3Ser
   }
   t.after(async () => {
     await kill()
-    rmSync(folder, { recursive: true, force: true })
+    if (kept === undefined) rmSync(folder, { recursive: true, force: true })
   })
   await start()
   return {

@@ -12,6 +12,8 @@ const connectWithinMs = 5_000
 const heartbeatSeconds = 5
 /** Longest wait for the server's answer to a declaration. */
 export const answerWithinMs = 10_000
+/** Source: AMQP 0-9-1 reference, reply code access-refused. */
+const accessRefused = 403
 const retryBaseMs = 100
 const retryMaxMs = 3_000
 
@@ -40,8 +42,7 @@ export function openLink(url: string, { applicationName }: { applicationName: st
       clientProperties: { connection_name: applicationName },
     }
     const connection = await within(connect(address, socket), connectWithinMs, `connecting to ${host}`)
-    // What was wrong is also why it closes.
-    connection.on('error', () => {})
+    connection.on('error', (error) => log.debug('a connection was closed by the broker', { error }))
     connection.on('close', () => {
       connecting = undefined
     })
@@ -96,6 +97,8 @@ export function keepChannel(
 ): KeptChannel {
   const stop = new AbortController()
   let current = Promise.withResolvers<ConfirmChannel>()
+  // Whether anybody waits for it is not known; those who do are told.
+  current.promise.catch(() => undefined)
   let lastError: unknown
   let renew = () => {}
 
@@ -112,6 +115,13 @@ export function keepChannel(
         await channel.close()
       } catch (error) {
         lastError = error
+        // Rights do not come by waiting: whoever waits is told now.
+        if ((error as { code?: number }).code === accessRefused) {
+          current.reject(unavailable(error))
+          current = Promise.withResolvers()
+          // Whether anybody waits for it is not known; those who do are told.
+          current.promise.catch(() => undefined)
+        }
         if (failures === 0 && !stop.signal.aborted) log.warn('the broker is away, trying again', { error })
         const waitMs = backoffMs(failures++, 0.5 + clock.random() / 2, retryBaseMs, retryMaxMs)
         // Called off by the end.
@@ -145,7 +155,7 @@ async function openChannel(
   try {
     const channel = await within(connection.createConfirmChannel(), answerWithinMs, 'opening a channel')
     const lost = new Promise<void>((resolve) => {
-      channel.on('error', (error) => log.warn('a channel was closed by the broker', { error }))
+      channel.on('error', (error) => log.debug('a channel was closed by the broker', { error }))
       channel.once('close', resolve)
     })
     await within(setUp(channel, connection), answerWithinMs, 'declaring queues')

@@ -52,9 +52,15 @@ async function withDeadLetters<T>(
   const looking = async () => {
     const connection = await link.connection()
     const channel = await connection.createConfirmChannel()
-    channel.on('error', () => {})
+    let why: unknown
+    channel.on('error', (error) => {
+      why = error
+    })
     try {
       return await work(channel, await takeAll(channel, queue))
+    } catch (error) {
+      // What the server said of it tells more than that the channel has ended.
+      throw why ?? error
     } finally {
       // One that asked for a queue that is not there is closed already.
       await channel.close().catch(() => undefined)
