@@ -24,7 +24,8 @@ test('all are told of, however many sales open at once', async (t) => {
   await until(() => rings === 3)
   const [told] = await database.query(
     `select count(distinct book ->> 'isbn')::int as books, count(*)::int as news
-       from catalog.outbox, jsonb_array_elements(payload::jsonb -> 'books') book`,
+       from catalog.outbox, jsonb_array_elements(payload::jsonb -> 'books') book
+      where topic = 'stock.changed'`,
   )
   assert.deepEqual(told, { books: 1_101, news: 1_101 })
 })
@@ -58,11 +59,9 @@ test('who watches a drop is told when its sale opens, once', async (t) => {
   }
   await watch[Symbol.asyncDispose]()
   const rows = await database.query<{
-    topic: string
     payload: { books: { isbn: string; status: string }[] }
-  }>('select topic, payload from catalog.outbox order by id')
+  }>(`select payload from catalog.outbox where topic = 'stock.changed' order by id`)
   assert.deepEqual([rows.length, rings], [2, 2])
-  assert.deepEqual(new Set(rows.map(({ topic }) => topic)), new Set(['stock.changed']))
   assert.deepEqual(
     rows.flatMap(({ payload }) => payload.books.map(({ isbn, status }) => [isbn, status])),
     [

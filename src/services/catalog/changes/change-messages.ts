@@ -1,3 +1,3 @@
-/** Books that were written to, as the database's own log tells it; `null` when it may be any of them. */
+/** Books that were written to, told by BookDb in the transaction that wrote them; `null` when it may be any of them. */
 export type CatalogueChanged = { isbns: readonly string[] | null }
 export const catalogueChangedTopic = 'catalogue.changed'

@@ -69,9 +69,10 @@ export function createReadCache({
     for (const entry of some)
       entry.freshUntilMs = Math.min(entry.freshUntilMs, Math.max(nowMs() - 1, entry.madeAtMs + afterMs))
   }
-  const bookChanged = (isbn: string) => {
-    changes.note([bookTag(isbn), listsTag])
-    expire([...entries.tagged(bookTag(isbn)), ...entries.tagged(listsTag)], Number.NEGATIVE_INFINITY)
+  const booksChanged = (isbns: readonly string[]) => {
+    const tags = [listsTag, ...isbns.map(bookTag)]
+    changes.note(tags)
+    expire(tags.flatMap(entries.tagged), Number.NEGATIVE_INFINITY)
   }
   const everythingChanged = () => {
     changes.noteAll()
@@ -99,7 +100,7 @@ export function createReadCache({
       if (!label.startsWith('/api/books')) return
       const isbn = isbnOf(params)
       if (isbn === undefined) everythingChanged()
-      else bookChanged(isbn)
+      else booksChanged([isbn])
     },
     stockChanged({ books }) {
       changes.note(books.map(({ isbn }) => bookTag(isbn)))
@@ -108,7 +109,7 @@ export function createReadCache({
     },
     catalogueChanged({ isbns }) {
       if (isbns === null) everythingChanged()
-      else for (const isbn of isbns) bookChanged(isbn)
+      else booksChanged(isbns)
     },
     gauges: () => ({
       octavo_gateway_cache_hits_total: counts.hits,

@@ -1,6 +1,6 @@
 import { openBroker } from '#ports/broker'
 import { systemClock as clock } from '#ports/clock'
-import type { StockChanged } from '#services/catalog'
+import { type StockChanged, stockChangedTopic } from '#services/catalog'
 import { completed } from '../../books/book-fields.ts'
 import { entryOf } from '../../search/book-keys.ts'
 import type { CatalogStore } from '../catalog-store.ts'
@@ -81,7 +81,8 @@ async function harnessOf(
       const recording = {
         ...broker,
         async publish(messages: Parameters<typeof broker.publish>[0]) {
-          heard.push(...messages.map(({ payload }) => payload as StockChanged))
+          const ofStock = messages.filter(({ topic }) => topic === stockChangedTopic)
+          heard.push(...ofStock.map(({ payload }) => payload as StockChanged))
           await publish(messages)
         },
       }
