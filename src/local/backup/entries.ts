@@ -10,11 +10,12 @@ const pieceBytes = 256 * 1024
 const pathBytesMax = 4_096
 
 /** Files one after the other, each as its pieces: path, then lengths and bytes until a length of zero. */
-export function packed(entries: AsyncIterable<Entry>): AsyncIterable<Buffer> {
+export async function* packed(entries: AsyncIterable<Entry>): AsyncGenerator<Buffer> {
+  // Begun when it is read: a failure before that would be nobody's.
   const source = Readable.from(pieces(entries))
   const gzip = createGzip({ level: 1 })
   source.on('error', (error) => gzip.destroy(error))
-  return source.pipe(gzip)
+  yield* source.pipe(gzip)
 }
 
 async function* pieces(entries: AsyncIterable<Entry>): AsyncGenerator<Buffer> {
