@@ -26,7 +26,7 @@ const shownSlowest = 10
 
 /** @returns 0 when there were tests and all of them pass */
 export async function main(args) {
-  const files = select(args)
+  const files = select(takeBookDb(args))
   if (files.some((file) => file.startsWith('test/journeys'))) process.env.CHROMIUM = await findChromium()
   if (files.some(isAlone)) await withSetUpLock(() => buildPages())
   process.env.NODE_ENV = 'test'
@@ -48,6 +48,16 @@ export async function main(args) {
   writeTimes({ ...times, ...Object.fromEntries(taken) })
   const count = (name) => totals.get(name) ?? 0
   return count('tests') > 0 && count('fail') + count('cancelled') === 0 ? 0 : 1
+}
+
+/** `--book-db mariadb` runs what does not care which server BookDb is on there. @returns the other arguments */
+function takeBookDb(args) {
+  const at = args.indexOf('--book-db')
+  if (at < 0) return args
+  const kind = args[at + 1] ?? ''
+  if (!['postgres', 'mariadb'].includes(kind)) throw new SetUpError('--book-db takes postgres or mariadb')
+  process.env.OCTAVO_TEST_BOOK_DB = kind
+  return args.toSpliced(at, 2)
 }
 
 /**

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent } from 'undici'
-import { openDatabase } from '#ports/database'
+import { openBookDb } from '../support/book-db.ts'
 import { until } from '../support/until.ts'
 import { placeOrder, type Wanted } from './clients.ts'
 import { runFaults } from './fault-run.ts'
@@ -80,10 +80,7 @@ test('the checks notice a build without', { timeout: 120_000 }, async (t) => {
 
   await t.test('a stock check', async () => {
     const [isbn] = (await addTitles(store, [1], 0)) as [string]
-    await using books = await openDatabase(store.secrets.bookDb, {
-      applicationName: 'test',
-      connectionsMax: 1,
-    })
+    await using books = await openBookDb(store.secrets.bookDb)
     await books.execute('ALTER TABLE catalog.stock DROP CONSTRAINT stock_never_oversold')
     store.break('no-stock-check')
     const told = [await order(store, agent, isbn), await order(store, agent, isbn)]

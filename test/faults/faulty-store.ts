@@ -14,6 +14,7 @@ import { runStore } from '../../src/local/supervisor.ts'
 import { laptop } from '../../src/local/topology.ts'
 import { describe } from '../../src/process/describe-error.ts'
 import { stopSignal } from '../../src/process/stop-signal.ts'
+import { bookDbSettings } from '../support/book-db.ts'
 import { layServers, type TestScope } from '../support/database.ts'
 import type { BrokenBuild } from './broken-builds.ts'
 
@@ -51,7 +52,7 @@ export async function startFaultyStore(t: TestScope, options: FaultyStoreOptions
   const faults = join(data, 'faults')
   mkdirSync(faults)
   await layServers(data)
-  const child = launch(data, faults, options)
+  const child = launch(data, faults, options, await bookDbSettings(t))
   const children = () =>
     (JSON.parse(readFileSync(join(data, 'run', 'supervisor.json'), 'utf8')) as RunRecord).children
   t.after(() => end(child.process, child.closed, data, children))
@@ -74,7 +75,12 @@ export async function startFaultyStore(t: TestScope, options: FaultyStoreOptions
   }
 }
 
-function launch(data: string, faults: string, { isBreakable, holdSeconds, replicas }: FaultyStoreOptions) {
+function launch(
+  data: string,
+  faults: string,
+  { isBreakable, holdSeconds, replicas }: FaultyStoreOptions,
+  bookDb: Record<string, string>,
+) {
   // The channel ends it when this process dies, however it dies.
   const running = spawn(process.execPath, [import.meta.filename, 'store'], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -88,6 +94,7 @@ function launch(data: string, faults: string, { isBreakable, holdSeconds, replic
       OCTAVO_STAFF_PASSWORD: password,
       OCTAVO_HOLD_SECONDS: String(holdSeconds ?? 900),
       OCTAVO_REPLICAS: String(replicas ?? 0),
+      ...bookDb,
     },
   })
   let text = ''

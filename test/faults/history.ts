@@ -1,7 +1,7 @@
 import { hashAsUuid } from '#kernel/hash'
 import { type Database, openDatabase } from '#ports/database'
 import { type AuditSecrets, audit } from '../../src/commands/audit.ts'
-import { createStockStore } from '../../src/services/catalog/store/postgres/stock.ts'
+import { openStore } from '../../src/services/catalog/store/open-store.ts'
 import type { Wanted } from './clients.ts'
 
 /** What the outside was told, held against what the databases have. */
@@ -65,6 +65,6 @@ async function ordersByKey(orders: Database): Promise<Map<string, string[]>> {
 
 /** Prepared transactions in BookDb that are older than `limitMs`. */
 export async function inDoubt(secrets: AuditSecrets, limitMs: number): Promise<number> {
-  await using books = await openDatabase(secrets.bookDb, { applicationName: 'history', connectionsMax: 1 })
-  return (await createStockStore(books).inDoubt()).filter(({ ageMs }) => ageMs > limitMs).length
+  await using books = await openStore(secrets.bookDb, { applicationName: 'history' })
+  return (await books.stock.inDoubt()).filter(({ ageMs }) => ageMs > limitMs).length
 }

@@ -1,6 +1,7 @@
 import { type Config, readConfig, readSecrets, type Secrets } from '#config'
 import { createCatalog } from '../../src/services/catalog/service.ts'
-import { type TestScope, testDatabase } from './database.ts'
+import { testBookDb } from './book-db.ts'
+import type { TestScope } from './database.ts'
 
 /** A catalog service on a database of its own, for tests; `manager` and `bookseller` are its staff's tokens. */
 export type TestCatalog = {
@@ -22,7 +23,7 @@ export async function testCatalog(
   name: string,
   options: { demo?: boolean } = {},
 ): Promise<TestCatalog> {
-  const { url: databaseUrl } = await testDatabase(t, name)
+  const { url: databaseUrl } = await testBookDb(t, name)
   const catalog = await createCatalog(...testSettings(databaseUrl, options.demo ?? false), {
     authenticateStaff: async (token) =>
       token === 'manager' || token === 'bookseller' ? { email: `${token}@shop`, roles: [token] } : undefined,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { readConfig } from '#config'
 import { roles } from '#roles'
 import { freeInnerPort } from '../../src/local/free-port.ts'
+import { testBookDb } from './book-db.ts'
 import { type TestScope, testDatabase } from './database.ts'
 import { until } from './until.ts'
 
@@ -23,7 +24,7 @@ export async function startStoreInProcess(
   name: string,
   env: Record<string, string> = {},
 ): Promise<StoreInProcess> {
-  const [books, orders] = await Promise.all([testDatabase(scope, name), testDatabase(scope, name)])
+  const [books, orders] = await Promise.all([testBookDb(scope, name), testDatabase(scope, name)])
   const data = mkdtempSync(join(tmpdir(), 'octavo-test-'))
   scope.after(() => rmSync(data, { recursive: true, force: true }))
   const key = join(data, 'voucher-key.pem')

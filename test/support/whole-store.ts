@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { bookDbSettings } from './book-db.ts'
 import { layServers, type TestScope } from './database.ts'
 
 export type Store = { url: string; data: string; staff: Credentials; said(): string }
@@ -24,6 +25,7 @@ export async function startStore(
 ): Promise<Store> {
   const data = mkdtempSync(join(tmpdir(), 'octavo-test-'))
   await layServers(data)
+  const bookDb = await bookDbSettings(scope)
   const staff = { email: 'staff@example.org', password: 'a quiet corner by the window' }
   const child = spawn(process.execPath, [main, 'start', '--demo', demo], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -33,6 +35,7 @@ export async function startStore(
       OCTAVO_PORT: '0',
       OCTAVO_STAFF_EMAIL: staff.email,
       OCTAVO_STAFF_PASSWORD: staff.password,
+      ...bookDb,
       ...env,
     },
   })

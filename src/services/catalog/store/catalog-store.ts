@@ -5,6 +5,7 @@ import type { BookStore } from './book-store.ts'
 import type { ImportStore } from './import-store.ts'
 import type { StockStore } from './stock-store.ts'
 import type { StoreAudit } from './store-audit.ts'
+import type { TransferStore } from './transfer-store.ts'
 
 /** All that catalog keeps. What is in it is put in the words of the domain; a dialect only stores it and finds it. */
 export type CatalogStore = AsyncDisposable & {
@@ -12,6 +13,7 @@ export type CatalogStore = AsyncDisposable & {
   readonly books: BookStore
   readonly imports: ImportStore
   readonly audit: StoreAudit
+  readonly transfer: TransferStore
   /** Its tables, as this program is made for them. */
   readonly schema: { database: Database; name: string; folder: URL }
   /** Brings the tables up to date; processes that start together may all do it. */

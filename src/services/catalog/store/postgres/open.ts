@@ -4,6 +4,7 @@ import { createStoreAudit } from './audit.ts'
 import { createBookStore } from './books.ts'
 import { createImportStore } from './imports.ts'
 import { createStockStore } from './stock.ts'
+import { createTransferStore } from './transfer.ts'
 
 /** Where BookDb's migrations are; its schema is `catalog`. */
 export const migrationsFolder = new URL('./migrations/', import.meta.url)
@@ -32,6 +33,7 @@ export async function openStore(url: string, options: StoreOptions): Promise<Cat
     books: createBookStore(database),
     imports: createImportStore(database),
     audit: createStoreAudit(database),
+    transfer: createTransferStore(database),
     schema: { database, name: schema, folder: migrationsFolder },
     async migrate() {
       await migrate(database, migrationsFolder, schema)
