@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { createConnection } from 'mariadb'
 import { openStore } from '../../src/services/catalog/store/open-store.ts'
 import type { TestScope } from '../../test/support/database.ts'
 import { layMariadb, mariadbMissing, startMariadb } from '../../test/support/mariadb-server.ts'
@@ -55,6 +56,9 @@ async function bookDb(scope: TestScope, path: string): Promise<Record<string, st
   if (!existsSync(join(path, 'data'))) layMariadb(path)
   const server = await startMariadb(path)
   scope.after(() => server.stop())
+  const admin = await createConnection({ socketPath: join(path, 's'), user: 'root' })
+  await admin.query('CREATE DATABASE IF NOT EXISTS books CHARACTER SET utf8mb4 COLLATE utf8mb4_bin')
+  await admin.end()
   return { OCTAVO_BOOK_DB: server.url('books') }
 }
 
