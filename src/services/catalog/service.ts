@@ -16,6 +16,7 @@ import { watchState } from './state-metrics.ts'
 import { addStockRoutes } from './stock/routes.ts'
 import { openStore } from './store/open-store.ts'
 
+export { type ExportFormat, exportFile, exportFormats } from './export/export-books.ts'
 // What `octavo import` needs, which works on BookDb beside the running service.
 export {
   type FileImport,

@@ -6,7 +6,7 @@ import { readInverted } from './read-names.ts'
 import type { ImportedBook } from './source.ts'
 
 /** Roles by their codes; those that are not here are told by their group. Source: ONIX code list 17. */
-const roles: Readonly<Record<string, string>> = {
+export const roles: Readonly<Record<string, string>> = {
   A01: 'author',
   A02: 'author',
   A03: 'screenwriter',
@@ -108,6 +108,11 @@ export function contributorsOf(
   const contributors = bySequence(elements).flatMap((element) => {
     const codes = element.values('ContributorRole')
     const names = namesOf(element)
+    const described = cleanLine(element.value('ContributorDescription'))
+    const roleOf = (code: string) =>
+      code === 'Z99' && described !== '' && described.length <= roleCharactersMax
+        ? described
+        : (roles[code] ?? groups[code.slice(0, 1)] ?? 'contributor')
     if (names.length === 0) notes.leftOut('contributors', codes.join(' '), 'a contributor has no name')
     return names.flatMap((name) =>
       [...new Set(codes.length === 0 ? ['contributor'] : codes.map(roleOf))].map((role) => ({ name, role })),
@@ -120,7 +125,8 @@ export function contributorsOf(
   return isTold && (distinct.length > 0 || elements.length === 0) ? { contributors: distinct } : {}
 }
 
-const roleOf = (code: string) => roles[code] ?? groups[code.slice(0, 1)] ?? 'contributor'
+/** A role that has no code (Z99) is described in words. */
+const roleCharactersMax = 40
 
 /**
  * The name that the product gives its contributor: a pen name is the name, whatever other names are known. Parts are

@@ -164,9 +164,12 @@ export function identifiers(product: OnixElement): { name: string; text: string 
   return [...byType, ...bare].map(({ text }) => ({ name: 'isbn', text }))
 }
 
+/** Of code list 65; 99 (ask the supplier) says nothing. */
 function availabilityOf(product: OnixElement): string {
   const blocks = [product, ...product.all('ProductSupply')].flatMap((block) => block.all('SupplyDetail'))
-  return blocks.map((each) => each.value('ProductAvailability')).find(Boolean) ?? ''
+  return (
+    blocks.map((each) => each.value('ProductAvailability')).find((code) => code !== '' && code !== '99') ?? ''
+  )
 }
 
 /** Source: ONIX code lists 158 (01 is the front cover) and 38 (04 and 06 in 2.1). */

@@ -1,7 +1,7 @@
 import type { OnixElement } from './onix-element.ts'
 
 /** Forms in the shop's words. Source: ONIX code list 150 (and 7 before it). */
-const forms: Readonly<Record<string, string>> = {
+export const forms: Readonly<Record<string, string>> = {
   BB: 'hardcover',
   BC: 'paperback',
   BD: 'loose-leaf',

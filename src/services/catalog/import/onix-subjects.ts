@@ -6,6 +6,9 @@ import type { ImportedBook } from './source.ts'
 /** Words for search engines, in any number, which are no subjects. Source: ONIX code list 27. */
 const keywordSchemes = ['20', 'B2']
 
+/** Headings under this name of a scheme are whole, whatever marks they hold. */
+export const ownScheme = 'Octavo'
+
 type Subject = NonNullable<BookDetails['subjects']>[number]
 
 /**
@@ -24,8 +27,9 @@ export function subjectsOf(
   for (const element of all) {
     const scheme = element.value('SubjectSchemeIdentifier', 'MainSubjectSchemeIdentifier')
     const code = cleanLine(element.value('SubjectCode'))
-    const headings = element.values('SubjectHeadingText').flatMap(listOf)
-    element.value('SubjectSchemeName', 'SubjectSchemeVersion')
+    const isOwn = element.value('SubjectSchemeName') === ownScheme
+    const headings = element.values('SubjectHeadingText').flatMap(isOwn ? cleanLine : listOf)
+    element.value('SubjectSchemeVersion')
     if (keywordSchemes.includes(scheme)) keywords.push(...headings)
     else {
       subjects.push(...(headings.length > 0 ? headings : [code]))

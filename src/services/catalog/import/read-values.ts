@@ -14,6 +14,8 @@ export const unreadable = (message: string): Read<never> => ({ kind: 'error', me
 export const startOf = (text: string) => text.slice(0, 40).replace(/[\uD800-\uDBFF]$/, '')
 
 export function readList(text: string): string[] {
+  const written = readJsonList(text)
+  if (written?.every((each) => typeof each === 'string')) return [...new Set(written)]
   const separator = /[;|]/.test(text) ? /[;|]/ : /,/
   return [
     ...new Set(
@@ -24,6 +26,17 @@ export function readList(text: string): string[] {
         .filter((part) => part !== ''),
     ),
   ]
+}
+
+/** A list in JSON, as the export writes it where plain words would be read otherwise. */
+export function readJsonList(text: string): unknown[] | undefined {
+  if (!/^\[["{].*\]$/s.test(text)) return undefined
+  try {
+    const found: unknown = JSON.parse(text)
+    return Array.isArray(found) ? found : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** A whole number, with or without thousands marked; what a shop oversold counts as none. */

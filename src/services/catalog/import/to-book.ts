@@ -7,7 +7,7 @@ import { readIsbn } from './read-isbn.ts'
 import { readLanguage } from './read-language.ts'
 import { readContributors } from './read-names.ts'
 import { readCurrency, readPrice } from './read-price.ts'
-import { type Read, readCount, readList, readTime, readYes } from './read-values.ts'
+import { type Read, readCount, readJsonList, readList, readTime, readYes } from './read-values.ts'
 import type { ImportedBook, Shop } from './source.ts'
 
 export { checked, type ToBookResult } from './check-book.ts'
@@ -61,7 +61,7 @@ class Cells {
   filled(field: ImportField): (Column & { text: string })[] {
     const columns = this.#columns.get(field) ?? []
     return columns
-      .map((column) => ({ ...column, text: (this.#cells[column.index] ?? '').trim() }))
+      .map((column) => ({ ...column, text: withoutTextMark((this.#cells[column.index] ?? '').trim()) }))
       .filter(({ text }) => text !== '')
   }
   all(field: ImportField): { name: string; text: string }[] {
@@ -76,6 +76,9 @@ class Cells {
     return this.first(field)?.text ?? ''
   }
 }
+
+/** Spreadsheets and exports mark by an apostrophe that a cell which begins like a formula is text. */
+const withoutTextMark = (text: string) => text.replace(/^'(?='*[=+\-@\t\r])/, '')
 
 type Reader = (text: string, record: Cells, context: BookContext) => Read<Partial<ImportedBook>>
 
@@ -111,7 +114,7 @@ const readers: Partial<Record<ImportField, Reader>> = {
     text === '' ? fine({ language: null }) : named(readLanguage(text), (language) => ({ language })),
   format: (text) => fine(text === '' ? {} : { format: cleanLine(text) }),
   description: (text) => fine({ description: cleanParagraphs(text) || null }),
-  subjects: (text) => fine({ subjects: readList(cleanLine(text)) }),
+  subjects: (text) => fine({ subjects: readList(readJsonList(text) === undefined ? cleanLine(text) : text) }),
   price: (text, record, context) => {
     if (text === '') return fine({})
     const { mark, currency: ofColumn } = record.first('price') ?? {}
@@ -164,6 +167,8 @@ function currencyOf(
 /** The people of the first column that names any, and of each further column, whose name may say their role. */
 function contributorsOf(record: Cells): { name: string; role: string }[] {
   const main = record.first('contributors')
+  const written = main === undefined ? undefined : peopleOf(readJsonList(main.text))
+  if (written !== undefined) return written
   const more = record.filled('moreContributors')
   const people = [
     ...(main === undefined ? [] : readContributors(cleanLine(main.text), main.nameOrder)),
@@ -178,6 +183,14 @@ function contributorsOf(record: Cells): { name: string; role: string }[] {
     const key = `${name}\n${role}`
     return !seen.has(key) && seen.add(key)
   })
+}
+
+function peopleOf(list: unknown[] | undefined): { name: string; role: string }[] | undefined {
+  const people = list?.map((each) => {
+    const { name, role } = (each ?? {}) as { name?: unknown; role?: unknown }
+    return typeof name === 'string' && typeof role === 'string' ? { name, role } : undefined
+  })
+  return people?.every((each) => each !== undefined) ? people : undefined
 }
 
 const dayMs = 86_400_000

@@ -99,7 +99,10 @@ function newFields(book: ImportedBook, options: ImportOptions, nowMs: number): B
 
 /** The book's fields with those of the record, or nothing when they are the same. */
 function merged(before: BookFields, book: ImportedBook, nowMs: number): BookFields | undefined {
-  const told = toldOf(book, nowMs)
+  // A price without a word of its period that is in force already changes nothing, nor the periods.
+  const { price, ...rest } = book
+  const isInForce = book.prices === undefined && isDeepStrictEqual(price, before.price)
+  const told = toldOf(isInForce ? rest : book, nowMs)
   const details = book.details === undefined ? before.details : { ...before.details, ...book.details }
   const after = completed({ ...before, ...told, details })
   return isDeepStrictEqual(after, completed(before)) ? undefined : after
