@@ -49,6 +49,8 @@ export type Config = {
   }
   staff: { email: string }
   log: { level: LogLevel; format: 'json' | 'pretty' }
+  /** Where spans go, by OTLP over HTTP; without it there are none. `ratio` is the share of orders that are traced. */
+  tracing: { url: string | undefined; ratio: number }
 }
 
 export const replicasMax = 6
@@ -104,6 +106,10 @@ export function readConfig(env: Environment): Config {
     log: {
       level: oneOf(env, 'OCTAVO_LOG_LEVEL', ['info', ...logLevels]),
       format: oneOf(env, 'OCTAVO_LOG_FORMAT', ['json', 'pretty']),
+    },
+    tracing: {
+      url: env.OCTAVO_OTLP ? webAddress(env, 'OCTAVO_OTLP', '') : undefined,
+      ratio: integer(env, 'OCTAVO_TRACE_PERCENT', 5, 0, 100) / 100,
     },
   }
 }

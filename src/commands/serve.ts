@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Config, readConfig } from '#config'
 import { logger, openLog } from '#ports/log'
+import { openTracing } from '#ports/telemetry'
 import { type Role, roles } from '#roles'
 import { describe } from '../process/describe-error.ts'
 import { type Service, settingsAt } from '../process/service-shell.ts'
@@ -50,6 +51,7 @@ export async function run(args: string[]): Promise<number> {
     for (const job of jobs) await job(config, process.env, left.signal)
     return 0
   }
+  const tracing = await tracingOf(config)
   const services: Service[] = []
   const outcome = await Promise.race([
     startAll(asked, config, services, stop).then(
@@ -62,8 +64,14 @@ export async function run(args: string[]): Promise<number> {
   if (outcome !== undefined) log.error('ends after a fault', { error: outcome.error })
   else tell('stopping: waits for what is in flight', { limitMs: finishLimitMs })
   await disposeAll(services, outcome === undefined ? finishLimitMs : finishAfterFaultLimitMs)
+  await tracing?.[Symbol.asyncDispose]()
   tell('stopped')
   return outcome === undefined ? 0 : 1
+}
+
+async function tracingOf({ tracing: { url, ratio }, version }: Config): Promise<AsyncDisposable | undefined> {
+  if (url === undefined) return undefined
+  return await openTracing({ url, ratio, version, instance: `${hostname()}.${process.pid}` })
 }
 
 /** @returns the roles in the order they were named, or what is wrong with the names */

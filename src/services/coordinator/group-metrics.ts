@@ -1,5 +1,5 @@
-import { roleMeter, secondsBuckets } from '#ports/telemetry'
-import type { WishOutcome } from './member.ts'
+import { isTracing, noteSpan, nowMs, roleMeter, secondsBuckets } from '#ports/telemetry'
+import type { Member, WishOutcome } from './member.ts'
 
 const meter = roleMeter('coordinator')
 
@@ -43,4 +43,23 @@ export function noteOutcome(outcome: WishOutcome | Error): void {
   if (outcome instanceof Error) outcomes.add(1, 'failed')
   else if (outcome.kind === 'stock') outcomes.add(1, outcome.answer.kind)
   else outcomes.add(1, outcome.kind)
+}
+
+/** Members that a group's span names; a rush has more, and each of them names the group. */
+const linksMax = 128
+
+/** A group is a trace of its own that its orders are linked with, both ways. */
+export function traceGroup(transactionId: string, members: readonly Member[]): void {
+  if (!isTracing()) return
+  const orders = members.map(({ wish }) => orderOf(wish)).filter((id) => id !== undefined)
+  const at = { startMs: nowMs(), endMs: nowMs(), role: 'coordinator' }
+  const links = orders.slice(0, linksMax)
+  const attributes = { 'octavo.group.size': members.length, 'octavo.transaction.id': transactionId }
+  noteSpan({ ...at, of: transactionId, isFirst: true, name: 'group', links, attributes })
+  for (const id of orders) noteSpan({ ...at, of: id, name: 'rides in a group', links: [transactionId] })
+}
+
+function orderOf(wish: Member['wish']): string | undefined {
+  if (wish.kind === 'place') return wish.draft.id
+  return wish.kind === 'settle' ? wish.settlement.orderId : undefined
 }

@@ -11,7 +11,7 @@ import {
   type LookUp,
 } from '#services/orders'
 import { answerMembers, type Reply, type Turns } from './answer-members.ts'
-import { groupBegins, groupEnds, timed } from './group-metrics.ts'
+import { groupBegins, groupEnds, timed, traceGroup } from './group-metrics.ts'
 import { type Bought, lookUp, lookUpRefused, nothingFound } from './look-up.ts'
 import type { Member } from './member.ts'
 import { oncePerOrder } from './once-per-order.ts'
@@ -60,7 +60,9 @@ export async function runGroup(
 
   const expiresAt = parts.clock.now() + parts.holdMs
   const asked = { participant: parts.stock, requests: pending.map((member) => requestOf(member, bought)) }
-  const prepared = await timed('prepare', prepareAll(parts.clock.uuid(), [asked]))
+  const transactionId = parts.clock.uuid()
+  traceGroup(transactionId, pending)
+  const prepared = await timed('prepare', prepareAll(transactionId, [asked]))
   const [vote] = prepared.votes as [StockVote]
   noteLimits(parts.limitedTitles, vote)
   const read = readVote(pending, vote, expiresAt)

@@ -3,6 +3,7 @@ import { parseIsbn } from '#kernel/isbn'
 import { type FieldError, invalid, Problem } from '#kernel/problem'
 import { type Clock, uuid7TimeMs } from '#ports/clock'
 import { type Answer, answer, type HttpServer } from '#ports/http'
+import { isTracing, traced } from '#ports/telemetry'
 import type { StockAnswer } from '#services/catalog'
 import { copiesMax, type NewOrder, placeOrder, quantityMax } from '#services/coordinator'
 import type { Order } from '#services/orders'
@@ -32,7 +33,9 @@ export function addPlaceRoute(server: HttpServer, options: PlaceOptions): void {
       )
     inFlight.add(draft.keyHash)
     try {
-      return toAnswer(await options.engine.submit({ kind: 'place', draft }), draft, token, body)
+      const wait = () => options.engine.submit({ kind: 'place', draft })
+      const span = { of: draft.id, role: 'coordinator', name: 'place order', kind: 'server' } as const
+      return toAnswer(isTracing() ? await traced(span, wait) : await wait(), draft, token, body)
     } finally {
       inFlight.delete(draft.keyHash)
     }

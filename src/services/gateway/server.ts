@@ -12,6 +12,7 @@ import type { ClientAddress } from './proxy/client-address.ts'
 import { type Exchange, sendProblem } from './proxy/exchange.ts'
 import { answerMalformed } from './proxy/malformed.ts'
 import { tooSlow } from './proxy/proxy-problems.ts'
+import { traceExchange } from './proxy/trace.ts'
 import { keepCertificateFresh, readCertificate, type TlsFiles } from './tls.ts'
 import { oneAtATime } from './turns-on-connection.ts'
 
@@ -72,6 +73,7 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
       open.delete(exchange)
       const seconds = (clock.monotonicMs() - exchange.startedMs) / 1000
       options.metrics.answered(request.method ?? '', exchange.label, response.statusCode, seconds)
+      traceExchange(exchange, seconds)
     })
     answerSafely(exchange, answer)
   }

@@ -1,5 +1,6 @@
 import type { ReplyOf } from '#kernel/contract'
 import type { HttpServer } from '#ports/http'
+import { traced } from '#ports/telemetry'
 import {
   commitGroupRoute,
   decodeGroup,
@@ -20,7 +21,8 @@ export function addAgentRoutes(server: HttpServer, context: Context): void {
   const log = createDecisionLog(database, clock)
   server.add(commitGroupRoute, async ({ params, body }) => {
     const group = decodeGroup(body)
-    const outcome = await commitGroup(database, params.id, group, clock)
+    const span = { of: params.id, role: 'orders', name: 'decide and commit', kind: 'server' } as const
+    const outcome = await traced(span, () => commitGroup(database, params.id, group, clock))
     if (outcome.kind === 'committed') {
       if (group.settled.length > 0) context.announced()
       if (group.free.count > 0 || group.settled.length > 0) context.sagaDue()

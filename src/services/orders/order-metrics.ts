@@ -1,5 +1,6 @@
-import { roleMeter, secondsBuckets } from '#ports/telemetry'
+import { isTracing, noteSpan, nowMs, roleMeter, secondsBuckets } from '#ports/telemetry'
 import type { Progress } from './saga/next.ts'
+import type { Saga } from './saga/saga.ts'
 
 const meter = roleMeter('orders')
 
@@ -20,9 +21,21 @@ const ended = meter.counter('octavo_sagas_ended_total', 'Sagas that came to thei
 ])
 
 /** One attempt at a step took so long and led there. */
-export function noteStep(definition: string, step: string, progress: Progress, seconds: number): void {
+export function noteStep(saga: Saga, step: string, progress: Progress, seconds: number): void {
+  const { definition, orderId } = saga
   stepSeconds.observe(seconds, step)
-  const tried = progress.lastError === null ? 'waits' : 'failed'
-  steps.add(1, definition, step, progress.event ?? tried)
+  const event = progress.event ?? (progress.lastError === null ? 'waits' : 'failed')
+  steps.add(1, definition, step, event)
   if (progress.state === 'done' || progress.state === 'compensated') ended.add(1, definition, progress.state)
+  if (!isTracing()) return
+  const endMs = nowMs()
+  noteSpan({
+    ...{ of: orderId, role: 'orders', name: `${definition} ${step}`, startMs: endMs - seconds * 1000, endMs },
+    attributes: {
+      'octavo.saga.id': saga.id,
+      'octavo.saga.event': event,
+      'octavo.saga.state': progress.state,
+    },
+    ...(event === 'failed' && { error: 'failed' }),
+  })
 }

@@ -2,6 +2,7 @@ import { backoffMs } from '#kernel/backoff'
 import type { Clock } from '#ports/clock'
 import { logger } from '#ports/log'
 import type { ObjectStore } from '#ports/object-store'
+import { traced } from '#ports/telemetry'
 import { type VoucherData, voucherObjectKey } from './contract.ts'
 import type { Covers } from './covers.ts'
 import { DrawingFailed } from './draw-voucher.ts'
@@ -158,10 +159,14 @@ async function produce(
   stop: AbortSignal,
 ): Promise<'stored' | 'not-stored' | 'undrawable'> {
   try {
-    const pdf = await pool.draw(voucher, await covers.find(voucher.isbn))
+    const span = { of: voucher.orderId, role: 'vouchers' }
+    const drawn = async () => pool.draw(voucher, await covers.find(voucher.isbn))
+    const pdf = await traced({ ...span, name: 'draw PDF' }, drawn)
     for (let attempt = 1; ; attempt++) {
       try {
-        await store.put(key, pdf, 'application/pdf')
+        await traced({ ...span, name: 'put object', kind: 'client' }, () =>
+          store.put(key, pdf, 'application/pdf'),
+        )
         return 'stored'
       } catch (error) {
         if (attempt === putAttemptsMax || stop.aborted) throw error

@@ -10,6 +10,7 @@ import {
 import { type Clock, every } from '#ports/clock'
 import { ConstraintViolation } from '#ports/database'
 import type { HttpServer } from '#ports/http'
+import { traced } from '#ports/telemetry'
 import type { StockRequest } from '#services/catalog'
 import type { StockStore } from '../store/stock-store.ts'
 import { createStockParticipant } from './participant.ts'
@@ -32,7 +33,8 @@ export function addStockRoutes({ server, store, clock, resolve, onChanged }: Sto
   const participant = createStockParticipant(store, clock)
   server.add(prepareRoute, async ({ params, body }) => {
     try {
-      return await participant.prepare(params.id, body.requests as StockRequest[])
+      const span = { of: params.id, role: 'catalog', name: 'prepare', kind: 'server' } as const
+      return await traced(span, () => participant.prepare(params.id, body.requests as StockRequest[]))
     } catch (error) {
       if (error instanceof ConstraintViolation)
         throw new Problem(409, 'constraint', `The stock row refused the group: ${error.constraint}.`)
@@ -40,7 +42,8 @@ export function addStockRoutes({ server, store, clock, resolve, onChanged }: Sto
     }
   })
   server.add(commitRoute, async ({ params }) => {
-    await participant.commit(params.id)
+    const span = { of: params.id, role: 'catalog', name: 'commit', kind: 'server' } as const
+    await traced(span, () => participant.commit(params.id))
     onChanged()
   })
   server.add(abortRoute, async ({ params }) => participant.abort(params.id))

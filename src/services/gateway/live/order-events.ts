@@ -1,6 +1,7 @@
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
 import type { ServiceClient } from '#ports/http'
+import { traced } from '#ports/telemetry'
 import { getOrderHistory, type Order, type OrderChanged, type OrderStatus } from '#services/orders'
 import type { Exchange } from '../proxy/exchange.ts'
 import { type EventStream, type EventStreams, eventText } from './event-streams.ts'
@@ -113,7 +114,8 @@ async function readAgain(
   for (const reader of [...entry.watchers]) {
     const after = Math.min(...[...entry.watchers].map(({ version }) => version))
     try {
-      const events = await history(id, Math.max(0, after), reader.credentials)
+      const traces = { of: id, role: 'gateway', name: 'tell open pages', kind: 'producer' } as const
+      const events = await traced(traces, () => history(id, Math.max(0, after), reader.credentials))
       entry.isFinal = isFinal(events)
       for (const watcher of entry.watchers)
         deliver(

@@ -18,7 +18,7 @@ import type { ProxyParts } from './proxy-parts.ts'
 import { awayStatuses, late } from './proxy-problems.ts'
 import type { UpstreamTarget } from './routes.ts'
 import { titleOfOrder } from './title-of-order.ts'
-import { nextTraceparent } from './trace.ts'
+import { nextTraceparent, orderPlaced } from './trace.ts'
 import { isTimeout, type RerouteReason, type Upstream } from './upstreams.ts'
 
 /** A request with its whole body, on its way to a route that takes bundles. */
@@ -180,6 +180,7 @@ function answer(exchange: Exchange, answered: BundledAnswer): void {
   const headers = ['x-request-id', requestId, 'x-content-type-options', 'nosniff', ...exchange.limitHeaders]
   for (const [name, value] of Object.entries(answered.headers))
     if (!notPassedOut.has(name)) headers.push(name, value)
+  exchange.placed = orderPlaced(answered.status, answered.headers.location)
   headers.push('content-length', String(answered.body.length))
   response.writeHead(answered.status, headers)
   response.end(answered.body)

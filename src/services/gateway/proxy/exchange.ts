@@ -18,6 +18,8 @@ export type Exchange = {
   limitHeaders: readonly string[]
   /** What became of it at the services, for those that follow how they fare. */
   outcome: 'good' | 'failed' | 'neither'
+  /** The order that its answer says was placed. */
+  placed?: string
   /** What metrics call the route. */
   label: string
   /** Called when the exchange has taken as long as it may. */

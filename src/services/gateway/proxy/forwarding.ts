@@ -9,6 +9,7 @@ import { awayStatuses, busy, cutOff, exhausted, late, notAllowed, tooSlow } from
 import { type BodyStream, BodyTooLarge, isBodyStream, SenderGone } from './request-body.ts'
 import type { UpstreamTarget } from './routes.ts'
 import { titleOfOrder } from './title-of-order.ts'
+import { orderPlaced } from './trace.ts'
 import {
   type Attempt,
   type Choice,
@@ -159,6 +160,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#exchange.outcome = isAway ? 'failed' : 'good'
     // What another instance can do, the first should have been able to as well.
     if (!isAway && this.#failure?.reason === 'status') this.#parts.upstreams.failed(this.#failure.upstream)
+    if (status === 201) this.#exchange.placed = orderPlaced(status, rawHeader(raw, 'location'))
     this.#bytesLeft = writeAnswerHead(this.#exchange, status, raw)
     this.#exchange.expiresMs = Math.max(this.#exchange.expiresMs, this.#exchange.startedMs + answerMs)
     return true

@@ -1,5 +1,7 @@
 import type { Clock } from '#ports/clock'
 import { traceparentOf } from '#ports/http'
+import { isTracing, noteSpan, nowMs } from '#ports/telemetry'
+import type { Exchange } from './exchange.ts'
 
 /**
  * The trace context for the next hop: the caller's trace and flags where they are well formed, a new trace otherwise,
@@ -23,4 +25,31 @@ export function spanIds(clock: Clock): () => string {
     offset += idBytes * 2
     return pool.slice(offset - idBytes * 2, offset)
   }
+}
+
+const orderAddress = /^\/api\/orders\/([0-9a-f-]{36})$/
+
+/** The id of the order that an answer says was placed. */
+export function orderPlaced(status: number, location: string | undefined): string | undefined {
+  if (status !== 201 || location === undefined || !isTracing()) return undefined
+  return orderAddress.exec(location)?.[1]
+}
+
+/** A reader's request is the first span of the order that came of it, and linked to the trace they are in themselves. */
+export function traceExchange({ request, placed, requestId, response }: Exchange, seconds: number): void {
+  if (placed === undefined) return
+  const endMs = nowMs()
+  const caller = traceparentOf(request.headers.traceparent)
+  noteSpan({
+    ...{ of: placed, isFirst: true, role: 'gateway', kind: 'server', name: 'POST /api/orders' },
+    ...{ startMs: endMs - seconds * 1000, endMs },
+    ...(caller !== undefined && { links: [caller] }),
+    attributes: {
+      'http.request.method': 'POST',
+      'http.route': '/api/orders',
+      'http.response.status_code': response.statusCode,
+      'octavo.order.id': placed,
+      'octavo.request.id': requestId,
+    },
+  })
 }

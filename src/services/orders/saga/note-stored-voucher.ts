@@ -1,5 +1,6 @@
 import { together } from '#kernel/together'
 import type { ObjectCreated } from '#ports/object-store'
+import { isTracing, noteSpan, nowMs } from '#ports/telemetry'
 import { codeOfVoucherObject } from '#services/vouchers'
 import type { Context } from '../context.ts'
 import { markStored } from './voucher-steps.ts'
@@ -16,6 +17,7 @@ export function noteStoredVouchers(
   const note = together(async (codes: readonly string[]) => {
     const orderIds = await markStored(context, codes)
     if (orderIds.length > 0) await wake(context, orderIds)
+    traceNews(orderIds)
     return codes
   }, atOnceMax)
   return async ({ key }) => {
@@ -34,4 +36,10 @@ async function wake(
     [orderIds],
   )
   if (woken > 0) context.sagaDue()
+}
+
+function traceNews(orderIds: readonly string[]): void {
+  if (!isTracing()) return
+  const at = { startMs: nowMs(), endMs: nowMs(), role: 'orders', kind: 'consumer' } as const
+  for (const of of new Set(orderIds)) noteSpan({ ...at, of, name: 'object.created arrives' })
 }

@@ -83,10 +83,11 @@ async function carry(
   for (;;) {
     const { steps, step } = placeOf(saga)
     const startedMs = context.clock.monotonicMs()
-    const progress = next(saga, steps, await attempt(context, step, saga), context.clock.random())
+    const tried = await attempt(context, step, saga)
+    const progress = next(saga, steps, tried, context.clock.random())
     const seconds = (context.clock.monotonicMs() - startedMs) / 1000
     const isOurs = await written(writerOf(step), { saga, progress })
-    if (isOurs) noteStep(saga.definition, step.name, progress, seconds)
+    if (isOurs) noteStep(saga, step.name, progress, seconds)
     if (!isOurs || !goesOn(progress)) return
     saga = { ...saga, ...progress, state: progress.state as Saga['state'] }
   }

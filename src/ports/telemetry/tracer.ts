@@ -1,0 +1,51 @@
+import type { Span, SpanExporter, TracingOptions } from './span.ts'
+
+let exporter: SpanExporter | undefined
+let keptBelow = 0
+
+/** Whether anybody takes spans: ask before making one. */
+export const isTracing = () => exporter !== undefined
+
+/** Begins to send spans, until it is disposed. What sends them is loaded now and not before. */
+export async function openTracing({ ratio, ...options }: TracingOptions): Promise<AsyncDisposable> {
+  const { openExporter } = await import('./otlp.ts')
+  const opened = openExporter(options)
+  exporter = opened
+  keptBelow = ratio * 2 ** 32
+  return {
+    async [Symbol.asyncDispose]() {
+      if (exporter === opened) exporter = undefined
+      await opened[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Takes a span that has ended. All roles keep the same orders, because the id decides. */
+export function noteSpan(span: Span): void {
+  if (exporter === undefined) return
+  if (span.error === undefined && !isKept(span.of)) return
+  exporter.add(span)
+}
+
+/** The last eight digits of an id are random. */
+const isKept = (id: string) => Number.parseInt(id.slice(-8), 16) < keptBelow
+
+/** Does the work, and notes a span of it when somebody takes those. */
+export async function traced<T>(
+  begun: Omit<Span, 'startMs' | 'endMs' | 'error'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (exporter === undefined) return await work()
+  const startMs = nowMs()
+  try {
+    const outcome = await work()
+    noteSpan({ ...begun, startMs, endMs: nowMs() })
+    return outcome
+  } catch (error) {
+    noteSpan({ ...begun, startMs, endMs: nowMs(), error: error instanceof Error ? error.name : 'error' })
+    throw error
+  }
+}
+
+/** Milliseconds since 1970, with parts of them. */
+export const nowMs = () => performance.timeOrigin + performance.now()
