@@ -2,6 +2,10 @@ import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { ConfigError, checked, type Environment, integer, oneOf, webAddress } from './setting-values.ts'
+
+export { ConfigError, type Environment } from './setting-values.ts'
+
 import { isCurrency } from '#kernel/currencies'
 
 /** Octavo's settings, by the part that they are of. What is not set and has no default is `undefined`. */
@@ -55,14 +59,8 @@ export type Config = {
 
 export const replicasMax = 6
 
-export type Environment = Readonly<Record<string, string | undefined>>
 export type LogLevel = (typeof logLevels)[number]
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
-
-/** A setting that cannot be used, in words for the person who set it. */
-export class ConfigError extends Error {
-  override name = 'ConfigError'
-}
 
 /**
  * Reads and checks the settings. What is secret is not among them: see `readSecrets`.
@@ -251,35 +249,6 @@ function advertised(env: Environment): string | undefined {
   return text
 }
 
-/** @returns without a slash at its end */
-function webAddress(env: Environment, name: string, fallback: string): string {
-  const text = env[name] || fallback
-  if (!/^https?:\/\//.test(text) || !URL.canParse(text))
-    throw new ConfigError(
-      `${name} is "${text}"; it should be the address that readers use, such as https://shop.example.org`,
-    )
-  return text.replace(/\/+$/, '')
-}
-
-/** @param allowed the first of them is the default */
-function oneOf<T extends string>(env: Environment, name: string, allowed: readonly [T, ...T[]]): T {
-  const text = env[name]
-  if (text === undefined || text === '') return allowed[0]
-  const found = allowed.find((each) => each === text)
-  if (found === undefined)
-    throw new ConfigError(`${name} is "${text}"; it should be one of ${[...new Set(allowed)].join(', ')}`)
-  return found
-}
-
-function integer(env: Environment, name: string, fallback: number, min: number, max: number): number {
-  const text = env[name]
-  if (text === undefined || text === '') return fallback
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || value < min || value > max)
-    throw new ConfigError(`${name} is "${text}"; it should be a whole number from ${min} to ${max}`)
-  return value
-}
-
 const isCountry = (text: string) => /^[A-Z]{2}$/.test(text)
 
 function isTimeZone(text: string): boolean {
@@ -289,17 +258,4 @@ function isTimeZone(text: string): boolean {
   } catch {
     return false
   }
-}
-
-/** @throws ConfigError for a value that is none of its kind */
-function checked(
-  env: Environment,
-  name: string,
-  fallback: string,
-  isFine: (text: string) => boolean,
-  kind: string,
-): string {
-  const text = env[name] || fallback
-  if (text !== fallback && !isFine(text)) throw new ConfigError(`${name} is "${text}"; it should be ${kind}`)
-  return text
 }

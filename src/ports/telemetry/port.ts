@@ -1,6 +1,7 @@
 /** What the store says of itself to whoever watches it: numbers at `/metrics`, and spans over OTLP. */
 export {
   type Counter,
+  createMeter,
   type Gauge,
   type Histogram,
   type Meter,

@@ -1,0 +1,48 @@
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** A setting that cannot be used, in words for the person who set it. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+/** @returns without a slash at its end */
+export function webAddress(env: Environment, name: string, fallback: string): string {
+  const text = env[name] || fallback
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text))
+    throw new ConfigError(
+      `${name} is "${text}"; it should be the address that readers use, such as https://shop.example.org`,
+    )
+  return text.replace(/\/+$/, '')
+}
+
+/** @param allowed the first of them is the default */
+export function oneOf<T extends string>(env: Environment, name: string, allowed: readonly [T, ...T[]]): T {
+  const text = env[name]
+  if (text === undefined || text === '') return allowed[0]
+  const found = allowed.find((each) => each === text)
+  if (found === undefined)
+    throw new ConfigError(`${name} is "${text}"; it should be one of ${[...new Set(allowed)].join(', ')}`)
+  return found
+}
+
+export function integer(env: Environment, name: string, fallback: number, min: number, max: number): number {
+  const text = env[name]
+  if (text === undefined || text === '') return fallback
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < min || value > max)
+    throw new ConfigError(`${name} is "${text}"; it should be a whole number from ${min} to ${max}`)
+  return value
+}
+
+/** @throws ConfigError for a value that is none of its kind */
+export function checked(
+  env: Environment,
+  name: string,
+  fallback: string,
+  isFine: (text: string) => boolean,
+  kind: string,
+): string {
+  const text = env[name] || fallback
+  if (text !== fallback && !isFine(text)) throw new ConfigError(`${name} is "${text}"; it should be ${kind}`)
+  return text
+}

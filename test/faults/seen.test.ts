@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parse } from 'yaml'
+import { freeInnerPort } from '../../src/local/free-port.ts'
+import { type Monitoring, monitoringMissing, startMonitoring } from '../../src/local/monitoring.ts'
+import { type Database, openDatabase } from '../../src/ports/database/port.ts'
+import { type ReceivedSpan, startOtlpReceiver } from '../support/otlp-receiver.ts'
+import { type Store, startStore } from '../support/whole-store.ts'
+
+// One whole store, watched by a real Prometheus with the rules it has in production.
+
+const missing = monitoringMissing()
+if (missing.length > 0) assert.notEqual(process.env.CI, 'true', `apt-get install ${missing.join(' ')}`)
+const skip = missing.length > 0 ? `not on this machine: apt-get install ${missing.join(' ')}` : false
+
+let store: Store
+let monitoring: Monitoring
+let orders: Database
+let spans: readonly ReceivedSpan[]
+const cleaning: (() => unknown)[] = []
+const scope = { after: (clean: () => unknown) => void cleaning.unshift(clean) }
+
+before(async () => {
+  const receiver = await startOtlpReceiver(scope)
+  spans = receiver.spans
+  store = await startStore(scope, 'on', { OCTAVO_OTLP: receiver.url, OCTAVO_TRACE_PERCENT: '100' })
+  orders = await openDatabase(fileText('order-db-url'), { applicationName: 'test' })
+  scope.after(() => orders[Symbol.asyncDispose]())
+  if (skip) return
+  const noted = JSON.parse(readFileSync(join(store.data, 'run', 'environment.json'), 'utf8'))
+  monitoring = await startMonitoring({
+    registry: new URL(noted.env.OCTAVO_DISCOVERY).host,
+    folder: join(store.data, 'monitoring'),
+    ports: { prometheus: await freeInnerPort(), alertmanager: await freeInnerPort() },
+    everySeconds: 2,
+  })
+  scope.after(() => monitoring[Symbol.asyncDispose]())
+})
+after(async () => {
+  for (const clean of cleaning) await clean()
+})
+
+const fileText = (name: string) => {
+  const path = [join(store.data, 'secrets', name), join(store.data, 'run', name)].find(existsSync)
+  assert.ok(path, `${name} is kept`)
+  return readFileSync(path, 'utf8').trim()
+}
+
+test('an order is one trace, from its request to the page that shows it', async () => {
+  const order = await placeFreeOrder()
+  const page = await fetch(`${store.url}/api/orders/${order.id}/events?token=${order.token}`)
+  const traceId = order.id.replaceAll('-', '')
+  const of = () => spans.filter((span) => span.traceId === traceId)
+  const expected = [
+    ...['gateway POST /api/orders', 'coordinator place order', 'coordinator rides in a group'],
+    ...['orders free-order issue-voucher', 'orders free-order draw-voucher', 'orders free-order confirm'],
+    ...['vouchers draw PDF', 'vouchers put object', 'orders object.created arrives'],
+    'gateway tell open pages',
+  ]
+  const names = () => new Set(of().map(({ role, name }) => `${role} ${name}`))
+  await within(
+    30_000,
+    () => expected.every((name) => names().has(name)),
+    () => [...names()].join(', '),
+  )
+  await page.body?.cancel()
+  const first = of().filter(({ parentSpanId }) => parentSpanId === undefined)
+  assert.deepEqual(
+    first.map(({ name }) => name),
+    ['POST /api/orders'],
+    'one span is the first',
+  )
+  for (const span of of()) if (span !== first[0]) assert.equal(span.parentSpanId, first[0]?.spanId)
+  const link = of().find(({ name }) => name === 'rides in a group')?.links?.[0]
+  const group = () =>
+    spans.filter((span) => span.traceId === link?.traceId).map(({ role, name }) => `${role} ${name}`)
+  const parts = ['coordinator group', 'catalog prepare', 'orders decide and commit', 'catalog commit']
+  await within(
+    10_000,
+    () => parts.every((part) => group().includes(part)),
+    () => group().join(', '),
+  )
+})
+
+test('Prometheus reads every role, and has every series that the rules speak of', { skip }, async () => {
+  await within(30_000, async () => {
+    const up = await query('sum by (role) (up)')
+    return ['gateway', 'coordinator', 'catalog', 'orders', 'vouchers', 'registry'].every((role) =>
+      up.some(({ metric, value }) => metric.role === role && Number(value[1]) > 0),
+    )
+  })
+  const text = readFileSync(
+    join(import.meta.dirname, '..', '..', 'deploy', 'chart', 'files', 'rules.yaml'),
+    'utf8',
+  )
+  const rules = (parse(text) as { groups: { rules: { expr: string }[] }[] }).groups.flatMap(
+    ({ rules }) => rules,
+  )
+  const named = new Set(rules.flatMap(({ expr }) => expr.match(/\b(octavo|http_server|nodejs)_\w+/g) ?? []))
+  // These appear when there is something to count, or beside an audit and a fault switch.
+  const later = [
+    'octavo_audit_findings',
+    'octavo_fault_switch',
+    'octavo_payment_seconds_count',
+    'octavo_saga_oldest_seconds',
+  ]
+  const absent = async () => {
+    const looked = [...named].filter((name) => !later.includes(name))
+    const found = await Promise.all(
+      looked.map(async (name) => ((await query(name)).length > 0 ? [] : [name])),
+    )
+    return found.flat()
+  }
+  // Dead letters are looked for twice a minute.
+  await within(
+    60_000,
+    async () => (await absent()).length === 0,
+    async () => (await absent()).join(),
+  )
+})
+
+test('a store that is well is quiet; planted faults fire their own alerts and no others, which clear', {
+  skip,
+}, async () => {
+  await within(
+    60_000,
+    async () => (await firing()).length === 0,
+    async () => (await firing()).join(),
+  )
+  const { id } = await placeFreeOrder()
+  await within(20_000, async () => (await statusOf(id)) === 'confirmed')
+  const [saga] = await orders.query<{ id: string }>('SELECT id FROM orders.sagas WHERE order_id = $1', [id])
+  assert.ok(saga)
+  await orders.execute(
+    `UPDATE orders.orders SET status = 'failed', payment_key = 'planted', saga_id = NULL WHERE id = $1`,
+    [id],
+  )
+  await within(
+    90_000,
+    async () => (await firing()).includes('OctavoUnmatchedCapture'),
+    async () => (await firing()).join(),
+  )
+  assert.deepEqual(await firing(), ['OctavoUnmatchedCapture'], 'the others are quiet')
+  await within(20_000, async () => (await alerted()).includes('OctavoUnmatchedCapture'))
+  await orders.execute(`UPDATE orders.orders SET status = 'confirmed', payment_key = NULL WHERE id = $1`, [
+    id,
+  ])
+  await within(
+    60_000,
+    async () => (await firing()).length === 0,
+    async () => (await firing()).join(),
+  )
+})
+
+async function placeFreeOrder(): Promise<{ id: string; token: string }> {
+  const response = await fetch(`${store.url}/api/orders`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() },
+    body: JSON.stringify({
+      customer: { name: 'Ada Byron', email: `${crypto.randomUUID()}@example.org` },
+      lines: [{ isbn: '9786490000034', quantity: 1 }],
+    }),
+  })
+  assert.equal(response.status, 201)
+  return (await response.json()) as { id: string; token: string }
+}
+
+async function statusOf(id: string): Promise<string | undefined> {
+  const rows = await orders.query<{ status: string }>('SELECT status FROM orders.orders WHERE id = $1', [id])
+  return rows[0]?.status
+}
+
+type Sample = { metric: Record<string, string>; value: [number, string] }
+
+async function query(expression: string): Promise<Sample[]> {
+  const asked = new URLSearchParams({ query: expression })
+  const response = await fetch(`${monitoring.prometheus}/api/v1/query?${asked}`)
+  return ((await response.json()) as { data: { result: Sample[] } }).data.result
+}
+
+async function firing(): Promise<string[]> {
+  const samples = await query('ALERTS{alertstate="firing"}')
+  return [...new Set(samples.map(({ metric }) => metric.alertname ?? ''))].sort()
+}
+
+async function alerted(): Promise<string[]> {
+  const response = await fetch(`${monitoring.alertmanager}/api/v2/alerts`)
+  return ((await response.json()) as { labels: { alertname: string } }[]).map(
+    ({ labels }) => labels.alertname,
+  )
+}
+
+async function within(
+  ms: number,
+  condition: () => boolean | Promise<boolean>,
+  saw: () => string | Promise<string> = () => '',
+): Promise<void> {
+  const deadline = performance.now() + ms
+  while (!(await condition())) {
+    if (performance.now() > deadline)
+      assert.fail(`not within ${ms} ms: ${condition}\nthere is ${await saw()}`)
+    await sleep(200)
+  }
+}
