@@ -55,9 +55,15 @@ export type Config = {
   log: { level: LogLevel; format: 'json' | 'pretty' }
   /** Where spans go, by OTLP over HTTP; without it there are none. `ratio` is the share of orders that are traced. */
   tracing: { url: string | undefined; ratio: number }
+  /** What fails on purpose, for staging. */
+  faults: readonly FaultName[]
 }
 
 export const replicasMax = 6
+
+/** Ways in which a store can be made to fail, to see what that looks like. */
+export const faultNames = ['slow-payment', 'failing-payment', 'failing-pdf', 'lost-notifications'] as const
+export type FaultName = (typeof faultNames)[number]
 
 export type LogLevel = (typeof logLevels)[number]
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
@@ -105,6 +111,7 @@ export function readConfig(env: Environment): Config {
       level: oneOf(env, 'OCTAVO_LOG_LEVEL', ['info', ...logLevels]),
       format: oneOf(env, 'OCTAVO_LOG_FORMAT', ['json', 'pretty']),
     },
+    faults: faultsOf(env),
     tracing: {
       url: env.OCTAVO_OTLP ? webAddress(env, 'OCTAVO_OTLP', '') : undefined,
       ratio: integer(env, 'OCTAVO_TRACE_PERCENT', 5, 0, 100) / 100,
@@ -237,6 +244,19 @@ function tlsFiles(env: Environment): Config['gateway']['tls'] {
 }
 
 const dataPathOf = (env: Environment) => resolve(env.OCTAVO_DATA || 'data')
+
+function faultsOf(env: Environment): readonly FaultName[] {
+  const place = oneOf(env, 'OCTAVO_ENV', ['staging', 'production'])
+  const asked = (env.OCTAVO_FAULTS ?? '').split(',').filter(Boolean)
+  const found = faultNames.filter((name) => asked.includes(name))
+  if (found.length < asked.length)
+    throw new ConfigError(`OCTAVO_FAULTS is "${env.OCTAVO_FAULTS}"; it may have ${faultNames.join(', ')}`)
+  if (found.length > 0 && place === 'production')
+    throw new ConfigError(
+      'OCTAVO_FAULTS is set, and OCTAVO_ENV is production; nothing fails there on purpose',
+    )
+  return found
+}
 
 function advertised(env: Environment): string | undefined {
   const text = env.OCTAVO_ADVERTISE || undefined

@@ -56,7 +56,15 @@ export type Need = 'bookDb' | 'orderDb' | 'broker' | 'objectStore' | 'payment'
 
 /** What every role that listens for others reads. */
 export const commonSettings: readonly string[] = [
-  ...['OCTAVO_LOG_LEVEL', 'OCTAVO_LOG_FORMAT', 'OCTAVO_DISCOVERY', 'OCTAVO_OTLP', 'OCTAVO_TRACE_PERCENT'],
+  ...[
+    'OCTAVO_LOG_LEVEL',
+    'OCTAVO_LOG_FORMAT',
+    'OCTAVO_DISCOVERY',
+    'OCTAVO_OTLP',
+    'OCTAVO_TRACE_PERCENT',
+    'OCTAVO_ENV',
+    'OCTAVO_FAULTS',
+  ],
   ...['OCTAVO_SERVICE_HOST', 'OCTAVO_SERVICE_PORT', 'OCTAVO_ADVERTISE'],
 ]
 

@@ -6,7 +6,7 @@ import { logger } from '#ports/log'
 const log = logger('http')
 
 /** What a thrown error is to the caller. Only a fault of ours is a 5xx, and it never shows its insides. */
-export function problemOf(error: unknown, service: string): Problem {
+export function problemOf(error: unknown, service: string, requestId?: string): Problem {
   if (error instanceof Problem) return error
   if (error instanceof Unavailable)
     return unavailable('A part of the shop is not answering; try again in a moment.')
@@ -25,7 +25,7 @@ export function problemOf(error: unknown, service: string): Problem {
   if (statusCode === 414) return new Problem(414, 'uri-too-long', 'A part of the address is too long.')
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
     return new Problem(statusCode, 'bad-request', message ?? 'The request is malformed.')
-  log.error('unexpected', { service, error })
+  log.error('unexpected', { service, ...(requestId !== undefined && { requestId }), error })
   return new Problem(500, 'internal-error', 'Something went wrong on our side; it has been logged.')
 }
 

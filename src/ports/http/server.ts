@@ -76,7 +76,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     isClosing: () => isClosing,
   })
   const problem = (error: unknown, { id, url }: FastifyRequest) =>
-    renderedProblem(problemOf(error, options.name), id, url)
+    renderedProblem(problemOf(error, options.name, id), id, url)
   let isClosing = false
   const fastify = Fastify({
     logger: false,

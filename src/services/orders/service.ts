@@ -8,6 +8,7 @@ import { createHttpServer, type HttpServer, serviceClient } from '#ports/http'
 import { logger } from '#ports/log'
 import { objectCreatedTopic, openObjectStore } from '#ports/object-store'
 import { openPayment } from '#ports/payment'
+import { faultyPayment, showFaults } from '#process/fault-switches'
 import { createService, type Service } from '#process/service-shell'
 import { bucketNotifiedTopic, objectMissingTopic } from '#services/vouchers'
 import { addAgentRoutes } from './agent-routes.ts'
@@ -61,7 +62,9 @@ export async function createOrders(
     const ownConnections = { applicationName: 'decisions', connectionsMax: 4, planOnce: true }
     const decisions = opened.use(await openDatabase(orderDb, ownConnections))
     const broker = opened.use(await openBroker(secrets.broker, { applicationName: 'orders' }))
-    const payment = opened.use(await openPayment(secrets.payment))
+    showFaults('orders', config.faults)
+    const provider = opened.use(await openPayment(secrets.payment))
+    const payment = faultyPayment(provider, config.faults, clock.sleep)
     const objects = opened.use(await openObjectStore(secrets.objectStore, { secret }))
     const discovery = opened.use(await openDiscovery(config.discovery.url, { secret, clock }))
     const client = opened.use(serviceClient({ discovery, secret }))

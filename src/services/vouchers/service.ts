@@ -10,6 +10,7 @@ import {
   objectCreatedTopic,
   openObjectStore,
 } from '#ports/object-store'
+import { showFaults } from '#process/fault-switches'
 import { createService, type Service } from '#process/service-shell'
 import { getVoucherStatus } from '#services/orders'
 import { readWebhook } from './bucket-webhook.ts'
@@ -25,7 +26,7 @@ import {
   vouchersWantedTopic,
 } from './contract.ts'
 import { openCovers } from './covers.ts'
-import { openDrawingPool } from './drawing-pool.ts'
+import { type DrawingPool, openDrawingPool } from './drawing-pool.ts'
 import { handleDownload } from './get-object.ts'
 import { createQueueMetrics } from './queue-metrics.ts'
 import { startRenderQueue } from './render-queue.ts'
@@ -57,9 +58,13 @@ export async function createVouchers(
   const openStore =
     overrides.openStore ?? ((onCreated) => openObjectStore(objectStore, { secret, onCreated }))
   return createService({ name: 'vouchers', config, clock }, async (opened) => {
+    showFaults('vouchers', config.faults)
     const broker = opened.use(await openBroker(brokerUrl, { applicationName: 'vouchers' }))
     const store = opened.use(
-      await openStore((created) => broker.publish([{ topic: objectCreatedTopic, payload: created }])),
+      await openStore(async (created) => {
+        if (config.faults.includes('lost-notifications')) return
+        await broker.publish([{ topic: objectCreatedTopic, payload: created }])
+      }),
     )
     const discovery = opened.use(await openDiscovery(config.discovery.url, { secret, clock }))
     return {
@@ -68,7 +73,7 @@ export async function createVouchers(
         const client = resources.use(serviceClient({ discovery, secret }))
         const covers = openCovers(discovery, clock)
         const metrics = createQueueMetrics()
-        const pool = resources.use(openDrawingPool(config.publicUrl))
+        const pool = faultyPool(resources.use(openDrawingPool(config.publicUrl)), config.faults)
         const onUndrawable = (voucher: VoucherData) => wanted(broker, voucher)
         const queue = resources.use(
           startRenderQueue({ pool, covers, store, clock, queueMax, metrics, onUndrawable }),
@@ -106,6 +111,17 @@ export async function createVouchers(
       },
     }
   })
+}
+
+function faultyPool(pool: DrawingPool, faults: Config['faults']): DrawingPool {
+  if (!faults.includes('failing-pdf')) return pool
+  return {
+    get threads() {
+      return pool.threads
+    },
+    draw: () => Promise.reject(new Error('not drawn, by a fault switch')),
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  }
 }
 
 const statusDeadlineMs = 1_000

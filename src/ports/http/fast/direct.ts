@@ -63,7 +63,7 @@ export function createDirectRoutes({ name, onAnswered, isClosing }: DirectOption
       check(asked.headers, body)
       return rendered(asked, route, await handler({ body, headers: asked.headers } as DirectRequest<Route>))
     } catch (error) {
-      return renderedProblem(problemOf(error, name), asked.id, route.path)
+      return renderedProblem(problemOf(error, name, asked.id), asked.id, route.path)
     }
   }
 

@@ -45,7 +45,9 @@ export function createSagaWorker(context: Context, claimMax = claimMaxDefault): 
       for (const saga of sagas) {
         // What could not be written is claimed again when its lease has run out.
         const carried = carry(context, saga, writerOf)
-          .catch((error: unknown) => log.warn('a saga was not carried on', { sagaId: saga.id, error }))
+          .catch((error: unknown) =>
+            log.warn('a saga was not carried on', { sagaId: saga.id, orderId: saga.orderId, error }),
+          )
           .finally(() => underWay.delete(carried))
         underWay.add(carried)
       }
