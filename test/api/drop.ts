@@ -80,8 +80,11 @@ export function dropSuite(shop: () => Shop): void {
       assert.ok(await isNamed())
       // Also while something keeps the title locked for longer than the audit waits.
       await books.transaction(async (tx) => {
-        if (books.dialect.name === 'postgres')
-          await tx.execute('SET LOCAL idle_in_transaction_session_timeout = 0')
+        await tx.execute(
+          books.dialect.name === 'postgres'
+            ? 'SET LOCAL idle_in_transaction_session_timeout = 0'
+            : 'SET SESSION idle_transaction_timeout = 0',
+        )
         await tx.query('SELECT isbn FROM catalog.stock WHERE isbn = $1 FOR UPDATE', [isbn])
         assert.ok(await isNamed())
       })
