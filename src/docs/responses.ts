@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { type Route, roles } from '#kernel/contract'
 import { Book, getCover } from '#services/catalog'
-import { availabilityEvents, orderEvents } from '#services/gateway'
+import { availabilityEvents, getSystem, orderEvents } from '#services/gateway'
 import { getObject } from '#services/vouchers'
 import type { JsonSchema, NamedSchemas } from './schemas.ts'
 
@@ -24,7 +24,7 @@ const otherContent = new Map<Route, JsonSchema>([
 export function responsesOf(route: Route, schemas: NamedSchemas): Record<string, Response> {
   const status = route.status ?? 200
   const responses: Record<string, Response> = { [status]: successOf(route, status, schemas) }
-  if (route.method === 'GET' && (route.reply || hasFile(route)))
+  if (route.method === 'GET' && (hasTag(route) || hasFile(route)))
     responses[304] = { description: 'Unchanged since the ETag in `If-None-Match`.', ...noBody }
   for (const [code, description] of Object.entries(usualProblems(route)))
     responses[code] = { description, content: problem }
@@ -66,9 +66,11 @@ function headersOf(route: Route, status: number): JsonSchema {
   return headers
 }
 
-/** What is read has a tag, and so has a book that was changed. */
-export const hasTag = ({ method, reply }: Route) =>
-  reply !== undefined && (method === 'GET' || reply === Book)
+/** What is read has a tag, and so has a book that was changed; what tells of this very moment has none. */
+export const hasTag = (route: Route) =>
+  route.reply !== undefined &&
+  (route.method === 'GET' || route.reply === Book) &&
+  route !== (getSystem as Route)
 
 const header = (description: string) => ({ description, ...text })
 

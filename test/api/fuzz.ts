@@ -158,6 +158,7 @@ const bodies = (isbn: string): Record<string, unknown> => ({
   setStock: { copies: 1_000_000, reason: 'Counted' },
   payOrder: { method: 'test', card: goodCard },
   logIn: { email: 'fuzz@example.org', password: 'x' },
+  noteObjects: { Records: [] },
   createBook: wholeBook(newIsbn()),
   replaceBook: wholeBook(isbn),
   changeBook: {

@@ -64,7 +64,7 @@ export function httpSuite(shop: () => Shop): void {
       ['DELETE', '/api/orders'],
       ['POST', `/api/books/${isbn}`],
       ['DELETE', `/api/books/${isbn}/stock`],
-      ['GET', '/api/imports'],
+      ['PUT', '/api/imports'],
       ['GET', '/api/vouchers/AAAA/redeem'],
       ['PATCH', '/api/session'],
       ['POST', '/healthz'],

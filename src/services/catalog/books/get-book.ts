@@ -21,7 +21,7 @@ export function bookAnswer(
 ): Answer {
   return answer(
     status,
-    { ...toBook(row, nowMs), details: row.details },
+    { ...toBook(row, nowMs), ...(Object.keys(row.details).length > 0 && { details: row.details }) },
     { etag: bookTag(row, nowMs), ...headers },
   )
 }
