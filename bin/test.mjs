@@ -24,8 +24,11 @@ const timesPath = join(root, 'dist', '.test-times.json')
 const knownSlow = ['test/simulation', 'test/transactions', 'src/services/vouchers']
 const shownSlowest = 10
 
-/** @returns 0 when there were tests and all of them pass */
-export async function main(args) {
+/**
+ * @param limitMs what one file may take
+ * @returns 0 when there were tests and all of them pass
+ */
+export async function main(args, { limitMs = testLimitMs } = {}) {
   const files = select(takeBookDb(args))
   if (files.some((file) => file.startsWith('test/journeys'))) process.env.CHROMIUM = await findChromium()
   if (files.some(isAlone)) await withSetUpLock(() => buildPages())
@@ -41,7 +44,7 @@ export async function main(args) {
   const release = process.env.OCTAVO_TEST_POSTGRES ? () => {} : await holdTestServer()
   const totals = new Map()
   const taken = new Map()
-  const report = Readable.from(events(lanes, totals, taken)).compose(new spec())
+  const report = Readable.from(events({ lanes, limitMs }, totals, taken)).compose(new spec())
   for await (const text of report) process.stdout.write(text)
   release()
   showSlowest(taken)
@@ -64,9 +67,9 @@ function takeBookDb(args) {
  * The events of all lanes as one run: their closing figures are added up and come once, at the end.
  * @param taken learns how long each file took, in ms
  */
-async function* events(lanes, totals, taken) {
+async function* events({ lanes, limitMs }, totals, taken) {
   const startedMs = performance.now()
-  for await (const event of merged(lanes.map(eventsOfLane))) {
+  for await (const event of merged(lanes.map((lane) => eventsOfLane(lane, limitMs)))) {
     // A file's own summary says how long its process ran.
     if (event.type === 'test:summary' && event.data.file !== undefined)
       taken.set(relative(root, event.data.file), Math.round(event.data.duration_ms))
@@ -79,9 +82,9 @@ async function* events(lanes, totals, taken) {
     yield { type: 'test:diagnostic', data: { nesting: 0, message: `${name} ${value}`, level: 'info' } }
 }
 
-function eventsOfLane({ files, concurrency }) {
+function eventsOfLane({ files, concurrency }, timeout) {
   const paths = files.map((file) => join(root, file))
-  return runTests({ files: paths, concurrency, timeout: testLimitMs, cwd: root })
+  return runTests({ files: paths, concurrency, timeout, cwd: root })
 }
 
 /** Several streams of events as one. What belongs to one test stays together, as the report needs it. */

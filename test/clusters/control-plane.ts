@@ -41,7 +41,7 @@ export type ControlPlane = AsyncDisposable & {
 
 type PartName = 'etcd' | 'api' | 'controllers' | 'scheduler'
 
-const readyLimitMs = 90_000
+const readyLimitMs = 150_000
 
 /**
  * A Kubernetes control plane of plain processes on loopback: etcd, API server, controller manager, scheduler. It ends

@@ -30,7 +30,8 @@ const user = 65532
 const repository = join(import.meta.dirname, '..', '..')
 const chart = join(repository, 'deploy', 'chart')
 const node = '/opt/octavo/node_modules/node/bin/node'
-const rolloutLimitMs = 90_000
+/** Of some twelve processes at once, on a machine that may have other things to do. */
+const rolloutLimitMs = 240_000
 
 /** What runs for the chart's image: this checkout, and for a tag in `versions` that folder's src and package.json. */
 export function storeImages(

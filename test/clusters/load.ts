@@ -17,8 +17,6 @@ export type Load = {
   clients: Clients
   /** Runs a part of the story and tells what was seen during it. */
   during(work: () => Promise<void>): Promise<Seen>
-  /** As of the clients; a second time changes nothing. */
-  finish(): Promise<void>
 }
 
 export function startLoad(options: {
@@ -28,13 +26,8 @@ export function startLoad(options: {
   pauseMs: number
 }): Load {
   const clients = startClients(options)
-  let finishing: Promise<void> | undefined
   return {
     clients,
-    finish() {
-      finishing ??= clients.finish()
-      return finishing
-    },
     async during(work) {
       const from = performance.now()
       await work()

@@ -74,7 +74,7 @@ test('an order is placed, becomes a voucher and is redeemed through the Service 
 test('pods killed, a node drained, a version rolled out and back, scaled up and down: no order fails twice, none is lost', async (t) => {
   const isbns = await addTitles(store, [4_000, 3_000, 2_000, 60], 100)
   const load = startLoad({ url: store.url, isbns, count: 6, pauseMs: 40 })
-  t.after(() => load.finish())
+  t.after(() => load.clients.giveUp())
   const followed = await followOrders(isbns[0] ?? '', 8)
   for (const { follower } of followed) t.after(() => follower[Symbol.asyncDispose]())
   const settled = () => untilLong(store.rolledOut, store.describe)
@@ -109,7 +109,7 @@ test('pods killed, a node drained, a version rolled out and back, scaled up and 
     await nodes[1]?.lose()
     await untilLong(async () => !(await store.rolledOut()), store.describe)
   })
-  await load.finish()
+  await load.clients.finish()
   await until(() => followed.every(({ follower }) => follower.status() === 'confirmed'))
   for (const { follower } of followed) {
     assert.deepEqual([...follower.ids].sort(byNumber), follower.ids, 'events come once and in their order')

@@ -22,6 +22,8 @@ export type Clients = {
   acknowledged(): number
   /** Takes no new orders; resolves when every order has its final answer, or its client has given up. */
   finish(): Promise<void>
+  /** Takes no new orders and leaves those under way as they are, for when nobody may answer any more. */
+  giveUp(): Promise<void>
 }
 
 export type ClientOptions = {
@@ -51,6 +53,11 @@ export function startClients(options: ClientOptions): Clients {
       stop.abort()
       await running
       await agent.close()
+    },
+    async giveUp() {
+      stop.abort()
+      await agent.destroy()
+      await running
     },
   }
 }
@@ -89,7 +96,7 @@ export async function placeOrder(
   random: () => number,
   triesMax = attemptsMax,
 ): Promise<void> {
-  for (let attempt = 0; attempt < triesMax; attempt++) {
+  for (let attempt = 0; attempt < triesMax && !agent.destroyed; attempt++) {
     const answer = await send(url, agent, '/api/orders', wanted, {
       customer: { name: 'Ada Byron', email: `${wanted.key.slice(-12)}@example.org` },
       lines: wanted.lines,
@@ -107,7 +114,7 @@ export async function placeOrder(
 async function settle(url: string, agent: Agent, wanted: Wanted, what: 'payment' | 'cancel'): Promise<void> {
   const path = `/api/orders/${wanted.told[0]}/${what}`
   const body = what === 'payment' ? { method: 'test', card: '4242424242424242' } : undefined
-  for (let attempt = 0; attempt < 10; attempt++) {
+  for (let attempt = 0; attempt < 10 && !agent.destroyed; attempt++) {
     const { status } = await send(url, agent, path, wanted, body)
     if (status === 200 || status === 202) {
       wanted.afterwards = what === 'payment' ? 'paid' : 'cancelled'

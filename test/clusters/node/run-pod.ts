@@ -31,6 +31,7 @@ export type RunPodOptions = {
 }
 
 const retryMs = 500
+const removalsMax = 60
 const defaultUser = 0
 
 /** Runs a pod that was bound to this node, and tells the server how it is, until it is ended. */
@@ -186,8 +187,9 @@ async function patchStatus(api: KubernetesApi, pod: Pod, status: PodStatus): Pro
   }
 }
 
+/** Gives up in the end: a server that is gone for good must not keep a node from ending. */
 async function removePod(api: KubernetesApi, pod: Pod): Promise<void> {
-  for (;;)
+  for (let attempt = 0; attempt < removalsMax; attempt++)
     try {
       await api.send('DELETE', podPath(pod), {
         kind: 'DeleteOptions',
