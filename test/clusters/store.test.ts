@@ -21,7 +21,7 @@ const nodes: TestNode[] = []
 before(async () => {
   const scope = { after: (work: () => unknown) => void ends.push(work) }
   cluster = await openCluster(scope, { nodeGraceSeconds: 25, evictionSeconds: 2 })
-  const images = storeImages({ '1.1.0': nextVersion(join(cluster.folder, 'next')) })
+  const images = storeImages({ '1.1.0': await nextVersion(join(cluster.folder, 'next')) })
   for (const [index, name] of ['a', 'b', 'c'].entries()) {
     const node = await startNode({
       ...{ controlPlane: cluster.controlPlane, name, zone: `zone-${name}` },
