@@ -1,7 +1,13 @@
 import { systemClock } from '#ports/clock'
 import type { Database, Statements, Transaction } from '#ports/database'
-import { type StockChanged, stockChangedTopic } from '#services/catalog'
+import {
+  type CatalogueChanged,
+  catalogueChangedTopic,
+  type StockChanged,
+  stockChangedTopic,
+} from '#services/catalog'
 import type { BookRow } from '../../books/book-row.ts'
+import { catalogueChanged } from '../../changes/change-messages.ts'
 import type { BookKeys } from '../../search/book-keys.ts'
 import {
   type BookChanges,
@@ -48,21 +54,38 @@ export function createBookStore(database: Database): BookStore {
     },
     booksAfter: (isbn, limit) =>
       readBooks(database, 'WHERE b.isbn > ? ORDER BY b.isbn LIMIT ?', [isbn, limit]),
-    announce: (news) => announce(database, news),
-    change: (work) => inTransaction(database, (tx) => work(changesOn(tx))),
+    announce: (news) => announce(database, stockChangedTopic, news),
+    change: (work) =>
+      inTransaction(database, async (tx) => {
+        const written = new Set<string>()
+        const result = await work(changesOn(tx, written))
+        if (written.size > 0) await announce(tx, catalogueChangedTopic, catalogueChanged(written))
+        return result
+      }),
     fillOnce: (mark, fill) => fillOnce(database, mark, fill),
     renewKeys: (version, limit, keysOf) =>
       inTransaction(database, (tx) => renewKeys(tx, { version, limit }, keysOf)),
   }
 }
 
-function changesOn(tx: Transaction): BookChanges {
+/** @param written gets the ISBNs of all books that are written to */
+function changesOn(tx: Transaction, written: Set<string>): BookChanges {
+  const note = (books: readonly { isbn: string }[]) => {
+    for (const { isbn } of books) written.add(isbn)
+  }
   return {
     lock: (isbns) => lockBooks(tx, isbns),
     lockWithStock: async (isbn) => (await readBooks(tx, 'WHERE b.isbn = ? FOR UPDATE', [isbn]))[0],
-    add: (books) => add(tx, books),
-    replace: (books) => replace(tx, books),
+    add(books) {
+      note(books)
+      return add(tx, books)
+    },
+    replace(books) {
+      note(books)
+      return replace(tx, books)
+    },
     async remove({ isbn, copies }) {
+      note([{ isbn }])
       if (copies > 0)
         await tx.execute(
           `INSERT INTO ledger (isbn, movement, copies_delta, reason) VALUES (?, 'removed', ?, 'book removed')`,
@@ -70,7 +93,7 @@ function changesOn(tx: Transaction): BookChanges {
         )
       await tx.execute('DELETE FROM books WHERE isbn = ?', [isbn])
     },
-    announce: (news) => announce(tx, news),
+    announce: (news) => announce(tx, stockChangedTopic, news),
   }
 }
 
@@ -97,11 +120,12 @@ async function lockBooks(tx: Transaction, isbns: readonly string[]): Promise<Map
   return new Map(rows.map((row) => [row.isbn, row]))
 }
 
-async function announce(statements: Statements, news: StockChanged): Promise<void> {
-  await statements.execute('INSERT INTO outbox (topic, payload) VALUES (?, ?)', [
-    stockChangedTopic,
-    JSON.stringify(news),
-  ])
+async function announce(
+  statements: Statements,
+  topic: string,
+  news: StockChanged | CatalogueChanged,
+): Promise<void> {
+  await statements.execute('INSERT INTO outbox (topic, payload) VALUES (?, ?)', [topic, JSON.stringify(news)])
 }
 
 const bookColumns = [

@@ -5,6 +5,7 @@ import { completed } from '../../books/book-fields.ts'
 import { entryOf } from '../../search/book-keys.ts'
 import type { CatalogStore } from '../catalog-store.ts'
 import { testBookStore } from './book-suite.ts'
+import { testBookNews } from './news-suite.ts'
 import { type StockHarness, suiteLockTimeoutMs, type TestScope, testStockStore } from './stock-suite.ts'
 import { testTradeStore } from './trade-suite.ts'
 
@@ -27,6 +28,7 @@ export function testCatalogStore(
   testStockStore(name, async (t) => harnessOf(t, await opened(t)))
   testBookStore(name, opened)
   testTradeStore(name, opened)
+  testBookNews(name, opened)
 }
 
 async function harnessOf(

@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from '@tanstack/vue-query'
 import { computed, type Ref, ref, watch } from 'vue'
 
-type CursorPage<T> = { items: T[]; total: number; next: string | null }
+type CursorPage<T> = { items: T[]; total: number; totalIsLowerBound: boolean; next: string | null }
 
 /**
  * A list that is turned page by page, forth by the API's cursor and back by those already seen. A changed filter starts
@@ -29,6 +29,7 @@ export function useCursorPages<Filter, T>(
     query,
     items: computed(() => query.data.value?.items ?? []),
     total: computed(() => query.data.value?.total ?? 0),
+    totalIsLowerBound: computed(() => query.data.value?.totalIsLowerBound ?? false),
     pageNumber: computed(() => cursors.value.length + 1),
     hasPrevious: computed(() => cursors.value.length > 0),
     hasNext: computed(() => next.value !== undefined),
