@@ -1,6 +1,7 @@
 import type { BookFields } from '../books/book-fields.ts'
 import type { BookEntry } from '../store/book-store.ts'
 import { fold, foldTitle, wordsOf } from './fold.ts'
+import { withNumbersTurned } from './numbers-in-words.ts'
 
 /** What a book is found and sorted by, computed here so that it is the same in every store. */
 export type BookKeys = {
@@ -20,7 +21,7 @@ export const weights = { title: 1, name: 0.9, subtitle: 0.3, subject: 0.1 } as c
 export type Weight = keyof typeof weights
 
 /** Goes up with every change to what is computed here; books with older keys then get new ones. */
-export const keysVersion = 1
+export const keysVersion = 2
 
 /** A book as it is written to a store. */
 export function entryOf(isbn: string, fields: BookFields): BookEntry {
@@ -34,11 +35,14 @@ export type FoundBy = Pick<
 
 export function keysOf(isbn: string, book: FoundBy): BookKeys {
   const names = book.contributors.map(({ name }) => name).join(' | ')
+  const title = wordsOf(fold(book.title))
   return {
     version: keysVersion,
     title: foldTitle(book.title),
     words: [
-      { weight: 'title', words: wordsOf(fold(book.title)) },
+      { weight: 'title', words: title },
+      // "1984" is asked for as "nineteen eighty four", and the other way round.
+      { weight: 'subtitle', words: (withNumbersTurned(title) ?? []).filter((word) => !title.includes(word)) },
       { weight: 'subtitle', words: wordsOf(fold(book.subtitle ?? '')) },
       { weight: 'name', words: wordsOf(fold(names)) },
       { weight: 'subject', words: wordsOf(fold(book.subjects.join(' | '))) },

@@ -6,7 +6,11 @@ import { mistakes, nearest } from './nearest-words.ts'
 
 test('ISBNs are found between other words, in every way people write them', () => {
   const isbn = '9780439554930'
-  const found: [string, string[], string][] = [
+  const found: [string, string[], string, string[]?][] = [
+    ['978043955493054999', [isbn], ''],
+    ['978-0-439-55493-0-54999', [isbn], ''],
+    ['439554934', [], '439554934', [isbn]],
+    ['439554935', [], '439554935'],
     ['9780439554930', [isbn], ''],
     ['0-439-55493-4', [isbn], ''],
     ['978-0-439-55493-0', [isbn], ''],
@@ -18,7 +22,8 @@ test('ISBNs are found between other words, in every way people write them', () =
     ['catch 22 in 1984', [], 'catch 22 in 1984'],
     ['978-0-439', [], '9780439'],
   ]
-  for (const [text, isbns, rest] of found) assert.deepEqual(splitIsbns(text), { isbns, rest }, text)
+  for (const [text, isbns, rest, guesses = []] of found)
+    assert.deepEqual(splitIsbns(text), { isbns, guesses, rest }, text)
 })
 
 test('a mistyped word is read as the words with the fewest mistakes', () => {
@@ -41,6 +46,7 @@ test('a search finds beginnings, other spellings and other scripts', async (t) =
     ['9785170906307', 'Война и мир', 'Лев Толстой'],
     ['9780140449136', 'Crime and Punishment', 'Fyodor Dostoyevsky'],
     ['9780141036144', '1984', 'George Orwell'],
+    ['9780060531041', 'One Hundred Years of Solitude', 'Gabriel García Márquez'],
   ]
   for (const [isbn, title, name] of books) {
     const body = {
@@ -75,7 +81,19 @@ test('a search finds beginnings, other spellings and other scripts', async (t) =
     9787536692930: ['三体', '三', '体', '慈欣'],
     9785170906307: ['война', 'ВОЙНА', 'толст', 'Толстой мир'],
     9780140449136: ['dostoevsky', 'dostoyevski crime', 'crime punishment', 'punishmnet'],
-    9780141036144: ['1984', 'orwel', 'george orwell 1984', '9780141036144', '0-14-103614-1'],
+    9780141036144: [
+      '1984',
+      'orwel',
+      'george orwell 1984',
+      'nineteen eighty four',
+      'Nineteen Eighty-Four orwell',
+      '9780141036144',
+      '0-14-103614-1',
+      '141036141',
+      '978-0-14-103614-4-51999',
+      '978014103614451999',
+    ],
+    9780060531041: ['100 years of solitude', 'one hundred years'],
   }
   for (const [isbn, queries] of Object.entries(expected))
     for (const q of queries) {

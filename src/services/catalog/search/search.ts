@@ -2,6 +2,7 @@ import type { BookFinder } from '../store/book-store.ts'
 import { fold, wordsOf } from './fold.ts'
 import { splitIsbns } from './isbns-in-text.ts'
 import { nearest } from './nearest-words.ts'
+import { withNumbersTurned } from './numbers-in-words.ts'
 
 /** What a reader's words ask for. */
 export type Search =
@@ -41,8 +42,9 @@ const tellingLengthMin = 4
 export async function readSearch(books: BookFinder, text: string): Promise<Search> {
   const cleaned = printable(text)
   if (cleaned === '') return { kind: 'all' }
-  const { isbns, rest } = splitIsbns(cleaned)
-  const known = isbns.length === 0 ? [] : await books.knownIsbns(isbns)
+  const { isbns, guesses, rest } = splitIsbns(cleaned)
+  const asked = [...isbns, ...guesses]
+  const known = asked.length === 0 ? [] : await books.knownIsbns(asked)
   if (known.length > 0)
     return { kind: 'words', needs: 'any', words: [known], title: titleScore(known.join(' ')) }
   const words = wordsOf(fold(rest)).slice(0, wordsMax)
@@ -114,9 +116,12 @@ function searchFor(words: readonly Meant[], needs: WordSearch['needs']): WordSea
  * @param phrase the folded words in a row
  */
 function titleScore(phrase: string): TitleScore {
+  const turned = withNumbersTurned(phrase.split(' '))?.join(' ')
+  const phrases = turned === undefined ? [phrase] : [phrase, turned]
+  const titles = phrases.flatMap((each) => [each, `the ${each}`, `a ${each}`, `an ${each}`])
   return {
-    is: { titles: [phrase, `the ${phrase}`, `a ${phrase}`, `an ${phrase}`], score: 300 },
-    begins: { beginnings: [`${phrase} `, `the ${phrase} `], score: 200 },
+    is: { titles, score: 300 },
+    begins: { beginnings: phrases.flatMap((each) => [`${each} `, `the ${each} `]), score: 200 },
     holds: { part: ` ${phrase} `, score: 100 },
   }
 }
