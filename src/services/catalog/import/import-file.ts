@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import type { Clock } from '#ports/clock'
 import type { ImportReport } from '../contract.ts'
@@ -7,7 +6,7 @@ import { type ColumnMapping, parseMapping } from './columns.ts'
 import { Findings } from './findings.ts'
 import { faultsKeptMax, noteProgress } from './import-log.ts'
 import { ReportBuilder } from './import-report.ts'
-import { readCatalogue } from './read-catalogue.ts'
+import { readFile } from './read-file.ts'
 import { type ImportHooks, runImport } from './run-import.ts'
 import {
   type ImportCounts,
@@ -49,14 +48,18 @@ export async function importFile(
   const report = new ReportBuilder(findings)
   const reading = { mapping: mappingOf(map), shop, nowMs: clock.now() }
   // A first look at the file needs no database, and most mistakes show in it.
-  for await (const _record of readCatalogue(createReadStream(path), reading)) break
+  for await (const _record of readFile(path, reading)) break
   await using store = await openStore(databaseUrl, { applicationName: 'octavo import', connectionsMax: 2 })
   await store.migrate()
   const id = clock.uuid()
   await store.imports.begin(id, { file: basename(path), dryRun })
   const faults: ImportFault[] = []
   let soFar: ImportCounts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0 }
-  const source = readCatalogue(counted(path, hooks.onBytes), { ...reading, findings })
+  const source = readFile(path, {
+    ...reading,
+    findings,
+    ...(hooks.onBytes !== undefined && { onBytes: hooks.onBytes }),
+  })
   try {
     const counts = await runImport(store.books, clock, source, options, {
       ...hooks,
@@ -86,18 +89,6 @@ function mappingOf(map: string): ColumnMapping {
   const parsed = parseMapping(map)
   if (parsed.kind === 'error') throw new UnreadableFile(parsed.message)
   return parsed.mapping
-}
-
-async function* counted(
-  path: string,
-  onBytes: (bytes: number) => void = () => {},
-): AsyncGenerator<Uint8Array> {
-  let bytes = 0
-  for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length
-    onBytes(bytes)
-    yield chunk
-  }
 }
 
 export { type ImportCounts, type ImportFault, importDefaults, UnreadableFile } from './source.ts'

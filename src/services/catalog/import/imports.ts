@@ -9,8 +9,8 @@ import { parseMapping } from './columns.ts'
 import { Findings } from './findings.ts'
 import { faultsKeptMax, findImport, noteProgress } from './import-log.ts'
 import { ReportBuilder } from './import-report.ts'
-import { type ReadOptions, readCatalogue } from './read-catalogue.ts'
-import { readOnix } from './read-onix.ts'
+import type { ReadOptions } from './read-catalogue.ts'
+import { readFile } from './read-file.ts'
 import { runImport } from './run-import.ts'
 import {
   type ImportCounts,
@@ -120,8 +120,7 @@ const unsupported = (detail: string) => new Problem(415, 'unsupported-media-type
 
 /** A file that is called CSV and begins as XML does is read as what it is; one that is called XML has to be that. */
 function recordsOf(spooled: Spooled, { isXml, reading }: Options, findings = new Findings()) {
-  const options = { ...reading, findings }
-  return isXml ? readOnix(spooled.read(), options) : readCatalogue(spooled.read(), options)
+  return readFile(spooled.path, { ...reading, findings, isXml })
 }
 
 /** A file that is no catalogue at all is refused at once, instead of by an import that fails. */

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { Problem } from '#kernel/problem'
 
 /** A body that was received whole and waits on disk; disposing it removes it. */
-export type Spooled = AsyncDisposable & { bytes: number; read(): AsyncIterable<Uint8Array> }
+export type Spooled = AsyncDisposable & { bytes: number; path: string; read(): AsyncIterable<Uint8Array> }
 
 const bodyBytesMax = 1024 ** 3
 
@@ -37,5 +37,5 @@ export async function spool(body: Readable): Promise<Spooled> {
     await remove()
     throw error
   }
-  return { bytes, read: () => createReadStream(path), [Symbol.asyncDispose]: remove }
+  return { bytes, path, read: () => createReadStream(path), [Symbol.asyncDispose]: remove }
 }
