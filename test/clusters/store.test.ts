@@ -78,6 +78,7 @@ test('pods killed, a node drained, a version rolled out and back, scaled up and 
   const followed = await followOrders(isbns[0] ?? '', 8)
   for (const { follower } of followed) t.after(() => follower[Symbol.asyncDispose]())
   const settled = () => untilLong(store.rolledOut, store.describe)
+  const missed = () => untilLong(async () => !(await store.rolledOut()), store.describe)
   const part = async (name: string, work: () => Promise<void>) => {
     const seen = await load.during(async () => {
       await work()
@@ -97,6 +98,7 @@ test('pods killed, a node drained, a version rolled out and back, scaled up and 
   await part('kill -9 of one pod of each role', async () => {
     for (const role of ['gateway', 'coordinator', 'catalog', 'orders', 'vouchers']) {
       processesOf(role)[0]?.signal('SIGKILL')
+      await missed()
       await settled()
     }
   })
@@ -107,7 +109,7 @@ test('pods killed, a node drained, a version rolled out and back, scaled up and 
   }
   await part('loss of a node', async () => {
     await nodes[1]?.lose()
-    await untilLong(async () => !(await store.rolledOut()), store.describe)
+    await missed()
   })
   await load.clients.finish()
   await until(() => followed.every(({ follower }) => follower.status() === 'confirmed'))
