@@ -8,7 +8,7 @@ const uploadTimeoutMs = 15 * 60_000
 
 /** For a file field's `accept`: all that the API takes, by name and by type. */
 export const acceptedFiles =
-  '.csv,.tsv,.txt,text/csv,.xml,.onix,.onx,application/xml,text/xml,application/octet-stream'
+  '.csv,.tsv,.txt,text/csv,.xml,.onix,.onx,.zip,.gz,application/xml,text/xml,application/octet-stream'
 
 export type ImportOptions = {
   price?: number
