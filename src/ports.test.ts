@@ -11,6 +11,9 @@ const refusals: Readonly<Record<string, string>> = {
   ConstraintViolation: 'tells a service what its own constraints know',
   MigrationFailed: 'ends the start of a role',
   InvalidKey: 'a key that no store takes',
+  MessageUnusable: 'what a handler says of a message that no attempt can mend',
+  MessageTooLarge: 'a message that no broker takes, however often it is sent',
+  LostFence: 'another one leads by now, and what was tried changed nothing',
   KubernetesError: 'what an API server answered, to adapters alone',
 }
 type ErrorClass = new (...args: never[]) => Error

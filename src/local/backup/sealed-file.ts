@@ -37,6 +37,7 @@ export async function writeSealed(path: string, key: string, content: AsyncItera
     await file.close()
     await rename(aside, path)
   } catch (error) {
+    // What broke off is what is told.
     await file.close().catch(() => undefined)
     await rm(aside, { force: true })
     throw error

@@ -18,6 +18,8 @@ for (const [scheme, servers] of eachDatabaseServer()) {
     const open = () => openDatabase(url, { applicationName: 'test' })
     const database = await open()
     t.after(() => database[Symbol.asyncDispose]())
+    // Where a schema is a database, it is the server's and another test may have left its own.
+    if (!database.dialect.transactionalDdl) await database.execute('DROP SCHEMA IF EXISTS shop')
     return { open, database }
   }
 

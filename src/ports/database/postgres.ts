@@ -132,6 +132,7 @@ async function transactionOn<T>(
   } catch (error) {
     const failure = translated(error)
     if (failure instanceof DatabaseUnavailable) throw failure
+    // The connection is given up, and the first failure is the one to tell.
     await client.query('ROLLBACK').catch(() => noteLost(client))
     throw failure
   }

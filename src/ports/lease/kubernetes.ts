@@ -69,6 +69,7 @@ async function keepTrying(
   const { clock, durations } = election
   let seen: Seen = { lease: undefined, key: '', atMs: Number.NEGATIVE_INFINITY }
   while (!over.aborted) {
+    // An API server that is away is asked again; until then nobody leads here.
     const held = await tryTake(election, seen).catch(() => ({ isHeld: false, seen }))
     seen = held.seen
     if (held.isHeld) await leadOnce(election, seen, work, over)
@@ -91,8 +92,10 @@ async function leadOnce(
   const renewing = (async () => {
     let seen = taken
     for (let renewedMs = taken.atMs; !until.aborted; ) {
+      // Called off when it is over, which is looked at next.
       await clock.sleep(durations.retryMs, until).catch(() => {})
       if (until.aborted) return seen
+      // Not renewed: the time that has passed decides, below.
       const next = await tryTake(election, seen).catch(() => undefined)
       if (next?.isHeld) renewedMs = next.seen.atMs
       if (next) seen = next.seen
@@ -102,9 +105,11 @@ async function leadOnce(
     }
     return seen
   })()
+  // The work tells of its own faults; here it has only ended.
   await work(AbortSignal.any([over, lost.signal])).catch(() => {})
   done.abort()
   const last = await renewing
+  // One that cannot be given back runs out.
   if (!lost.signal.aborted) await giveBack(election, last).catch(() => {})
 }
 

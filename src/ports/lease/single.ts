@@ -11,6 +11,7 @@ export function openSingle(clock: Clock, { retryMs }: LeaseDurations): Leases {
       const over = AbortSignal.any([own.signal, stop.signal])
       const running = (async () => {
         while (!over.aborted) {
+          // The work tells of its own faults, and is begun again.
           await work(over).catch(() => {})
           await clock.sleep(retryMs, over).catch(() => {})
         }

@@ -72,6 +72,7 @@ async function firstThat(
     if (await passes(address)) return address
     throw new Error('not this one')
   })
+  // None of them is the primary.
   return await Promise.any(asked).catch(() => undefined)
 }
 

@@ -27,6 +27,7 @@ export async function listenForRings(url: string, options: DoorbellOptions): Pro
   let disposed = false
 
   const connect = async () => {
+    // The connection itself says what is wrong, and is tried again.
     const address = await primary.find(connectTimeoutMs).catch(() => primary.url)
     if (disposed) return
     const next = new pg.Client({

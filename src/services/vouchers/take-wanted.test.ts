@@ -9,7 +9,7 @@ import { attemptsMax, openBroker } from '#ports/broker'
 import { systemClock as clock } from '#ports/clock'
 import { openObjectStore } from '#ports/object-store'
 import { until } from '../../../test/support/until.ts'
-import { vouchersWantedTopic as topic, type VoucherData } from './contract.ts'
+import { vouchersWantedTopic as topic, type VoucherData, voucherObjectKey } from './contract.ts'
 import { DrawingFailed } from './draw-voucher.ts'
 import type { DrawingPool } from './drawing-pool.ts'
 import { takeWanted } from './take-wanted.ts'
@@ -77,7 +77,13 @@ test('what is stored is not drawn again, and what a newer program wants is kept 
   await broker.subscribe('vouchers-draw', [topic], handler)
   const payload = { vouchers: [voucher('a')] }
   const future = { vouchers: [{ ...voucher('b'), number: { of: 'a later version' } }] }
-  for (const each of [payload, payload, future, { vouchers: [voucher('x\u0000')] }])
+  await broker.publish([{ topic, payload }])
+  const [wanted] = payload.vouchers
+  await until(
+    async () =>
+      wanted !== undefined && (await store.head(voucherObjectKey(wanted.orderId, wanted.code))) !== undefined,
+  )
+  for (const each of [payload, future, { vouchers: [voucher('x\u0000')] }])
     await broker.publish([{ topic, payload: each }])
   await until(async () => (await broker.deadLetters('vouchers-draw')).length === 2)
   const errors = (await broker.deadLetters('vouchers-draw')).map(({ error }) => error).join()

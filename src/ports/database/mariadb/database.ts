@@ -82,6 +82,7 @@ async function transactionOn<T>(
     await statements.execute('COMMIT')
     return outcome
   } catch (error) {
+    // The connection is given up, and the first failure is the one to tell.
     await statements.execute('ROLLBACK').catch(() => connection.destroy())
     throw translated(error)
   }

@@ -105,6 +105,7 @@ export function connector(
 export async function end(connection: Connection): Promise<void> {
   if (!connection.isValid()) return connection.destroy()
   const timer = setTimeout(() => connection.destroy(), endTimeoutMs)
+  // It is gone either way.
   await connection.end().catch(() => connection.destroy())
   clearTimeout(timer)
 }

@@ -40,6 +40,7 @@ export async function prepare<V extends Voted>(
       statements.execute('SET autocommit = 0'),
       statements.execute(`XA START ${branch}`),
     ])
+    // It is waited for below.
     begun.catch(() => undefined)
     const outcome = await work(tracking)
     await begun

@@ -81,6 +81,7 @@ export async function importFile(
     const message = error instanceof UnreadableFile ? error.message : 'the import was ended'
     const all = [{ record: soFar.read, message }, ...faults]
     // What ended the import is told below; that the history could not note it as well adds nothing.
+    // What ended the import is what is told, below.
     await noteProgress(store.imports, id, soFar, all, 'failed', report.report()).catch(() => undefined)
     throw error
   }

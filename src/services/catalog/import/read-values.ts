@@ -35,6 +35,7 @@ export function readJsonList(text: string): unknown[] | undefined {
     const found: unknown = JSON.parse(text)
     return Array.isArray(found) ? found : undefined
   } catch {
+    // No list, then.
     // A title in brackets is no JSON, and is read as the words it is.
     return undefined
   }

@@ -18,11 +18,12 @@ test('books that an older version wrote are found by what they say, once they ha
     [isbn],
   )
   await database.execute('INSERT INTO catalog.stock (isbn) VALUES ($1)', [isbn])
-  assert.equal(await renewKeys(store.books), 1)
+  // The service does the same in the background: whoever comes first.
+  await renewKeys(store.books)
   assert.equal(await renewKeys(store.books), 0)
   assert.deepEqual([await found('smorrebrod'), await found('smørrebrød')], [1, 1])
   await database.execute(`UPDATE catalog.books SET title = 'Rødgrød' WHERE isbn = $1`, [isbn])
-  assert.equal(await renewKeys(store.books), 1)
+  await renewKeys(store.books)
   assert.deepEqual([await found('smorrebrod'), await found('rodgrod')], [0, 1])
 })
 

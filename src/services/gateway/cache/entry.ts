@@ -65,6 +65,7 @@ export function decodeEntry(bytes: Uint8Array): Entry | undefined {
     if (typeof headers !== 'object' || !Array.isArray(tags) || typeof madeAtMs !== 'number') return undefined
     return { headers: kept(headers ?? {}), tags, madeAtMs, body: buffer.subarray(end), isOwn: false }
   } catch {
+    // Not ours, or broken: asked for anew.
     return undefined
   }
 }

@@ -50,6 +50,7 @@ export function packed({ headers, body }: Pick<Entry, 'headers' | 'body'>): Pack
       if (waiting.length >= waitingMax) return undefined
       forms.set(encoding, undefined)
       waiting.push(async () => {
+        // Whoever asked gets it as it is.
         const form = await compress[encoding](body).catch(() => undefined)
         if (form !== undefined && form.length < body.length) forms.set(encoding, form)
       })

@@ -86,7 +86,9 @@ export function createReadCache({
       if (entry !== undefined && entry.freshUntilMs > nowMs()) {
         counts.hits++
         sendEntry(exchange, entry, { kind: 'hit' }, nowMs())
-      } else
+      }
+      // The service answers in its place, and tells of what is wrong there.
+      else
         void answer(parts, exchange, entry, isbnOf(params), passOn).catch(() => {
           if (!exchange.response.headersSent) passOn()
         })
@@ -186,6 +188,7 @@ async function within(
   fetched: Promise<Outcome>,
   ms: number | undefined,
 ): Promise<Outcome | { kind: 'late' } | { kind: 'away' }> {
+  // Whoever asks is told by the age of what they get.
   const settled = fetched.catch(() => ({ kind: 'away' as const }))
   if (ms === undefined) return settled
   let timer: NodeJS.Timeout | undefined
