@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
+import { Unavailable } from '#kernel/unavailable'
 import { systemClock } from '#ports/clock'
 import { addressesIn } from './addresses.ts'
 
@@ -19,7 +20,7 @@ export type Primary = {
 }
 
 /** None of a database's servers says that it is the primary. */
-export class NoPrimary extends Error {
+export class NoPrimary extends Unavailable {
   override name = 'NoPrimary'
 }
 
