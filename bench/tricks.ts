@@ -92,7 +92,7 @@ export const tricks: Readonly<Record<string, Trick>> = {
     changes: [{ file: `${coordinator}/service.ts`, from: 'turn: setImmediate,', to: '' }],
   },
   'left-titles': {
-    what: 'a title is decided on as the last group left it',
+    what: 'copies are allotted as the last group left the title',
     at: 'gateway',
     changes: [
       {

@@ -1,5 +1,5 @@
 import { Unavailable } from '#kernel/unavailable'
-import type { Decide, Movement, Title } from '../../src/services/catalog/stock/decide.ts'
+import type { Allot, Movement, Title } from '../../src/services/catalog/stock/allot.ts'
 import {
   createStockParticipant,
   type StockParticipant,
@@ -24,13 +24,13 @@ export type BookDb = {
 }
 
 export type BookDbOptions = Pick<MemoryStockOptions, 'withoutLeftCheck' | 'withoutStockCheck'> & {
-  decide?: Decide
+  allot?: Allot
 }
 
 export function createBookDb(
   world: World,
   titles: readonly Title[],
-  { decide, ...broken }: BookDbOptions = {},
+  { allot, ...broken }: BookDbOptions = {},
 ): BookDb {
   const server = createMemoryStock({ nowMs: world.now, after: world.after, ...broken })
   for (const title of titles) server.addTitle(title)
@@ -72,7 +72,7 @@ export function createBookDb(
       told(
         world,
         process,
-        createStockParticipant(server.connect(lineOf(process)), process.clock, { ...(decide && { decide }) }),
+        createStockParticipant(server.connect(lineOf(process)), process.clock, { ...(allot && { allot }) }),
       ),
     crash(downMs) {
       world.note('BookDb dies')

@@ -1,5 +1,5 @@
 import type { StockAnswer } from '#services/catalog'
-import type { Title } from '../../src/services/catalog/stock/decide.ts'
+import type { Title } from '../../src/services/catalog/stock/allot.ts'
 import type { Draft } from '../../src/services/coordinator/member.ts'
 import type { Weather } from './network.ts'
 import { createProcess, type Process } from './process.ts'

@@ -1,7 +1,7 @@
 import { Problem } from '#kernel/problem'
 import { Unavailable } from '#kernel/unavailable'
 import type { Settlement } from '#services/orders'
-import type { Title } from '../../src/services/catalog/stock/decide.ts'
+import type { Title } from '../../src/services/catalog/stock/allot.ts'
 import type { StockParticipant } from '../../src/services/catalog/stock/participant.ts'
 import { createRecovery } from '../../src/services/catalog/stock/recovery.ts'
 import { createGroupEngine, type GroupEngine } from '../../src/services/coordinator/engine.ts'

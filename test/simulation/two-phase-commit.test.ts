@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decide as realDecide } from '../../src/services/catalog/stock/decide.ts'
+import { allot as realAllot } from '../../src/services/catalog/stock/allot.ts'
 import { violations } from './check.ts'
 import { createSchedule } from './schedule.ts'
 import type { Breakage } from './store.ts'
@@ -42,7 +42,7 @@ const controls: Record<string, { broken: Breakage; shows: RegExp }> = {
   },
   'an answer before the decision is durable': { broken: { answersEarly: true }, shows: /which is not there/ },
   'a sale that does not look at the stock': {
-    broken: { decide: sellAnything, withoutStockCheck },
+    broken: { allot: sellAnything, withoutStockCheck },
     shows: /oversold/,
   },
   'a title that is taken to be as it was left': {
@@ -84,8 +84,8 @@ async function firstFailure(first: number, count: number, broken: Breakage = {},
 const told = ({ seed, found }: Failure) =>
   `seed ${seed}: ${found.join('; ')}\nreplay: OCTAVO_SEED=${seed} node --test test/simulation/two-phase-commit.test.ts`
 
-/** `decide` without its checks. */
-function sellAnything(...[titles, requests, nowMs]: Parameters<NonNullable<Breakage['decide']>>) {
+/** `allot` without its checks. */
+function sellAnything(...[titles, requests, nowMs]: Parameters<NonNullable<Breakage['allot']>>) {
   const plenty = new Map([...titles].map(([isbn, title]) => [isbn, { ...title, copies: 1e6 }]))
-  return realDecide(plenty, requests, nowMs)
+  return realAllot(plenty, requests, nowMs)
 }

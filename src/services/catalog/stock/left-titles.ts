@@ -1,10 +1,10 @@
 import type { StockRequest } from '#services/catalog'
 import type { SeenTitle } from '../store/stock-store.ts'
-import type { Decide, Decided } from './decide.ts'
+import type { Allot, Allotted } from './allot.ts'
 
 /**
  * How this process's last groups left their titles, for groups of one title: the next of the same title needs not ask
- * before it decides. Never trusted: whoever moves a title's stock on this has the store check that it is so.
+ * before it allots. Never trusted: whoever moves a title's stock on this has the store check that it is so.
  */
 export type LeftTitles = {
   /** The title, if it is the only one and known. */
@@ -32,19 +32,19 @@ export function createLeftTitles(): LeftTitles {
   }
 }
 
-/** A group decided on without asking: good if its title is found as expected, and then leaves it as `title`. */
-export type DecidedAsLeft = Decided & { title: SeenTitle }
+/** A group that got its copies without asking: good if its title is found as expected, and then leaves it as `title`. */
+export type AllottedAsLeft = Allotted & { title: SeenTitle }
 
 /** @returns undefined for a group that has to ask how its title stands */
-export function decideAsLeft(
+export function allotAsLeft(
   expected: SeenTitle,
   requests: readonly StockRequest[],
   nowMs: number,
-  by: Decide,
-): DecidedAsLeft | undefined {
+  by: Allot,
+): AllottedAsLeft | undefined {
   const title = { ...expected }
-  const decided = by(new Map([[title.isbn, title]]), requests, nowMs)
+  const allotted = by(new Map([[title.isbn, title]]), requests, nowMs)
   // Who is refused is refused for how it stands now.
-  const isAllTaken = decided.answers.every(({ kind }) => kind === 'reserved' || kind === 'moved')
-  return isAllTaken ? { ...decided, title } : undefined
+  const isAllTaken = allotted.answers.every(({ kind }) => kind === 'reserved' || kind === 'moved')
+  return isAllTaken ? { ...allotted, title } : undefined
 }

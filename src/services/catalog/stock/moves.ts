@@ -1,14 +1,14 @@
 import type { SeenTitle, StockDelta, StockMoves } from '../store/stock-store.ts'
-import type { Decided, Title } from './decide.ts'
+import type { Allotted, Title } from './allot.ts'
 import { newsOf } from './news.ts'
 
 /**
- * What was decided as the store is to carry it out: movements, their sums, and the news.
+ * What a group was allotted, as the store is to carry it out: movements, their sums, and the news.
  * @param titles as they are left
  * @param expected how the only title has to be found, if it is not locked
  */
 export function movesOf(
-  { movements }: Decided,
+  { movements }: Allotted,
   titles: ReadonlyMap<string, Title>,
   nowMs: number,
   expected: SeenTitle | undefined,

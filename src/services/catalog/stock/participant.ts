@@ -5,8 +5,8 @@ import { type Clock, uuid7TimeMs } from '#ports/clock'
 import { DatabaseBusy, SerializationFailure } from '#ports/database'
 import type { StockRequest, StockVote } from '#services/catalog'
 import type { SeenTitle, StockStore, StockTransaction } from '../store/stock-store.ts'
-import { type Decide, type Decided, decide, isbnsOf, type Title } from './decide.ts'
-import { createLeftTitles, decideAsLeft, type LeftTitles } from './left-titles.ts'
+import { type Allot, type Allotted, allot, isbnsOf, type Title } from './allot.ts'
+import { allotAsLeft, createLeftTitles, type LeftTitles } from './left-titles.ts'
 import { movesOf } from './moves.ts'
 
 /** Who asked gives up a little later. Nothing is left prepared after that: its titles would be locked until recovery. */
@@ -15,17 +15,17 @@ const preparedWithinMs = 3_000
 export type StockParticipant = Participant<StockRequest, StockVote>
 
 /**
- * Catalog's side of two-phase commit. A group's titles are locked in ISBN order, decided on in TypeScript, moved
+ * Catalog's side of two-phase commit. A group's titles are locked in ISBN order, copies allotted in TypeScript, moved
  * together and left prepared; their locks go with the commit or abort, from any process. A group of one title is
- * decided on as the last one left it, without asking; what moves it checks that it was.
+ * given its copies as the last one left it, without asking; what moves it checks that it was.
  * @param overrides for builds of which something is expected to break
  */
 export function createStockParticipant(
   store: StockStore,
   clock: Clock,
-  overrides: { decide?: Decide } = {},
+  overrides: { allot?: Allot } = {},
 ): StockParticipant {
-  const parts: Parts = { store, clock, left: createLeftTitles(), decide, ...overrides }
+  const parts: Parts = { store, clock, left: createLeftTitles(), allot, ...overrides }
   return {
     name: 'catalog',
     async prepare(id, requests) {
@@ -45,7 +45,7 @@ export function createStockParticipant(
   }
 }
 
-type Parts = { store: StockStore; clock: Clock; left: LeftTitles; decide: Decide }
+type Parts = { store: StockStore; clock: Clock; left: LeftTitles; allot: Allot }
 
 type Group = {
   id: string
@@ -60,14 +60,14 @@ async function prepareAsLeft(parts: Parts, group: Group): Promise<StockVote | un
   const { store, clock, left } = parts
   const nowMs = clock.now()
   const expected = left.only(group.isbns)
-  const decided = expected && decideAsLeft(expected, group.requests, nowMs, parts.decide)
-  if (decided === undefined) return undefined
-  const { title } = decided
+  const allotted = expected && allotAsLeft(expected, group.requests, nowMs, parts.allot)
+  if (allotted === undefined) return undefined
+  const { title } = allotted
   const titles = new Map([[title.isbn, title]])
   left.forget(title.isbn)
   try {
     const vote = await store.prepare(group.id, (tx) =>
-      move(tx, clock, group, nowMs, titles, decided, expected),
+      move(tx, clock, group, nowMs, titles, allotted, expected),
     )
     left.note(title)
     return vote
@@ -84,7 +84,7 @@ async function prepareLocked(parts: Parts, group: Group): Promise<StockVote> {
     titles = await tx.lock(group.isbns)
     // What comes after the wait for the locks is later than what was waited for, in the news as well.
     const nowMs = clock.now()
-    return await move(tx, clock, group, nowMs, titles, parts.decide(titles, group.requests, nowMs))
+    return await move(tx, clock, group, nowMs, titles, parts.allot(titles, group.requests, nowMs))
   })
   const [title] = titles.values()
   if (vote.kind === 'prepared' && title !== undefined && titles.size === 1) left.note(title)
@@ -97,14 +97,14 @@ async function move(
   { sinceMs }: Group,
   nowMs: number,
   titles: ReadonlyMap<string, Title>,
-  decided: Decided,
+  allotted: Allotted,
   expected?: SeenTitle,
 ): Promise<StockVote> {
-  const { answers } = decided
-  if (decided.movements.length === 0) return { kind: 'nothing', answers, titles: [] }
+  const { answers } = allotted
+  if (allotted.movements.length === 0) return { kind: 'nothing', answers, titles: [] }
   if (clock.monotonicMs() - sinceMs > preparedWithinMs)
     throw new DatabaseBusy('the titles were locked for longer than anybody waits')
-  tx.move(movesOf(decided, titles, nowMs, expected))
+  tx.move(movesOf(allotted, titles, nowMs, expected))
   await faultPoint('catalog:before-prepare')
-  return { kind: 'prepared', answers, titles: decided.titles }
+  return { kind: 'prepared', answers, titles: allotted.titles }
 }

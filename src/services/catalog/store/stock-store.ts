@@ -1,6 +1,6 @@
 import type { InDoubt } from '#kernel/transaction'
 import type { StockChanged } from '#services/catalog'
-import type { Movement, Title } from '../stock/decide.ts'
+import type { Movement, Title } from '../stock/allot.ts'
 
 /** Stock as transactions move it, which can be left prepared: the part of the store that orders are taken from. */
 export type StockStore = {

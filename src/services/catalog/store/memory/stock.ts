@@ -1,6 +1,6 @@
 import { ConstraintViolation, DatabaseUnavailable, SerializationFailure } from '#ports/database'
 import type { StockChanged } from '#services/catalog'
-import type { Movement, Title } from '../../stock/decide.ts'
+import type { Movement, Title } from '../../stock/allot.ts'
 import type { SeenTitle, StockMoves, StockStore } from '../stock-store.ts'
 import { createRowLocks, type Session } from './row-locks.ts'
 

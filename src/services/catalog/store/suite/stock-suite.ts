@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock as clock } from '#ports/clock'
 import { ConstraintViolation, DatabaseBusy, SerializationFailure } from '#ports/database'
 import type { StockChanged } from '#services/catalog'
-import type { Movement } from '../../stock/decide.ts'
+import type { Movement } from '../../stock/allot.ts'
 import type { SeenTitle, StockDelta, StockMoves, StockStore, StockTransaction } from '../stock-store.ts'
 
 /** A store of stock with what a test does and sees around it. */

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { StockRequest } from '#services/catalog'
-import { decide, type Title } from './decide.ts'
+import { allot, type Title } from './allot.ts'
 
 const nowMs = Date.parse('2026-11-20T12:00:00Z')
 
 test('an order is taken whole or refused whole, and says what each title has left', () => {
   const titles = stock({ a: 5, b: 1 })
-  const { answers, movements } = decide(titles, [reserve({ a: 2, b: 2 }), reserve({ a: 2, b: 1 })], nowMs)
+  const { answers, movements } = allot(titles, [reserve({ a: 2, b: 2 }), reserve({ a: 2, b: 1 })], nowMs)
   assert.deepEqual(answers[0], {
     kind: 'out-of-stock',
     lines: [{ isbn: 'b', requested: 2, available: 1 }],
@@ -23,7 +23,7 @@ test('an order is taken whole or refused whole, and says what each title has lef
 })
 
 test('who comes first gets the last copy, and a smaller order behind a refused one still fits', () => {
-  const { answers } = decide(
+  const { answers } = allot(
     stock({ a: 3 }),
     [2, 2, 1, 1].map((a) => reserve({ a })),
     nowMs,
@@ -33,7 +33,7 @@ test('who comes first gets the last copy, and a smaller order behind a refused o
 
 test('copies given back earlier in a group can be taken later in it', () => {
   const titles = stock({ a: 1 }, { held: 1 })
-  const { answers, movements } = decide(titles, [settle('release', { a: 1 }), reserve({ a: 1 })], nowMs)
+  const { answers, movements } = allot(titles, [settle('release', { a: 1 }), reserve({ a: 1 })], nowMs)
   assert.deepEqual(kinds(answers), ['moved', 'reserved'])
   assert.deepEqual(
     movements.map(({ movement, held }) => [movement, held]),
@@ -46,7 +46,7 @@ test('copies given back earlier in a group can be taken later in it', () => {
 
 test('a customer stays within a limit over all orders of a group, whatever was read before', () => {
   const titles = stock({ a: 10 }, { perCustomer: 3 })
-  const { answers } = decide(
+  const { answers } = allot(
     titles,
     [
       reserve({ a: 2 }, 'ada', 1),
@@ -61,21 +61,21 @@ test('a customer stays within a limit over all orders of a group, whatever was r
 
 test('what cannot be sold is refused with its reason', () => {
   const later = new Date(nowMs + 1)
-  assert.deepEqual(decide(stock({ a: 1 }), [reserve({ a: 1, x: 1 })], nowMs).answers, [
+  assert.deepEqual(allot(stock({ a: 1 }), [reserve({ a: 1, x: 1 })], nowMs).answers, [
     { kind: 'unknown-book', isbns: ['x'] },
   ])
-  assert.deepEqual(decide(stock({ a: 1 }, { salesOpenAt: later }), [reserve({ a: 1 })], nowMs).answers, [
+  assert.deepEqual(allot(stock({ a: 1 }, { salesOpenAt: later }), [reserve({ a: 1 })], nowMs).answers, [
     { kind: 'sales-not-open', isbn: 'a', salesOpenAt: later.toISOString() },
   ])
   const mixed = stock({ a: 1, b: 1 })
   Object.assign(mixed.get('b') as Title, { priceCurrency: 'USD' })
-  assert.deepEqual(kinds(decide(mixed, [reserve({ a: 1, b: 1 })], nowMs).answers), ['mixed-currencies'])
+  assert.deepEqual(kinds(allot(mixed, [reserve({ a: 1, b: 1 })], nowMs).answers), ['mixed-currencies'])
 })
 
 test('confirming sells what was held, and returning frees what was sold', () => {
   const titles = stock({ a: 2 }, { held: 2 })
   const requests = [settle('confirm', { a: 2 }), settle('return', { a: 1 })]
-  const { answers } = decide(titles, requests, nowMs)
+  const { answers } = allot(titles, requests, nowMs)
   assert.deepEqual(kinds(answers), ['moved', 'moved'])
   assert.deepEqual(pick(titles.get('a')), { copies: 2, held: 0, sold: 1 })
 })
@@ -87,7 +87,7 @@ test('copies that are not there are not moved: whole, and without touching the o
     settle('return', { a: 1 }),
     settle('release', { x: 1 }),
   ]
-  const { answers, movements } = decide(titles, requests, nowMs)
+  const { answers, movements } = allot(titles, requests, nowMs)
   assert.deepEqual(kinds(answers), ['not-there', 'not-there', 'not-there'])
   assert.deepEqual(movements, [])
   assert.deepEqual(pick(titles.get('a')), { copies: 2, held: 1, sold: 0 })
@@ -95,7 +95,7 @@ test('copies that are not there are not moved: whole, and without touching the o
 
 test('an edit sets the copies owned, each with its reason, and never below what is held and sold', () => {
   const titles = stock({ a: 3 }, { held: 1, sold: 1 })
-  const { answers, movements } = decide(titles, [set(1), set(5), reserve({ a: 3 }), set(2), set(7)], nowMs)
+  const { answers, movements } = allot(titles, [set(1), set(5), reserve({ a: 3 }), set(2), set(7)], nowMs)
   assert.deepEqual(answers[0], { kind: 'below-sold', committed: 2 })
   assert.deepEqual(answers[1], { kind: 'copies-set', copies: 5, available: 3 })
   assert.deepEqual(kinds(answers.slice(2)), ['reserved', 'below-sold', 'copies-set'])
@@ -113,7 +113,7 @@ test('an edit sets the copies owned, each with its reason, and never below what 
 test('a title named twice in one order is a bug, and stops the group', () => {
   const line = { isbn: 'a', quantity: 1, alreadyBought: 0 }
   assert.throws(
-    () => decide(stock({ a: 1 }), [{ kind: 'reserve', customer: 'ada', lines: [line, line] }], nowMs),
+    () => allot(stock({ a: 1 }), [{ kind: 'reserve', customer: 'ada', lines: [line, line] }], nowMs),
     { name: 'AssertionError' },
   )
 })

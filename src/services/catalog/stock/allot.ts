@@ -21,9 +21,9 @@ export type Movement = {
 }
 
 /** `titles`: those that copies were reserved of. */
-export type Decided = { answers: StockAnswer[]; movements: Movement[]; titles: SoldTitle[] }
+export type Allotted = { answers: StockAnswer[]; movements: Movement[]; titles: SoldTitle[] }
 
-export type Decide = typeof decide
+export type Allot = typeof allot
 
 /** The titles that requests are about. */
 export function isbnsOf(requests: readonly StockRequest[]): Set<string> {
@@ -39,11 +39,11 @@ export function isbnsOf(requests: readonly StockRequest[]): Set<string> {
  * Accepts or refuses each request of a group, whole, in arrival order; titles given are changed as it goes.
  * Never takes what is not there: the stock row's CHECK would only confirm it.
  */
-export function decide(
+export function allot(
   titles: ReadonlyMap<string, Title>,
   requests: readonly StockRequest[],
   nowMs: number,
-): Decided {
+): Allotted {
   const group: Group = {
     titles,
     nowMs,
@@ -52,7 +52,7 @@ export function decide(
     movements: new Map(),
     setCopies: [],
   }
-  const answers = requests.map((request) => decideOne(group, request))
+  const answers = requests.map((request) => allotOne(group, request))
   return {
     answers,
     movements: [
@@ -82,7 +82,7 @@ type Group = {
 type Reserve = Extract<StockRequest, { kind: 'reserve' }>
 type Line = Reserve['lines'][number]
 
-function decideOne(group: Group, request: StockRequest): StockAnswer {
+function allotOne(group: Group, request: StockRequest): StockAnswer {
   switch (request.kind) {
     case 'reserve':
       return refusalOf(group, request) ?? reserve(group, request)
