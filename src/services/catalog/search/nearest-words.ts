@@ -17,6 +17,19 @@ export function nearest(word: string, candidates: readonly string[]): string[] {
   return readings.slice(0, readingsMax).map(({ candidate }) => candidate)
 }
 
+/** How many whole words are looked for beside one that may be unfinished. */
+const slipsMax = 6
+/** Shorter beginnings are too near to too many words. */
+const slipLengthMin = 5
+
+/** Whether the beginning of a word is long enough to be a mistyped one. */
+export const maySlip = (word: string) => [...word].length >= slipLengthMin && !/^\d+$/.test(word)
+
+/** Those of `candidates` that are one mistake away from `word` as a whole, in the order given. */
+export function slips(word: string, candidates: readonly string[]): string[] {
+  return candidates.filter((candidate) => mistakes(word, candidate, 1) === 1).slice(0, slipsMax)
+}
+
 /** In a short word one wrong letter makes another word; a long one still shows what was meant with two. */
 function mistakesAllowed(word: string): number {
   const length = [...word].length

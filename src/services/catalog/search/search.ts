@@ -1,7 +1,7 @@
 import type { BookFinder } from '../store/book-store.ts'
 import { fold, wordsOf } from './fold.ts'
 import { splitIsbns } from './isbns-in-text.ts'
-import { nearest } from './nearest-words.ts'
+import { maySlip, nearest, slips } from './nearest-words.ts'
 import { withNumbersTurned } from './numbers-in-words.ts'
 
 /** What a reader's words ask for. */
@@ -28,13 +28,15 @@ export type TitleScore = {
   is: { titles: readonly string[]; score: number }
   /** Beginnings of titles. */
   begins: { beginnings: readonly string[]; score: number }
-  /** Stands in the title put between two spaces. */
-  holds: { part: string; score: number }
+  /** Any of them stands in the title put between two spaces. */
+  holds: { parts: readonly string[]; score: number }
 }
 
 const wordsMax = 12
 /** How many words of the vocabulary are looked at for one that nobody wrote. */
 const alikeMax = 60
+/** In how many ways the words in a row are looked for in titles. */
+const phrasesMax = 12
 /** Words below this length are too common to search by on their own when the whole query finds nothing. */
 const tellingLengthMin = 4
 
@@ -46,7 +48,7 @@ export async function readSearch(books: BookFinder, text: string): Promise<Searc
   const asked = [...isbns, ...guesses]
   const known = asked.length === 0 ? [] : await books.knownIsbns(asked)
   if (known.length > 0)
-    return { kind: 'words', needs: 'any', words: [known], title: titleScore(known.join(' ')) }
+    return { kind: 'words', needs: 'any', words: [known], title: titleScore([known.join(' ')]) }
   const words = wordsOf(fold(rest)).slice(0, wordsMax)
   if (words.length === 0) return { kind: 'nothing' }
   return firstThatFinds(books, words)
@@ -60,8 +62,11 @@ function printable(text: string): string {
     .trim()
 }
 
-/** A word with what it may have been meant as, most probable first. */
-type Meant = { word: string; readings: readonly string[] }
+/**
+ * A word with what it may have been meant as, most probable first, and how it would then stand in a title; `unfinished`
+ * when it may as well be the beginning of a longer one.
+ */
+type Meant = { word: string; readings: readonly string[]; spellings: readonly string[]; unfinished: boolean }
 
 /**
  * Tries the words as read, with the nearest words for those that nobody wrote; then with the nearest words for all,
@@ -83,14 +88,31 @@ async function firstThatFinds(books: BookFinder, words: readonly string[]): Prom
 /** Long numbers are taken as they are: they are ISBNs, or parts of them, and no vocabulary has those. */
 const isLongNumber = (word: string) => /^\d{5,}$/.test(word)
 
-/** The words as they stand, with the nearest ones for those that no book has. */
+/**
+ * The words as they stand, with the nearest ones for those that no book has. What only begins other words may be a word
+ * still being typed or one with a slip in it ("poter"), so it is read as both.
+ */
 async function readWords(books: BookFinder, words: readonly string[]): Promise<Meant[]> {
-  const beginnings = await books.knownBeginnings(words.filter((word) => !isLongNumber(word)))
-  const strange = words.filter((word) => !isLongNumber(word) && !beginnings.has(word))
-  const alike = strange.length === 0 ? [] : await books.alike(strange, alikeMax)
+  const asked = words.filter((word) => !isLongNumber(word))
+  const [beginnings, whole] = await Promise.all([books.knownBeginnings(asked), books.knownWords(asked)])
+  const doubtful = asked.filter((word) => !beginnings.has(word) || (!whole.has(word) && maySlip(word)))
+  const alike = doubtful.length === 0 ? [] : await books.alike(doubtful, alikeMax)
   return words.map((word) => {
-    const place = strange.indexOf(word)
-    return { word, readings: place < 0 ? [word] : nearest(word, alike[place] ?? []) }
+    const place = doubtful.indexOf(word)
+    if (place < 0) return { word, readings: [word], spellings: [word], unfinished: false }
+    const candidates = alike[place] ?? []
+    if (!beginnings.has(word)) {
+      const readings = nearest(word, candidates)
+      return { word, readings, spellings: readings, unfinished: false }
+    }
+    const spellings = slips(word, candidates)
+    const others = spellings.filter((each) => !each.startsWith(word))
+    return {
+      word,
+      readings: [word, ...others],
+      spellings: spellings.length === 0 ? [word] : spellings,
+      unfinished: true,
+    }
   })
 }
 
@@ -100,28 +122,42 @@ async function readAgain(books: BookFinder, words: readonly Meant[]): Promise<Me
     words.map(({ word }) => word),
     alikeMax,
   )
-  return words.map(({ word, readings }, i) => {
+  return words.map((meant, i) => {
+    const { word, readings } = meant
     const others = (alike[i] ?? []).filter((each) => each !== word)
-    return { word, readings: [...new Set([...readings, ...nearest(word, others)])] }
+    return { ...meant, readings: [...new Set([...readings, ...nearest(word, others)])] }
   })
 }
 
 function searchFor(words: readonly Meant[], needs: WordSearch['needs']): WordSearch {
-  const phrase = words.map(({ word, readings }) => readings[0] ?? word).join(' ')
-  return { kind: 'words', needs, words: words.map(({ readings }) => readings), title: titleScore(phrase) }
+  const typed = words.map(({ word }) => word).join(' ')
+  const title = titleScore(phrasesOf(words), words.at(-1)?.unfinished ? [typed] : [])
+  return { kind: 'words', needs, words: words.map(({ readings }) => readings), title }
+}
+
+/** How the words may stand in a row, the most probable first. */
+function phrasesOf(words: readonly Meant[]): string[] {
+  let rows: string[][] = [[]]
+  for (const { word, spellings } of words) {
+    const spelled = spellings.length === 0 ? [word] : spellings
+    rows = spelled.flatMap((each) => rows.map((row) => [...row, each])).slice(0, phrasesMax)
+  }
+  return rows.map((row) => row.join(' '))
 }
 
 /**
  * An exact title first, then titles that begin with the words, then titles that hold them in a row.
- * @param phrase the folded words in a row
+ * @param read the folded words in a row, in each way they may be read
+ * @param unfinished such rows whose last word may go on
  */
-function titleScore(phrase: string): TitleScore {
-  const turned = withNumbersTurned(phrase.split(' '))?.join(' ')
-  const phrases = turned === undefined ? [phrase] : [phrase, turned]
+function titleScore(read: readonly string[], unfinished: readonly string[] = []): TitleScore {
+  const turned = withNumbersTurned(read[0]?.split(' ') ?? [])?.join(' ')
+  const phrases = turned === undefined ? read : [...read, turned]
   const titles = phrases.flatMap((each) => [each, `the ${each}`, `a ${each}`, `an ${each}`])
+  const starts = [...phrases.map((each) => `${each} `), ...unfinished]
   return {
     is: { titles, score: 300 },
-    begins: { beginnings: phrases.flatMap((each) => [`${each} `, `the ${each} `]), score: 200 },
-    holds: { part: ` ${phrase} `, score: 100 },
+    begins: { beginnings: starts.flatMap((each) => [each, `the ${each}`]), score: 200 },
+    holds: { parts: starts.map((each) => ` ${each}`), score: 100 },
   }
 }

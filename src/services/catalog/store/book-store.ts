@@ -42,6 +42,8 @@ export type BookFinder = {
   knownIsbns(isbns: readonly string[]): Promise<string[]>
   /** Those of the folded words that some book's word begins with. */
   knownBeginnings(words: readonly string[]): Promise<ReadonlySet<string>>
+  /** Those of the folded words that some book has as they are. */
+  knownWords(words: readonly string[]): Promise<ReadonlySet<string>>
   /**
    * For each folded word up to `limit` words of books that look like it, the likest first. It may be generous: how far
    * they are off is measured by the caller.

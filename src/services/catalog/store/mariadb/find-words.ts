@@ -24,6 +24,14 @@ export function createBookFinder(database: Database): BookFinder {
       )
       return new Set(rows.map(({ word }) => word))
     },
+    async knownWords(words) {
+      if (words.length === 0) return new Set()
+      const rows = await database.query<{ word: string }>(
+        `SELECT word FROM words WHERE word IN (${list(words.length)})`,
+        words,
+      )
+      return new Set(rows.map(({ word }) => word))
+    },
     alike: (words, limit) => Promise.all(words.map((word) => wordsLike(database, word, limit))),
     async finds(search) {
       const matching = await matchingBooks(database, search)

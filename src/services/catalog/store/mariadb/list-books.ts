@@ -194,9 +194,9 @@ function scoreOf({ title: { is, begins, holds } }: WordSearch): Sql {
   return {
     sql: `-(CASE WHEN b.title_folded IN (${list(is.titles.length)}) THEN ${is.score}
       WHEN ${begins.beginnings.map(() => 'b.title_folded LIKE ?').join(' OR ')} THEN ${begins.score}
-      WHEN INSTR(CONCAT(' ', b.title_folded, ' '), ?) > 0 THEN ${holds.score}
+      WHEN ${holds.parts.map(() => "INSTR(CONCAT(' ', b.title_folded, ' '), ?) > 0").join(' OR ')} THEN ${holds.score}
       ELSE 0 END
       + CAST(ROUND((20 * m.whole + 10 * m.part) / ${pointsPerUnit}) AS SIGNED))`,
-    params: [...is.titles, ...begins.beginnings.map((beginning) => `${beginning}%`), holds.part],
+    params: [...is.titles, ...begins.beginnings.map((beginning) => `${beginning}%`), ...holds.parts],
   }
 }

@@ -24,6 +24,14 @@ export function createBookFinder(database: Database): BookFinder {
       )
       return new Set(rows.map(({ word }) => word))
     },
+    async knownWords(words) {
+      if (words.length === 0) return new Set()
+      const rows = await database.query<{ word: string }>(
+        'SELECT word::text AS word FROM catalog.words WHERE word = ANY($1::text[])',
+        [words],
+      )
+      return new Set(rows.map(({ word }) => word))
+    },
     async alike(words, limit) {
       const rows = await database.query<{ alike: string[] }>(
         `SELECT ARRAY(SELECT v.word::text FROM catalog.words v ORDER BY v.word <-> asked.word LIMIT $2) AS alike

@@ -196,7 +196,8 @@ function scoreOf(search: WordSearch, parameters: Parameters): string {
     WHEN b.title_folded = ANY(${texts(is.titles)}) THEN ${is.score}
     WHEN EXISTS (SELECT FROM unnest(${texts(begins.beginnings)}) AS beginning
                   WHERE starts_with(b.title_folded, beginning)) THEN ${begins.score}
-    WHEN strpos(' ' || b.title_folded || ' ', ${parameters.add(holds.part)}) > 0 THEN ${holds.score}
+    WHEN EXISTS (SELECT FROM unnest(${texts(holds.parts)}) AS part
+                  WHERE strpos(' ' || b.title_folded || ' ', part) > 0) THEN ${holds.score}
     ELSE 0 END
     + round(20 * ts_rank(${rankWeights}, b.search, ${whole}, 1) + 10 * ts_rank(${rankWeights}, b.search, ${part}, 1))::int)`
 }

@@ -206,6 +206,7 @@ export function testBookStore(name: string, open: Open): void {
     const alike = await store.books.alike(['mesiah', 'stromm'], 5)
     assert.deepEqual([alike.length, alike[0]?.[0], alike[1]?.[0]], [2, 'messiah', 'strom'])
     assert.deepEqual(await store.books.knownBeginnings(['mess', 'zz', 'emma']), new Set(['mess', 'emma']))
+    assert.deepEqual(await store.books.knownWords(['mess', 'zz', 'emma']), new Set(['emma']))
   })
 
   test(`${name}: old keys are renewed, each once`, async (t) => {

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { testCatalog } from '../../../../test/support/catalog.ts'
+import { maySlip, slips } from './nearest-words.ts'
+
+test('slips are whole words one mistake away, and short words and numbers have none', () => {
+  assert.deepEqual(slips('poter', ['poterie', 'potter', 'porter', 'poster', 'pottery']), [
+    'potter',
+    'porter',
+    'poster',
+  ])
+  assert.deepEqual(slips('poter', ['poter', 'potters']), [])
+  assert.deepEqual(['potter', 'poter', 'pote', '19845'].map(maySlip), [true, true, false, false])
+})
+
+/** The word of each slip is the beginning of another book's word: "poterie", "hungry", "sorceress". */
+const books: [string, string, string][] = [
+  ['9780439554930', "Harry Potter and the Sorcerer's Stone (Harry Potter, #1)", 'J. K. Rowling'],
+  ['9782212134339', 'La poterie de Harry', 'Harry Clay'],
+  ['9780439023481', 'The Hunger Games (The Hunger Games, #1)', 'Suzanne Collins'],
+  ['9780439023535', 'Games for Hungry Children', 'Ann Cook'],
+  ['9780060531041', 'Games of the Hungry', 'Ann Cook'],
+  ['9780441172719', 'Stone Sorceress', 'Mary Quarry'],
+  ['9780374203054', 'The Marriage Plot', 'Jeffrey Eugenides'],
+  ['9780141439518', 'Maria', 'Jane Novak'],
+  ['9780141439600', 'Marriage', 'Jane Novak'],
+]
+
+const found: Record<string, string[]> = {
+  // The book meant comes first …
+  'harry poter': ['9780439554930'],
+  'hungr games': ['9780439023481'],
+  'hungre games': ['9780439023481'],
+  'sorceres stone': ['9780439554930'],
+  'stone sorceres': ['9780441172719'],
+  poter: ['9780439554930', '9782212134339'],
+  // … and a word still being typed goes on finding what it begins.
+  poteri: ['9782212134339'],
+  'marria plo': ['9780374203054'],
+  'sorceress stone': ['9780441172719'],
+}
+
+test('a mistyped word that begins another word is read as both', async (t) => {
+  const { call } = await testCatalog(t, 'slips')
+  for (const [isbn, title, name] of books) {
+    const contributors = [{ name, role: 'author' }]
+    const body = { isbn, title, contributors, price: { amount: 1, currency: 'EUR' } }
+    assert.equal((await call('POST', '/api/books', body)).status, 201)
+  }
+  for (const [q, isbns] of Object.entries(found)) {
+    const { body } = await call('GET', `/api/books?${new URLSearchParams({ q })}`)
+    const items: { isbn: string; title: string }[] = body.items
+    const told = `${q} → ${items.map(({ title }) => title)}`
+    assert.deepEqual(
+      items.slice(0, isbns.length).map(({ isbn }) => isbn),
+      isbns,
+      told,
+    )
+  }
+  const { body } = await call('GET', '/api/books?q=marria')
+  assert.deepEqual(
+    body.items.map(({ isbn }: { isbn: string }) => isbn).toSorted(),
+    ['9780141439518', '9780141439600', '9780374203054'],
+    'what it begins and what it may be',
+  )
+})
