@@ -74,8 +74,8 @@ for (const { name } of roles)
     await answers(`${url}/startupz`)
     const readyMs = performance.now() - startedMs
     await answers(`${url}/livez`)
-    // Alone, the door to the outside is not ready: nobody is behind it.
-    if (name !== 'gateway') await answers(`${url}/readyz`)
+    // Alone, these two are not ready: those they hand everything on to are not there.
+    if (!['gateway', 'coordinator'].includes(name)) await answers(`${url}/readyz`)
     const { out } = podman(['inspect', '--format', '{{.State.Pid}}', container])
     const memory = /Pss:\s+(\d+)/.exec(readFileSync(`/proc/${out.trim()}/smaps_rollup`, 'utf8'))?.[1]
     t.diagnostic(
