@@ -13,10 +13,10 @@ import { breakBuild } from './broken-builds.ts'
 
 /**
  * `node faulty-role.ts serve ROLE`: a role as it is in production, except that it dies or freezes at a named moment when
- * a file of that moment's name lies in OCTAVO_FAULTS. Vouchers are stood in for: nothing is drawn here.
+ * a file of that moment's name lies in OCTAVO_TEST_FAULT_FOLDER. Vouchers are stood in for: nothing is drawn here.
  */
 const [command = '', role = ''] = process.argv.slice(2)
-const folder = process.env.OCTAVO_FAULTS ?? ''
+const folder = process.env.OCTAVO_TEST_FAULT_FOLDER ?? ''
 
 /** What was answered before dying has to have left. */
 const answerLeavesMs = 40

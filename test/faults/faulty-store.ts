@@ -88,7 +88,7 @@ function launch(
       PATH: process.env.PATH,
       OCTAVO_DATA: data,
       OCTAVO_PORT: '0',
-      OCTAVO_FAULTS: faults,
+      OCTAVO_TEST_FAULT_FOLDER: faults,
       OCTAVO_BREAKABLE: isBreakable ? 'yes' : '',
       OCTAVO_STAFF_EMAIL: email,
       OCTAVO_STAFF_PASSWORD: password,

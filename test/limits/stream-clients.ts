@@ -5,7 +5,10 @@ import { request } from 'node:http'
 const [url = '', path = '', count = '0'] = process.argv.slice(2)
 let [opened, heard] = [0, 0]
 
-for (let i = 0; i < Number(count); i++) {
+// Some at a time: a busy machine's queue of new connections is short, and who finds it full comes again.
+for (let i = 0; i < Number(count); i++) setTimeout(open, Math.floor(i / 50) * 10, i)
+
+function open(i: number): void {
   const headers = { 'x-forwarded-for': `192.0.${Math.floor(i / 250)}.${(i % 250) + 1}` }
   const asking = request(url + path, { headers, agent: false }, (response) => {
     let text = ''
@@ -24,6 +27,6 @@ for (let i = 0; i < Number(count); i++) {
       }
     })
   })
-  asking.on('error', () => {})
+  asking.on('error', () => setTimeout(open, 100, i))
   asking.end()
 }

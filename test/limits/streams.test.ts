@@ -46,15 +46,11 @@ test('2 000 open pages cost little memory, and a change is read once for all of 
 
   await using news = await openBroker(broker, { applicationName: 'test' })
   const readsBefore = orders.reads
-  const tookMs: number[] = []
-  for (let version = 2; version < 5; version++) {
-    Object.assign(orders, { version, changedMs: Date.now() })
-    const heard = once(clients, 'message') as Promise<[{ tookMs: number }]>
-    await news.publish([{ topic: orderChangedTopic, payload: { orders: [{ id, version }] } }])
-    if (version === 2) tookMs.push((await heard)[0].tookMs)
-    else break
-  }
-  t.diagnostic(`the last of ${streams} pages knew of a change after ${tookMs[0]} ms`)
+  Object.assign(orders, { version: 2, changedMs: Date.now() })
+  const heard = once(clients, 'message') as Promise<[{ tookMs: number }]>
+  await news.publish([{ topic: orderChangedTopic, payload: { orders: [{ id, version: 2 }] } }])
+  const [{ tookMs }] = await heard
+  t.diagnostic(`the last of ${streams} pages knew of a change after ${tookMs} ms`)
   // Once for the change; and the round that reads now and then may have come by.
   assert.ok(orders.reads - readsBefore <= 3, `${orders.reads - readsBefore} reads`)
 })
