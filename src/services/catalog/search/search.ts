@@ -30,6 +30,11 @@ export type TitleScore = {
   begins: { beginnings: readonly string[]; score: number }
   /** Any of them stands in the title put between two spaces. */
   holds: { parts: readonly string[]; score: number }
+  /**
+   * Added where any of them stands in the title as it is written, in lower case, and once more for the first of a series:
+   * books of a series come before those about it.
+   */
+  series: { parts: readonly string[]; firsts: readonly string[]; score: number }
 }
 
 const wordsMax = 12
@@ -135,11 +140,14 @@ function searchFor(words: readonly Meant[], needs: WordSearch['needs']): WordSea
   return { kind: 'words', needs, words: words.map(({ readings }) => readings), title }
 }
 
-/** How the words may stand in a row, the most probable first. */
+/**
+ * How the words may stand in a row, the most probable first. A title that has the row bears out a spelling; for a word on
+ * its own nothing does, and only the likest counts.
+ */
 function phrasesOf(words: readonly Meant[]): string[] {
   let rows: string[][] = [[]]
   for (const { word, spellings } of words) {
-    const spelled = spellings.length === 0 ? [word] : spellings
+    const spelled = spellings.length === 0 ? [word] : spellings.slice(0, words.length === 1 ? 1 : phrasesMax)
     rows = spelled.flatMap((each) => rows.map((row) => [...row, each])).slice(0, phrasesMax)
   }
   return rows.map((row) => row.join(' '))
@@ -154,10 +162,12 @@ function titleScore(read: readonly string[], unfinished: readonly string[] = [])
   const turned = withNumbersTurned(read[0]?.split(' ') ?? [])?.join(' ')
   const phrases = turned === undefined ? read : [...read, turned]
   const titles = phrases.flatMap((each) => [each, `the ${each}`, `a ${each}`, `an ${each}`])
+  const series = phrases.flatMap((each) => [`(${each}, #`, `(the ${each}, #`])
   const starts = [...phrases.map((each) => `${each} `), ...unfinished]
   return {
     is: { titles, score: 300 },
     begins: { beginnings: starts.flatMap((each) => [each, `the ${each}`]), score: 200 },
     holds: { parts: starts.map((each) => ` ${each}`), score: 100 },
+    series: { parts: series, firsts: series.map((part) => `${part}1)`), score: 10 },
   }
 }

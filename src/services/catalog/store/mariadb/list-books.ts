@@ -190,13 +190,21 @@ function keysOf(order: BookOrder, { search }: BookFilter): Sql[] {
 }
 
 /** The title's score, and text rank in coarse steps, so that what sells decides between books that fit about as well. */
-function scoreOf({ title: { is, begins, holds } }: WordSearch): Sql {
+function scoreOf({ title: { is, begins, holds, series } }: WordSearch): Sql {
+  const stands = (parts: readonly string[]) => parts.map(() => 'INSTR(LOWER(b.title), ?) > 0').join(' OR ')
   return {
     sql: `-(CASE WHEN b.title_folded IN (${list(is.titles.length)}) THEN ${is.score}
       WHEN ${begins.beginnings.map(() => 'b.title_folded LIKE ?').join(' OR ')} THEN ${begins.score}
       WHEN ${holds.parts.map(() => "INSTR(CONCAT(' ', b.title_folded, ' '), ?) > 0").join(' OR ')} THEN ${holds.score}
       ELSE 0 END
+      + ${series.score} * ((${stands(series.parts)}) + (${stands(series.firsts)}))
       + CAST(ROUND((20 * m.whole + 10 * m.part) / ${pointsPerUnit}) AS SIGNED))`,
-    params: [...is.titles, ...begins.beginnings.map((beginning) => `${beginning}%`), ...holds.parts],
+    params: [
+      ...is.titles,
+      ...begins.beginnings.map((beginning) => `${beginning}%`),
+      ...holds.parts,
+      ...series.parts,
+      ...series.firsts,
+    ],
   }
 }

@@ -188,8 +188,10 @@ function keysOf(order: BookOrder, { search }: BookFilter, parameters: Parameters
 
 /** The title's score, and text rank in coarse steps, so that what sells decides between books that fit about as well. */
 function scoreOf(search: WordSearch, parameters: Parameters): string {
-  const { is, begins, holds } = search.title
+  const { is, begins, holds, series } = search.title
   const texts = (values: readonly string[]) => `${parameters.add(values)}::text[]`
+  const stands = (parts: readonly string[]) =>
+    `EXISTS (SELECT FROM unnest(${texts(parts)}) AS part WHERE strpos(lower(b.title), part) > 0)`
   const whole = `${parameters.add(inFull(search))}::tsquery`
   const part = `${parameters.add(matching(search))}::tsquery`
   return `(CASE
@@ -199,5 +201,6 @@ function scoreOf(search: WordSearch, parameters: Parameters): string {
     WHEN EXISTS (SELECT FROM unnest(${texts(holds.parts)}) AS part
                   WHERE strpos(' ' || b.title_folded || ' ', part) > 0) THEN ${holds.score}
     ELSE 0 END
+    + ${series.score} * ((${stands(series.parts)})::int + (${stands(series.firsts)})::int)
     + round(20 * ts_rank(${rankWeights}, b.search, ${whole}, 1) + 10 * ts_rank(${rankWeights}, b.search, ${part}, 1))::int)`
 }
