@@ -38,7 +38,7 @@ const stockEveryMs = 250
  * Whoever has bought or given back a copy looks at once what is left. So many times in a row, and then so often, an
  * order makes all answers be asked for again; in a rush, when nobody could tell, the news of the stock does that alone.
  */
-const ordersHeeded = { inARow: 10, everyMs: 500 }
+const ordersHeeded = { inARow: 50, everyMs: 200 }
 /** While its service is away an answer may be this old. */
 export const awayMaxMs = 24 * 3_600_000
 /** Somebody who can be shown an older answer waits no longer than this for a newer one. */

@@ -61,7 +61,12 @@ function answerApi(exchange: Exchange, parts: AnswerParts): void {
       const passOn = () =>
         parts.admission.turn(exchange, target, () => forward(exchange, target, parts.proxy, parts.bundles))
       if (parts.readCache?.take(exchange, target.label, params, passOn)) return
-      exchange.response.once('finish', () => parts.readCache?.passed(request.method, target.label, params))
+      exchange.response.once('finish', () => {
+        // What was refused has changed nothing; what failed may have.
+        const { statusCode } = exchange.response
+        if (statusCode < 400 || statusCode >= 500)
+          parts.readCache?.passed(request.method, target.label, params)
+      })
       passOn()
     }
   }
