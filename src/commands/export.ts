@@ -31,8 +31,9 @@ export async function run(args: string[]): Promise<number> {
     console.error(usage)
     return 2
   }
-  const { bookDb } = readSecrets(storeEnvironment(process.env, ['OCTAVO_BOOK_DB']), ['bookDb'])
-  const pieces = Readable.from(exportFile(bookDb, systemClock, format, readConfig(process.env).shop))
+  const environment = storeEnvironment(process.env, ['OCTAVO_BOOK_DB'])
+  const { bookDb } = readSecrets(environment, ['bookDb'])
+  const pieces = Readable.from(exportFile(bookDb, systemClock, format, readConfig(environment).shop))
   if (path === '-') {
     await pipeline(pieces, process.stdout)
     return 0

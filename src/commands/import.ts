@@ -13,40 +13,50 @@ import {
   importDefaults,
   importFile,
   reportLines,
+  stockOptions,
   UnreadableFile,
 } from '../services/catalog/service.ts'
 
 export const summary =
-  'import a catalogue from a CSV or ONIX file: octavo import FILE [--price 12.50] [--currency EUR] [--copies 10] [--map isbn=isbn13,…] [--dry-run]'
+  'import a catalogue from a CSV or ONIX file: octavo import FILE [--price 12.50] [--currency EUR] [--copies 10] [--stock set] [--map isbn=isbn13,…] [--dry-run]'
 
-const usage = `usage: octavo import FILE [--price AMOUNT] [--currency CODE] [--copies N] [--map FIELD=COLUMN,…]
-                           [--dry-run]
+const usage = `usage: octavo import FILE [--price AMOUNT] [--currency CODE] [--copies N] [--stock keep|set]
+                           [--map FIELD=COLUMN,…] [--dry-run]
 
   --price AMOUNT   what new books cost whose record has no price; without it they are not for sale yet
   --currency CODE  of prices that do not name theirs, and preferred where there are several (the shop's)
   --copies N       copies owned of each new book whose record does not say (${importDefaults.copies})
+  --stock set      sets the copies of known books to what the file says; without it their stock stays
   --map PAIRS      columns by field where the header is not understood, such as isbn=isbn13,title=name
   --dry-run        tells what would change, and writes nothing
 
-Known books change where the file says something else; their stock never does. It works on the database of the store
-that runs on OCTAVO_DATA, or on OCTAVO_BOOK_DB.`
+Known books change where the file says something else. It works on the database of the store
+that runs on OCTAVO_DATA, and by that store's country, currency and time zone; or on OCTAVO_BOOK_DB, by those of its
+own environment.`
 
 /** @returns 0 when the file was taken, also where records were not; 1 when it could not be; 2 for wrong usage */
 export async function run(args: string[]): Promise<number> {
-  const asked = readArguments(args)
-  if (typeof asked === 'string') {
-    console.error(asked === '' ? usage : `octavo import: ${asked}\n\n${usage}`)
-    return 2
-  }
+  const parsed = readArguments(args)
+  if (typeof parsed === 'string') return refused(parsed)
+  await sizeOf(parsed.path)
+  // A database named by itself is enough; otherwise the running store says where its one is, and how it sells.
+  const environment = storeEnvironment(process.env, ['OCTAVO_BOOK_DB'])
+  const asked = askedFor(parsed, readConfig(environment).shop)
+  if (typeof asked === 'string') return refused(asked)
   const size = await sizeOf(asked.path)
   const progress = showProgress(size, process.stdout.isTTY === true)
   try {
-    const { counts, report } = await importFile(bookDbUrl(), systemClock, asked, {
-      signal: stopSignal(),
-      onBytes: progress.bytes,
-      onProgress: progress.counts,
-      onRejected: progress.rejected,
-    })
+    const { counts, report } = await importFile(
+      readSecrets(environment, ['bookDb']).bookDb,
+      systemClock,
+      asked,
+      {
+        signal: stopSignal(),
+        onBytes: progress.bytes,
+        onProgress: progress.counts,
+        onRejected: progress.rejected,
+      },
+    )
     progress.end()
     console.log(summaryOf(counts, asked))
     for (const text of reportLines(report, asked.dryRun)) console.log(text)
@@ -60,17 +70,24 @@ export async function run(args: string[]): Promise<number> {
   }
 }
 
+function refused(message: string): number {
+  console.error(message === '' ? usage : `octavo import: ${message}\n\n${usage}`)
+  return 2
+}
+
+type Parsed = { path: string; values: Record<string, string | boolean | undefined> }
 type Asked = Required<Omit<FileImport, 'price'>> & Pick<FileImport, 'price'>
 
-/** @returns what was asked for, or what is wrong with it */
-function readArguments(args: string[]): Asked | string {
+/** @returns the file and the options as they are written, or what is wrong with them */
+function readArguments(args: string[]): Parsed | string {
   const text = { type: 'string' } as const
-  let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] }
+  let parsed: { values: Parsed['values']; positionals: string[] }
   try {
     const options = {
       price: text,
       currency: text,
       copies: text,
+      stock: text,
       map: text,
       'dry-run': { type: 'boolean' } as const,
     }
@@ -82,7 +99,11 @@ function readArguments(args: string[]): Asked | string {
   const [path, ...more] = positionals
   if (path === undefined) return ''
   if (more.length > 0) return `one file at a time, please: ${more.join(' ')}`
-  const shop = readConfig(process.env).shop
+  return { path, values }
+}
+
+/** @returns what was asked for, in a shop's terms, or what is wrong with it */
+function askedFor({ path, values }: Parsed, shop: FileImport['shop']): Asked | string {
   const currency = String(values.currency ?? shop.currency)
   if (!isCurrency(currency)) return `--currency ${currency} is not an ISO 4217 code such as EUR`
   const amount = values.price === undefined ? undefined : minorUnits(String(values.price), currency)
@@ -90,8 +111,11 @@ function readArguments(args: string[]): Asked | string {
     return `--price ${values.price} is not a price in ${currency}`
   const copies = String(values.copies ?? importDefaults.copies)
   if (!/^\d{1,9}$/.test(copies)) return `--copies ${copies} is not a whole number from 0`
+  const stock = stockOptions.find((option) => option === (values.stock ?? importDefaults.stock))
+  if (stock === undefined) return `--stock ${values.stock} is neither keep nor set`
   return {
     path,
+    stock,
     map: String(values.map ?? ''),
     shop: { ...shop, currency },
     ...(amount !== undefined && { price: { amount, currency } }),
@@ -117,11 +141,6 @@ async function sizeOf(path: string): Promise<number> {
   })
   if (!found.isFile()) throw new Error(`${path} is not a file`)
   return found.size
-}
-
-/** A database named by itself is enough; otherwise the running store says where its one is. */
-function bookDbUrl(): string {
-  return readSecrets(storeEnvironment(process.env, ['OCTAVO_BOOK_DB']), ['bookDb']).bookDb
 }
 
 const barWidth = 30

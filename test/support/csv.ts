@@ -30,7 +30,7 @@ export async function records(
 
 export async function books(text: string | Uint8Array, charset?: string): Promise<ImportedBook[]> {
   return (await records(text, charset)).map((record) => {
-    if (record.kind === 'wrong') throw new Error(`line ${record.line}: ${record.message}`)
+    if (record.kind !== 'book') throw new Error(`line ${record.line}: ${JSON.stringify(record)}`)
     return record.book
   })
 }

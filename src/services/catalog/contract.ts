@@ -170,6 +170,12 @@ export const startImport = defineRoute({
           description: 'owned copies of each new book, default 0',
         }),
       ),
+      stock: Type.Optional(
+        Type.Enum(['keep', 'set'], {
+          description:
+            'whether the stock of known books stays, or is set to the copies of the file; default `keep`',
+        }),
+      ),
       dryRun: Type.Optional(Type.Boolean({ description: 'only tell what would change' })),
       file: Type.Optional(Type.String({ maxLength: 200, description: 'its name, for the history' })),
       map: Type.Optional(
@@ -185,7 +191,7 @@ export const startImport = defineRoute({
   summary: 'Import a catalogue from CSV or ONIX for Books (2.1, 3.x)',
   description:
     'Takes each record that can be taken and reports the others. Known books change where the file says something ' +
-    'else; what the file has no column or element for, and the stock of known books, stays. Details that are too ' +
+    'else; what the file has no column or element for stays, and so does the stock of known books unless `stock=set`. Details that are too ' +
     'long are shortened or left out. A time without an offset is UTC.',
   also: {
     400: 'No catalogue, or without the columns needed.',

@@ -24,6 +24,7 @@ export {
   type ImportFault,
   importDefaults,
   importFile,
+  stockOptions,
   UnreadableFile,
 } from './import/import-file.ts'
 export { reportLines } from './import/report-lines.ts'

@@ -71,6 +71,7 @@ export const BookDetails = Type.Object(
     width: Type.Optional(Type.Number({ description: 'millimetres' })),
     thickness: Type.Optional(Type.Number({ description: 'millimetres' })),
     weight: Type.Optional(Type.Number({ description: 'grams' })),
+    originalTitle: Type.Optional(Type.String({ description: 'in the language it was written in' })),
     series: Type.Optional(
       Type.Array(Type.Object({ title: Type.String(), number: Type.Optional(Type.String()) })),
     ),
@@ -185,6 +186,12 @@ export const ImportReport = Type.Object(
     copiesIgnored: Type.Integer({
       description: 'known books whose stock the file says otherwise, which stays',
     }),
+    copiesSet: Type.Optional(
+      Type.Integer({ description: 'known books whose stock was set to what the file says' }),
+    ),
+    removed: Type.Optional(
+      Type.Integer({ description: 'books that the file asks to delete and that are gone' }),
+    ),
     notes: Type.Array(
       Type.Object({
         ...place,
@@ -198,7 +205,7 @@ export const ImportReport = Type.Object(
     preview: Type.Array(
       Type.Object({
         ...place,
-        kind: Type.Enum(['new', 'changed']),
+        kind: Type.Enum(['new', 'changed', 'removed']),
         isbn: Type.String(),
         title: Type.String(),
         changes: Type.Array(Type.Object({ field: Type.String(), from: Type.String(), to: Type.String() })),

@@ -24,6 +24,7 @@ const columns = [
   'salesOpenAt',
   'copies',
   'pages',
+  'originalTitle',
 ] as const
 
 /** The mark by which spreadsheets know UTF-8, and the header. */
@@ -51,6 +52,7 @@ export function csvRow(row: BookRow): string {
     salesOpenAt: book.salesOpenAt ?? '',
     copies: row.copies,
     pages: book.details.pages ?? '',
+    originalTitle: spelled(book.details.originalTitle ?? ''),
   }
   return `${columns.map((column) => cell(String(cells[column]))).join(',')}\r\n`
 }

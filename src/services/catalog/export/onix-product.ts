@@ -62,6 +62,7 @@ function descriptive(book: BookFields): string {
       element('Collection', element('CollectionType', '10') + titleDetail('02', title, { number })),
     ) +
     titleDetail('01', book.title, { subtitle: book.subtitle }) +
+    (details.originalTitle === undefined ? '' : titleDetail('01', details.originalTitle, { type: '03' })) +
     people(book.contributors) +
     line('EditionStatement', details.edition) +
     (book.language === null
@@ -81,7 +82,11 @@ function descriptive(book: BookFields): string {
 function titleDetail(
   level: string,
   title: string,
-  { number, subtitle }: { number?: string | undefined; subtitle?: string | null },
+  {
+    number,
+    subtitle,
+    type = '01',
+  }: { number?: string | undefined; subtitle?: string | null; type?: '01' | '03' },
 ): string {
   const titled = element(
     'TitleElement',
@@ -90,7 +95,7 @@ function titleDetail(
       line('TitleText', title) +
       line('Subtitle', subtitle),
   )
-  return element('TitleDetail', element('TitleType', '01') + titled)
+  return element('TitleDetail', element('TitleType', type) + titled)
 }
 
 function people(contributors: BookFields['contributors']): string {

@@ -40,6 +40,7 @@ function faultOf(book: ImportedBook): { field: string; message: string } | undef
     details: _details,
     prices: _prices,
     priceIsUnreadable: _unreadable,
+    detailsTakenAway: _takenAway,
     price,
     ...fields
   } = book

@@ -12,7 +12,7 @@ export const aliases: Readonly<Record<ImportField, readonly string[]>> = {
     codiceabarre strichcode artikelnummer sku variantsku identifiers`),
   title:
     words(`title booktitle name producttitle productname titel buchtitel titre titreduproduit titulo titolo tytul
-    tittel bezeichnung originaltitle`),
+    tittel bezeichnung`),
   subtitle: words('subtitle untertitel soustitre subtitulo sottotitolo ondertitel undertitel'),
   contributors:
     words(`contributors authors author creators creator authornames authorname autor autoren autorin verfasser
@@ -65,6 +65,9 @@ export const aliases: Readonly<Record<ImportField, readonly string[]>> = {
     unidades giacenza quantita voorraad aantal antal lager`),
   pages: words(
     'pages numberofpages pagecount numpages seiten seitenzahl nombredepages nbpages paginas numeropagine pagine',
+  ),
+  originalTitle: words(
+    'originaltitle originaltitel titreoriginal titulooriginal titolooriginale oorspronkelijketitel titleoriginal',
   ),
   series: words('series seriestitle reihe serie collana coleccion'),
 }

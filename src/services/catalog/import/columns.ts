@@ -29,6 +29,7 @@ export const importFields = [
   'copies',
   'pages',
   'series',
+  'originalTitle',
 ] as const
 export type ImportField = (typeof importFields)[number]
 
@@ -41,6 +42,8 @@ export type Column = {
   currency?: string
   role?: string
   mark?: DecimalMark
+  /** Whether the mark is that of the file's format, because no value shows one. */
+  isMarkOfFormat?: boolean
   nameOrder?: NameOrder
   dayOrder?: DayOrder
 }
@@ -67,6 +70,12 @@ export function readColumns(header: readonly string[], mapping: ColumnMapping): 
     if (named !== undefined && found.length === 0)
       return { kind: 'error', message: `there is no column "${named}"; ${listOf(header)}` }
     if (found.length > 0) columns.set(field, found)
+  }
+  // Where a file has no other title, the original one is the title.
+  const original = columns.get('originalTitle')
+  if (!columns.has('title') && original !== undefined && mapping.originalTitle === undefined) {
+    columns.set('title', original)
+    columns.delete('originalTitle')
   }
   const mapped = new Set(
     Object.keys(mapping).flatMap((field) =>

@@ -29,7 +29,10 @@ const valuesOf = ({ index }: Column, sample: readonly (readonly string[])[]) =>
   sample.map((cells) => (cells[index] ?? '').trim()).filter((text) => text !== '')
 
 function shapeOf(field: ImportField, column: Column, values: readonly string[], delimiter: string): Column {
-  if (field === 'price') return { ...column, mark: decimalMarkOf(values) ?? markBeside(delimiter) }
+  if (field === 'price') {
+    const shown = decimalMarkOf(values)
+    return { ...column, mark: shown ?? markBeside(delimiter), isMarkOfFormat: shown === undefined }
+  }
   if (field === 'contributors' || field === 'moreContributors')
     return { ...column, nameOrder: nameOrderOf(values) }
   if (field === 'publishedOn') return { ...column, dayOrder: dayOrderOf(values) }

@@ -14,6 +14,7 @@ import {
   type ImportOptions,
   importDefaults,
   type Shop,
+  type StockOption,
   UnreadableFile,
 } from './source.ts'
 
@@ -24,6 +25,7 @@ export type FileImport = {
   shop: Shop
   price?: { amount: number; currency: string }
   copies?: number
+  stock?: StockOption
   dryRun?: boolean
 }
 
@@ -40,10 +42,12 @@ export type FileImportResult = { counts: ImportCounts; report: ImportReport }
 export async function importFile(
   databaseUrl: string,
   clock: Clock,
-  { path, map = '', shop, price, copies = importDefaults.copies, dryRun = false }: FileImport,
+  given: FileImport,
   hooks: FileImportHooks = {},
 ): Promise<FileImportResult> {
-  const options: ImportOptions = { ...(price !== undefined && { price }), copies, dryRun }
+  const { path, map = '', shop, price, dryRun = false } = given
+  const { copies = importDefaults.copies, stock = importDefaults.stock } = given
+  const options: ImportOptions = { ...(price !== undefined && { price }), copies, stock, dryRun }
   const findings = new Findings()
   const report = new ReportBuilder(findings)
   const reading = { mapping: mappingOf(map), shop, nowMs: clock.now() }
@@ -80,7 +84,6 @@ export async function importFile(
   } catch (error) {
     const message = error instanceof UnreadableFile ? error.message : 'the import was ended'
     const all = [{ record: soFar.read, message }, ...faults]
-    // What ended the import is told below; that the history could not note it as well adds nothing.
     // What ended the import is what is told, below.
     await noteProgress(store.imports, id, soFar, all, 'failed', report.report()).catch(() => undefined)
     throw error
@@ -93,4 +96,10 @@ function mappingOf(map: string): ColumnMapping {
   return parsed.mapping
 }
 
-export { type ImportCounts, type ImportFault, importDefaults, UnreadableFile } from './source.ts'
+export {
+  type ImportCounts,
+  type ImportFault,
+  importDefaults,
+  stockOptions,
+  UnreadableFile,
+} from './source.ts'

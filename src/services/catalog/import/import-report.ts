@@ -17,6 +17,8 @@ export class ReportBuilder {
   #withoutPrice = 0
   #priced = 0
   #copiesIgnored = 0
+  #copiesSet = 0
+  #removed = 0
 
   constructor(findings: Findings) {
     this.#findings = findings
@@ -35,6 +37,8 @@ export class ReportBuilder {
     if (written.isWithoutPrice) this.#withoutPrice++
     if (written.hasDefaultPrice) this.#priced++
     if (written.copiesIgnored) this.#copiesIgnored++
+    if (written.copiesSet) this.#copiesSet++
+    if (written.kind === 'removed') this.#removed++
     if (written.kind === 'unchanged' || this.#preview.length >= previewMax) return
     const { kind, isbn, title, changes } = written
     this.#preview.push({ record, ...(line !== undefined && { line }), kind, isbn, title, changes })
@@ -56,6 +60,8 @@ export class ReportBuilder {
       leftOut: this.#leftOut,
       withoutPrice: this.#withoutPrice,
       copiesIgnored: this.#copiesIgnored,
+      copiesSet: this.#copiesSet,
+      removed: this.#removed,
       notes: this.#notes,
       preview: this.#preview,
     }

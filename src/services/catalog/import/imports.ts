@@ -107,6 +107,7 @@ function optionsOf(
       ...(query.price !== undefined && { price: { amount: query.price, currency } }),
       dryRun: query.dryRun === true,
       copies: query.copies ?? importDefaults.copies,
+      stock: query.stock ?? importDefaults.stock,
     },
   }
 }

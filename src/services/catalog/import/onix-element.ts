@@ -20,6 +20,14 @@ export class OnixElement {
     return found
   }
 
+  /** Says that nothing in it needs to be told as not read. */
+  markRead(): void {
+    for (const child of this.children) {
+      child.isRead = true
+      child.markRead()
+    }
+  }
+
   one(name: string): OnixElement | undefined {
     return this.all(name)[0]
   }

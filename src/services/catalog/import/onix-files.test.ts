@@ -7,15 +7,88 @@ import { shopDefaults } from './source.ts'
 type PriceParts = { type?: string; amount?: string; currency?: string; more?: string }
 const price = ({ type = '02', amount = '9.99', currency = 'EUR', more = '' }: PriceParts = {}) =>
   `<Price><PriceType>${type}</PriceType>${more}<PriceAmount>${amount}</PriceAmount>${currency && `<CurrencyCode>${currency}</CurrencyCode>`}</Price>`
-test('an update of some blocks tells only of those, and a test is no news', async () => {
-  const xml = message({ supply: price() }).replace(/<DescriptiveDetail>.*<\/DescriptiveDetail>/, '')
-  const [update] = await records(xml.replace('<NotificationType>03', '<NotificationType>04'))
+const notified = (xml: string, type: string) =>
+  xml.replace('<NotificationType>03', `<NotificationType>${type}`)
+const withoutEmptyBlocks = (xml: string) => xml.replace(/<(\w+Detail)><\/\1>/g, '')
+
+test('an update of some blocks tells only of those; a deletion is one, and a test is no news', async () => {
+  const xml = withoutEmptyBlocks(message({ supply: price(), title: '' }))
+  const [update] = await records(notified(xml, '04'))
   assert.ok(update?.kind === 'book')
   assert.deepEqual(Object.keys(update.book).sort(), ['isbn', 'price', 'prices'])
-  for (const type of ['05', '88', '89']) {
-    const [record] = await records(xml.replace('<NotificationType>03', `<NotificationType>${type}`))
+  const deletion = notified(xml, '05').replace(
+    '<ProductId',
+    '<DeletionText>Issued in error</DeletionText><ProductId',
+  )
+  const [deleted] = await records(deletion)
+  assert.deepEqual(deleted?.kind === 'deletion' && deleted.isbn, '9780441172719')
+  for (const type of ['88', '89']) {
+    const [record] = await records(notified(xml, type))
     assert.equal(record?.kind === 'wrong' && record.field, 'NotificationType')
   }
+})
+
+test('a block of an update replaces what it carried before, an empty one deletes it', async () => {
+  const descriptive = '<ProductForm>BC</ProductForm>'
+  const update = async (xml: string) => {
+    const [record] = await records(notified(withoutEmptyBlocks(xml), '04'))
+    assert.ok(record?.kind === 'book')
+    return record.book
+  }
+  const replaced = await update(message({ descriptive }))
+  assert.deepEqual([replaced.title, replaced.subtitle, replaced.contributors], ['Dune', null, []])
+  assert.ok(replaced.detailsTakenAway?.includes('pages') && !replaced.detailsTakenAway.includes('coverLink'))
+  const emptied = await update(
+    message({ title: '' }).replace('<ProductSupply>', '<CollateralDetail/><ProductSupply>'),
+  )
+  assert.deepEqual([emptied.description, emptied.detailsTakenAway], [null, ['coverLink']])
+  const partly = await update(message({ title: '', descriptive: '<EditionNumber>2</EditionNumber>' }))
+  assert.deepEqual([partly.subtitle, partly.detailsTakenAway], [undefined, undefined])
+  const whole = await records(message({ descriptive, collateral: '' }))
+  assert.equal(whole[0]?.kind === 'book' && whole[0].book.subtitle, undefined, 'only an update takes away')
+})
+
+test('the original title is kept beside the one the book is called by', async () => {
+  const original =
+    '<TitleDetail><TitleType>03</TitleType><TitleElement><TitleElementLevel>01</TitleElementLevel><TitlePrefix>Der</TitlePrefix><TitleWithoutPrefix>Wüstenplanet</TitleWithoutPrefix></TitleElement></TitleDetail>'
+  for (const descriptive of [original]) {
+    const [first] = await records(message({ descriptive }))
+    assert.ok(first?.kind === 'book')
+    assert.deepEqual([first.book.title, first.book.details?.originalTitle], ['Dune', 'Der Wüstenplanet'])
+    const [alone] = await records(message({ title: '', descriptive }))
+    assert.ok(alone?.kind === 'book')
+    assert.deepEqual([alone.book.title, alone.book.details?.originalTitle], ['Der Wüstenplanet', undefined])
+  }
+})
+
+test('a file is read whichever namespace prefix its elements have', async () => {
+  const xml = message({ supply: price(), header: '<DefaultCurrencyCode>GBP</DefaultCurrencyCode>' })
+  for (const prefix of ['onix', 'ns0', 'o-x.1']) {
+    const prefixed = xml
+      .replace(/<(\/?)(?=[A-Za-z])/g, `<$1${prefix}:`)
+      .replace(' release', ` xmlns:${prefix}="http://ns.editeur.org/onix/3.0/reference" release`)
+    const [record] = await records(prefixed)
+    assert.ok(record?.kind === 'book', JSON.stringify(record))
+    assert.deepEqual([record.book.title, record.book.price], ['Dune', { amount: 999, currency: 'EUR' }])
+  }
+})
+
+test('a price without a type is of the type that the header says', async () => {
+  const untyped = price({ type: '' }).replace('<PriceType></PriceType>', '')
+  const priced = async (header: string) => {
+    const [record] = await records(
+      message({ supply: untyped + price({ amount: '12.00', type: '01' }), header }),
+    )
+    return record?.kind === 'book' && record.book.price?.amount
+  }
+  assert.equal(await priced('<DefaultPriceType>02</DefaultPriceType>'), 999)
+  assert.equal(await priced('<DefaultPriceTypeCode>02</DefaultPriceTypeCode>'), 999)
+  assert.equal(
+    await priced('<DefaultPriceType>05</DefaultPriceType>'),
+    1200,
+    'a net price is none for readers',
+  )
+  assert.equal(await priced(''), 1200)
 })
 
 test('one broken product costs one record, whatever is wrong with it', async () => {

@@ -2,10 +2,16 @@ import type { BookDetails } from '../contract.ts'
 import { cleanLine } from './clean-text.ts'
 import type { OnixElement } from './onix-element.ts'
 
-export type OnixTitle = { title?: string; subtitle?: string; series?: BookDetails['series'] }
+export type OnixTitle = {
+  title?: string
+  subtitle?: string
+  originalTitle?: string
+  series?: BookDetails['series']
+}
 
 /** Titles that may stand for the product, best first. Source: ONIX code list 15. */
 const titleTypes = ['01', '', '00', '11', '13', '10', '05', '08', '03']
+const original = '03'
 
 /**
  * The title of the product itself; where only its collection has one, that with the number of the part. Levels are
@@ -22,12 +28,22 @@ export function titleOf(product: OnixElement): OnixTitle {
   const series = seriesOf(product, own === undefined ? [] : elements)
   const title = own === undefined ? titleInCollection(elements, detail, series) : wordsOf(own)
   const subtitle = cleanLine((own ?? detail)?.value('Subtitle') ?? '')
+  const original = originalOf(details, detail)
   const whole = title || cleanLine(product.value('DistinctiveTitle'))
   return {
     ...(whole !== '' && { title: whole }),
     ...(subtitle !== '' && { subtitle }),
+    ...(original !== '' && { originalTitle: original }),
     ...(series.length > 0 && { series }),
   }
+}
+
+/** The title in the language it was written in, where it is not the one the product is called by. */
+function originalOf(details: readonly OnixElement[], shown: OnixElement | undefined): string {
+  const detail = details.find((each) => each !== shown && each.value('TitleType') === original)
+  const elements = detail === undefined ? [] : elementsOf(detail)
+  const own = elements.find((each) => ['01', ''].includes(levelOf(each)))
+  return own === undefined ? '' : wordsOf(own) || cleanLine(detail?.value('TitleStatement') ?? '')
 }
 
 /** Elements in the order of their numbers, where they have some; in 2.1 the title is its own element. */

@@ -50,7 +50,11 @@ async function records(content: Buffer, isXml = false) {
     const found = []
     const options = { mapping: {}, shop: shopDefaults, nowMs: 0, isXml }
     for await (const each of readFile(join(folder, 'file'), options))
-      found.push(each.kind === 'book' ? [each.record, each.book.title] : [each.record, each.message])
+      found.push(
+        each.kind === 'book'
+          ? [each.record, each.book.title]
+          : [each.record, each.kind === 'wrong' ? each.message : each.kind],
+      )
     return found
   } finally {
     await rm(folder, { recursive: true })

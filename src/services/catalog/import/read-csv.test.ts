@@ -41,7 +41,7 @@ async function priceIn(price: string, currency: string, column = ''): Promise<st
   const [record] = await read(`isbn,title,price,currency\n9780441172719,Dune,"${price}",${column}\n`, [], {
     shop: { ...shopDefaults, currency },
   })
-  if (record?.kind === 'wrong') return record.message
+  if (record?.kind !== 'book') return record?.kind === 'wrong' ? record.message : undefined
   if (record?.book.price == null) return record?.notes?.[0]?.message
   return `${record?.book.price?.amount} ${record?.book.price?.currency}`
 }
@@ -75,7 +75,10 @@ test('a value in a message is never cut inside a character', async () => {
     const [record] = await read(
       column === 'isbn' ? `isbn,title\n${cell},Dune\n` : `isbn,title,${column}\n9780441172719,Dune,${cell}\n`,
     )
-    const message = record?.kind === 'wrong' ? record.message : (record?.notes?.[0]?.message ?? 'was taken')
+    const message =
+      record?.kind === 'wrong'
+        ? record.message
+        : ((record?.kind === 'book' ? record.notes?.[0]?.message : undefined) ?? 'was taken')
     assert.ok(message.includes(`${'x'.repeat(20)}`), `${column} ${message}`)
     assert.ok(message.isWellFormed(), column)
   }

@@ -118,11 +118,14 @@ test('a product that cannot be taken is reported, and its neighbours are taken',
     65_536,
   )
   assert.deepEqual(
-    records.map((record) => [record.line, record.kind === 'wrong' ? record.field : record.book.title]),
+    records.map((record) => [
+      record.line,
+      record.kind === 'wrong' ? record.field : record.kind === 'book' ? record.book.title : record.kind,
+    ]),
     [
       [2, 'isbn'],
       [3, undefined],
-      [4, 'NotificationType'],
+      [4, 'deletion'],
       [5, 'product'],
       [6, 'Dune'],
     ],

@@ -1,6 +1,7 @@
 import { cleanLine } from './clean-text.ts'
 import { xmlTextOf } from './file-text.ts'
 import { Findings, Notes } from './findings.ts'
+import { takenAway } from './onix-blocks.ts'
 import { type HeaderDefaults, headerDefaults, type OnixContext } from './onix-context.ts'
 import { contributorsOf } from './onix-contributors.ts'
 import { dateIn, readOnixDate, startOfDate } from './onix-dates.ts'
@@ -53,6 +54,7 @@ export async function* readOnix(
     for (const name of product.unread()) if (!unneeded.has(name)) findings.noteNotRead(name)
     if (result.kind === 'ok')
       yield { ...place, kind: 'book', book: result.book, ...(notes.list.length > 0 && { notes: notes.list }) }
+    else if (result.kind === 'deletion') yield { ...place, ...result }
     else yield { ...place, kind: 'wrong', field: result.field, message: result.message }
   }
 }
@@ -68,26 +70,31 @@ const unneeded = new Set([
 ])
 
 /** Source: ONIX code list 1. */
-const notTaken: Readonly<Record<string, string>> = {
-  '05': 'asks to delete the record, which an import never does',
-  '88': 'is a test record',
-  '89': 'is a test record',
-}
+const notifications = { update: '04', deletion: '05', tests: ['88', '89'] }
 
-function bookOf(product: OnixElement, context: OnixContext): ToBookResult {
+function bookOf(
+  product: OnixElement,
+  context: OnixContext,
+): ToBookResult | { kind: 'deletion'; isbn: string } {
   const notification = product.value('NotificationType')
-  const refusal = notTaken[notification]
-  if (refusal !== undefined) return { kind: 'error', field: 'NotificationType', message: refusal }
+  if (notifications.tests.includes(notification))
+    return { kind: 'error', field: 'NotificationType', message: 'is a test record' }
   const isbn = readIsbn(identifiers(product))
   if (isbn.kind === 'error') return { kind: 'error', field: 'isbn', message: isbn.message }
-  const { title, subtitle, series } = titleOf(product)
+  if (notification === notifications.deletion) {
+    product.markRead()
+    return { kind: 'deletion', isbn: isbn.value }
+  }
+  const { title, subtitle, originalTitle, series } = titleOf(product)
   const { subjects, codes, keywords } = subjectsOf(product)
   const language = languageOf(product, context, title !== undefined)
   const description = descriptionOf(product, language, context)
   const publishedOn = publishedOnOf(product, context)
   const salesOpenAt = salesOpenAtOf(product, context)
+  const taken = notification === notifications.update ? takenAway(product) : undefined
   const book: ImportedBook = {
     isbn: isbn.value,
+    ...taken?.fields,
     ...(title !== undefined && { title }),
     ...(subtitle !== undefined && { subtitle }),
     ...contributorsOf(product, context),
@@ -102,11 +109,17 @@ function bookOf(product: OnixElement, context: OnixContext): ToBookResult {
   }
   const details = {
     ...detailsOf(product),
+    ...(originalTitle !== undefined && { originalTitle: originalTitle.slice(0, 500) }),
     ...(series !== undefined && { series: series.slice(0, 10) }),
     ...(codes !== undefined && { subjects: codes.slice(0, 50) }),
     ...(keywords !== undefined && { keywords: keywords.slice(0, 50).map((word) => word.slice(0, 200)) }),
   }
-  return checked({ ...book, ...(Object.keys(details).length > 0 && { details }) }, context.notes)
+  const whole = {
+    ...book,
+    ...(Object.keys(details).length > 0 && { details }),
+    ...(taken !== undefined && taken.details.length > 0 && { detailsTakenAway: taken.details }),
+  }
+  return checked(whole, context.notes)
 }
 
 const optional = (field: string, value: string | undefined) => (value ? { [field]: value } : {})

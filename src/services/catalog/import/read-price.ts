@@ -11,6 +11,8 @@ export type PriceContext = {
   wanted: string
   /** What three digits after a mark mean, where the file shows it. */
   mark: DecimalMark
+  /** Whether only what lies between the file's values shows the mark, and no price of its column. */
+  isMarkOfFormat?: boolean
 }
 
 /**
@@ -25,8 +27,15 @@ export function readPrice(given: string, context: PriceContext): Read<Money> {
   const amount = amountOf(rest, currency, context.mark)
   if (typeof amount === 'string') return unreadable(`"${startOf(given)}" ${amount}`)
   if (amount > amountMax) return unreadable(`"${startOf(given)}" is more than a price can be`)
-  return read({ amount, currency }, found.repaired)
+  const isOpen = context.isMarkOfFormat === true && isThreeAfterMark(rest) && minorDigitsOf(currency) !== 3
+  return read({ amount, currency }, found.repaired ?? (isOpen ? byFormat(context.mark) : undefined))
 }
+
+/** `12.500` and `12,500`: a decimal mark, or one of thousands. */
+const isThreeAfterMark = (text: string) => /^\d{1,3}[.,]\d{3}$/.test(text)
+
+const byFormat = (mark: DecimalMark) =>
+  `"${mark}" is taken for the decimal mark, as such files have it; write prices with two decimals to be sure`
 
 /** The currency that a word, a symbol or a code alone stands for. */
 export function readCurrency(given: string, wanted: string): Read<string> {

@@ -1,6 +1,7 @@
 import type { Clock } from '#ports/clock'
 import { ConstraintViolation } from '#ports/database'
 import { type BookStore, Unstorable } from '../store/book-store.ts'
+import { removeBooks } from './remove-books.ts'
 import type { ImportCounts, ImportedBook, ImportFault, ImportOptions, Note, SourceRecord } from './source.ts'
 import { type Written, writeBatch } from './write-batch.ts'
 
@@ -43,24 +44,36 @@ export async function runImport(
     const entries = batch
     batch = []
     inBatch.clear()
-    await writeSplitting({ store, clock, options, counts, reject, hooks }, entries)
+    const writing = { store, clock, options, counts, reject, hooks }
+    await writeSplitting(
+      writing,
+      entries.filter((each) => each.kind === 'book'),
+    )
+    await removeAll(
+      writing,
+      entries.filter((each) => each.kind === 'deletion'),
+    )
     await hooks.onProgress?.(counts)
     hooks.signal?.throwIfAborted()
   }
   try {
     for await (const entry of source) {
       counts.read++
-      const mayRepeat = entry.mayRepeat === true || (entry.kind === 'book' && entry.book.title === undefined)
-      const earlier = entry.kind === 'book' && !mayRepeat ? seen.get(entry.book.isbn) : undefined
       if (entry.kind === 'wrong') reject(faultOf(entry, entry.message, entry.field))
-      else if (earlier !== undefined)
-        reject(faultOf(entry, `repeats the ISBN ${entry.book.isbn} of line ${earlier}`, 'isbn'))
       else {
-        // A batch holds a book once; what a later record says of it is written after it.
-        if (inBatch.has(entry.book.isbn)) await flush()
-        inBatch.add(entry.book.isbn)
-        if (entry.book.title !== undefined) seen.set(entry.book.isbn, entry.line ?? entry.record)
-        batch.push(entry)
+        const isbn = isbnOf(entry)
+        const title = entry.kind === 'book' ? entry.book.title : undefined
+        const mayRepeat = entry.mayRepeat === true || title === undefined
+        const earlier = mayRepeat ? undefined : seen.get(isbn)
+        if (earlier !== undefined)
+          reject(faultOf(entry, `repeats the ISBN ${isbn} of line ${earlier}`, 'isbn'))
+        else {
+          // A batch holds a book once; what a later record says of it is written after it.
+          if (inBatch.has(isbn)) await flush()
+          inBatch.add(isbn)
+          if (title !== undefined && entry.mayRepeat !== true) seen.set(isbn, entry.line ?? entry.record)
+          batch.push(entry)
+        }
       }
       if (counts.read % batchSize === 0) await flush()
     }
@@ -74,7 +87,11 @@ export async function runImport(
 
 const untitled = 'is missing, and there is no book with this ISBN that could be changed'
 
-type Entry = Extract<SourceRecord, { kind: 'book' }>
+type BookEntry = Extract<SourceRecord, { kind: 'book' }>
+type Deletion = Extract<SourceRecord, { kind: 'deletion' }>
+type Entry = BookEntry | Deletion
+
+const isbnOf = (entry: Entry) => (entry.kind === 'book' ? entry.book.isbn : entry.isbn)
 
 type Writing = {
   store: BookStore
@@ -86,9 +103,9 @@ type Writing = {
 }
 
 /** A record that the database refuses is found by halving its batch, so that its neighbours are taken. */
-async function writeSplitting(writing: Writing, entries: readonly Entry[]): Promise<void> {
+async function writeSplitting(writing: Writing, entries: readonly BookEntry[]): Promise<void> {
   if (entries.length === 0) return
-  const { store, clock, options, counts, reject, hooks } = writing
+  const { store, clock, options, reject, hooks } = writing
   const books: ImportedBook[] = entries.map((entry) => entry.book)
   try {
     const result = await writeBatch(store, books, options, clock)
@@ -98,11 +115,9 @@ async function writeSplitting(writing: Writing, entries: readonly Entry[]): Prom
         reject(faultOf(entry, untitled, 'title'))
         continue
       }
-      if (written.kind === 'new') counts.created++
-      else if (written.kind === 'changed') counts.updated++
-      else counts.unchanged++
-      if (entry.notes !== undefined) hooks.onNotes?.(entry, entry.notes)
-      hooks.onWritten?.(entry, written)
+      const notes = [...(entry.notes ?? []), ...written.notes]
+      if (notes.length > 0) hooks.onNotes?.(entry, notes)
+      count(writing, entry, written)
     }
   } catch (error) {
     if (!isAboutData(error)) throw error
@@ -114,6 +129,25 @@ async function writeSplitting(writing: Writing, entries: readonly Entry[]): Prom
     await writeSplitting(writing, entries.slice(0, half))
     await writeSplitting(writing, entries.slice(half))
   }
+}
+
+async function removeAll(writing: Writing, entries: readonly Deletion[]): Promise<void> {
+  if (entries.length === 0) return
+  const { store, options, clock, reject } = writing
+  const isbns = entries.map(({ isbn }) => isbn)
+  const removals = await removeBooks(store, isbns, options, clock)
+  for (const entry of entries) {
+    const removal = removals.get(entry.isbn)
+    if (removal?.kind === 'kept') reject(faultOf(entry, removal.message, 'NotificationType'))
+    else if (removal !== undefined) count(writing, entry, removal.written)
+  }
+}
+
+function count({ counts, hooks }: Writing, entry: Entry, written: Written): void {
+  if (written.kind === 'new') counts.created++
+  else if (written.kind === 'unchanged') counts.unchanged++
+  else counts.updated++
+  hooks.onWritten?.(entry, written)
 }
 
 /** Whether other records may fare better. */

@@ -26,6 +26,8 @@ export type ImportedBook = Partial<Omit<NewBook, 'isbn' | 'price'>> & {
   prices?: readonly PricePeriod[]
   copies?: number
   details?: BookDetails
+  /** Details that a block which replaces an earlier one no longer has. */
+  detailsTakenAway?: readonly (keyof BookDetails)[]
 }
 
 /** What was done to a value of a record that was taken. */
@@ -54,6 +56,8 @@ export type SourceRecord = {
   mayRepeat?: boolean
 } & (
   | { kind: 'book'; book: ImportedBook; notes?: readonly Note[] }
+  /** The book is to be taken out of the catalogue. */
+  | { kind: 'deletion'; isbn: string }
   | { kind: 'wrong'; field?: string; message: string }
 )
 
@@ -61,6 +65,9 @@ export type SourceRecord = {
 export class UnreadableFile extends Error {
   override name = 'UnreadableFile'
 }
+
+export const stockOptions = ['keep', 'set'] as const
+export type StockOption = (typeof stockOptions)[number]
 
 export type ImportCounts = {
   read: number
@@ -75,8 +82,10 @@ export type ImportOptions = {
   price?: { amount: number; currency: string }
   /** Owned copies of new books whose record does not say. */
   copies: number
+  /** Whether the copies of known books are set to what the file says; otherwise their stock stays. */
+  stock?: StockOption
   /** Only tells what would change. */
   dryRun?: boolean
 }
 
-export const importDefaults: ImportOptions = { copies: 0 }
+export const importDefaults: Required<Pick<ImportOptions, 'copies' | 'stock'>> = { copies: 0, stock: 'keep' }

@@ -117,11 +117,11 @@ const readers: Partial<Record<ImportField, Reader>> = {
   subjects: (text) => fine({ subjects: readList(readJsonList(text) === undefined ? cleanLine(text) : text) }),
   price: (text, record, context) => {
     if (text === '') return fine({})
-    const { mark, currency: ofColumn } = record.first('price') ?? {}
+    const { mark, isMarkOfFormat = false, currency: ofColumn } = record.first('price') ?? {}
     const currency = currencyOf(record, ofColumn, context)
     if (currency.kind === 'error') return currency
     return named(
-      readPrice(text, { currency: currency.value, wanted: context.shop.currency, mark }),
+      readPrice(text, { currency: currency.value, wanted: context.shop.currency, mark, isMarkOfFormat }),
       (price) => ({ price }),
     )
   },
@@ -143,6 +143,12 @@ const readers: Partial<Record<ImportField, Reader>> = {
   pages: (text) => {
     const pages = /^\d{1,5}(?=\D|$)/.exec(text)?.[0]
     return fine(pages === undefined || Number(pages) === 0 ? {} : { details: { pages: Number(pages) } })
+  },
+  originalTitle: (text) => {
+    const originalTitle = cleanLine(text)
+      .slice(0, 500)
+      .replace(/[\uD800-\uDBFF]$/, '')
+    return fine(originalTitle === '' ? {} : { details: { originalTitle } })
   },
   series: (text) => {
     const title = cleanLine(text)

@@ -9,37 +9,45 @@ import { entryOf } from '../search/book-keys.ts'
 import { newsOf } from '../stock/news.ts'
 import type { BookChanges, BookEntry, BookStore, NewBookEntry } from '../store/book-store.ts'
 import { nextChangeOf } from './price-periods.ts'
-import type { ImportedBook, ImportOptions } from './source.ts'
+import { setStock } from './set-stock.ts'
+import type { ImportedBook, ImportOptions, Note } from './source.ts'
 
 /** What became of a record, or would become of it in a dry run. */
 export type Written = {
-  kind: 'new' | 'changed' | 'unchanged'
+  kind: 'new' | 'changed' | 'unchanged' | 'removed'
   isbn: string
   title: string
   changes: { field: string; from: string; to: string }[]
   isWithoutPrice: boolean
   hasDefaultPrice: boolean
   copiesIgnored: boolean
+  copiesSet: boolean
+  /** What could not be done with a value, as only the catalogue tells. */
+  notes: Note[]
 }
 
 /** By ISBN; books that are not in the catalogue, and cannot be added because their records have no title, are not in it. */
 export type BatchResult = ReadonlyMap<string, Written>
 
-const attemptsMax = 6
-
 /**
  * Writes a batch of different books in one transaction: new ones with their stock and its first ledger entry, known
- * ones where something differs. Stock of known books is never touched.
+ * ones where something differs. Stock of known books is touched only where the import is to set it.
  */
-export async function writeBatch(
+export const writeBatch = (
   store: BookStore,
   books: readonly ImportedBook[],
   options: ImportOptions,
   clock: Clock,
-): Promise<BatchResult> {
+): Promise<BatchResult> =>
+  persistently(clock, () => store.change((changes) => write(changes, books, options, clock.now())))
+
+const attemptsMax = 6
+
+/** Tries again while the database is busy or away, a few times. @throws its error when it stays so */
+export async function persistently<T>(clock: Clock, work: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await store.change((changes) => write(changes, books, options, clock.now()))
+      return await work()
     } catch (error) {
       const passes =
         error instanceof DatabaseBusy || error instanceof DatabaseUnavailable || error instanceof Overtaken
@@ -81,15 +89,22 @@ async function write(
       changes: changesMade,
       isWithoutPrice: after?.price === null,
       hasDefaultPrice: before === undefined && after?.price != null && book.price == null,
-      copiesIgnored: row !== undefined && book.copies !== undefined && book.copies !== row.copies,
+      copiesIgnored: options.stock !== 'set' && row !== undefined && differs(book.copies, row.copies),
+      copiesSet: false,
+      notes: [],
     })
   }
-  if (options.dryRun) return written
-  if (added.length > 0 && (await changes.add(added)) < added.length)
-    throw new Overtaken('a book of the batch was added meanwhile')
-  if (changed.length > 0) await replace(changes, changed, known, nowMs)
+  if (!options.dryRun) {
+    if (added.length > 0 && (await changes.add(added)) < added.length)
+      throw new Overtaken('a book of the batch was added meanwhile')
+    if (changed.length > 0) await replace(changes, changed, known, nowMs)
+  }
+  // Last, so that orders wait for these rows as shortly as can be.
+  if (options.stock === 'set') await setStock({ changes, known, options, nowMs }, books, written)
   return written
 }
+
+const differs = (told: number | undefined, owned: number) => told !== undefined && told !== owned
 
 function newFields(book: ImportedBook, options: ImportOptions, nowMs: number): BookFields {
   const told = toldOf(book, nowMs)
@@ -103,14 +118,21 @@ function merged(before: BookFields, book: ImportedBook, nowMs: number): BookFiel
   const { price, ...rest } = book
   const isInForce = book.prices === undefined && isDeepStrictEqual(price, before.price)
   const told = toldOf(isInForce ? rest : book, nowMs)
-  const details = book.details === undefined ? before.details : { ...before.details, ...book.details }
+  const details = detailsAfter(before.details, book)
   const after = completed({ ...before, ...told, details })
   return isDeepStrictEqual(after, completed(before)) ? undefined : after
 }
 
+function detailsAfter(before: BookFields['details'], book: ImportedBook): BookFields['details'] {
+  const { details, detailsTakenAway = [] } = book
+  if (details === undefined && detailsTakenAway.length === 0) return before
+  const kept = Object.entries(before).filter(([field]) => !(detailsTakenAway as string[]).includes(field))
+  return { ...Object.fromEntries(kept), ...details }
+}
+
 /** What a record tells of a book's fields. A price without periods takes away those that were told before. */
 function toldOf({ isbn: _isbn, copies: _copies, price, prices, ...book }: ImportedBook, nowMs: number) {
-  const { priceIsUnreadable: _unreadable, ...fields } = book
+  const { priceIsUnreadable: _unreadable, detailsTakenAway: _takenAway, ...fields } = book
   const timed = prices ?? []
   return {
     ...fields,

@@ -21,7 +21,7 @@ export const weights = { title: 1, name: 0.9, subtitle: 0.3, subject: 0.1 } as c
 export type Weight = keyof typeof weights
 
 /** Goes up with every change to what is computed here; books with older keys then get new ones. */
-export const keysVersion = 2
+export const keysVersion = 3
 
 /** A book as it is written to a store. */
 export function entryOf(isbn: string, fields: BookFields): BookEntry {
@@ -31,7 +31,7 @@ export function entryOf(isbn: string, fields: BookFields): BookEntry {
 export type FoundBy = Pick<
   BookFields,
   'title' | 'subtitle' | 'contributors' | 'subjects' | 'publishedOn' | 'language'
->
+> & { details?: Pick<BookFields['details'], 'originalTitle'> }
 
 export function keysOf(isbn: string, book: FoundBy): BookKeys {
   const names = book.contributors.map(({ name }) => name).join(' | ')
@@ -44,6 +44,7 @@ export function keysOf(isbn: string, book: FoundBy): BookKeys {
       // "1984" is asked for as "nineteen eighty four", and the other way round.
       { weight: 'subtitle', words: (withNumbersTurned(title) ?? []).filter((word) => !title.includes(word)) },
       { weight: 'subtitle', words: wordsOf(fold(book.subtitle ?? '')) },
+      { weight: 'subtitle', words: wordsOf(fold(book.details?.originalTitle ?? '')) },
       { weight: 'name', words: wordsOf(fold(names)) },
       { weight: 'subject', words: wordsOf(fold(book.subjects.join(' | '))) },
       { weight: 'subject', words: [isbn, ...isbn10Stem(isbn)] },

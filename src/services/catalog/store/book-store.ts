@@ -58,6 +58,10 @@ export type BookChanges = {
   lock(isbns: readonly string[]): Promise<Map<string, BookRow>>
   /** The same with its stock, which then does not move either. */
   lockWithStock(isbn: string): Promise<BookRow | undefined>
+  /** Locks the stock of books in the order of their ISBNs, and reads it. */
+  lockStock(isbns: readonly string[]): Promise<Map<string, StockCounts>>
+  /** Adds to the copies owned of books whose stock was locked, and notes it in the ledger. */
+  moveCopies(moves: readonly { isbn: string; copies: number }[], reason: string): Promise<void>
   /** Adds those that are not there yet, with their stock, and its opening in the ledger. @returns how many */
   add(books: readonly NewBookEntry[]): Promise<number>
   /** Replaces all fields of books that were locked; one that changes nothing keeps its version. */
@@ -67,6 +71,8 @@ export type BookChanges = {
   /** Goes out with the change. */
   announce(news: StockChanged): Promise<void>
 }
+
+export type StockCounts = { isbn: string; copies: number; held: number; sold: number }
 
 /** A book as it is written: its fields, and what it will be found and sorted by. */
 export type BookEntry = { isbn: string; fields: BookFields; keys: BookKeys }

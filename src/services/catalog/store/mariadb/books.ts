@@ -14,6 +14,7 @@ import {
   type BookEntry,
   type BookStore,
   type NewBookEntry,
+  type StockCounts,
   Unstorable,
 } from '../book-store.ts'
 import { createBookFinder } from './find-words.ts'
@@ -76,6 +77,11 @@ function changesOn(tx: Transaction, written: Set<string>): BookChanges {
   return {
     lock: (isbns) => lockBooks(tx, isbns),
     lockWithStock: async (isbn) => (await readBooks(tx, 'WHERE b.isbn = ? FOR UPDATE', [isbn]))[0],
+    lockStock: (isbns) => lockStock(tx, isbns),
+    async moveCopies(moves, reason) {
+      note(moves)
+      await moveCopies(tx, moves, reason)
+    },
     add(books) {
       note(books)
       return add(tx, books)
@@ -118,6 +124,33 @@ async function lockBooks(tx: Transaction, isbns: readonly string[]): Promise<Map
     readBooks(tx, `WHERE b.isbn IN (${list(asked.length)}) ORDER BY b.isbn`, asked),
   ])
   return new Map(rows.map((row) => [row.isbn, row]))
+}
+
+async function lockStock(tx: Transaction, isbns: readonly string[]): Promise<Map<string, StockCounts>> {
+  if (isbns.length === 0) return new Map()
+  const asked = [...isbns].sort()
+  const rows = await tx.query<StockCounts>(
+    `SELECT isbn, copies, held, sold FROM stock WHERE isbn IN (${list(asked.length)}) ORDER BY isbn FOR UPDATE`,
+    asked,
+  )
+  return new Map(rows.map((row) => [row.isbn, row]))
+}
+
+async function moveCopies(
+  tx: Transaction,
+  moves: readonly { isbn: string; copies: number }[],
+  reason: string,
+): Promise<void> {
+  const ledger = moves.map(({ isbn, copies }) => [isbn, 'set-copies', copies, reason])
+  await Promise.all([
+    insertRows(tx, 'INSERT INTO ledger', ['isbn', 'movement', 'copies_delta', 'reason'], ledger),
+    ...moves.map(({ isbn, copies }) =>
+      tx.execute(
+        'UPDATE stock SET copies = copies + ?, version = version + 1, updated_at = NOW(6) WHERE isbn = ?',
+        [copies, isbn],
+      ),
+    ),
+  ])
 }
 
 async function announce(

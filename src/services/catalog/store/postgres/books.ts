@@ -6,6 +6,7 @@ import {
   type BookEntry,
   type BookStore,
   type NewBookEntry,
+  type StockCounts,
   Unstorable,
 } from '../book-store.ts'
 import {
@@ -81,6 +82,18 @@ function changesOn(tx: Transaction): BookChanges {
       )
       return row
     },
+    async lockStock(isbns) {
+      const rows = await tx.query<StockCounts>(
+        `SELECT isbn, copies, held, sold FROM catalog.stock
+          WHERE isbn = ANY($1::text[]) ORDER BY isbn FOR UPDATE`,
+        [isbns],
+      )
+      return new Map(rows.map((row) => [row.isbn, row]))
+    },
+    async moveCopies(moves, reason) {
+      const columns = [moves.map(({ isbn }) => isbn), moves.map(({ copies }) => copies)]
+      await tx.execute(moveCopies, [...columns, reason])
+    },
     add: (books) => add(tx, books),
     replace: (books) => replace(tx, books),
     async remove({ isbn, copies }) {
@@ -107,6 +120,14 @@ async function inTransaction<T>(database: Database, work: (tx: Transaction) => P
     throw error
   }
 }
+
+const moveCopies = `
+  WITH d AS (SELECT unnest($1::text[]) AS isbn, unnest($2::int[]) AS copies), noted AS (
+    INSERT INTO catalog.ledger (isbn, movement, copies_delta, reason)
+    SELECT isbn, 'set-copies', copies, $3 FROM d
+  )
+  UPDATE catalog.stock s SET copies = s.copies + d.copies, version = s.version + 1, updated_at = now()
+    FROM d WHERE s.isbn = d.isbn`
 
 /** The books' own rows alone are locked: orders go on taking copies from the stock rows meanwhile. */
 async function lockBooks(tx: Transaction, isbns: readonly string[]): Promise<Map<string, BookRow>> {
