@@ -11,6 +11,7 @@ import { loadSample } from '../sample/load-sample.ts'
 import type { BookStore } from '../store/book-store.ts'
 import { openStore } from '../store/open-store.ts'
 import { type ExportFormat, exportBooks, exportFormats } from './export-books.ts'
+import { languageCodes } from './onix-codes.ts'
 
 const price = { amount: 1_290, currency: 'EUR' }
 
@@ -58,6 +59,7 @@ const oddBooks: ImportedBook[] = [
     details: {
       imprint: 'Small & Fine',
       edition: '2nd',
+      originalTitle: 'Détails & plus',
       pages: 320,
       minutes: 90,
       illustrations: '12 <plates>',
@@ -77,7 +79,14 @@ const oddBooks: ImportedBook[] = [
       coverLink: 'https://covers.example/a.jpg?x=1&y=2',
     },
   },
-  { isbn: '9780000000064', title: '1984', subjects: ['Fiction, general'], contributors: [], price },
+  {
+    isbn: '9780000000064',
+    title: '1984',
+    language: 'zh-Hant-TW',
+    subjects: ['Fiction, general'],
+    contributors: [],
+    price,
+  },
 ]
 
 const shops: Shop[] = [shopDefaults, { country: 'DE', currency: 'USD', timeZone: 'America/New_York' }]
@@ -139,6 +148,17 @@ test('an empty store takes from an export what its format can tell', async (t) =
     if (exportFormats[i] === 'onix') assert.deepEqual(details?.details, before[4]?.details)
     else assert.deepEqual(after[3]?.salesOpenAt, before[3]?.salesOpenAt)
   }
+})
+
+test('languages are told by the codes of ONIX alone', async () => {
+  assert.deepEqual(languageCodes('en-GB'), { language: 'eng', country: 'GB' })
+  assert.deepEqual(languageCodes('zh-Hant-TW'), { language: 'chi', country: 'TW', script: 'Hant' })
+  assert.deepEqual(languageCodes('sr-Latn'), { language: 'srp', script: 'Latn' })
+  assert.deepEqual(languageCodes('zu'), { language: 'zul' })
+  assert.deepEqual(languageCodes('nds'), { language: 'nds' })
+  // Spellings, and regions that are no countries, have no code.
+  assert.equal(languageCodes('de-1996'), undefined)
+  assert.equal(languageCodes('es-419'), undefined)
 })
 
 async function snapshot(books: BookStore) {

@@ -17,13 +17,39 @@ export const roleCode = (role: string) => roleCodes.get(role) ?? 'Z99'
 export const formCode = (format: string) => formCodes.get(format)
 
 /**
- * A language by its three letters where it has some that are read as it again; ISO 639-2/B. One with a region or a script
- * stays as it is.
+ * A language of BCP 47 by the codes of ONIX: three letters, and where it has them a country and a script; nothing for one
+ * that these cannot tell. Source: ONIX code lists 74, 91 and 121.
  */
-export function languageCode(language: string): string {
-  const letters = alpha3.get(language) ?? language
-  const found = readLanguage(letters)
-  return found.kind === 'ok' && found.value === language ? letters : language
+export function languageCodes(
+  tag: string,
+): { language: string; country?: string; script?: string } | undefined {
+  const { language, script, region } = new Intl.Locale(tag)
+  const isWhole = [language, script, region].filter((part) => part !== undefined).join('-') === tag
+  const letters = language.length === 3 ? language : (alpha3.get(language) ?? threeLetters().get(language))
+  if (!isWhole || letters === undefined || (region !== undefined && !/^[A-Z]{2}$/.test(region)))
+    return undefined
+  const read = readLanguage(letters)
+  if (read.kind === 'error' || read.value !== language) return undefined
+  return {
+    language: letters,
+    ...(region !== undefined && { country: region }),
+    ...(script !== undefined && { script }),
+  }
+}
+
+const alphabet = 'abcdefghijklmnopqrstuvwxyz'
+let found: Map<string, string> | undefined
+/** Made when first asked for: the languages that are rare enough not to stand below. Source: ISO 639-2/T. */
+function threeLetters(): ReadonlyMap<string, string> {
+  if (found !== undefined) return found
+  found = new Map()
+  for (const a of alphabet)
+    for (const b of alphabet)
+      for (const c of alphabet) {
+        const [short = ''] = Intl.getCanonicalLocales(a + b + c)
+        if (short.length === 2 && !found.has(short)) found.set(short, a + b + c)
+      }
+  return found
 }
 
 const alpha3 = new Map(

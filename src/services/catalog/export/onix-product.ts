@@ -6,7 +6,7 @@ import { cleanLine, cleanParagraphs } from '../import/clean-text.ts'
 import { readOnixDate, startOfDate } from '../import/onix-dates.ts'
 import { ownScheme } from '../import/onix-subjects.ts'
 import type { Shop } from '../import/source.ts'
-import { formCode, languageCode, roleCode } from './onix-codes.ts'
+import { formCode, languageCodes, roleCode } from './onix-codes.ts'
 import { dateElement, dayOf, supplyOf } from './onix-supply.ts'
 import { element } from './onix-xml.ts'
 import { escaped, spelled } from './spelled.ts'
@@ -65,17 +65,24 @@ function descriptive(book: BookFields): string {
     (details.originalTitle === undefined ? '' : titleDetail('01', details.originalTitle, { type: '03' })) +
     people(book.contributors) +
     line('EditionStatement', details.edition) +
-    (book.language === null
-      ? ''
-      : element(
-          'Language',
-          element('LanguageRole', '01') + element('LanguageCode', escaped(languageCode(book.language))),
-        )) +
+    language(book.language) +
     extent('00', details.pages, '03') +
     extent('09', details.minutes, '05') +
     line('IllustrationsNote', details.illustrations) +
     subjects(book) +
     each(details.audience, (text) => line('AudienceDescription', text))
+  )
+}
+
+function language(tag: string | null): string {
+  const codes = tag === null ? undefined : languageCodes(tag)
+  if (codes === undefined) return ''
+  return element(
+    'Language',
+    element('LanguageRole', '01') +
+      element('LanguageCode', codes.language) +
+      (codes.country === undefined ? '' : element('CountryCode', codes.country)) +
+      (codes.script === undefined ? '' : element('ScriptCode', codes.script)),
   )
 }
 

@@ -134,7 +134,7 @@ function languageOf(
   const own = languages.find((each) => ['01', ''].includes(each.value('LanguageRole')))
   const code = own?.value('LanguageCode') || product.value('LanguageOfText')
   if (code !== '' && code !== undefined) {
-    const found = readLanguage(code)
+    const found = readLanguage(own === undefined ? code : taggedBy(own, code))
     if (found.kind === 'ok') return found.value
     notes.leftOut('language', code, found.message)
     return undefined
@@ -142,6 +142,18 @@ function languageOf(
   if (header.language === undefined || !isWhole) return undefined
   findings.noteDefault('language', `${header.language} (the header’s)`)
   return header.language
+}
+
+/** A code with the script and the country that stand beside it, as BCP 47. Source: ONIX code lists 74, 91 and 121. */
+function taggedBy(language: OnixElement, code: string): string {
+  if (!/^[a-z]{2,3}$/i.test(code)) return code
+  const script = language.value('ScriptCode')
+  const country = language.value('CountryCode')
+  return [
+    code,
+    ...(/^[a-z]{4}$/i.test(script) ? [script] : []),
+    ...(/^[a-z]{2}$/i.test(country) ? [country] : []),
+  ].join('-')
 }
 
 /** The publisher, not a co-publisher or a sponsor; else the imprint. Source: ONIX code list 45. */

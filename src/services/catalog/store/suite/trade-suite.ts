@@ -38,6 +38,31 @@ export function testTradeStore(
     assert.equal((await store.books.counts({ ...filter, minPrice: 0 })).total, 0)
   })
 
+  test(`${name}: copies owned are moved with their ledger, stock alone locked`, async (t) => {
+    const [store] = await open(t)
+    await add(store, { ...entryFor(1), copies: 3 }, { ...entryFor(2), copies: 0 })
+    const isbns = [entryFor(2).isbn, entryFor(1).isbn, entryFor(3).isbn]
+    await store.books.change(async (changes) => {
+      const stock = await changes.lockStock(isbns)
+      assert.deepEqual(
+        [...stock.values()].map(({ copies, held, sold }) => [copies, held, sold]),
+        [
+          [3, 0, 0],
+          [0, 0, 0],
+        ],
+      )
+      assert.equal((await changes.lockStock([])).size, 0)
+      const moves = [...stock.values()].map(({ isbn, copies }) => ({ isbn, copies: 5 - copies }))
+      await changes.moveCopies(moves, 'suite')
+    })
+    const rows = await store.books.booksAfter('', 10)
+    assert.deepEqual(
+      rows.map(({ copies }) => copies),
+      [5, 5],
+    )
+    assert.deepEqual((await store.audit.unbalanced()).found, [])
+  })
+
   test(`${name}: prices that are due are told, the longest due first, and books are read in order`, async (t) => {
     const [store] = await open(t)
     const at = (i: number, time: string | null) =>
