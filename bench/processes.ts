@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { roles } from '../src/roles.ts'
 import type { HttpLoad } from './http-load.ts'
 import type { Figures } from './rounds.ts'
 import type { BenchStore } from './store.ts'
@@ -93,8 +94,10 @@ export async function load(
 type Env = Record<string, string | undefined>
 
 async function startRole(role: string, env: Env): Promise<ChildProcess> {
+  const execArgv = roles.find(({ name }) => name === role)?.nodeOptions
   const child = fork(join(root, 'src/main.ts'), ['serve', role], {
     env,
+    execArgv: [...(execArgv ?? [])],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const port = role === 'gateway' ? env.OCTAVO_PORT : env.OCTAVO_SERVICE_PORT

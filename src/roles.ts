@@ -70,6 +70,8 @@ export const commonSettings: readonly string[] = [
 
 /** A third less memory, for roles that are not on the way of every order: garbage is collected more often. */
 const small = ['--max-semi-space-size=1']
+/** An order in flight outlives several small collections, which then copy it each time: with more room few do. */
+const roomy = ['--max-semi-space-size=32']
 
 export const roles: readonly Role[] = [
   role('registry', {
@@ -136,6 +138,7 @@ export const roles: readonly Role[] = [
     isRequired: true,
     contract: coordinator,
     routes: coordinator.publicRoutes,
+    nodeOptions: roomy,
     stopsAt: 2,
     open: async (config, secrets) =>
       (await import('./services/coordinator/service.ts')).createCoordinator(config, secrets),

@@ -23,43 +23,68 @@ type Schema = {
   anyOf?: readonly Schema[]
 }
 
+/** What of a value is far too large, or nothing. */
+export type ExcessCheck = (value: unknown) => FieldError | undefined
+
 /**
- * What makes a value so large that checking it piece by piece would itself be an attack: far more items or fields than
- * its schema has. Looks only at what the schema knows, so it costs no more than an honest value does.
+ * A check for what makes a value so large that checking it piece by piece would itself be an attack: far more items or
+ * fields than its schema has. It looks only at what the schema knows, so it costs no more than an honest value does.
  */
-export function excessOf(value: unknown, schema: Schema, path = ''): FieldError | undefined {
-  if (value === null || typeof value !== 'object') return undefined
-  for (const form of schema.anyOf ?? []) {
-    const excess = excessOf(value, form, path)
-    if (excess !== undefined) return excess
+export function excessCheck(schema: Schema): ExcessCheck {
+  const find = finderOf(schema)
+  return (value) => {
+    const excess = find?.(value)
+    return excess && { field: excess.path.slice(1) || 'body', message: excess.message }
   }
-  return Array.isArray(value) ? excessOfArray(value, schema, path) : excessOfObject(value, schema, path)
 }
 
-function excessOfArray(value: readonly unknown[], schema: Schema, path: string): FieldError | undefined {
-  if (schema.items === undefined) return undefined
-  const itemsMax = schema.maxItems ?? itemsMaxDefault
-  if (value.length > itemsMax + slack)
-    return { field: path || 'body', message: `must NOT have more than ${itemsMax} items` }
-  for (const [i, each] of value.entries()) {
-    const excess = excessOf(each, schema.items, `${path}[${i}]`)
-    if (excess !== undefined) return excess
+/** `path` is put together on the way back, so that it costs nothing where nothing is found. */
+type Found = { path: string; message: string } | undefined
+type Find = (value: unknown) => Found
+
+/** Nothing for a schema that has neither items nor fields to count. */
+function finderOf(schema: Schema): Find | undefined {
+  const forms = (schema.anyOf ?? []).map(finderOf).filter((find) => find !== undefined)
+  const ofArray = schema.items && arrayFinder(schema.items, schema.maxItems ?? itemsMaxDefault)
+  const ofObject = schema.properties && objectFinder(schema.properties)
+  if (forms.length === 0 && !ofArray && !ofObject) return undefined
+  return (value) => {
+    if (value === null || typeof value !== 'object') return undefined
+    for (const find of forms) {
+      const found = find(value)
+      if (found !== undefined) return found
+    }
+    return Array.isArray(value) ? ofArray?.(value) : ofObject?.(value)
   }
-  return undefined
 }
 
-function excessOfObject(value: object, schema: Schema, path: string): FieldError | undefined {
-  const { properties } = schema
-  if (properties === undefined) return undefined
-  const known = Object.keys(properties)
-  const given = Object.keys(value).length
-  if (given > known.length + slack)
-    return { field: path || 'body', message: `has ${given} fields; there are only ${known.length}` }
-  for (const name of known) {
-    if (!Object.hasOwn(value, name)) continue
-    const within = path === '' ? name : `${path}.${name}`
-    const excess = excessOf((value as Record<string, unknown>)[name], properties[name] ?? {}, within)
-    if (excess !== undefined) return excess
+function arrayFinder(items: Schema, itemsMax: number): (value: readonly unknown[]) => Found {
+  const find = finderOf(items)
+  return (value) => {
+    if (value.length > itemsMax + slack)
+      return { path: '', message: `must NOT have more than ${itemsMax} items` }
+    for (let i = 0; find !== undefined && i < value.length; i++) {
+      const found = find(value[i])
+      if (found !== undefined) return { ...found, path: `[${i}]${found.path}` }
+    }
+    return undefined
   }
-  return undefined
+}
+
+function objectFinder(properties: NonNullable<Schema['properties']>): (value: object) => Found {
+  const known = Object.keys(properties).length
+  const within = Object.entries(properties).flatMap(([name, each]) => {
+    const find = finderOf(each)
+    return find === undefined ? [] : [{ name, find }]
+  })
+  return (value) => {
+    const given = Object.keys(value).length
+    if (given > known + slack) return { path: '', message: `has ${given} fields; there are only ${known}` }
+    for (const { name, find } of within) {
+      if (!Object.hasOwn(value, name)) continue
+      const found = find((value as Record<string, unknown>)[name])
+      if (found !== undefined) return { ...found, path: `.${name}${found.path}` }
+    }
+    return undefined
+  }
 }

@@ -5,13 +5,12 @@
 const localBytesMax = 64
 const addressBytesMax = 254
 
-const bytesOf = (text: string) => new TextEncoder().encode(text).length
-
 /** Whether mail could be sent to this address; whether somebody reads it is another matter. */
 export function isEmail(text: string): boolean {
   const at = text.lastIndexOf('@')
   const local = text.slice(0, at)
-  if (at < 1 || bytesOf(local) > localBytesMax || bytesOf(text) > addressBytesMax) return false
+  if (at < 1 || Buffer.byteLength(local) > localBytesMax || Buffer.byteLength(text) > addressBytesMax)
+    return false
   const isDotAtom = /^[^\s.@"(),:;<>[\]\\\p{C}]+(?:\.[^\s.@"(),:;<>[\]\\\p{C}]+)*$/u.test(local)
   return isDotAtom && asciiDomain(text.slice(at + 1)) !== undefined
 }

@@ -13,14 +13,14 @@ export function createRequestMetrics(role: string): RequestMetrics {
     secondsBuckets,
     ['http_request_method', 'http_route', 'http_response_status_code'],
   )
-  const codes = new Map<number, string>()
-  const codeOf = (status: number) => {
-    const known = codes.get(status) ?? String(status)
-    codes.set(status, known)
-    return known
-  }
+  const observers = new Map<string, (seconds: number) => void>()
   return {
-    answered: (method, route, status, seconds) => duration.observe(seconds, method, route, codeOf(status)),
+    answered(method, route, status, seconds) {
+      const key = `${status}${method}${route}`
+      const known = observers.get(key) ?? duration.observer(method, route, String(status))
+      observers.set(key, known)
+      known(seconds)
+    },
   }
 }
 

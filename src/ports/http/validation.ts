@@ -1,7 +1,7 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifyRouteSchemaDef, FastifySchema } from 'fastify/types/schema.js'
-import { excessOf } from '#kernel/body-limits'
+import { excessCheck } from '#kernel/body-limits'
 import { isEmail } from '#kernel/email'
 import { parseIsbn } from '#kernel/isbn'
 
@@ -46,8 +46,9 @@ export function inputValidator({ schema, httpPart }: FastifyRouteSchemaDef<Fasti
 
 /** Naming every wrong field of a value costs as much as it has fields, so what has far too many is refused as a whole. */
 function bounded(validate: ValidateFunction, schema: Record<string, unknown>): ValidateFunction {
+  const excessOf = excessCheck(schema)
   const check = (value: unknown) => {
-    const excess = excessOf(value, schema)
+    const excess = excessOf(value)
     check.errors =
       excess === undefined
         ? undefined

@@ -16,7 +16,11 @@ export type Meter = {
 
 /** Values of labels come in the order of their names. */
 export type Counter = { add(n: number, ...values: string[]): void }
-export type Histogram = { observe(value: number, ...values: string[]): void }
+export type Histogram = {
+  observe(value: number, ...values: string[]): void
+  /** For one series that is observed again and again: finds it once. */
+  observer(...values: string[]): (value: number) => void
+}
 export type Gauge = {
   set(value: number, ...values: string[]): void
   /** Forgets every value: what is not known any more is not shown. */
@@ -126,13 +130,18 @@ function gauge(name: string, help: string, labels: readonly string[]) {
 function histogram(name: string, help: string, buckets: readonly number[], labels: readonly string[]) {
   const series = createSeries(labels, () => ({ counts: buckets.map(() => 0), count: 0, sum: 0 }))
   if (labels.length === 0) series.of([])
+  const observeIn = (state: ReturnType<typeof series.of>, value: number) => {
+    state.count++
+    state.sum += value
+    let first = 0
+    while (first < buckets.length && value > (buckets[first] ?? 0)) first++
+    if (first < buckets.length) state.counts[first] = (state.counts[first] ?? 0) + 1
+  }
   const instrument: Histogram = {
-    observe(value, ...values) {
+    observe: (value, ...values) => observeIn(series.of(values), value),
+    observer(...values) {
       const state = series.of(values)
-      state.count++
-      state.sum += value
-      const first = buckets.findIndex((limit) => value <= limit)
-      if (first !== -1) state.counts[first] = (state.counts[first] ?? 0) + 1
+      return (value) => observeIn(state, value)
     },
   }
   const within = [...labels, 'le']

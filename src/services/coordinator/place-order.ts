@@ -103,10 +103,13 @@ function toAnswer(outcome: WishOutcome, draft: Draft, token: string, body: NewOr
 type Placed = Extract<WishOutcome, { kind: 'placed' }>
 
 function newOrder({ order: { id }, details, expiresAt }: Placed, token: string): Order {
+  const { customer, lines, total } = details
   return {
     id,
     status: 'reserved',
-    ...details,
+    customer,
+    lines,
+    total,
     createdAt: new Date(uuid7TimeMs(id)).toISOString(),
     expiresAt: new Date(expiresAt).toISOString(),
     payment: null,
