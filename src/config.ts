@@ -35,6 +35,8 @@ export type Config = {
     advertise: string | undefined
   }
   discovery: { url: string }
+  /** Where the fleet is described; undefined where there is none. */
+  fleet: { url: string | undefined }
   databases: {
     /** Whether a role brings its schema up to date by itself; otherwise it waits until somebody has. */
     migrate: boolean
@@ -95,6 +97,7 @@ export function readConfig(env: Environment): Config {
       advertise: advertised(env),
     },
     discovery: { url: env.OCTAVO_DISCOVERY || 'registry://127.0.0.1:8079' },
+    fleet: { url: env.OCTAVO_FLEET || undefined },
     databases: {
       migrate: oneOf(env, 'OCTAVO_MIGRATE', ['off', 'on']) === 'on',
       replicas: integer(env, 'OCTAVO_REPLICAS', 0, 0, replicasMax),

@@ -14,7 +14,7 @@ test('every service’s folder is a role, and every role has its folder', () => 
 test('what runs on a laptop, and the order of its stop, are made from the list', () => {
   assert.deepEqual(
     laptop.roles.map(({ role, processes }) => [role, processes]),
-    roles.map(({ name, laptopProcesses }) => [name, laptopProcesses]),
+    roles.filter(({ isOfFleet }) => !isOfFleet).map(({ name, laptopProcesses }) => [name, laptopProcesses]),
   )
   assert.deepEqual(laptop.stopWaves.flat().sort(), roles.map(({ name }) => name).sort())
   assert.deepEqual(stopOrder[0], ['gateway'], 'who takes work in stops first')
@@ -45,8 +45,8 @@ test('a role that is started without one of its secrets says which', async () =>
 })
 
 test('the list says whom each role asks, no more and no less: the network is closed by it', () => {
-  for (const { name, calls, isPublic } of roles) {
-    const asked = new Set(isPublic ? routedRoles.map((role) => role.name) : [])
+  for (const { name, calls, isPublic, isOfFleet } of roles) {
+    const asked = new Set(isPublic && !isOfFleet ? routedRoles.map((role) => role.name) : [])
     for (const path of sources(join(import.meta.dirname, 'services', name)))
       for (const [, service = ''] of readFileSync(path, 'utf8').matchAll(
         /\b(?:call|instances)\(\s*'([a-z]+)'/g,

@@ -4,6 +4,7 @@ import { logger, neverLog } from '#ports/log'
 import type { Service } from '#process/service-shell'
 import * as catalog from '#services/catalog'
 import * as coordinator from '#services/coordinator'
+import * as edge from '#services/edge'
 import * as gateway from '#services/gateway'
 import * as orders from '#services/orders'
 import * as registry from '#services/registry'
@@ -36,6 +37,8 @@ export type Role = {
   stopsAt: number
   /** Options for Node: how much memory it takes. */
   nodeOptions: readonly string[]
+  /** Whether it runs beside the clusters that the others run in, once for all of them: no store has one of its own. */
+  isOfFleet: boolean
   /** How many processes run on a laptop. */
   laptopProcesses: number
   /** Its tables: the database they are in, their schema, and the folder of their migrations for the database at a URL. */
@@ -174,6 +177,20 @@ export const roles: readonly Role[] = [
     open: async (config, secrets) =>
       (await import('./services/gateway/service.ts')).createGateway(config, secrets),
   }),
+  role('edge', {
+    summary: 'the public door of a fleet: passes requests on to its clusters',
+    keys: ['secret'],
+    settings: [
+      ...['OCTAVO_FLEET', 'OCTAVO_DATA', 'OCTAVO_HOST', 'OCTAVO_PORT', 'OCTAVO_URL'],
+      ...['OCTAVO_TRUSTED_PROXIES', 'OCTAVO_TLS_CERT', 'OCTAVO_TLS_KEY'],
+    ],
+    isPublic: true,
+    isOfFleet: true,
+    contract: edge,
+    stopsAt: 2,
+    laptopProcesses: 0,
+    open: async (config, secrets) => (await import('./services/edge/service.ts')).createEdge(config, secrets),
+  }),
 ]
 
 /** The whole public API, for its reference page and for typed clients. */
@@ -200,7 +217,14 @@ type Plan<N extends Need, K extends SecretName> = Pick<Role, 'summary' | 'contra
   Partial<
     Pick<
       Role,
-      'calls' | 'settings' | 'isPublic' | 'isRequired' | 'routes' | 'nodeOptions' | 'laptopProcesses'
+      | 'calls'
+      | 'settings'
+      | 'isPublic'
+      | 'isRequired'
+      | 'isOfFleet'
+      | 'routes'
+      | 'nodeOptions'
+      | 'laptopProcesses'
     >
   > & {
     needs?: readonly N[]
@@ -224,6 +248,7 @@ function role<const N extends Need = never, const K extends SecretName = never>(
     settings: [],
     isPublic: false,
     isRequired: false,
+    isOfFleet: false,
     routes: [],
     nodeOptions: [],
     laptopProcesses: 1,

@@ -5,10 +5,13 @@ import { roles } from '#roles'
 
 export const rolesPath = join(import.meta.dirname, 'files', 'roles.json')
 
-/** What the chart knows of the roles. In a cluster there is no registry: the API server knows who is there. */
+/**
+ * What the chart knows of the roles. In a cluster there is no registry: the API server knows who is there. What a fleet
+ * has runs beside its clusters.
+ */
 export function rolesFile(): string {
   const known = roles
-    .filter(({ name }) => name !== 'registry')
+    .filter(({ name, isOfFleet }) => name !== 'registry' && !isOfFleet)
     .map(({ name, summary, needs, secrets, calls, isPublic, nodeOptions }) => ({
       ...{ name, summary, needs, secrets, calls, isPublic, nodeOptions },
     }))

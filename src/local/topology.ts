@@ -29,9 +29,11 @@ export const laptop: Topology = {
     { name: 'book-db', secret: 'bookDb', database: 'books' },
     { name: 'order-db', secret: 'orderDb', database: 'orders' },
   ],
-  roles: roles.map(({ name, laptopProcesses, nodeOptions, secrets }) => {
-    return { role: name, processes: laptopProcesses, nodeOptions, secrets }
-  }),
+  roles: roles
+    .filter(({ laptopProcesses }) => laptopProcesses > 0)
+    .map(({ name, laptopProcesses, nodeOptions, secrets }) => {
+      return { role: name, processes: laptopProcesses, nodeOptions, secrets }
+    }),
   stopWaves: stopOrder,
   roleCommand: [join(import.meta.dirname, '..', 'main.ts'), 'serve'],
 }

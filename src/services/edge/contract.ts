@@ -1,0 +1,47 @@
+import { type Static, Type } from 'typebox'
+import { defineRoute, internal } from '#kernel/contract'
+
+const Count = Type.Integer({ minimum: 0 })
+
+/** One cluster as an edge sees it; what is counted is counted since the edge started. */
+export const EdgeCluster = Type.Object({
+  name: Type.String(),
+  isUp: Type.Boolean(),
+  /** Why it is not. */
+  reason: Type.Optional(Type.String()),
+  isCutOff: Type.Boolean(),
+  isSlow: Type.Boolean(),
+  weight: Type.Integer(),
+  takesWrites: Type.Boolean(),
+  /** Requests that are not answered in full. */
+  inFlight: Count,
+  streams: Count,
+  requests: Count,
+  failed: Count,
+  rerouted: Count,
+  trips: Count,
+  downs: Count,
+  ordersTaken: Count,
+  ordersFailed: Count,
+  ordersSlow: Count,
+})
+export type EdgeCluster = Static<typeof EdgeCluster>
+
+export const EdgeState = Type.Object({
+  /** Of this start: counts begin anew with it. */
+  instance: Type.String(),
+  revision: Count,
+  epoch: Count,
+  clusters: Type.Array(EdgeCluster),
+})
+export type EdgeState = Static<typeof EdgeState>
+
+/** What an edge sees, for the fleet's controller. */
+export const getEdgeState = defineRoute({
+  method: 'GET',
+  path: '/internal/edge',
+  tag: 'Internal',
+  access: internal,
+  reply: EdgeState,
+  summary: 'The clusters behind this edge, as it sees them',
+})

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Config } from '#config'
+import { Problem } from '#kernel/problem'
+import type { Clock } from '#ports/clock'
+import type { Door } from '#process/service-shell'
+import type { Clusters } from './clusters.ts'
+import { cookieOf, type Forwarded, keyCookie, trustedList } from './headers.ts'
+import { Relay, sendProblem } from './relay.ts'
+
+const headerBytesMax = 16 * 1024
+const headersTimeoutMs = 10_000
+const connectionsMax = 20_000
+/** Bodies up to this size are gathered first, so that they can be sent to a second cluster. */
+const wholeBytesMax = 64 * 1024
+const bodyTimeoutMs = 15_000
+const closeTimeoutMs = 5_000
+const keyBytes = 8
+
+/** The public door of the edge: whatever comes is passed on to a cluster. */
+export function createEdgeServer(config: Config, clusters: Clusters, clock: Clock): Door {
+  const { tls, trustedProxies } = config.gateway
+  const forwarded: Forwarded = {
+    protocol: tls === undefined && !config.publicUrl.startsWith('https:') ? 'http' : 'https',
+    epoch: 0,
+    trusted: trustedList(trustedProxies),
+  }
+  const open = new Set<ServerResponse>()
+  let isClosing = false
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    open.add(response)
+    response.once('close', () => open.delete(response))
+    // What goes wrong on a connection ends with it, and 'close' tells.
+    response.on('error', () => {})
+    if (isClosing) response.shouldKeepAlive = false
+    void relay(request, response, clusters, clock, forwarded)
+  }
+  const server = listeningTo(handle, tls)
+  return {
+    async listen({ host, port }) {
+      const scheme = tls === undefined ? 'http' : 'https'
+      return `${scheme}://${host}:${await listen(server, host, port)}`
+    },
+    async [Symbol.asyncDispose]() {
+      isClosing = true
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      for (const { attempts } of clusters.all())
+        for (const attempt of [...attempts]) if (attempt.isStream) attempt.handOver()
+      for (const response of open) if (!response.headersSent) response.shouldKeepAlive = false
+      const idling = setInterval(() => server.closeIdleConnections(), 50)
+      const timeout = setTimeout(() => server.closeAllConnections(), closeTimeoutMs)
+      await closed
+      clearInterval(idling)
+      clearTimeout(timeout)
+    },
+  }
+}
+
+async function relay(
+  request: IncomingMessage,
+  response: ServerResponse,
+  clusters: Clusters,
+  clock: Clock,
+  forwarded: Forwarded,
+): Promise<void> {
+  const body = await gathered(request).catch((error: unknown) => (error instanceof Problem ? error : 'gone'))
+  if (body === 'gone') response.destroy()
+  else if (body instanceof Problem) sendProblem({ request, response }, body)
+  else {
+    const key = cookieOf(request, keyCookie)
+    const newKey = clock.randomBytes(keyBytes).toString('hex')
+    const nowMs = clock.monotonicMs
+    const startedMs = nowMs()
+    new Relay({ ...{ request, response, body, key, newKey }, startedMs, forwarded, nowMs }, clusters).start()
+  }
+}
+
+/** A short body as a whole; undefined for one that is long, or whose length nobody says. @throws Problem, Error */
+async function gathered(request: IncomingMessage): Promise<Buffer | undefined> {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
+  if (encoding !== undefined) return undefined
+  if (length === undefined || length === '0') return Buffer.alloc(0)
+  if (Number(length) > wholeBytesMax) return undefined
+  const chunks: Buffer[] = []
+  const tooSlow = setTimeout(
+    () => request.destroy(new Problem(408, 'too-slow', 'The body took too long to arrive.')),
+    bodyTimeoutMs,
+  )
+  try {
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+  } finally {
+    clearTimeout(tooSlow)
+  }
+  return Buffer.concat(chunks)
+}
+
+function listeningTo(
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+  tls: Config['gateway']['tls'],
+): Server {
+  const settings = {
+    ...{ maxHeaderSize: headerBytesMax, keepAliveTimeout: 65_000, headersTimeout: headersTimeoutMs },
+    // Bodies have deadlines of their own: an import may take an hour.
+    ...{ requestTimeout: 0, noDelay: true },
+  }
+  const server =
+    tls === undefined
+      ? createServer(settings)
+      : createTlsServer({
+          ...settings,
+          cert: readFileSync(tls.certificate),
+          key: readFileSync(tls.key),
+        })
+  server.maxConnections = connectionsMax
+  server.on('request', handle)
+  return server
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new Error(`The edge cannot listen on ${host}:${port}.`, { cause: error })),
+    )
+    server.listen({ host, port, backlog: 1024 }, () => resolve((server.address() as AddressInfo).port))
+  })
+}

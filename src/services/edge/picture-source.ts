@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type FleetPicture, readPicture, usualWeight } from '#kernel/fleet-picture'
+import { type Clock, every } from '#ports/clock'
+import { follow, type Metadata, openKubernetes, readKubernetesUrl } from '#ports/kubernetes'
+import { logger } from '#ports/log'
+
+const log = logger('edge')
+const readEveryMs = 500
+export const fleetGroup = '/apis/fleet.octavo.example/v1'
+
+type Tell = (picture: FleetPicture) => void
+
+/**
+ * Follows the picture at a URL: `static:a=http://host:port;b=…` (equal shares), `file:///path` (JSON, read again when it
+ * changes) or `kubernetes://host:port/namespace/name` (the status of a BookstoreFleet on the hub).
+ * @throws TypeError when the URL names no source or cannot be read
+ */
+export async function followPicture(url: string, clock: Clock, tell: Tell): Promise<AsyncDisposable> {
+  if (url.startsWith('static:')) {
+    tell(readStatic(url.slice('static:'.length)))
+    return { async [Symbol.asyncDispose]() {} }
+  }
+  if (url.startsWith('file:')) return followFile(fileURLToPath(url), clock, tell)
+  if (url.startsWith('kubernetes:')) return followFleet(url, clock, tell)
+  throw new TypeError(`OCTAVO_FLEET is "${url}"; it should begin with static:, file: or kubernetes:`)
+}
+
+/** @throws TypeError when an entry is not `name=url` */
+function readStatic(text: string): FleetPicture {
+  const entries = text.split(';').filter((entry) => entry.trim() !== '')
+  const clusters = entries.map((entry) => {
+    const [, name, url] = /^\s*([^=]+)=(.+?)\/?\s*$/.exec(entry) ?? []
+    return { name, url, weight: usualWeight, takesWrites: true }
+  })
+  return readPicture({ revision: 0, epoch: 0, clusters })
+}
+
+function followFile(path: string, clock: Clock, tell: Tell): AsyncDisposable {
+  let last = ''
+  const look = async () => {
+    const text = await readFile(path, 'utf8').catch(() => last)
+    if (text === last) return
+    last = text
+    tellIfRead(() => JSON.parse(text), tell)
+  }
+  return every(clock, readEveryMs, look, { atOnce: true })
+}
+
+type Fleet = { metadata: Metadata; status?: { picture?: unknown } }
+
+async function followFleet(url: string, clock: Clock, tell: Tell): Promise<AsyncDisposable> {
+  const { host, token, ca, namespace, release = 'store' } = await readKubernetesUrl(url)
+  const api = await openKubernetes({ url: `https://${host}`, caPath: ca, tokenPath: token, clock })
+  const stop = new AbortController()
+  const changed = ({ status }: Fleet) => {
+    if (status?.picture !== undefined) tellIfRead(() => status.picture, tell)
+  }
+  const following = follow<Fleet>(
+    api,
+    `${fleetGroup}/namespaces/${namespace}/bookstorefleets?fieldSelector=metadata.name%3D${release}`,
+    // A fleet that is gone says nothing of its clusters: they go on selling.
+    { replace: (fleets) => fleets.forEach(changed), changed, gone() {} },
+    clock,
+    stop.signal,
+  )
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await following
+      await api[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** A picture that cannot be read is not followed: the last good one stands. */
+function tellIfRead(read: () => unknown, tell: Tell): void {
+  let picture: FleetPicture
+  try {
+    picture = readPicture(read())
+  } catch (error) {
+    log.warn('a picture of the fleet is not followed', { error })
+    return
+  }
+  tell(picture)
+}
+
+/** The last good picture, for a start while the hub is away. */
+export function lastPicture(path: string): FleetPicture | undefined {
+  try {
+    return readPicture(JSON.parse(readFileSync(path, 'utf8')))
+  } catch (error) {
+    // At the first start there is none.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      log.warn('the last picture of the fleet cannot be read', { path, error })
+    return undefined
+  }
+}
+
+export async function keepPicture(path: string, picture: FleetPicture): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(`${path}.new`, JSON.stringify(picture))
+  await rename(`${path}.new`, path)
+}

@@ -1,0 +1,96 @@
+import { join } from 'node:path'
+import { type Config, ConfigError, type Secrets } from '#config'
+import { type Clock, systemClock } from '#ports/clock'
+import { createHttpServer } from '#ports/http'
+import { logger } from '#ports/log'
+import { metricsText } from '#ports/telemetry'
+import { createService, type Service } from '#process/service-shell'
+import type { Cluster } from './cluster.ts'
+import { type Clusters, openClusters } from './clusters.ts'
+import { type EdgeCluster, type EdgeState, getEdgeState } from './contract.ts'
+import { createEdgeServer } from './edge-server.ts'
+import { observeClusters } from './metrics.ts'
+import { followPicture, keepPicture, lastPicture } from './picture-source.ts'
+import { type ProbeTimes, startProbes } from './probes.ts'
+
+export type EdgeOverrides = { clock?: Clock; probeTimes?: ProbeTimes; onListening?: (url: string) => void }
+
+const log = logger('edge')
+
+/**
+ * The edge role: the public door of a fleet, before the gateways of its clusters. It keeps nothing but the last picture
+ * of the fleet; any number of them stand side by side.
+ */
+export async function createEdge(
+  config: Config,
+  { secret }: Secrets<'secret'>,
+  { clock = systemClock, probeTimes, onListening }: EdgeOverrides = {},
+): Promise<Service> {
+  const { url } = config.fleet
+  if (url === undefined) throw new ConfigError('OCTAVO_FLEET is not set; the edge goes by it')
+  return createService({ name: 'edge', config, clock, at: config.gateway }, async (opened) => {
+    const clusters = opened.use(openClusters(clock))
+    const path = join(config.dataPath, 'edge', 'picture.json')
+    const last = lastPicture(path)
+    if (last !== undefined) clusters.follow(last)
+    return {
+      async serve(resources) {
+        resources.use(await followPicture(url, clock, (picture) => tell(clusters, picture, path)))
+        resources.use(startProbes(clusters, clock, probeTimes))
+        resources.use(observeClusters(clusters))
+        const instance = clock.uuid()
+        const inner = createHttpServer({
+          ...{ name: 'edge', secret, metrics: () => metricsText('edge') },
+          ready: () => clusters.all().some(isUsable),
+        })
+        inner.add(getEdgeState, async () => stateOf(instance, clusters))
+        resources.use(inner)
+        const innerUrl = await inner.listen(config.service)
+        onListening?.(innerUrl)
+        log.info('tells of itself', { url: innerUrl })
+        return createEdgeServer(config, clusters, clock)
+      },
+    }
+  })
+}
+
+function tell(clusters: Clusters, picture: Parameters<Clusters['follow']>[0], path: string): void {
+  const { revision, epoch } = picture
+  if (!clusters.follow(picture)) {
+    log.warn('a picture of an earlier epoch is not followed', {
+      revision,
+      epoch,
+      own: clusters.picture.epoch,
+    })
+    return
+  }
+  log.info('follows a picture of the fleet', { revision, epoch, clusters: picture.clusters.length })
+  keepPicture(path, picture).catch((error: unknown) =>
+    log.warn('the picture of the fleet cannot be kept', { path, error }),
+  )
+}
+
+const isUsable = ({ health, pictured }: Cluster) => health.kind === 'up' && pictured.weight > 0
+
+const stateOf = (instance: string, clusters: Clusters): EdgeState => ({
+  instance,
+  revision: clusters.picture.revision,
+  epoch: clusters.picture.epoch,
+  clusters: clusters.all().map(shown),
+})
+
+function shown({ pictured, health, breaker, isSlow, attempts, counts }: Cluster): EdgeCluster {
+  const streams = [...attempts].filter(({ isStream }) => isStream).length
+  return {
+    name: pictured.name,
+    isUp: health.kind === 'up',
+    ...(health.kind === 'down' && { reason: health.reason }),
+    isCutOff: breaker.kind === 'open',
+    isSlow,
+    weight: pictured.weight,
+    takesWrites: pictured.takesWrites,
+    inFlight: attempts.size - streams,
+    streams,
+    ...counts,
+  }
+}
