@@ -87,6 +87,10 @@ const tasks = {
   real: (args) => runOnOctavoNode(join(root, 'deploy', 'real', 'run.ts'), args),
   // The S3 server of the tests.
   'prepare-s3': () => runOnOctavoNode(join(root, 'test', 'support', 'versitygw', 'prepare.ts'), []),
+  // The collector and the check of dashboards of the tests.
+  'prepare-monitoring': () =>
+    runOnOctavoNode(join(root, 'test', 'support', 'monitoring-tools', 'prepare.ts'), []),
+  dashboards: () => runOnOctavoNode(join(root, 'deploy', 'monitoring', 'dashboards', 'write.ts'), []),
 }
 
 if (isMain(import.meta.url)) {

@@ -15,6 +15,7 @@ export function watchState(database: Database, clock: Clock): AsyncDisposable {
 
 type Gauges = Record<
   | 'up'
+  | 'recent'
   | 'holds'
   | 'holdsOverdue'
   | 'sagas'
@@ -34,6 +35,7 @@ function createGauges(): Gauges {
     up: meter.gauge('octavo_database_up', 'Whether the last look at the database was answered.', [
       'database',
     ]),
+    recent: meter.gauge('octavo_recent_orders', 'The last ten thousand orders, by status.', ['status']),
     holds: meter.gauge('octavo_holds', 'Groups of holds that are not settled.'),
     holdsOverdue: meter.gauge('octavo_hold_overdue_seconds', 'How long the oldest hold is past its end.'),
     sagas: meter.gauge('octavo_sagas', 'Sagas at work, by the step they are at.', saga),
@@ -90,6 +92,9 @@ async function lookAt(database: Database, gauges: Gauges): Promise<void> {
     gauges.sagas.set(n, definition, name, state)
     gauges.sagaAge.set(age, definition, name, state)
   }
+  const recent = await database.query<{ status: string; n: number }>(recentSql, [])
+  gauges.recent.clear()
+  for (const { status, n } of recent) gauges.recent.set(n, status)
   const [row] = await database.query<State>(stateSql, [])
   if (row === undefined) return
   gauges.holds.set(row.holds)
@@ -105,6 +110,9 @@ type State = Record<
   'holds' | 'overdue' | 'messages' | 'messageAge' | 'unmatched' | 'missing' | 'wait',
   number
 >
+
+const recentSql = `SELECT status, count(*)::int AS n
+  FROM (SELECT status FROM orders.orders ORDER BY id DESC LIMIT ${rowsMax}) o GROUP BY status`
 
 const stateSql = `SELECT
   (SELECT count(*)::int FROM (SELECT FROM orders.holds LIMIT ${rowsMax}) h) AS holds,

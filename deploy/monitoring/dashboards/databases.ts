@@ -1,0 +1,101 @@
+import { dashboard, number, per, quantile, series } from './panels.ts'
+
+const operation = 'db_client_operation_duration_seconds'
+
+/** BookDb and OrderDb as their clients see them, and how their replicas follow. */
+export const databases = dashboard(
+  'databases',
+  'databases and replication',
+  'BookDb and OrderDb as their clients see them, and how their replicas follow.',
+  [
+    {
+      title: 'Now',
+      panels: [
+        number(
+          'BookDb answers',
+          'short',
+          'max(octavo_database_up{database="catalog"})',
+          '1 when the last look was answered.',
+        ),
+        number(
+          'OrderDb answers',
+          'short',
+          'max(octavo_database_up{database="orders"})',
+          '1 when the last look was answered.',
+        ),
+        number(
+          'In doubt',
+          'short',
+          'max(octavo_prepared_transactions)',
+          'Transactions that are prepared and not finished.',
+          50,
+        ),
+        number(
+          'Oldest in doubt',
+          's',
+          'max(octavo_prepared_oldest_seconds)',
+          'Recovery finishes it within seconds.',
+          30,
+        ),
+        number(
+          'Outbox',
+          'short',
+          'sum(max by (database) (octavo_outbox_messages))',
+          'Messages that wait to be carried to the broker.',
+          5_000,
+        ),
+        number(
+          'Oldest in the outbox',
+          's',
+          'max(octavo_outbox_oldest_seconds)',
+          'How long a message has waited.',
+          60,
+        ),
+      ],
+    },
+    {
+      title: 'Work',
+      panels: [
+        series(
+          'Statements and transactions',
+          'ops',
+          [
+            [
+              `sum by (db_client_connection_pool_name) (rate(${operation}_count${per}))`,
+              '{{db_client_connection_pool_name}}',
+            ],
+          ],
+          'By the pool that they went through.',
+        ),
+        series(
+          'How long they take',
+          's',
+          [
+            [
+              quantile(0.95, operation, '', ['db_client_connection_pool_name']),
+              '{{db_client_connection_pool_name}}',
+            ],
+          ],
+          'p95, waiting for a connection included.',
+        ),
+        series(
+          'Kinds of work',
+          's',
+          [[quantile(0.95, operation, '', ['db_operation_name']), '{{db_operation_name}}']],
+          'p95 by kind.',
+        ),
+        series(
+          'Errors',
+          'ops',
+          [
+            [
+              `sum by (db_client_connection_pool_name, error_type) (rate(${operation}_count{error_type!=""}${per})) or vector(0)`,
+              '{{db_client_connection_pool_name}} {{error_type}}',
+            ],
+          ],
+          'By what they are called.',
+        ),
+      ],
+    },
+  ],
+)
