@@ -43,6 +43,8 @@ export type Config = {
     /** How many replicas each database has on a laptop. */
     replicas: number
   }
+  /** How often the archive gets a base of the databases, and how long each moment can be gone back to. */
+  archive: { baseEveryMs: number; keepMs: number }
   /** Where the shop sells: its country (ISO 3166-1, empty where it is not told), its currency and its days. */
   shop: { country: string; currency: string; timeZone: string }
   catalog: {
@@ -102,6 +104,10 @@ export function readConfig(env: Environment): Config {
       migrate: oneOf(env, 'OCTAVO_MIGRATE', ['off', 'on']) === 'on',
       replicas: integer(env, 'OCTAVO_REPLICAS', 0, 0, replicasMax),
     },
+    archive: {
+      baseEveryMs: integer(env, 'OCTAVO_ARCHIVE_BASE_HOURS', 24, 1, 8_760) * 3_600_000,
+      keepMs: integer(env, 'OCTAVO_ARCHIVE_DAYS', 7, 1, 3_650) * 86_400_000,
+    },
     shop: {
       country: checked(env, 'OCTAVO_SHOP_COUNTRY', '', isCountry, 'a country of ISO 3166-1 such as DE'),
       currency: checked(env, 'OCTAVO_SHOP_CURRENCY', 'EUR', isCurrency, 'a currency of ISO 4217 such as EUR'),
@@ -144,12 +150,18 @@ export const secretVariables = {
   staffPassword: 'OCTAVO_STAFF_PASSWORD',
   /** What whoever reads the gateway's numbers has to know; without one anybody may. */
   metricsToken: 'OCTAVO_METRICS_TOKEN',
+  /** A folder or an object store that keeps both databases' log, and bases of them. */
+  archive: 'OCTAVO_ARCHIVE',
 } as const
 
 export type SecretName = keyof typeof secretVariables
 /** Those that a store can do without. */
-type OptionalSecret = 'staffPassword' | 'metricsToken'
-const optionalSecrets: readonly SecretName[] = ['staffPassword', 'metricsToken'] satisfies OptionalSecret[]
+type OptionalSecret = 'staffPassword' | 'metricsToken' | 'archive'
+const optionalSecrets: readonly SecretName[] = [
+  'staffPassword',
+  'metricsToken',
+  'archive',
+] satisfies OptionalSecret[]
 export type Secrets<Name extends SecretName = never> = {
   readonly [N in Name]: N extends OptionalSecret ? string | undefined : string
 }

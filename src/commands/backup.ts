@@ -1,27 +1,50 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { readConfig, readSecrets, version } from '#config'
+import { basesIn } from '../local/archive/archive.ts'
+import { openArchiver } from '../local/archive/archiver.ts'
+import { isArchive } from '../local/archive/restore-archive.ts'
+import { baseRequest } from '../local/archive/run-archiver.ts'
+import { openSealedObjects, shownPlace } from '../local/archive/sealed-objects.ts'
+import type { BackupSource } from '../local/backup/base.ts'
 import { takeBackup } from '../local/backup/take-backup.ts'
 import { secretFile } from '../local/data-folder.ts'
+import { progressLine } from '../local/progress-line.ts'
 import { storeEnvironment } from '../local/running.ts'
 
-export const summary = 'back up the databases of a running store, sealed: octavo backup FILE'
+export const summary =
+  'back up the databases of a running store, sealed: octavo backup FILE | FOLDER | s3://… (without any: a base into its archive, now)'
+
+const slot = 'octavo_once'
+const requestLimitMs = 60 * 60_000
+const lookEveryMs = 250
 
 /** @returns 0 when the backup is whole and on disk */
 export async function run(args: string[]): Promise<number> {
   const { positionals } = parseArgs({ args, allowPositionals: true, options: {} })
-  const [path] = positionals
-  if (path === undefined || positionals.length > 1) {
-    console.error('usage: octavo backup FILE')
-    return 2
-  }
+  const [place] = positionals
   const env = storeEnvironment()
   const { dataPath } = readConfig(env)
-  const { bookDb, orderDb } = readSecrets(env, ['bookDb', 'orderDb'])
+  const { bookDb, orderDb, archive } = readSecrets(env, ['bookDb', 'orderDb', 'archive'])
+  if (positionals.length > 1 || (place === undefined && archive === undefined)) {
+    console.error('usage: octavo backup FILE | FOLDER | s3://…; without any where OCTAVO_ARCHIVE is set')
+    return 2
+  }
   const key = secretFile(dataPath, 'backup-key')
+  const source = { dataPath, urls: { 'book-db': bookDb, 'order-db': orderDb } }
   try {
-    const urls = { 'book-db': bookDb, 'order-db': orderDb }
-    const { at } = await takeBackup({ dataPath, urls }, { path, key: key.value, version })
-    console.log(`${path} holds both databases as they were at ${at}.`)
+    if (place === undefined || place === archive) await askForBase(dataPath, archive ?? '', key.value)
+    else if (isArchive(place)) await backUpInto(place, key.value, source)
+    else {
+      const { at } = await takeBackup(source, {
+        path: place,
+        key: key.value,
+        version,
+        onProgress: progressLine(),
+      })
+      console.log(`${place} holds both databases as they were at ${at}.`)
+    }
     console.log(
       `It is sealed with the key in ${key.path}: keep a copy of that key elsewhere; nothing opens it without.`,
     )
@@ -30,4 +53,41 @@ export async function run(args: string[]): Promise<number> {
     console.error(`octavo backup: no backup was made: ${(error as Error).message}`)
     return 1
   }
+}
+
+/** A base and the log that makes it whole; what is there already stays. */
+async function backUpInto(place: string, key: string, source: BackupSource): Promise<void> {
+  const never = Number.POSITIVE_INFINITY
+  const say = (text: string, problem?: Error) => console.log(problem ? `${text}: ${problem.message}` : text)
+  await using archiver = await openArchiver({
+    ...{ source, place, key, version, slot, say, onProgress: progressLine() },
+    ...{ baseEveryMs: never, keepMs: 0 },
+  })
+  try {
+    archiver.wantBase()
+    const at = await archiver.round()
+    console.log(`${shownPlace(place)} holds both databases as they were at ${at}.`)
+  } finally {
+    await archiver.letGo()
+  }
+}
+
+/** The one who keeps the archive takes it, so that there is only one. */
+async function askForBase(dataPath: string, archive: string, key: string): Promise<void> {
+  await using objects = await openSealedObjects(archive, key)
+  const count = (await basesIn(objects)).length
+  writeFileSync(baseRequest(dataPath), '')
+  const giveUpMs = performance.now() + requestLimitMs
+  for (;;) {
+    const bases = await basesIn(objects)
+    const [last] = bases.slice(-1)
+    if (bases.length > count && last) return console.log(`A base is in the archive, from ${last.from} on.`)
+    if (performance.now() > giveUpMs) break
+    await sleep(lookEveryMs)
+  }
+  throw new Error(
+    existsSync(baseRequest(dataPath))
+      ? 'nobody has taken the request up'
+      : "the store's log says what went wrong",
+  )
 }

@@ -2,29 +2,49 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig } from '#config'
+import { isArchive, restoreArchive } from '../local/archive/restore-archive.ts'
 import { restoreBackup } from '../local/backup/restore-backup.ts'
 
-export const summary = 'make a new data folder of a backup: octavo restore FILE --to FOLDER [--key FILE]'
+export const summary =
+  'make a new data folder of a backup or an archive: octavo restore FILE|FOLDER|s3://… [--at 2026-11-28T20:15:00Z] --to FOLDER [--key FILE]'
 
 /** @returns 0 when a store can start on the folder */
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { key: { type: 'string' }, to: { type: 'string' } },
+    options: { key: { type: 'string' }, to: { type: 'string' }, at: { type: 'string' } },
   })
-  const [path] = positionals
-  if (path === undefined || positionals.length > 1 || values.to === undefined) {
-    console.error('usage: octavo restore FILE --to FOLDER [--key FILE]')
+  const [place] = positionals
+  if (place === undefined || positionals.length > 1 || values.to === undefined) {
+    console.error('usage: octavo restore FILE|FOLDER|s3://… [--at TIME] --to FOLDER [--key FILE]')
+    return 2
+  }
+  const at = values.at === undefined ? undefined : timeIn(values.at)
+  if (at === 'none') {
+    console.error(`octavo restore: --at is "${values.at}"; it should be a time like 2026-11-28T20:15:00Z`)
     return 2
   }
   try {
+    const { to } = values
     const keyPath = values.key ?? join(readConfig(process.env).dataPath, 'secrets', 'backup-key')
-    const { at } = await restoreBackup(path, (await readFile(keyPath, 'utf8')).trim(), values.to)
-    console.log(`${values.to} holds the store as it was at ${at}; OCTAVO_DATA=${values.to} starts it.`)
+    const key = (await readFile(keyPath, 'utf8')).trim()
+    if (at !== undefined && !isArchive(place))
+      throw new Error(`${place} holds one moment; --at is for an archive`)
+    const restored = isArchive(place)
+      ? await restoreArchive({ place, key, say: (text) => console.error(text) }, { at, to })
+      : await restoreBackup(place, key, to)
+    console.log(`${to} holds the store as it was at ${restored.at}; OCTAVO_DATA=${to} starts it.`)
     return 0
   } catch (error) {
     console.error(`octavo restore: ${(error as Error).message}`)
     return 1
   }
+}
+
+/** Only with its zone is a time one moment. */
+function timeIn(text: string): Date | 'none' {
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text)
+  const time = new Date(text)
+  return isTime && !Number.isNaN(time.getTime()) ? time : 'none'
 }

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig } from '#config'
+import { isArchive, verifyArchive } from '../local/archive/restore-archive.ts'
 import { verifyBackup } from '../local/backup/restore-backup.ts'
 
 export const summary =
-  'read a backup to its end, and say what it holds: octavo verify-backup FILE [--key FILE]'
+  'read a backup or an archive to its end, and say what it holds: octavo verify-backup FILE|FOLDER|s3://… [--key FILE]'
 
 /** @returns 0 when every bit is as it was written, 1 when one is not */
 export async function run(args: string[]): Promise<number> {
@@ -16,12 +17,14 @@ export async function run(args: string[]): Promise<number> {
   })
   const [path] = positionals
   if (path === undefined || positionals.length > 1) {
-    console.error('usage: octavo verify-backup FILE [--key FILE]')
+    console.error('usage: octavo verify-backup FILE|FOLDER|s3://… [--key FILE]')
     return 2
   }
   try {
     const keyPath = values.key ?? join(readConfig(process.env).dataPath, 'secrets', 'backup-key')
-    const found = await verifyBackup(path, (await readFile(keyPath, 'utf8')).trim())
+    const key = (await readFile(keyPath, 'utf8')).trim()
+    if (isArchive(path)) return await verifyAll(path, key)
+    const found = await verifyBackup(path, key)
     const megabytes = (found.bytes / 1024 / 1024).toFixed(0)
     console.log(
       `${path} is whole: ${found.databases.join(' and ')} at ${found.at}, by version ${found.version}; ${found.files} files, ${megabytes} MB.`,
@@ -31,4 +34,13 @@ export async function run(args: string[]): Promise<number> {
     console.error(`octavo verify-backup: ${(error as Error).message}`)
     return 1
   }
+}
+
+async function verifyAll(place: string, key: string): Promise<number> {
+  const found = await verifyArchive({ place, key, say: (text) => console.error(text) })
+  const megabytes = (found.bytes / 1024 / 1024).toFixed(0)
+  console.log(
+    `The archive is whole: any moment from ${found.from} to ${found.to}; ${found.bases} bases with ${found.files} files, ${found.pieces} pieces of the log, ${megabytes} MB.`,
+  )
+  return 0
 }

@@ -52,9 +52,9 @@ const settings: Readonly<Record<string, string>> = {
   shared_buffers: '64MB',
   min_wal_size: '256MB',
   max_wal_size: '1GB',
-  io_method: 'sync',
-  jit: 'off',
-  max_parallel_workers_per_gather: '0',
+  // An archive that is away or full may not fill this disk as well.
+  max_slot_wal_keep_size: '1GB',
+  ...{ io_method: 'sync', jit: 'off', max_parallel_workers_per_gather: '0' },
   autovacuum_max_workers: '2',
   log_min_messages: 'fatal',
   max_logical_replication_workers: '0',

@@ -24,6 +24,7 @@ import { forgetEnvironment, noteEnvironment } from './running.ts'
 import { superviseDatabase } from './supervised-database.ts'
 import { type Supervised, superviseRole } from './supervised-role.ts'
 import {
+  archiveName,
   isServerOf,
   processNames,
   roleSettings,
@@ -117,8 +118,26 @@ async function start(options: StoreOptions, log: Log, supervised: Supervised[], 
       supervised.push(superviseRole({ ...role, ...(liveness && { liveness }) }))
     }
   }
+  const archive = superviseArchive(options, addresses, settings, log, record)
+  if (archive) supervised.push(archive)
   record()
   return settled
+}
+
+/** The process that keeps the archive, where one is set. */
+function superviseArchive(
+  { topology, env }: StoreOptions,
+  addresses: StoreAddresses,
+  settings: Record<string, string>,
+  log: Log,
+  onChange: () => void,
+): Supervised | undefined {
+  if (!['', '_FILE'].some((end) => env[secretVariables.archive + end])) return undefined
+  const secrets = secretSettings(addresses, env, ['bookDb', 'orderDb', 'archive'])
+  return superviseRole({
+    ...{ name: archiveName, command: topology.archiveCommand, log, onChange },
+    env: { ...withoutSecrets(env), ...settings, ...secrets },
+  })
 }
 
 /** Chooses ports and makes what the first start has to make: keys, and the password of the first staff account. */
@@ -222,8 +241,11 @@ async function stopAll(topology: Topology, supervised: readonly Supervised[], lo
     supervised.filter((each) => roles.includes(each.name.replace(/\.\d+$/, ''))),
   )
   for (const wave of waves) await stopWave(wave, roleGraceMs, log)
+  // It keeps what the others have written last, so the databases are still needed.
+  const archive = supervised.filter(({ name }) => name === archiveName)
+  await stopWave(archive, roleGraceMs, log)
   await stopWave(
-    supervised.filter((each) => !waves.some((wave) => wave.includes(each))),
+    supervised.filter((each) => ![...waves, archive].some((wave) => wave.includes(each))),
     databaseGraceMs,
     log,
   )

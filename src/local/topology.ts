@@ -10,6 +10,8 @@ export type Topology = {
   stopWaves: readonly (readonly string[])[]
   /** The command that runs a role, without the role's name. */
   roleCommand: readonly string[]
+  /** The command that keeps the archive. */
+  archiveCommand: readonly string[]
 }
 
 export type RolePlan = {
@@ -24,6 +26,11 @@ export type RolePlan = {
 /** A database server: its folder, the secret that holds its database's URL (and, when set, replaces it). */
 export type ServerPlan = { name: string; secret: SecretName; database: string }
 
+const main = join(import.meta.dirname, '..', 'main.ts')
+
+/** The process that keeps the archive. */
+export const archiveName = 'archive'
+
 export const laptop: Topology = {
   servers: [
     { name: 'book-db', secret: 'bookDb', database: 'books' },
@@ -35,7 +42,8 @@ export const laptop: Topology = {
       return { role: name, processes: laptopProcesses, nodeOptions, secrets }
     }),
   stopWaves: stopOrder,
-  roleCommand: [join(import.meta.dirname, '..', 'main.ts'), 'serve'],
+  roleCommand: [main, 'serve'],
+  archiveCommand: [main, 'archive'],
 }
 
 /** What a start settles before any role runs. */

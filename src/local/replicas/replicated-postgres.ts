@@ -253,7 +253,7 @@ export async function becomePrimary(set: DatabaseSet): Promise<void> {
     )
   await primary.ask(
     `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-      WHERE slot_type = 'physical' AND slot_name LIKE 'octavo\\_%' AND NOT active
+      WHERE slot_type = 'physical' AND slot_name ~ '^octavo_[0-9]+$' AND NOT active
         AND NOT slot_name = ANY (ARRAY[${slots.join(', ')}]::name[])`,
     5_000,
   )
