@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BackupSource, momentAt, type Progress } from '../backup/base.ts'
-import { SealBroken } from '../backup/sealed-file.ts'
 import { secretFile } from '../data-folder.ts'
 import { basesIn, checkChain, LogGap, logIn, ownerName, reachName } from './archive.ts'
 import { noteState } from './archive-state.ts'
 import { type LogKeeper, openLogKeeper } from './log-keeper.ts'
+import { startOf } from './log-pieces.ts'
 import { openSealedObjects, type SealedObjects } from './sealed-objects.ts'
 import { forgetOld, takeBase } from './take-base.ts'
 
@@ -60,18 +60,19 @@ export async function openArchiver(options: ArchiverOptions): Promise<Archiver> 
 
   let at: string | undefined
   let newest = (await basesIn(objects)).at(-1)
-  let isWanted = newest === undefined || !(await reaches(objects, newest.databases))
-  if (isWanted && newest) options.say('the log in the archive breaks off; it begins with a new base')
+  let isBroken = newest === undefined || !(await goesOn(objects, keepers, newest.databases))
+  let isWanted = isBroken
+  if (isBroken && newest) options.say('the log in the archive breaks off; it begins with a new base')
 
-  const beginAnew = async () => {
-    for (const keeper of keepers) await keeper.beginAnew()
-  }
   const base = async () => {
     const id = `${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}-${randomUUID().slice(0, 8)}`
-    if (keepers.some(({ position }) => position === undefined)) await beginAnew()
+    for (const keeper of keepers) await keeper.hold()
     const { version, onProgress = () => {} } = options
-    newest = await takeBase(source, objects, { version, id, onProgress })
+    const taken = await takeBase(source, objects, { version, id, onProgress })
+    if (isBroken) for (const keeper of keepers) keeper.beginAt(taken.databases[keeper.name] ?? '')
+    newest = taken
     isWanted = false
+    isBroken = false
     options.say(`a base is in the archive: ${megabytes(newest.bytes)}, from ${newest.from} on`)
     const oldest = new Date(Date.now() - options.keepMs).toISOString()
     const forgotten = await forgetOld(objects, oldest)
@@ -87,6 +88,8 @@ export async function openArchiver(options: ArchiverOptions): Promise<Archiver> 
     },
     async round() {
       try {
+        // What is there goes first: a base takes its time.
+        if (!isBroken) await keepAll()
         const isOld = newest !== undefined && Date.now() - Date.parse(newest.from) > options.baseEveryMs
         if (isWanted || isOld) await base()
         return await keepAll()
@@ -95,7 +98,7 @@ export async function openArchiver(options: ArchiverOptions): Promise<Archiver> 
         if (!(error instanceof LogGap)) throw error
         // What was kept stays good up to there; from here on there is a new beginning.
         options.say('a part of the log is lost to the archive; it takes a new base', error)
-        await beginAnew()
+        isBroken = true
         isWanted = true
         await base()
         return await keepAll()
@@ -117,13 +120,29 @@ async function claim(objects: SealedObjects, dataPath: string): Promise<void> {
     throw new ArchiveTaken('the archive belongs to another store; give this one a place of its own')
 }
 
-/** Whether the log goes on from the newest base without a gap. */
-async function reaches(objects: SealedObjects, databases: Record<string, string>): Promise<boolean> {
+/** Whether the log goes on from the newest base without a gap; where none of it is there yet, it begins there. */
+async function goesOn(
+  objects: SealedObjects,
+  keepers: readonly LogKeeper[],
+  databases: Record<string, string>,
+): Promise<boolean> {
+  for (const keeper of keepers) {
+    const first = databases[keeper.name]
+    if (first === undefined) return false
+    const log = await logIn(objects, keeper.name)
+    const isThere = [...log.keys()].some((segment) => startOf(segment).lsn >= startOf(first).lsn)
+    if (!isThere) keeper.beginAt(first)
+    else if (!isWhole(keeper.name, first, log)) return false
+  }
+  return true
+}
+
+function isWhole(...chain: Parameters<typeof checkChain>): boolean {
   try {
-    for (const [name, first] of Object.entries(databases)) checkChain(name, first, await logIn(objects, name))
+    checkChain(...chain)
     return true
   } catch (error) {
-    if (error instanceof LogGap || error instanceof SealBroken) return false
+    if (error instanceof LogGap) return false
     throw error
   }
 }

@@ -35,8 +35,10 @@ export type LogKeeper = Disposable & {
    * @throws LogGap when a part is gone that is not kept; ObjectStoreUnavailable, ObjectStoreFull
    */
   keep(): Promise<void>
-  /** Begins anew, here and now: what was kept before leads nowhere. */
-  beginAnew(): Promise<void>
+  /** From now on the primary holds its log, whatever was kept before. */
+  hold(): Promise<void>
+  /** Begins anew with this file of the log: what was kept before leads nowhere. */
+  beginAt(segment: string): void
   /** The connection is given up, also a silent one. */
   disconnect(): void
   /** Lets the primary throw its log away again. */
@@ -121,11 +123,12 @@ export async function openLogKeeper(
         [textOf(segmentStart(position.lsn))],
       )
     },
-    async beginAnew() {
+    async hold() {
       const { client } = await connected()
       await holdLog(client, slot)
-      const { timeline, lsn } = await written()
-      position = { timeline, lsn: segmentStart(lsn) }
+    },
+    beginAt(segment) {
+      position = startOf(segment)
       pieces = []
     },
     disconnect,

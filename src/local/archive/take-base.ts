@@ -23,6 +23,7 @@ export async function takeBase(
 ): Promise<BaseNote> {
   const opened = await openSources(source)
   let from = ''
+  let parts = 0
   try {
     const entries = async function* (): AsyncGenerator<Entry> {
       yield* basesOf(opened, onProgress)
@@ -31,7 +32,7 @@ export async function takeBase(
       if (first) from = await momentAt(first.client)
       yield* secretsOf(source.dataPath)
     }
-    let [parts, bytes] = [0, 0]
+    let bytes = 0
     for await (const part of cutInto(packed(entries()), partBytes)) {
       await objects.put(partName(id, ++parts), part)
       bytes += part.length
@@ -40,6 +41,10 @@ export async function takeBase(
     const note: BaseNote = { id, version, from, databases, parts, bytes }
     await objects.put(noteName(id), Buffer.from(JSON.stringify(note)))
     return note
+  } catch (error) {
+    // Half a base would only take the room. Where it cannot be taken away now, the next one's end does.
+    for (let part = 1; part <= parts; part++) await objects.delete(partName(id, part)).catch(() => undefined)
+    throw error
   } finally {
     closeSources(opened)
   }
