@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { callHeader, callSigner } from '#ports/http'
 import { httpLoad } from './http-load.ts'
 
 // A process of its own that places orders, each with a new key, and prints its figures as JSON.
@@ -6,6 +7,8 @@ const [target = '', connections = '256', seconds = '3', isbnList = ''] = process
 const { host } = new URL(target)
 const isbns = isbnList.split(',')
 const run = randomBytes(6).toString('hex')
+/** A service takes orders from a gateway alone; a gateway has no use for this. */
+const signer = callSigner(process.env.OCTAVO_SECRET ?? '')
 let sent = 0
 
 function nextRequest(): string {
@@ -14,7 +17,7 @@ function nextRequest(): string {
   const key = `${run}-${sent++}`
   return (
     `POST /api/orders HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
-    `Idempotency-Key: ${key}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    `Idempotency-Key: ${key}\r\n${callHeader}: ${signer.pass()}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   )
 }
 

@@ -11,6 +11,9 @@ import type { BenchStore } from './store.ts'
 
 const root = join(import.meta.dirname, '..')
 
+/** Also that of the processes that load, which sign what they send to a service directly. */
+const secret = randomBytes(24).toString('hex')
+
 /** A child process that is ended with its owner. */
 export type Running = AsyncDisposable & { url: string; pids: readonly number[] }
 
@@ -40,7 +43,7 @@ export async function startRoles(
     ...process.env,
     OCTAVO_BOOK_DB: store.bookDbUrl,
     OCTAVO_ORDER_DB: store.orderDbUrl,
-    OCTAVO_SECRET: randomBytes(24).toString('hex'),
+    OCTAVO_SECRET: secret,
     OCTAVO_VOUCHER_KEY: voucherKey(store.folder),
     OCTAVO_DATA: store.folder,
     OCTAVO_DEMO: 'off',
@@ -84,7 +87,10 @@ export async function load(
   isbns: readonly string[],
 ): Promise<Figures & { orders: number }> {
   const args = [join(root, 'bench/load.ts'), url, String(connections), String(seconds), isbns.join(',')]
-  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 1 << 20 })
+  const { stdout } = await promisify(execFile)(process.execPath, args, {
+    maxBuffer: 1 << 20,
+    env: { ...process.env, OCTAVO_SECRET: secret },
+  })
   const { figures, statuses } = JSON.parse(stdout) as HttpLoad
   const others = Object.keys(statuses).filter((status) => status !== '201')
   if (others.length > 0) throw new Error(`answers other than 201: ${JSON.stringify(statuses)}`)

@@ -148,7 +148,7 @@ export const secretVariables = {
   voucherKey: 'OCTAVO_VOUCHER_KEY',
   /** Of the first staff account; without one there is none. */
   staffPassword: 'OCTAVO_STAFF_PASSWORD',
-  /** What whoever reads the gateway's numbers has to know; without one anybody may. */
+  /** What whoever reads the roles' numbers has to know; without one anybody may read the gateway's. */
   metricsToken: 'OCTAVO_METRICS_TOKEN',
   /** A folder or an object store that keeps both databases' log, and bases of them. */
   archive: 'OCTAVO_ARCHIVE',
@@ -163,8 +163,8 @@ const optionalSecrets: readonly SecretName[] = [
   'archive',
 ] satisfies OptionalSecret[]
 export type Secrets<Name extends SecretName = never> = {
-  readonly [N in Name]: N extends OptionalSecret ? string | undefined : string
-}
+  readonly [N in Exclude<Name, OptionalSecret>]: string
+} & { readonly [N in Extract<Name, OptionalSecret>]?: string | undefined }
 
 /**
  * Reads the named secrets and no others, so that nobody holds what he does not need.

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { defineRoute, internal, internalHeader } from '#kernel/contract'
+import { defineRoute, internal } from '#kernel/contract'
 import { Unavailable } from '#kernel/unavailable'
 import { openDiscovery } from '#ports/discovery'
-import { createHttpServer, serviceClient } from '#ports/http'
+import { callHeader, callSigner, createHttpServer, serviceClient } from '#ports/http'
 
 /** Errors that do not say "come back later": the one who called was refused, and by whom that is caught. */
 const refusals: Readonly<Record<string, string>> = {
@@ -75,5 +75,7 @@ async function answerTo(t: { after(work: () => unknown): void }, handler: () => 
   server.add(route, async () => (await handler()) as never)
   t.after(() => server[Symbol.asyncDispose]())
   const url = await server.listen({ host: '127.0.0.1', port: 0 })
-  return await fetch(url + route.path, { headers: { [internalHeader]: secret } })
+  return await fetch(url + route.path, {
+    headers: { [callHeader]: callSigner(secret).call(route.method, route.path, null) },
+  })
 }

@@ -79,7 +79,7 @@ const roomy = ['--max-semi-space-size=32']
 export const roles: readonly Role[] = [
   role('registry', {
     summary: 'which instances of each role are there',
-    keys: ['secret'],
+    keys: ['secret', 'metricsToken'],
     contract: registry,
     stopsAt: 4,
     nodeOptions: small,
@@ -90,7 +90,7 @@ export const roles: readonly Role[] = [
     summary: 'books, search, covers, imports and stock',
     needs: ['bookDb', 'broker'],
     calls: ['orders'],
-    keys: ['secret'],
+    keys: ['secret', 'metricsToken'],
     settings: [
       'OCTAVO_MIGRATE',
       'OCTAVO_DEMO',
@@ -117,7 +117,7 @@ export const roles: readonly Role[] = [
     summary: "orders, customers' limits, vouchers, staff, sagas and the log of decisions",
     needs: ['orderDb', 'broker', 'objectStore', 'payment'],
     calls: ['catalog', 'coordinator', 'vouchers'],
-    keys: ['secret', 'voucherKey', 'staffPassword'],
+    keys: ['secret', 'metricsToken', 'voucherKey', 'staffPassword'],
     settings: ['OCTAVO_MIGRATE', 'OCTAVO_URL', 'OCTAVO_HOLD_SECONDS', 'OCTAVO_STAFF_EMAIL'],
     isRequired: true,
     contract: orders,
@@ -136,7 +136,7 @@ export const roles: readonly Role[] = [
   role('coordinator', {
     summary: 'gathers what moves stock into groups, each one transaction over both databases',
     calls: ['catalog', 'orders'],
-    keys: ['secret'],
+    keys: ['secret', 'metricsToken'],
     settings: ['OCTAVO_HOLD_SECONDS'],
     isRequired: true,
     contract: coordinator,
@@ -150,7 +150,7 @@ export const roles: readonly Role[] = [
     summary: 'draws vouchers as PDFs and serves their downloads',
     needs: ['broker', 'objectStore'],
     calls: ['catalog', 'orders'],
-    keys: ['secret'],
+    keys: ['secret', 'metricsToken'],
     settings: ['OCTAVO_URL'],
     contract: vouchers,
     routes: vouchers.publicRoutes,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -34,8 +34,13 @@ function run(tool: 'promtool' | 'amtool', ...args: string[]) {
   return { status, said: stdout + stderr }
 }
 
-test('Prometheus takes its configuration and the rules', { skip: missing() }, () => {
-  const checked = run('promtool', 'check', 'config', at('deploy', 'monitoring', 'prometheus.yml'))
+test('Prometheus takes its configuration and the rules', { skip: missing() }, (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'octavo-prometheus-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  for (const each of ['monitoring/prometheus.yml', 'chart/files/rules.yaml'])
+    cpSync(at('deploy', each), join(folder, each))
+  writeFileSync(join(folder, 'monitoring', 'metrics-token'), 'a token')
+  const checked = run('promtool', 'check', 'config', join(folder, 'monitoring', 'prometheus.yml'))
   assert.equal(checked.status, 0, checked.said)
   assert.match(checked.said, new RegExp(`${rules.length} rules found`))
 })

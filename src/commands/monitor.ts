@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { readConfig, readSecrets } from '#config'
+import { innerMetricsToken } from '#ports/http'
 import { createMeter } from '#ports/telemetry'
 import { monitoringMissing, startMonitoring } from '../local/monitoring.ts'
 import { storeEnvironment } from '../local/running.ts'
@@ -31,7 +32,7 @@ export async function run(args: string[]): Promise<number> {
   const stop = stopSignal()
   const env = storeEnvironment()
   const config = readConfig(env)
-  const { metricsToken } = readSecrets(env, ['metricsToken'])
+  const { secret, metricsToken = innerMetricsToken(secret) } = readSecrets(env, ['secret', 'metricsToken'])
   await using _audits = await serveAudits(Number(values['audit-port']), stop)
   await using monitoring = await startMonitoring({
     registry: new URL(config.discovery.url).host,

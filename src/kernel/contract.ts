@@ -2,13 +2,14 @@ import type { Static, TSchema } from 'typebox'
 
 /**
  * Who may call a route. `public` needs nothing, `order` an order's token (or staff), `staff` a staff session with one
- * of the named roles, `internal` another Octavo process.
+ * of the named roles, `internal` another Octavo process, `monitoring` whoever may read the numbers.
  */
 export type Access =
   | { kind: 'public' }
   | { kind: 'order' }
   | { kind: 'staff'; roles: readonly Role[] }
   | { kind: 'internal' }
+  | { kind: 'monitoring' }
 
 export const roles = ['bookseller', 'manager', 'operator'] as const
 export type Role = (typeof roles)[number]
@@ -19,8 +20,7 @@ export const orderStaff: readonly Role[] = ['bookseller', 'manager']
 export const anyone: Access = { kind: 'public' }
 export const orderHolder: Access = { kind: 'order' }
 export const internal: Access = { kind: 'internal' }
-/** Proves that a call comes from another Octavo process. Stripped by the gateway from what comes from outside. */
-export const internalHeader = 'x-octavo-secret'
+export const monitoring: Access = { kind: 'monitoring' }
 
 export const staff = (...allowed: Role[]): Access => ({ kind: 'staff', roles: allowed })
 

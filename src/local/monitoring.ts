@@ -11,8 +11,8 @@ export class MonitoringError extends Error {
 export type MonitoringOptions = {
   /** Host and port of the store's registry, which knows where every role is. */
   registry: string
-  /** What the gateway wants to be told before it shows its numbers. */
-  metricsToken?: string | undefined
+  /** What the roles want to be told before they show their numbers. */
+  metricsToken: string
   folder: string
   ports: { prometheus: number; alertmanager: number }
   /** How often roles are read and rules are looked at. */
@@ -76,6 +76,7 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
 /** JSON is YAML. What differs from `deploy/monitoring/prometheus.yml` is where things are and how often they are read. */
 function prometheusConfig({ registry, metricsToken, ports, everySeconds, also = [] }: MonitoringOptions) {
   const every = `${everySeconds}s`
+  const authorization = { credentials: metricsToken }
   const static_configs = [{ targets: [registry], labels: { role: 'registry' } }]
   return {
     global: { scrape_interval: every, scrape_timeout: every, evaluation_interval: every },
@@ -84,11 +85,13 @@ function prometheusConfig({ registry, metricsToken, ports, everySeconds, also = 
     scrape_configs: [
       {
         job_name: 'octavo',
-        http_sd_configs: [{ url: `http://${registry}/prometheus/targets`, refresh_interval: '2s' }],
+        http_sd_configs: [
+          { url: `http://${registry}/prometheus/targets`, refresh_interval: '2s', authorization },
+        ],
         tls_config: { insecure_skip_verify: true },
-        ...(metricsToken !== undefined && { authorization: { credentials: metricsToken } }),
+        authorization,
       },
-      { job_name: 'octavo-registry', static_configs },
+      { job_name: 'octavo-registry', static_configs, authorization },
       ...(also.length === 0 ? [] : [{ job_name: 'octavo-audit', static_configs: [{ targets: also }] }]),
     ],
   }

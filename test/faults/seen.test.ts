@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parse } from 'yaml'
+import { innerMetricsToken } from '#ports/http'
 import { dashboards, queriesOf } from '../../deploy/monitoring/dashboards/all.ts'
 import { freeInnerPort } from '../../src/local/free-port.ts'
 import { type Monitoring, monitoringMissing, startMonitoring } from '../../src/local/monitoring.ts'
@@ -34,6 +35,7 @@ before(async () => {
   const noted = JSON.parse(readFileSync(join(store.data, 'run', 'environment.json'), 'utf8'))
   monitoring = await startMonitoring({
     registry: new URL(noted.env.OCTAVO_DISCOVERY).host,
+    metricsToken: innerMetricsToken(fileText('secret')),
     folder: join(store.data, 'monitoring'),
     ports: { prometheus: await freeInnerPort(), alertmanager: await freeInnerPort() },
     everySeconds: 2,

@@ -9,7 +9,8 @@ import { requestExamples } from '../../src/docs/examples.ts'
 import { hashPassword } from '../../src/services/orders/staff/passwords.ts'
 import { openSession } from '../../src/services/orders/staff/sessions.ts'
 import { type Actor, actors, authorizationCsv, cellsOf } from '../support/authorization-table.ts'
-import { type StoreInProcess, startStoreInProcess } from '../support/store-in-process.ts'
+import { passedOn } from '../support/passed-on.ts'
+import { type StoreInProcess, startStoreInProcess, storeSecret } from '../support/store-in-process.ts'
 
 const routes = publicRoutes
 const tablePath = new URL('../../docs/security/authorization.csv', import.meta.url)
@@ -163,7 +164,7 @@ test('guessing elsewhere locks nobody out from where they always log in, and get
   const login = (from: string, password: string) =>
     fetch(`${store.ordersUrl}/api/session`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-forwarded-for': from },
+      headers: { 'content-type': 'application/json', 'x-forwarded-for': from, ...passedOn(storeSecret) },
       body: JSON.stringify({ email: store.staff.email, password }),
     })
   assert.equal((await login('192.0.2.1', store.staff.password)).status, 204)

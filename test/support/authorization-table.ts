@@ -21,6 +21,7 @@ export function cellsOf(route: Route): Record<Actor, boolean> {
     case 'staff':
       return { nobody: false, own: false, other: false, ...staffOf(access.roles) }
     case 'internal':
+    case 'monitoring':
       return { nobody: false, own: false, other: false, ...staffOf([]) }
   }
 }

@@ -2,6 +2,7 @@ import { type Config, readConfig, readSecrets, type Secrets } from '#config'
 import { createCatalog } from '../../src/services/catalog/service.ts'
 import { testBookDb } from './book-db.ts'
 import type { TestScope } from './database.ts'
+import { passedOn } from './passed-on.ts'
 
 /** A catalog service on a database of its own, for tests; `manager` and `bookseller` are its staff's tokens. */
 export type TestCatalog = {
@@ -17,6 +18,8 @@ export type Reply = {
   body: any
   headers: Headers
 }
+
+export const catalogSecret = 'a secret for tests'
 
 export async function testCatalog(
   t: TestScope,
@@ -41,7 +44,7 @@ export function testSettings(
     OCTAVO_BOOK_DB: databaseUrl,
     OCTAVO_BROKER: 'memory:',
     OCTAVO_DISCOVERY: 'static:',
-    OCTAVO_SECRET: 'a secret for tests',
+    OCTAVO_SECRET: catalogSecret,
     OCTAVO_MIGRATE: 'on',
     OCTAVO_DEMO: demo ? 'on' : 'off',
   }
@@ -59,6 +62,7 @@ async function call(
     method,
     headers: {
       authorization: 'Bearer manager',
+      ...passedOn(catalogSecret),
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...headers,
     },

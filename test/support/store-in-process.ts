@@ -9,6 +9,8 @@ import { testBookDb } from './book-db.ts'
 import { type TestScope, testDatabase } from './database.ts'
 import { until } from './until.ts'
 
+export const storeSecret = 'a secret for tests'
+
 export type StoreInProcess = {
   url: string
   staff: { email: string; password: string }
@@ -34,7 +36,7 @@ export async function startStoreInProcess(
   const settings = {
     OCTAVO_PORT: '0',
     OCTAVO_DATA: data,
-    OCTAVO_SECRET: 'a secret for tests',
+    OCTAVO_SECRET: storeSecret,
     OCTAVO_BOOK_DB: books.url,
     OCTAVO_ORDER_DB: orders.url,
     OCTAVO_VOUCHER_KEY: key,

@@ -88,7 +88,7 @@ test('a wrong secret registers nothing and learns nothing', async (t) => {
   const registry = await startRegistry(0)
   t.after(() => registry[Symbol.asyncDispose]())
   const answer = await fetch(`${registry.url}/internal/instances`, {
-    headers: { 'x-octavo-secret': 'guess' },
+    headers: { 'x-octavo-call': 'call.1..guess' },
   })
   assert.equal(answer.status, 404)
 })

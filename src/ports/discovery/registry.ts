@@ -1,7 +1,7 @@
 import { Agent, request } from 'undici'
 import { backoffMs } from '#kernel/backoff'
-import { internalHeader } from '#kernel/contract'
 import { endLease, leaseMs, listInstances, renewEveryMs, renewLease } from '#kernel/registry'
+import { type CallSigner, callHeader, callSigner } from '#kernel/signed-calls'
 import type { Clock } from '#ports/clock'
 import { createDirectory, type Directory, keyOf } from './directory.ts'
 import type { Discovery, Instance } from './discovery.ts'
@@ -13,7 +13,7 @@ const retryMaxMs = 2_000
 
 type Connection = {
   url: string
-  secret: string
+  signer: CallSigner
   clock: Clock
   agent: Agent
   directory: Directory
@@ -30,7 +30,14 @@ export function openRegistry(url: string, secret: string, clock: Clock): Discove
     headersTimeout: listTimeoutMs,
     keepAliveTimeout: 30_000,
   })
-  const connection = { url: baseOf(url), secret, clock, agent, directory, signal: stop.signal }
+  const connection = {
+    url: baseOf(url),
+    signer: callSigner(secret, () => Math.floor(clock.now() / 1000)),
+    clock,
+    agent,
+    directory,
+    signal: stop.signal,
+  }
   const first = Promise.withResolvers<void>()
   const following = follow(connection, first.resolve)
   const registered = new Set<AsyncDisposable>()
@@ -129,9 +136,10 @@ async function holdLease(connection: Connection, instance: Instance): Promise<As
 
 async function list(connection: Connection, after: string | undefined): Promise<Listing> {
   const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`
-  const { statusCode, body } = await request(connection.url + listInstances.path + query, {
+  const path = listInstances.path + query
+  const { statusCode, body } = await request(connection.url + path, {
     dispatcher: connection.agent,
-    headers: { [internalHeader]: connection.secret },
+    headers: { [callHeader]: connection.signer.call(listInstances.method, path, null) },
     signal: AbortSignal.any([connection.signal, AbortSignal.timeout(listTimeoutMs)]),
   })
   if (statusCode !== 200) {
@@ -152,7 +160,7 @@ async function send(
     dispatcher: connection.agent,
     method: method as 'PUT' | 'DELETE',
     headers: {
-      [internalHeader]: connection.secret,
+      [callHeader]: connection.signer.call(method, path, json),
       ...(json !== null && { 'content-type': 'application/json' }),
     },
     body: json,

@@ -1,9 +1,10 @@
 import { Agent, request } from 'undici'
 import type { BodyOf, ParamsOf, QueryOf, ReplyOf, Route } from '#kernel/contract'
 import { Problem, problemBase, unavailable } from '#kernel/problem'
+import { type CallSigner, callHeader } from '#kernel/signed-calls'
 import type { Discovery, Instance } from '#ports/discovery'
+import { callSigner } from './calls.ts'
 import { callDuration } from './metrics.ts'
-import { internalHeader } from './names.ts'
 
 export type ServiceClientOptions = { discovery: Discovery; secret: string }
 
@@ -38,6 +39,7 @@ export function serviceClient({ discovery, secret }: ServiceClientOptions): Serv
     connect: { timeout: connectTimeoutMs },
     keepAliveTimeout: 30_000,
   })
+  const signer = callSigner(secret)
   const shunnedUntil = new Map<string, number>()
   let turn = 0
   return {
@@ -51,7 +53,7 @@ export function serviceClient({ discovery, secret }: ServiceClientOptions): Serv
       try {
         const instances = inOrder(discovery.instances(service), shunnedUntil, options.sticks ? 0 : turn++)
         for (const instance of instances) {
-          const outcome = await attempt(agent, instance, route, options, secret, deadline.signal)
+          const outcome = await attempt(agent, instance, route, options, signer, deadline.signal)
           if (outcome.kind === 'answered') {
             note('2xx')
             return outcome.value as never
@@ -94,22 +96,23 @@ async function attempt<R extends Route>(
   instance: Instance,
   route: R,
   options: CallOptions<R>,
-  secret: string,
+  signer: CallSigner,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  const [path, body] = [pathOf(route, options), bodyOf(route, options)]
   let response: Awaited<ReturnType<typeof request>>
   try {
-    response = await request(instance.url + pathOf(route, options), {
+    response = await request(instance.url + path, {
       dispatcher: agent,
       method: route.method,
       headers: {
-        [internalHeader]: secret,
+        [callHeader]: signer.call(route.method, path, body),
         ...(options.body !== undefined && {
           'content-type': route.bytes ? 'application/octet-stream' : 'application/json',
         }),
         ...options.headers,
       },
-      body: bodyOf(route, options),
+      body,
       signal,
     })
   } catch (error) {

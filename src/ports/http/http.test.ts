@@ -5,9 +5,12 @@ import { Type } from 'typebox'
 import { anyone, defineRoute, internal, staff } from '#kernel/contract'
 import { Problem } from '#kernel/problem'
 import { openDiscovery } from '#ports/discovery'
-import { createHttpServer, type HttpServer, internalHeader, serviceClient } from './port.ts'
+import { fetchAsGateway } from '../../../test/support/passed-on.ts'
+import { callHeader, callSigner, createHttpServer, type HttpServer, serviceClient } from './port.ts'
 
 const secret = 'a secret of this test'
+/** As the gateway asks. */
+const fetch = fetchAsGateway(secret)
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const closed = { additionalProperties: false }
 const thing = Type.Object({ name: Type.String({ minLength: 1 }), size: Type.Integer({ minimum: 1 }) }, closed)
@@ -222,8 +225,8 @@ test('internal routes do not exist for those without the secret; staff routes as
   const status = async (path: string, headers: Record<string, string>) =>
     (await fetch(url + path, { headers })).status
   assert.equal(await status('/inner', {}), 404)
-  assert.equal(await status('/inner', { [internalHeader]: 'a guess' }), 404)
-  assert.equal(await status('/inner', { [internalHeader]: secret }), 200)
+  assert.equal(await status('/inner', { [callHeader]: 'a guess' }), 404)
+  assert.equal(await status('/inner', { [callHeader]: callSigner(secret).call('GET', '/inner', null) }), 200)
   assert.equal(await status('/managed', {}), 401)
   assert.equal(await status('/managed', { authorization: 'Bearer staff_b' }), 403)
   assert.equal(await status('/managed', { authorization: 'Bearer staff_m' }), 200)

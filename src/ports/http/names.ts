@@ -1,5 +1,3 @@
-export { internalHeader } from '#kernel/contract'
-
 /** The staff session's cookie. */
 export const sessionCookie = 'octavo_session'
 

@@ -1,6 +1,10 @@
 /** Typed routes over HTTP: the server that answers a service's contract and the client that calls another's. */
+
+export { type CallSigner, callHeader, innerMetricsToken } from '#kernel/signed-calls'
 export { type Answer, answer } from './answer.ts'
+export { callSigner } from './calls.ts'
 export { isConnectFailure, type ServiceClient, type ServiceClientOptions, serviceClient } from './client.ts'
+export type { StaffMember } from './entrance.ts'
 export { etagOf, isFresh } from './etag.ts'
 export {
   type BundledAnswer,
@@ -12,12 +16,11 @@ export {
 export { isUsual } from './fast/direct.ts'
 export { gather } from './gather.ts'
 export { createRequestMetrics } from './metrics.ts'
-export { cookieOf, internalHeader, sessionCookie } from './names.ts'
+export { cookieOf, sessionCookie } from './names.ts'
 export {
   createHttpServer,
   type HttpRequest,
   type HttpServer,
   type HttpServerOptions,
-  type StaffMember,
 } from './server.ts'
 export { requestIdOf, traceparentOf } from './trace.ts'

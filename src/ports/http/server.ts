@@ -1,30 +1,31 @@
-import { timingSafeEqual } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { bodyBytesMaxOf } from '#kernel/body-limits'
-import type { BodyOf, ParamsOf, QueryOf, ReplyOf, Role, Route } from '#kernel/contract'
-import { forbidden, invalid, notFound, Problem, unauthorized } from '#kernel/problem'
+import type { BodyOf, ParamsOf, QueryOf, ReplyOf, Route } from '#kernel/contract'
+import { invalid, notFound, Problem, unauthorized } from '#kernel/problem'
 import { metricsText } from '#ports/telemetry'
 import type { Answer } from './answer.ts'
+import {
+  bearerOf,
+  createEntrance,
+  type Entrance,
+  type EntranceOptions,
+  type StaffMember,
+  staffOf,
+} from './entrance.ts'
 import { bundleRoute } from './fast/bundle.ts'
 import { createDirectRoutes, type DirectRequest } from './fast/direct.ts'
 import { createRequestMetrics } from './metrics.ts'
-import { cookieOf, internalHeader, sessionCookie } from './names.ts'
 import { bodyMissing, parseJson } from './parse-json.ts'
 import { problemOf } from './problems.ts'
 import { type Rendered, rendered, renderedProblem } from './rendered.ts'
 import { requestIdOf } from './trace.ts'
 import { inputValidator } from './validation.ts'
 
-export type StaffMember = { email: string; roles: readonly Role[] }
-
-export type HttpServerOptions = {
+export type HttpServerOptions = EntranceOptions & {
   name: string
-  secret: string
-  /** Looks a staff session's token up, on a primary. Without it no staff route can be entered. */
-  authenticateStaff?: (token: string) => Promise<StaffMember | undefined>
   /** Whether `/readyz` says yes. */
   ready?: () => boolean | Promise<boolean>
   /** What `/metrics` says besides requests and memory, in the Prometheus text format. */
@@ -70,8 +71,10 @@ const jsonTypes = ['application/json', 'application/merge-patch+json']
 /** A server that checks every request against its route, answers errors as problem+json and shows its health. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const metrics = createRequestMetrics(options.name)
+  const entrance = createEntrance(options)
   const direct = createDirectRoutes({
     name: options.name,
+    mayEnter: entrance.isPassedOn,
     onAnswered: metrics.answered,
     isClosing: () => isClosing,
   })
@@ -103,10 +106,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
   })
   fastify.removeContentTypeParser(['application/json', 'text/plain'])
-  fastify.addContentTypeParser(jsonTypes, { parseAs: 'buffer' }, (_request, bytes, done) =>
-    parseJson(bytes as Buffer, done),
+  fastify.addContentTypeParser(jsonTypes, { parseAs: 'buffer' }, (request, bytes, done) => {
+    const fault = entrance.faultOfBody(request, bytes as Buffer)
+    if (fault) done(fault)
+    else parseJson(bytes as Buffer, done)
+  })
+  fastify.addContentTypeParser(bytesType, { parseAs: 'buffer' }, (request, bytes, done) =>
+    done(entrance.faultOfBody(request, bytes as Buffer) ?? null, bytes),
   )
-  fastify.addContentTypeParser(bytesType, { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
   fastify.setValidatorCompiler(inputValidator)
   fastify.setErrorHandler((error, request, reply) => send(reply, problem(error, request)))
   fastify.setNotFoundHandler((request, reply) => send(reply, problem(notFound('such address'), request)))
@@ -119,16 +126,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     )
     done()
   })
-  addHealth(fastify, options, () => metricsText(options.name) + (options.metrics?.() ?? ''))
-  const expected = Buffer.from(options.secret)
+  addHealth(fastify, options, entrance, () => metricsText(options.name) + (options.metrics?.() ?? ''))
   return {
     fastify,
-    add: (route, handler) => addRoute(fastify, route, handler, options, expected),
+    add: (route, handler) => addRoute(fastify, route, handler, options, entrance),
     addDirect(route, handler) {
       direct.add(route, handler as Parameters<typeof direct.add>[1])
       if (!fastify.hasRoute({ method: bundleRoute.method, url: bundleRoute.path }))
-        addRoute(fastify, bundleRoute, async ({ body }) => direct.answerBundle(body), options, expected)
-      addRoute(fastify, route, handler, options, expected)
+        addRoute(fastify, bundleRoute, async ({ body }) => direct.answerBundle(body), options, entrance)
+      addRoute(fastify, route, handler, options, entrance)
     },
     listen: async ({ host, port }) => {
       await fastify.listen({ host, port })
@@ -141,7 +147,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 }
 
-function addHealth(fastify: FastifyInstance, options: HttpServerOptions, metrics: () => string): void {
+function addHealth(
+  fastify: FastifyInstance,
+  options: HttpServerOptions,
+  entrance: Entrance,
+  metrics: () => string,
+): void {
   for (const path of ['/livez', '/healthz'])
     fastify.get(path, async () => ({ status: 'alive', service: options.name }))
   // A role opens its door when it has started, so whoever asks there can be told that it has.
@@ -152,7 +163,10 @@ function addHealth(fastify: FastifyInstance, options: HttpServerOptions, metrics
       .code(ready ? 200 : 503)
       .send({ status: ready ? 'ready' : 'not ready', service: options.name })
   })
-  fastify.get('/metrics', async (_request, reply) => reply.type('text/plain; version=0.0.4').send(metrics()))
+  fastify.get('/metrics', async (request, reply) => {
+    if (!entrance.mayReadMetrics(request)) throw unauthorized()
+    return reply.type('text/plain; version=0.0.4').send(metrics())
+  })
 }
 
 function addRoute<R extends Route>(
@@ -160,7 +174,7 @@ function addRoute<R extends Route>(
   route: R,
   handler: (request: HttpRequest<R>) => Promise<ReplyOf<R> | Answer>,
   options: HttpServerOptions,
-  secret: Buffer,
+  entrance: Entrance,
 ): void {
   for (const type of route.streams ?? [])
     if (!fastify.hasContentTypeParser(type))
@@ -177,8 +191,7 @@ function addRoute<R extends Route>(
     ...bodyLimitOf(route, options),
     onRequest: async (request) => {
       // Who is asking comes before what is asked: a stranger learns nothing of the route's fields.
-      if (route.access.kind === 'internal') checkSecret(request, secret)
-      else if (route.access.kind === 'staff') await checkStaff(request, route.access.roles, options)
+      await entrance.enter(request, route)
       // A type is of no matter where there is no body and need be none; some programs name one all the same.
       if (takesNoBody(route) && isWithoutBody(request)) delete request.headers['content-type']
       const type = contentTypeOf(request)
@@ -260,29 +273,4 @@ function checkHasBody({ body }: FastifyRequest, route: Route): void {
 /** Fastify's part of sending an answer. */
 export function send(reply: FastifyReply, { status, headers, body }: Rendered): FastifyReply {
   return reply.code(status).headers(headers).send(body)
-}
-
-function checkSecret(request: FastifyRequest, expected: Buffer): void {
-  const given = Buffer.from(String(request.headers[internalHeader] ?? ''))
-  if (given.length !== expected.length || expected.length === 0 || !timingSafeEqual(given, expected))
-    throw notFound('such address')
-}
-
-const staffMembers = new WeakMap<FastifyRequest, StaffMember>()
-const staffOf = (request: FastifyRequest) => staffMembers.get(request)
-
-async function checkStaff(
-  request: FastifyRequest,
-  allowed: readonly Role[],
-  options: HttpServerOptions,
-): Promise<void> {
-  const token = bearerOf(request) ?? cookieOf(request.headers.cookie, sessionCookie)
-  const member = token === undefined ? undefined : await options.authenticateStaff?.(token)
-  if (member === undefined) throw unauthorized()
-  if (!member.roles.some((role) => allowed.includes(role))) throw forbidden(allowed)
-  staffMembers.set(request, member)
-}
-
-function bearerOf(request: FastifyRequest): string | undefined {
-  return /^Bearer +([\w.~+/=-]{1,500})$/i.exec(request.headers.authorization ?? '')?.[1]
 }

@@ -46,7 +46,12 @@ const resolveDeadlineMs = 2_000
 /** The book service: books, search, covers, imports and the stock that orders are taken from. Owns BookDb. */
 export async function createCatalog(
   config: Config,
-  { secret, bookDb, broker: brokerUrl }: Secrets<'secret' | 'bookDb' | 'broker'>,
+  {
+    secret,
+    bookDb,
+    broker: brokerUrl,
+    metricsToken,
+  }: Secrets<'secret' | 'bookDb' | 'broker' | 'metricsToken'>,
   overrides: CatalogOverrides = {},
 ): Promise<Service> {
   const { clock = systemClock } = overrides
@@ -72,6 +77,7 @@ export async function createCatalog(
           requestTimeoutMs: importTimeoutMs,
           bodyBytesMax,
           secret,
+          metricsToken,
           authenticateStaff: overrides.authenticateStaff ?? ((token) => authenticateStaff(client, token)),
           ready: () => store.isReady(),
         })

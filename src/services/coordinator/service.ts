@@ -23,7 +23,7 @@ const bodyBytesMax = 8 * 1024 * 1024
 /** The transaction coordinator: gathers what moves stock into groups, each one transaction over BookDb and OrderDb. */
 export async function createCoordinator(
   config: Config,
-  { secret }: Secrets<'secret'>,
+  { secret, metricsToken }: Secrets<'secret' | 'metricsToken'>,
   { clock = systemClock }: CoordinatorOverrides = {},
 ): Promise<Service> {
   return createService({ name: 'coordinator', config, clock }, async (opened) => {
@@ -49,6 +49,7 @@ export async function createCoordinator(
         const server = createHttpServer({
           name: 'coordinator',
           secret,
+          metricsToken,
           bodyBytesMax,
           authenticateStaff: async (token) => {
             const options = { body: { token }, deadlineMs: introspectDeadlineMs }

@@ -4,7 +4,7 @@ import type { RatePolicy } from '#kernel/rate-limit'
 import { type Cache, openCache } from '#ports/cache'
 import { type Clock, systemClock } from '#ports/clock'
 import { type Discovery, openDiscovery } from '#ports/discovery'
-import { serviceClient } from '#ports/http'
+import { callSigner, serviceClient } from '#ports/http'
 import { logger } from '#ports/log'
 import { metricsText } from '#ports/telemetry'
 import { createService, type Door, type Service } from '#process/service-shell'
@@ -93,6 +93,7 @@ function openParts(
 ) {
   const { clock = systemClock, roots = builtPages } = overrides
   const client = opened.use(serviceClient({ discovery, secret }))
+  const signer = callSigner(secret)
   const upstreams = opened.use(routedUpstreams(discovery, clock))
   const circuits = createCircuits(clock, (...change) => noteBreaker(log, routeNews(...change)))
   const metrics = createMetrics()
@@ -108,14 +109,18 @@ function openParts(
     upstreams,
     circuits,
     metrics,
+    signer,
     newSpanId: spanIds(clock),
     protocol: isHttps ? 'https' : 'http',
     nowMs,
   }
-  const readCache =
-    overrides.cachesReads === false
-      ? undefined
-      : createReadCache({ origin: opened.use(openOrigin('catalog', discovery, clock)), shared, clock })
+  const cached = () =>
+    createReadCache({
+      origin: opened.use(openOrigin('catalog', { discovery, clock, signer })),
+      shared,
+      clock,
+    })
+  const readCache = overrides.cachesReads === false ? undefined : cached()
   const admission = createAdmission({
     ratePolicy: ratePolicyOf(config, isBehindProxy),
     limitsLoopback: rateLimit.isSet,
@@ -130,7 +135,7 @@ function openParts(
   const answer = createAnswers({
     table: publicTable(routedRoles),
     proxy,
-    bundles: createBundles(proxy, secret),
+    bundles: createBundles(proxy, signer),
     admission,
     system,
     metricsToken,

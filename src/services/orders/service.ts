@@ -44,7 +44,14 @@ const sweepEveryMs = 5_000
 const sweepRestMs = 60_000
 
 type OrdersSecrets = Secrets<
-  'secret' | 'orderDb' | 'broker' | 'objectStore' | 'payment' | 'voucherKey' | 'staffPassword'
+  | 'secret'
+  | 'orderDb'
+  | 'broker'
+  | 'objectStore'
+  | 'payment'
+  | 'voucherKey'
+  | 'staffPassword'
+  | 'metricsToken'
 >
 
 /** The order service: orders, customers, vouchers, redemption, sagas and the log of decisions. Owns OrderDb. */
@@ -90,6 +97,7 @@ export async function createOrders(
         const server = createHttpServer({
           name: 'orders',
           secret,
+          metricsToken: secrets.metricsToken,
           bodyBytesMax,
           authenticateStaff: (token) => memberOf(database, token),
           ready: () => answers(database),

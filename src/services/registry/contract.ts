@@ -1,18 +1,18 @@
 import { Type } from 'typebox'
-import { anyone, defineRoute } from '#kernel/contract'
+import { defineRoute, monitoring } from '#kernel/contract'
 
 /** Who is there. Its clients are a port's adapter, so the kernel has what is said between them. */
 export { endLease, InstanceSchema, leaseMs, listInstances, renewEveryMs, renewLease } from '#kernel/registry'
 
 /**
- * Where the metrics of every instance are, as Prometheus asks for it. Addresses alone, so it is as open as the metrics.
+ * Where the metrics of every instance are, as Prometheus asks for it. It is as open as the metrics.
  * Source: Prometheus HTTP service discovery.
  */
 export const prometheusTargets = defineRoute({
   method: 'GET',
   path: '/prometheus/targets',
   tag: 'Internal',
-  access: anyone,
+  access: monitoring,
   reply: Type.Array(
     Type.Object({
       targets: Type.Array(Type.String()),

@@ -19,7 +19,7 @@ const waitersMax = 1_000
  */
 export async function createRegistry(
   config: Config,
-  { secret }: Secrets<'secret'>,
+  { secret, metricsToken }: Secrets<'secret' | 'metricsToken'>,
   { clock = systemClock }: RegistryOverrides = {},
 ): Promise<Service> {
   const at = addressOf(config.discovery.url)
@@ -32,7 +32,7 @@ export async function createRegistry(
       }
       const leases = createLeases(clock.uuid(), clock.monotonicMs(), wakeAll)
       resources.use(every(clock, expireEveryMs, async () => leases.expire(clock.monotonicMs())))
-      const server = createHttpServer({ name: 'registry', secret })
+      const server = createHttpServer({ name: 'registry', secret, metricsToken })
       const waiting = addRoutes(server, leases, waiters, clock)
       return {
         listen: server.listen,

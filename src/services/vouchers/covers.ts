@@ -1,5 +1,6 @@
 import type { Clock } from '#ports/clock'
 import type { Discovery } from '#ports/discovery'
+import { callHeader, callSigner } from '#ports/http'
 import { getCover } from '#services/catalog'
 
 export type Covers = {
@@ -15,7 +16,8 @@ const keptForMs = 10 * 60_000
 const pauseAfterFailureMs = 3_000
 
 /** Covers over HTTP from the catalogue, kept for a while: a drop is thousands of vouchers for one book. */
-export function openCovers(discovery: Discovery, clock: Clock): Covers {
+export function openCovers(discovery: Discovery, clock: Clock, secret: string): Covers {
+  const signer = callSigner(secret)
   const kept = new Map<string, { cover: Promise<string | undefined>; untilMs: number }>()
   let pausedUntilMs = 0
 
@@ -23,9 +25,12 @@ export function openCovers(discovery: Discovery, clock: Clock): Covers {
     const instances = discovery.instances('catalog')
     const instance = instances[Math.floor(clock.random() * instances.length)]
     if (instance === undefined) return undefined
-    const url = instance.url + getCover.path.replace('{isbn}', encodeURIComponent(isbn))
+    const path = getCover.path.replace('{isbn}', encodeURIComponent(isbn))
     try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(deadlineMs) })
+      const response = await fetch(instance.url + path, {
+        headers: { [callHeader]: signer.call(getCover.method, path, null) },
+        signal: AbortSignal.timeout(deadlineMs),
+      })
       const text = await response.text()
       const isCover = response.ok && text.length <= coverCharactersMax && /<svg[\s>]/.test(text)
       return isCover ? text : undefined

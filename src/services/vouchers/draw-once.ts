@@ -29,7 +29,7 @@ export async function drawOnce(
   await using discovery = await openDiscovery(config.discovery.url, { secret, clock })
   await using pool = openDrawingPool(config.publicUrl)
   let [atWork, done, lastMs] = [0, 0, clock.monotonicMs()]
-  const draw = takeWanted({ pool, store, clock, stop, covers: openCovers(discovery, clock) })
+  const draw = takeWanted({ pool, store, clock, stop, covers: openCovers(discovery, clock, secret) })
   const subscription = await broker.subscribe('vouchers-draw', [vouchersWantedTopic], async (message) => {
     atWork++
     try {

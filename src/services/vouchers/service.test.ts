@@ -11,6 +11,7 @@ import { readConfig } from '#config'
 import { makeCode } from '#kernel/voucher-code'
 import { type Broker, openBroker } from '#ports/broker'
 import { systemClock } from '#ports/clock'
+import { callHeader, callSigner } from '#ports/http'
 import {
   type ObjectCreated,
   type ObjectStore,
@@ -20,11 +21,13 @@ import {
 } from '#ports/object-store'
 import type { Service } from '#process/service-shell'
 import { type TestScope, testDatabase } from '../../../test/support/database.ts'
+import { fetchAsGateway } from '../../../test/support/passed-on.ts'
 import { until } from '../../../test/support/until.ts'
 import { type VoucherData, voucherObjectKey } from './contract.ts'
 import { createVouchers } from './service.ts'
 
 const secret = 'the secret of this test'
+const fetch = fetchAsGateway(secret)
 
 test('vouchers that are asked for are drawn, stored, and announced to whoever listens', async (t) => {
   const { shop, announced, ask } = await open(t, { broker: (await testDatabase(t, 'vouchers')).url })
@@ -229,7 +232,10 @@ async function open(t: TestScope, options: Options = {}): Promise<Opened> {
     async ask(vouchers) {
       const answer = await fetch(`${shop.url}/internal/vouchers`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'x-octavo-secret': secret },
+        headers: {
+          'content-type': 'application/json',
+          [callHeader]: callSigner(secret).call('POST', '/internal/vouchers', JSON.stringify({ vouchers })),
+        },
         body: JSON.stringify({ vouchers }),
       })
       const retryAfter = answer.headers.get('retry-after')

@@ -51,7 +51,12 @@ const bodyBytesMax = 16 * 1024 * 1024
 /** The voucher generator: order → PDF → object store → notification, and the downloads of what it stored. */
 export async function createVouchers(
   config: Config,
-  { secret, broker: brokerUrl, objectStore }: Secrets<'secret' | 'broker' | 'objectStore'>,
+  {
+    secret,
+    broker: brokerUrl,
+    objectStore,
+    metricsToken,
+  }: Secrets<'secret' | 'broker' | 'objectStore' | 'metricsToken'>,
   overrides: VouchersOverrides = {},
 ): Promise<Service> {
   const { clock = systemClock, queueMax = 20_000 } = overrides
@@ -71,7 +76,7 @@ export async function createVouchers(
       discovery,
       async serve(resources) {
         const client = resources.use(serviceClient({ discovery, secret }))
-        const covers = openCovers(discovery, clock)
+        const covers = openCovers(discovery, clock, secret)
         const metrics = createQueueMetrics()
         const pool = faultyPool(resources.use(openDrawingPool(config.publicUrl)), config.faults)
         const onUndrawable = (voucher: VoucherData) => wanted(broker, voucher)
@@ -82,6 +87,7 @@ export async function createVouchers(
         const server = createHttpServer({
           name: 'vouchers',
           secret,
+          metricsToken,
           bodyBytesMax,
           metrics: () => metrics.text(queue.size),
         })

@@ -34,6 +34,8 @@ export type DirectRoutes = {
 export type DirectOptions = {
   /** The service's name, for the log. */
   name: string
+  /** Whether a request comes from where requests may come from. */
+  mayEnter(request: IncomingMessage): boolean
   onAnswered(method: string, path: string, status: number, seconds: number): void
   /** Whether connections end with the answer that is on its way. */
   isClosing(): boolean
@@ -44,7 +46,7 @@ export type DirectOptions = {
  * Only requests in the usual form go this way: a JSON body of announced length. The framework has the same routes and
  * gets everything else, and both check and answer alike.
  */
-export function createDirectRoutes({ name, onAnswered, isClosing }: DirectOptions): DirectRoutes {
+export function createDirectRoutes({ name, mayEnter, onAnswered, isClosing }: DirectOptions): DirectRoutes {
   const entries = new Map<string, Entry>()
 
   const answer = async (entry: Entry, asked: Asked, bytes: Buffer): Promise<Rendered> => {
@@ -77,6 +79,7 @@ export function createDirectRoutes({ name, onAnswered, isClosing }: DirectOption
       const entry = entries.get(request.url ?? '')
       if (entry === undefined || request.method !== entry.route.method || !isUsual(request.headers))
         return false
+      if (!mayEnter(request)) return false
       const asked = { id: requestIdOf(request.headers['x-request-id']), headers: request.headers }
       gather(request, async (body) => {
         const out = await answer(entry, asked, body)

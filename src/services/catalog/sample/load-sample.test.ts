@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openDatabase } from '#ports/database'
-import { testCatalog, testSettings } from '../../../../test/support/catalog.ts'
+import { catalogSecret, testCatalog, testSettings } from '../../../../test/support/catalog.ts'
 import { testDatabase } from '../../../../test/support/database.ts'
+import { fetchAsGateway } from '../../../../test/support/passed-on.ts'
 import { createCatalog } from '../service.ts'
 import { openStore } from '../store/open-store.ts'
 
@@ -15,7 +16,9 @@ test('catalog processes that start together load the sample catalogue once, and 
   }
   const [first, second] = await Promise.all([start(), start()])
   const count = async () =>
-    (await (await fetch(`${first.url}/api/books?limit=1`)).json()) as { total: number }
+    (await (await fetchAsGateway(catalogSecret)(`${first.url}/api/books?limit=1`)).json()) as {
+      total: number
+    }
   const { total } = await count()
   assert.ok(total >= 300, `${total} books`)
   await using database = await openDatabase(url, { applicationName: 'test' })

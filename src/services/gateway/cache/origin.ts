@@ -1,6 +1,7 @@
 import { Agent, request } from 'undici'
 import type { Clock } from '#ports/clock'
 import type { Discovery } from '#ports/discovery'
+import { type CallSigner, callHeader } from '#ports/http'
 
 export type OriginAnswer = {
   status: number
@@ -28,8 +29,10 @@ const bodyBytesMax = 8 * 1024 * 1024
 /** After a failure nobody asks for this long. */
 const restMs = 500
 
+export type OriginOptions = { discovery: Discovery; clock: Clock; signer: CallSigner }
+
 /** @param service whose instances `discovery` knows */
-export function openOrigin(service: string, discovery: Discovery, clock: Clock): Origin {
+export function openOrigin(service: string, { discovery, clock, signer }: OriginOptions): Origin {
   const agent = new Agent({
     connections: 16,
     connect: { timeout: connectMs },
@@ -57,7 +60,11 @@ export function openOrigin(service: string, discovery: Discovery, clock: Clock):
         try {
           const answer = await request(instance.url + target, {
             dispatcher: agent,
-            headers: { accept: '*/*', ...(etag !== undefined && { 'if-none-match': etag }) },
+            headers: {
+              accept: '*/*',
+              [callHeader]: signer.pass(),
+              ...(etag !== undefined && { 'if-none-match': etag }),
+            },
           })
           const body = Buffer.from(await answer.body.arrayBuffer())
           failedMs.delete(instance.id)

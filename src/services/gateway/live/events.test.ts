@@ -52,7 +52,7 @@ async function startOrders(t: TestContext) {
     const { authorization, cookie } = incoming.headers
     const isHolder = url.searchParams.get('token') === 'right' || authorization === 'Bearer right'
     const isAllowed = isHolder || cookie === 'octavo_session=staff'
-    if (!isAllowed || incoming.headers['x-octavo-secret'] !== 'secret')
+    if (!isAllowed || !String(incoming.headers['x-octavo-call']).startsWith('call.'))
       return json(response, 404, { status: 404 })
     const after = url.searchParams.get('after')
     const all = statuses.map((status, i) => ({ version: i + 1, order: { id: 'o1', status } }))

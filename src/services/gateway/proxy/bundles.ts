@@ -3,9 +3,10 @@ import { fullHeader } from '#kernel/problem'
 import {
   type BundledAnswer,
   bundleRoute,
+  type CallSigner,
+  callHeader,
   decodeAnswers,
   encodeBundle,
-  internalHeader,
   isConnectFailure,
   isUsual,
 } from '#ports/http'
@@ -39,7 +40,7 @@ const bytesMax = 1024 * 1024
  * and their journey costs as much as one. A request that arrives alone goes alone. So do all those of a bundle that
  * failed, each with whatever attempts it has left; their keys see to it that nothing is done twice.
  */
-export function createBundles(parts: ProxyParts, secret: string): Bundles {
+export function createBundles(parts: ProxyParts, signer: CallSigner): Bundles {
   const { upstreams } = parts
   /** Instances that know of no bundles, such as those of an older version. */
   const without = new WeakSet<Upstream>()
@@ -100,12 +101,17 @@ export function createBundles(parts: ProxyParts, secret: string): Bundles {
   /** @returns undefined when the instance has no bundles */
   const ask = async (upstream: Upstream, bundle: readonly Bundled[], signal: AbortSignal) => {
     const [{ target }] = bundle as [Bundled]
+    const { path, method } = bundleRoute
+    const body = encodeBundle(target.label, bundle.map(requestOf))
     const response = await upstream.pool.request({
-      path: bundleRoute.path,
-      method: bundleRoute.method,
-      headers: { [internalHeader]: secret, 'content-type': 'application/octet-stream' },
-      body: encodeBundle(target.label, bundle.map(requestOf)),
-      headersTimeout: patienceMs(bundleRoute.method, target.deadlineMs, upstreams.count(target.service) > 1),
+      path,
+      method,
+      headers: {
+        [callHeader]: signer.call(method, path, body),
+        'content-type': 'application/octet-stream',
+      },
+      body,
+      headersTimeout: patienceMs(method, target.deadlineMs, upstreams.count(target.service) > 1),
       bodyTimeout: answerIdleMs,
       signal,
     })

@@ -1,5 +1,5 @@
 import { fullHeader } from '#kernel/problem'
-import { internalHeader } from '#ports/http'
+import { callHeader } from '#ports/http'
 
 /** Headers that belong to one connection and end at the gateway. Source: RFC 9110 section 7.6.1. */
 const hopByHop = new Set([
@@ -17,7 +17,7 @@ const hopByHop = new Set([
 /** Replaced by what the gateway knows itself, or not for a caller to set. */
 const notPassedIn = new Set([
   ...hopByHop,
-  internalHeader,
+  callHeader,
   'content-length',
   'expect',
   'forwarded',
@@ -40,6 +40,8 @@ export type RequestHeaders = {
   protocol: 'http' | 'https'
   requestId: string
   traceparent: string
+  /** Shows the service that the gateway passes it on. */
+  pass: string
   /** Length of a body that is streamed; a body sent whole gets its own. */
   contentLength: string | undefined
 }
@@ -56,7 +58,7 @@ export function headersIn(from: RequestHeaders): string[] {
   }
   headers.push('x-request-id', from.requestId, 'traceparent', from.traceparent)
   headers.push('x-forwarded-for', from.address, 'x-forwarded-proto', from.protocol)
-  headers.push('x-forwarded-host', from.host)
+  headers.push('x-forwarded-host', from.host, callHeader, from.pass)
   if (from.contentLength !== undefined) headers.push('content-length', from.contentLength)
   return headers
 }

@@ -14,6 +14,7 @@ export function requestHead(exchange: Exchange, parts: ProxyParts, streams: bool
     protocol: parts.protocol,
     requestId,
     traceparent: nextTraceparent(request.headers.traceparent, parts.newSpanId),
+    pass: parts.signer.pass(),
     contentLength: streams ? request.headers['content-length'] : undefined,
   })
 }

@@ -1,3 +1,4 @@
+import type { CallSigner } from '#ports/http'
 import type { Metrics } from '../metrics.ts'
 import type { Circuits } from './circuits.ts'
 import type { Upstreams } from './upstreams.ts'
@@ -7,6 +8,7 @@ export type ProxyParts = {
   upstreams: Upstreams
   circuits: Circuits
   metrics: Metrics
+  signer: CallSigner
   newSpanId: () => string
   protocol: 'http' | 'https'
   nowMs: () => number

@@ -79,7 +79,7 @@ export function routingTable(entries: readonly (readonly [Route, Target])[]): Ro
 }
 
 function add(root: Node, route: Route, target: Target): void {
-  if (route.access.kind === 'internal' || !route.path.startsWith('/api/'))
+  if (['internal', 'monitoring'].includes(route.access.kind) || !route.path.startsWith('/api/'))
     throw new TypeError(`${route.path} must not be reachable from outside`)
   let node = root
   for (const segment of route.path.slice(1).split('/')) {
