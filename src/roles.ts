@@ -179,7 +179,7 @@ export const roles: readonly Role[] = [
   }),
   role('edge', {
     summary: 'the public door of a fleet: passes requests on to its clusters',
-    keys: ['secret'],
+    keys: ['secret', 'metricsToken'],
     settings: [
       ...['OCTAVO_FLEET', 'OCTAVO_DATA', 'OCTAVO_HOST', 'OCTAVO_PORT', 'OCTAVO_URL'],
       ...['OCTAVO_TRUSTED_PROXIES', 'OCTAVO_TLS_CERT', 'OCTAVO_TLS_KEY'],

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { request } from 'undici'
 import { readConfig } from '#config'
-import { internalHeader } from '#kernel/contract'
+import { callHeader, callSigner, innerMetricsToken } from '#ports/http'
 import type { EdgeCluster, EdgeState } from '#services/edge'
 import { createEdge, type EdgeOverrides } from '../../src/services/edge/service.ts'
 import type { TestScope } from './database.ts'
@@ -43,7 +43,14 @@ export async function startEdge(
   }
   scope.after(stop)
   await edge.start()
-  const ask = (path: string) => request(inner + path, { headers: { [internalHeader]: secret } })
+  const signer = callSigner(secret)
+  const ask = (path: string) =>
+    request(inner + path, {
+      headers: {
+        [callHeader]: signer.call('GET', path, null),
+        authorization: `Bearer ${innerMetricsToken(secret)}`,
+      },
+    })
   const state = async () => (await (await ask('/internal/edge')).body.json()) as EdgeState
   return {
     url: edge.url,

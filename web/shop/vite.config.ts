@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import nuxtUi from '@nuxt/ui/vite'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig, type Plugin } from 'vite'
+import { stylesInFiles } from './src/styles-in-files.ts'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const gateway = process.env.OCTAVO_URL || 'http://localhost:8080'
@@ -17,11 +18,18 @@ const consoleIsTheShop: Plugin = {
   },
 }
 
+/** Scales from web/brand/tokens.css, and Tailwind's own. */
+const colors = {
+  ...{ primary: 'cloth', secondary: 'paper', warning: 'rubric', neutral: 'paper' },
+  ...{ success: 'green', info: 'blue', error: 'red' },
+}
+
 export default defineConfig({
   root,
   base: '/shop/',
   plugins: [
     consoleIsTheShop,
+    stylesInFiles(colors),
     vue(),
     nuxtUi({
       colorMode: false,
@@ -29,8 +37,8 @@ export default defineConfig({
       components: false,
       experimental: { componentDetection: true },
       ui: {
-        // Scales from web/brand/tokens.css; Nuxt UI's type knows only Tailwind's own neutrals.
-        colors: { primary: 'cloth', secondary: 'paper', warning: 'rubric', neutral: 'paper' as 'neutral' },
+        // Nuxt UI's type knows only Tailwind's own neutrals.
+        colors: { ...colors, neutral: colors.neutral as 'neutral' },
       },
       icon: { clientBundle: { scan: { globInclude: ['src/**/*.{vue,ts}'] } } },
     }),

@@ -15,6 +15,14 @@ export type Cache = AsyncDisposable & {
    * @returns whether that is the caller; also true when nobody answers, because then everybody must help themselves
    */
   claim(key: string, ttlMs: number): Promise<boolean>
+  /**
+   * Adds to counters that all askers share; each begins anew when nobody has added to it for `ttlMs`.
+   * @returns what each stands at by then, in the order of `added`; `undefined` where nobody answers in time
+   */
+  count(
+    added: readonly (readonly [key: string, by: number])[],
+    ttlMs: number,
+  ): Promise<(number | undefined)[]>
   /** The nodes as this process sees them, for metrics. */
   nodes(): readonly CacheNode[]
 }

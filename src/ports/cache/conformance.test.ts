@@ -81,6 +81,22 @@ for (const { name, skip, url } of adapters)
       await until(() => cache.claim('turn', 400))
     })
 
+    test(`${name}: what several add to a counter adds up, until nobody adds any more`, async () => {
+      await Promise.all(
+        Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? cache : other).count([['n', i]], 60_000)),
+      )
+      const both = await cache.count(
+        [
+          ['n', 0],
+          ['m', 3],
+        ],
+        60_000,
+      )
+      assert.deepEqual(both, [190, 3])
+      assert.deepEqual(await other.count([['m', 4]], 200), [7])
+      await until(async () => (await other.count([['m', 0]], 1))[0] === 0)
+    })
+
     test(`${name}: an entry too large to keep is not kept`, async () => {
       await cache.write('huge', Buffer.alloc(5 * 1024 * 1024), 60_000)
       assert.equal(await cache.read('huge'), undefined)

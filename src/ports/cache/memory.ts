@@ -54,6 +54,12 @@ export function openMemoryCache(url: string): Cache {
       put(key, { value: new Uint8Array(0), untilMs: performance.now() + ttlMs })
       return true
     },
+    count: async (added, ttlMs) =>
+      added.map(([key, by]) => {
+        const stands = Number(Buffer.from(find(key)?.value ?? []).toString()) + by
+        put(key, { value: Buffer.from(String(stands)), untilMs: performance.now() + ttlMs })
+        return stands
+      }),
     nodes: () => [{ name: 'memory', isUp: true, reads }],
     async [Symbol.asyncDispose]() {},
   }

@@ -56,6 +56,20 @@ export async function openRedisClusterCache(url: string, options: CacheOptions):
       )
       return outcome === undefined || outcome.value !== null
     },
+    count: (added, ttlMs) =>
+      Promise.all(
+        added.map(async ([key, by]) => {
+          const outcome = await guardOf(key).run(async () => {
+            const [stands] = await cluster
+              .multi()
+              .incrBy(prefix + key, by)
+              .pExpire(prefix + key, ttlMs)
+              .exec()
+            return Number(stands)
+          })
+          return outcome?.value
+        }),
+      ),
     nodes: () => [{ name: 'cluster', isUp: guards.every(({ isUp }) => isUp), reads }],
     async [Symbol.asyncDispose]() {
       stop.abort()

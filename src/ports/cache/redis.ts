@@ -62,6 +62,21 @@ export async function openRedisCache(url: string, options: CacheOptions): Promis
       )
       return outcome === undefined || outcome.value !== null
     },
+    count: (added, ttlMs) =>
+      Promise.all(
+        added.map(async ([key, by]) => {
+          const [node] = holders(key)
+          const outcome = await node?.guarded.run(async () => {
+            const [stands] = await node.client
+              .multi()
+              .incrBy(prefix + key, by)
+              .pExpire(prefix + key, ttlMs)
+              .exec()
+            return Number(stands)
+          })
+          return outcome?.value
+        }),
+      ),
     nodes: () => [...nodes.values()].map(({ name, reads }) => ({ name, isUp: isUp(name), reads })),
     async [Symbol.asyncDispose]() {
       clearInterval(decaying)

@@ -54,13 +54,13 @@ test('requests go to all clusters, with who asks and the epoch, and without what
   const names = new Set<string>()
   for (let i = 0; i < 40; i++) {
     const { body } = await request(`${url}/api/books`, {
-      headers: { 'x-forwarded-for': '203.0.113.9', 'x-octavo-epoch': '99', 'x-octavo-secret': 'guessed' },
+      headers: { 'x-forwarded-for': '203.0.113.9', 'x-octavo-epoch': '99', 'x-octavo-call': 'guessed' },
     })
     const { name, headers } = (await body.json()) as { name: string; headers: Record<string, string> }
     names.add(name)
     assert.equal(headers['x-forwarded-for'], '127.0.0.1')
     assert.equal(headers['x-octavo-epoch'], '0')
-    assert.equal(headers['x-octavo-secret'], undefined)
+    assert.equal(headers['x-octavo-call'], undefined)
   }
   assert.deepEqual([...names].sort(), ['a', 'b'])
   assert.equal(await readiness(), 200)

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
-import { internalHeader } from '#kernel/contract'
+import { callHeader } from '#kernel/signed-calls'
 
 /** Of one connection, and ended at the edge. Source: RFC 9110 section 7.6.1. */
 const hopByHop = new Set([
@@ -10,7 +10,7 @@ const hopByHop = new Set([
 /** Which turn of OrderDb's primary whoever sent this goes by. */
 export const epochHeader = 'x-octavo-epoch'
 const notPassedIn = new Set([
-  ...[...hopByHop, 'content-length', 'expect', 'forwarded', internalHeader, epochHeader],
+  ...[...hopByHop, 'content-length', 'expect', 'forwarded', callHeader, epochHeader],
   ...['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'],
 ])
 

@@ -23,7 +23,7 @@ const log = logger('edge')
  */
 export async function createEdge(
   config: Config,
-  { secret }: Secrets<'secret'>,
+  { secret, metricsToken }: Secrets<'secret' | 'metricsToken'>,
   { clock = systemClock, probeTimes, onListening }: EdgeOverrides = {},
 ): Promise<Service> {
   const { url } = config.fleet
@@ -40,7 +40,7 @@ export async function createEdge(
         resources.use(observeClusters(clusters))
         const instance = clock.uuid()
         const inner = createHttpServer({
-          ...{ name: 'edge', secret, metrics: () => metricsText('edge') },
+          ...{ name: 'edge', secret, metricsToken, metrics: () => metricsText('edge') },
           ready: () => clusters.all().some(isUsable),
         })
         inner.add(getEdgeState, async () => stateOf(instance, clusters))

@@ -6,6 +6,7 @@ import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
 import { requestIdOf } from '#ports/http'
 import { logger } from '#ports/log'
+import { serveHttp2 } from './http2.ts'
 import type { Metrics } from './metrics.ts'
 import { checkOrigin } from './proxy/check-origin.ts'
 import type { ClientAddress } from './proxy/client-address.ts'
@@ -30,6 +31,8 @@ export type PublicServerOptions = {
   /** Names this store is known by; undefined where nobody has said. */
   hosts: ReadonlySet<string> | undefined
   tls: TlsFiles | undefined
+  /** Whether readers come by https, to here or to a proxy before it. */
+  isSecure: boolean
   publicUrl: string
   clock: Clock
   metrics: Metrics
@@ -43,6 +46,8 @@ const urlBytesMax = 8 * 1024
 const headerBytesMax = 16 * 1024
 const headersMax = 100
 const headersTimeoutMs = 10_000
+/** How a client and this server agree on HTTP/2 or 1.1, and how long they may take. Source: RFC 7301. */
+const negotiation = { ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: 10_000 }
 const connectionsMax = 20_000
 /** For a request until its route has set a limit of its own. */
 const requestTimeoutMs = 15_000
@@ -51,8 +56,10 @@ const sweepEveryMs = 250
 const farewellMs = 10_000
 /** What is in flight when the gateway closes gets this long, a little less than the whole process has. */
 const closeTimeoutMs = 5_000
+const idleMs = 65_000
+const http2Limits = { headerBytesMax, headersMax, idleMs }
 
-/** The one public door: HTTP/1.1 with limits on everything a stranger can send. */
+/** The one public door: HTTP/1.1, and over TLS HTTP/2, with limits on everything a stranger can send. */
 export function createPublicServer(options: PublicServerOptions): PublicServer {
   const { clock } = options
   const open = new Set<Exchange>()
@@ -80,10 +87,11 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   const refuse = (error: Error, socket: Duplex) => {
     const isAnswering = [...open].some((each) => each.request.socket === socket && each.response.headersSent)
     if (isAnswering) socket.destroy()
-    else answerMalformed(error, socket)
+    else answerMalformed(error, socket, options.isSecure)
   }
   const server = listeningTo(oneAtATime(handle), refuse, options.tls)
   const freshening = options.tls && keepCertificateFresh(server as TlsServer, options.tls)
+  const http2 = options.tls && serveHttp2(server as TlsServer, handle, http2Limits)
   const sweeping = setInterval(() => {
     const now = clock.monotonicMs()
     for (const exchange of open) if (exchange.expiresMs <= now) expire(exchange, now)
@@ -98,8 +106,12 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
       for (const { response } of open) if (!response.headersSent) response.shouldKeepAlive = false
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       options.onClosing()
+      http2?.close()
       const idling = setInterval(() => server.closeIdleConnections(), 50)
-      const timeout = setTimeout(() => server.closeAllConnections(), closeTimeoutMs)
+      const timeout = setTimeout(() => {
+        server.closeAllConnections()
+        http2?.closeAll()
+      }, closeTimeoutMs)
       await closed
       clearTimeout(timeout)
       clearInterval(idling)
@@ -124,7 +136,7 @@ function listeningTo(
   const settings = {
     maxHeaderSize: headerBytesMax,
     requireHostHeader: false,
-    keepAliveTimeout: 65_000,
+    keepAliveTimeout: idleMs,
     headersTimeout: headersTimeoutMs,
     // Bodies have deadlines of their own: an import may take an hour, an order may not.
     requestTimeout: 0,
@@ -132,7 +144,9 @@ function listeningTo(
     noDelay: true,
   }
   const server =
-    tls === undefined ? createServer(settings) : createTlsServer({ ...settings, ...readCertificate(tls) })
+    tls === undefined
+      ? createServer(settings)
+      : createTlsServer({ ...settings, ...readCertificate(tls), ...negotiation })
   server.maxHeadersCount = headersMax * 2
   server.maxConnections = connectionsMax
   server.on('request', handle)
@@ -155,6 +169,7 @@ function begin(request: IncomingMessage, response: ServerResponse, options: Publ
     path: query === -1 ? target : target.slice(0, query),
     startedMs,
     client: options.clientOf(request),
+    isSecure: options.isSecure,
     limitHeaders: [],
     outcome: 'neither',
     label: 'none',
@@ -194,7 +209,7 @@ function faultOf(
     return new Problem(431, 'headers-too-large', `There are more than ${headersMax} headers.`)
   if (!target.startsWith('/') && !(method === 'OPTIONS' && target === '*'))
     return new Problem(400, 'bad-request', 'The address should start with a slash.')
-  if (httpVersion === '1.1' && headers.host === undefined)
+  if (httpVersion !== '1.0' && headers.host === undefined)
     return new Problem(400, 'bad-request', 'The Host header is missing.')
   if (hosts !== undefined && !isOurs(hostName(headers.host), hosts) && !probes.has(path))
     return new Problem(421, 'misdirected-request', 'This store is not known by that name.')

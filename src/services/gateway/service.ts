@@ -121,11 +121,10 @@ function openParts(
       clock,
     })
   const readCache = overrides.cachesReads === false ? undefined : cached()
-  const admission = createAdmission({
-    ratePolicy: ratePolicyOf(config, isBehindProxy),
-    limitsLoopback: rateLimit.isSet,
-    nowMs,
-  })
+  const ratePolicy = ratePolicyOf(config, isBehindProxy)
+  const admission = opened.use(
+    createAdmission({ ratePolicy, limitsLoopback: rateLimit.isSet, nowMs, shared }),
+  )
   const system = opened.use(
     createSystemState({
       ...{ version: config.version, clock, client, upstreams, circuits, admission, metrics },
@@ -140,7 +139,7 @@ function openParts(
     system,
     metricsToken,
     readCache,
-    pages: createPages({ roots, drops: createDrops(client, clock), isHttps, nowMs }),
+    pages: createPages({ roots, drops: createDrops(client, clock), nowMs }),
     orderEvents,
     availabilityEvents,
     readiness: createReadiness(discovery, requiredRoles, clock),
@@ -155,6 +154,7 @@ function openParts(
     clientOf: clientAddress(trustedProxies),
     hosts: hosts && new Set(hosts),
     tls,
+    isSecure: isHttps || tls !== undefined,
     clock,
     metrics,
     answer,

@@ -4,6 +4,7 @@ import type { Clock } from '#ports/clock'
 import { sessionCookie } from '#ports/http'
 import { type CatalogueChanged, publicRoutes, type StockChanged } from '#services/catalog'
 import type { Exchange } from '../proxy/exchange.ts'
+import { ownHeaders } from '../proxy/own-headers.ts'
 import { createChanges } from './changes.ts'
 import { createEntries, type Kept } from './entries.ts'
 import { bookTag, listsTag } from './entry.ts'
@@ -199,12 +200,10 @@ async function within(
 }
 
 /** An answer that is not kept, such as that there is no such book. */
-function sendOther(
-  { request, response, requestId }: Exchange,
-  { status, headers, body }: OriginAnswer,
-): void {
+function sendOther(exchange: Exchange, { status, headers, body }: OriginAnswer): void {
+  const { request, response } = exchange
   if (response.headersSent || response.destroyed) return
-  const own: string[] = ['x-request-id', requestId, 'x-content-type-options', 'nosniff']
+  const own = ownHeaders(exchange)
   for (const name of ['content-type', 'cache-control', 'retry-after', 'etag', 'link']) {
     const value = headers[name]
     if (typeof value === 'string') own.push(name, value)

@@ -1,6 +1,6 @@
 import { isFresh } from '#ports/http'
 import type { Exchange } from '../proxy/exchange.ts'
-import { drawingPolicy } from '../proxy/headers.ts'
+import { ownHeaders, policyFor } from '../proxy/own-headers.ts'
 import type { Kept } from './entries.ts'
 import { encodingsOf } from './packed.ts'
 
@@ -14,15 +14,14 @@ export type Served =
 
 /** Answers with an entry: whole, compressed, or as 304 to somebody who has it. */
 export function sendEntry(exchange: Exchange, entry: Kept, served: Served, nowMs: number): void {
-  const { request, response, requestId } = exchange
+  const { request, response } = exchange
   if (response.headersSent || response.destroyed) return
   const ageMs = Math.max(0, nowMs - entry.madeAtMs)
-  const headers: string[] = ['x-request-id', requestId, 'x-content-type-options', 'nosniff']
+  const { etag, 'content-type': type, ...others } = entry.headers
+  const headers = ownHeaders(exchange, policyFor(type))
   headers.push('age', String(Math.floor(ageMs / 1000)))
   headers.push('cache-status', statusText(served, entry.freshUntilMs - nowMs))
-  const { etag, 'content-type': type, ...others } = entry.headers
   for (const [name, value] of Object.entries(others)) headers.push(name, value)
-  if (type !== undefined && /svg|html|xml/i.test(type)) headers.push('content-security-policy', drawingPolicy)
   headers.push('vary', 'accept-encoding')
   if (etag !== undefined && isFresh(request.headers['if-none-match'], etag)) {
     response.writeHead(304, [...headers, 'etag', etag])

@@ -1,5 +1,6 @@
 import { Problem, tooMany } from '#kernel/problem'
 import type { Exchange } from '../proxy/exchange.ts'
+import { ownHeaders } from '../proxy/own-headers.ts'
 
 /** One open stream of server-sent events. Source: WHATWG HTML, section 9.2. */
 export type EventStream = {
@@ -70,15 +71,13 @@ export function createEventStreams(limits: StreamLimits, isBehindProxy: boolean)
 }
 
 function startStream(exchange: Exchange): EventStream {
-  const { request, response, requestId } = exchange
+  const { request, response } = exchange
   exchange.expiresMs = Number.POSITIVE_INFINITY
-  response.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-cache, no-transform',
-    'x-accel-buffering': 'no',
-    'x-content-type-options': 'nosniff',
-    'x-request-id': requestId,
-  })
+  response.writeHead(200, [
+    ...ownHeaders(exchange),
+    ...['content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache, no-transform'],
+    ...['x-accel-buffering', 'no'],
+  ])
   const stream: EventStream = {
     get isOpen() {
       return !response.destroyed && !response.writableEnded

@@ -1,8 +1,9 @@
 import { Problem } from '#kernel/problem'
 import { isFresh } from '#ports/http'
 import { decoded, type Exchange, sendProblem } from '../proxy/exchange.ts'
+import { ownHeaders } from '../proxy/own-headers.ts'
 import type { Drops } from './drops.ts'
-import { securityHeaders } from './page-headers.ts'
+import { contentPolicy, pageHeaders } from './page-headers.ts'
 import {
   type Encoding,
   encodedBytes,
@@ -16,12 +17,12 @@ export type Pages = {
   /** Answers anything that is not the API: pages, their parts, and a readable 404. */
   serve(exchange: Exchange): Promise<void>
 }
-export type PagesOptions = { roots: PageRoots; drops: Drops; isHttps: boolean; nowMs: () => number }
+export type PagesOptions = { roots: PageRoots; drops: Drops; nowMs: () => number }
 
 type Lookup = { folder: StaticFolder; paths: string[]; redirect?: string }
 
 /** The website at `/`, the shop and the console as one page with a history of its own, the API reference at `/docs`. */
-export function createPages({ roots, drops, isHttps, nowMs }: PagesOptions): Pages {
+export function createPages({ roots, drops, nowMs }: PagesOptions): Pages {
   const site = openStaticFolder(roots.site, nowMs)
   const shop = openStaticFolder(roots.shop, nowMs)
   const docs = openStaticFolder(roots.docs, nowMs)
@@ -45,12 +46,12 @@ export function createPages({ roots, drops, isHttps, nowMs }: PagesOptions): Pag
       if (redirect !== undefined) return sendRedirect(exchange, redirect)
       for (const candidate of paths) {
         const file = await folder.read(candidate)
-        if (file !== undefined) return sendFile(exchange, 200, await drops.fill(file), isHttps)
+        if (file !== undefined) return sendFile(exchange, 200, await drops.fill(file))
       }
       if ((await folder.read('index.html')) === undefined) return sendNotBuilt(exchange)
       const page = request.headers.accept?.includes('text/html') ? await site.read('404.html') : undefined
       if (page === undefined) throw new Problem(404, 'not-found', 'There is no such address.')
-      return sendFile(exchange, 404, page, isHttps)
+      return sendFile(exchange, 404, page)
     },
   }
 }
@@ -60,42 +61,31 @@ const wrongMethod = () =>
 
 const hasExtension = (path: string) => /\.\w{1,12}$/.test(path)
 
-function sendRedirect({ response, requestId, target, path }: Exchange, to: string): void {
+function sendRedirect(exchange: Exchange, to: string): void {
+  const { response, target, path } = exchange
   const location = to + target.slice(path.length)
-  response.writeHead(308, {
-    location,
-    'content-length': 0,
-    'x-content-type-options': 'nosniff',
-    'x-request-id': requestId,
-  })
+  response.writeHead(308, [...ownHeaders(exchange), 'location', location, 'content-length', '0'])
   response.end()
 }
 
-async function sendFile(
-  exchange: Exchange,
-  status: number,
-  file: StaticFile,
-  isHttps: boolean,
-): Promise<void> {
-  const { request, response, requestId } = exchange
+async function sendFile(exchange: Exchange, status: number, file: StaticFile): Promise<void> {
+  const { request, response } = exchange
   const { bytes, encoding } = await bestEncoding(file, request.headers['accept-encoding'])
   const etag = `"${file.tag}${encoding === undefined ? '' : `-${encoding}`}"`
-  const headers: Record<string, string | number> = {
-    ...securityHeaders(file, isHttps),
-    'content-type': file.mediaType,
-    'cache-control': cachingOf(file),
-    etag,
-    vary: 'accept-encoding',
-    'x-request-id': requestId,
-  }
+  const headers = [
+    ...ownHeaders(exchange, contentPolicy(file)),
+    ...pageHeaders,
+    ...['content-type', file.mediaType, 'cache-control', cachingOf(file)],
+    ...['etag', etag, 'vary', 'accept-encoding'],
+  ]
   if (response.destroyed) return
   if (status === 200 && isKnown(request.headers['if-none-match'], file.tag)) {
     response.writeHead(304, headers)
     response.end()
     return
   }
-  if (encoding !== undefined) headers['content-encoding'] = encoding
-  headers['content-length'] = bytes.length
+  if (encoding !== undefined) headers.push('content-encoding', encoding)
+  headers.push('content-length', String(bytes.length))
   response.writeHead(status, headers)
   response.end(request.method === 'HEAD' ? undefined : bytes)
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { json, rawExchange, startGateway, startUpstream, until } from '../../../../test/support/gateway.ts'
+import { redisMissing, startRedis } from '../../../../test/support/redis.ts'
 
 const options = { cachesReads: false }
 const trusted = { OCTAVO_TRUSTED_PROXIES: '127.0.0.1' }
@@ -25,6 +26,41 @@ test('a client that asks too often is told when to come back, and another is not
   assert.match(refused.headers.get('ratelimit') ?? '', /^"client";r=0;t=[1-9]\d*$/)
   assert.equal((await read('192.0.2.9')).status, 200)
   assert.match(await (await fetch(`${gateway.url}/metrics`)).text(), /refused_total\{reason="rate"\} \d/)
+})
+
+test('gateways that share a cache count a client together, and each for itself while it is away', {
+  skip: redisMissing(),
+}, async (t) => {
+  const redis = await startRedis(t)
+  const upstream = await startUpstream(t, (_incoming, response) => json(response, 200, {}))
+  const env = { ...trusted, OCTAVO_RATE_LIMIT: '1', OCTAVO_CACHE: `redis://127.0.0.1:${redis.port}` }
+  const gateways = await Promise.all(
+    [1, 2].map(() => startGateway(t, `catalog=${upstream.url}`, options, env)),
+  )
+  const [first, second] = gateways.map(({ url }) => url) as [string, string]
+  const left = async (url: string, address: string) => {
+    const answer = await fetch(`${url}/api/books`, as(address))
+    return Number(/r=(\d+)/.exec(answer.headers.get('ratelimit') ?? '')?.[1])
+  }
+  const spend = (url: string, address: string) =>
+    Promise.all(Array.from({ length: 6 }, () => left(url, address)))
+  await spend(first, '192.0.2.1')
+  assert.equal(await left(second, '192.0.2.9'), 9, 'another client has all of its own')
+  let taken = 0
+  await until(async () => {
+    // Seldom enough that the gateways have told each other meanwhile.
+    await sleep(300)
+    const { status } = await fetch(`${second}/api/books`, as('192.0.2.1'))
+    if (status === 200) taken++
+    return status === 429
+  })
+  assert.ok(taken < 9, `${taken} at the second gateway, after six at the first`)
+  await redis.kill()
+  const startedMs = performance.now()
+  await spend(first, '192.0.2.2')
+  assert.ok(performance.now() - startedMs < 2_000, 'nobody waits for a cache that is away')
+  assert.ok((await left(second, '192.0.2.2')) >= 8)
+  assert.ok((await spend(first, '192.0.2.2')).includes(0), 'the limit of each gateway stands')
 })
 
 test('with a crowd at the catalogue everybody is served in turn, and an order passes by them all', async (t) => {

@@ -1,11 +1,11 @@
 import { full, type Problem, tooMany } from '#kernel/problem'
-import { admit, type RatePolicy } from '#kernel/rate-limit'
 import { limitKey } from './client-address.ts'
 import { type Exchange, sendProblem } from './exchange.ts'
+import { createPaces, type PacesOptions } from './paces.ts'
 import type { UpstreamTarget } from './routes.ts'
 
 /** Decides whether and when a request is passed on: by how often its client asks, and by how much the store can do. */
-export type Admission = {
+export type Admission = Disposable & {
   /** @returns whether the client may ask at this pace; it has been answered otherwise */
   pace(exchange: Exchange): boolean
   /** Passes a request on, now or when its turn comes, or answers that it is too much. */
@@ -15,16 +15,6 @@ export type Admission = {
   refused(): ReadonlyMap<string, number>
 }
 
-export type AdmissionOptions = {
-  /** How often one client may ask; undefined for no limit. */
-  ratePolicy: RatePolicy | undefined
-  /** Whether clients on this very machine are limited as well. */
-  limitsLoopback: boolean
-  nowMs: () => number
-}
-
-/** Clients whose pace is remembered; the one not seen for longest is forgotten first. */
-const clientsMax = 50_000
 /** Reads of the catalogue at once, so that they never take all of what selling needs: how many depends on how they do. */
 const browsing = {
   atOnceMin: 4,
@@ -39,7 +29,7 @@ const waitingOfOneMax = 512
 
 type Waiting = { exchange: Exchange; start: () => void; sinceMs: number }
 
-export function createAdmission(options: AdmissionOptions): Admission {
+export function createAdmission(options: PacesOptions): Admission {
   const refusals = new Map<string, number>()
   const refuse = (exchange: Exchange, why: string, problem: Problem) => {
     refusals.set(why, (refusals.get(why) ?? 0) + 1)
@@ -58,40 +48,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
       if (target.isBrowsing) turns.enter(exchange, start)
       else start()
     },
-    gauges: () => ({ ...turns.gauges(), octavo_gateway_limited_clients: paces.size() }),
+    gauges: () => ({ ...turns.gauges(), octavo_gateway_limited_clients: paces.size }),
     refused: () => refusals,
+    [Symbol.dispose]: () => paces[Symbol.dispose](),
   }
-}
-
-function createPaces({ ratePolicy, limitsLoopback, nowMs }: AdmissionOptions) {
-  const dues = new Map<string, number>()
-  return {
-    size: () => dues.size,
-    /** @returns seconds to wait when the client asks too often */
-    take(exchange: Exchange): number | undefined {
-      if (ratePolicy === undefined) return undefined
-      const { client } = exchange
-      if (!limitsLoopback && (client.startsWith('127.') || client === '::1')) return undefined
-      const key = limitKey(client)
-      const verdict = admit(dues.get(key), nowMs(), ratePolicy)
-      // Put last again: the first of the map is the one not seen for longest.
-      dues.delete(key)
-      dues.set(key, verdict.dueMs)
-      if (dues.size > clientsMax) dues.delete(dues.keys().next().value as string)
-      const seconds = Math.ceil(verdict.waitMs / 1_000)
-      exchange.limitHeaders = limitHeaders(ratePolicy, verdict.remaining, seconds)
-      return verdict.isAllowed ? undefined : Math.max(1, seconds)
-    },
-  }
-}
-
-/** Source: draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4. */
-function limitHeaders({ perSecond, burst }: RatePolicy, remaining: number, seconds: number): string[] {
-  const window = Math.max(1, Math.ceil(burst / perSecond))
-  return [
-    ...['ratelimit-policy', `"client";q=${burst};w=${window}`],
-    ...['ratelimit', `"client";r=${remaining};t=${Math.max(1, seconds)}`],
-  ]
 }
 
 /** Who may read the catalogue next: clients in turn, whatever each has sent ahead. */

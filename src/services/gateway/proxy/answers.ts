@@ -9,6 +9,7 @@ import type { SystemState } from '../system/system-state.ts'
 import type { Admission } from './admission.ts'
 import type { Bundles } from './bundles.ts'
 import { decoded, type Exchange, sendProblem } from './exchange.ts'
+import { ownHeaders } from './own-headers.ts'
 import { forward } from './proxy.ts'
 import type { ProxyParts } from './proxy-parts.ts'
 import type { Readiness } from './readiness.ts'
@@ -104,26 +105,19 @@ function createHealth(parts: AnswerParts): Record<string, (exchange: Exchange) =
 }
 
 function sendText(exchange: Exchange, status: number, type: string, text: string): void {
-  const { request, response, requestId } = exchange
+  const { request, response } = exchange
   if (request.method !== 'GET' && request.method !== 'HEAD') throw wrongMethod(['GET', 'HEAD'])
   exchange.label = exchange.path
-  response.writeHead(status, {
-    'content-type': type,
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    'x-request-id': requestId,
-  })
+  response.writeHead(status, [
+    ...ownHeaders(exchange),
+    ...['content-type', type, 'content-length', String(Buffer.byteLength(text)), 'cache-control', 'no-store'],
+  ])
   response.end(request.method === 'HEAD' ? undefined : text)
 }
 
-function sendOptions({ response, requestId }: Exchange, allow: readonly string[]): void {
-  response.writeHead(204, {
-    allow: allow.join(', '),
-    'x-content-type-options': 'nosniff',
-    'x-request-id': requestId,
-  })
-  response.end()
+function sendOptions(exchange: Exchange, allow: readonly string[]): void {
+  exchange.response.writeHead(204, [...ownHeaders(exchange), 'allow', allow.join(', ')])
+  exchange.response.end()
 }
 
 function finish(exchange: Exchange, answering: Promise<void>): void {

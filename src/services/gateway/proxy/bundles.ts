@@ -13,6 +13,7 @@ import {
 import { type Exchange, sendProblem } from './exchange.ts'
 import type { Before } from './forwarding.ts'
 import { notPassedOut } from './headers.ts'
+import { ownHeaders } from './own-headers.ts'
 import { answerIdleMs, patienceMs } from './patience.ts'
 import { forwardAlone } from './proxy.ts'
 import type { ProxyParts } from './proxy-parts.ts'
@@ -181,9 +182,9 @@ function answerAll(bundle: readonly Bundled[], answers: readonly BundledAnswer[]
 }
 
 function answer(exchange: Exchange, answered: BundledAnswer): void {
-  const { response, requestId } = exchange
+  const { response } = exchange
   exchange.outcome = isAway(answered) ? 'failed' : 'good'
-  const headers = ['x-request-id', requestId, 'x-content-type-options', 'nosniff', ...exchange.limitHeaders]
+  const headers = ownHeaders(exchange)
   for (const [name, value] of Object.entries(answered.headers))
     if (!notPassedOut.has(name)) headers.push(name, value)
   exchange.placed = orderPlaced(answered.status, answered.headers.location)

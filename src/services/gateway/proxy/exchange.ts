@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '#kernel/problem'
+import { ownHeaders } from './own-headers.ts'
 import { tinyChunks } from './tiny-chunks.ts'
 
 /** One request and its answer, with what every part of the gateway needs to know of it. */
@@ -14,6 +15,8 @@ export type Exchange = {
   readonly startedMs: number
   /** The address it comes from, as far as that can be believed. */
   readonly client: string
+  /** Whether its client came by https, here or at a proxy. */
+  readonly isSecure: boolean
   /** What its client is told of the limit on its pace, as names and values in turn. */
   limitHeaders: readonly string[]
   /** What became of it at the services, for those that follow how they fare. */
@@ -44,15 +47,12 @@ export function sendProblem(exchange: Exchange, problem: Problem): void {
   const body = Buffer.from(JSON.stringify(problem.toBody(exchange.path.slice(0, instanceCharactersMax))))
   const answer = () => {
     if (response.headersSent || response.destroyed) return
-    response.writeHead(problem.status, {
-      ...problem.headers,
-      'content-type': 'application/problem+json; charset=utf-8',
-      'content-length': body.length,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      'x-request-id': exchange.requestId,
-      ...inPairs(exchange.limitHeaders),
-    })
+    response.writeHead(problem.status, [
+      ...ownHeaders(exchange),
+      ...Object.entries(problem.headers).flat(),
+      ...['content-type', 'application/problem+json; charset=utf-8'],
+      ...['content-length', String(body.length), 'cache-control', 'no-store'],
+    ])
     response.end(request.method === 'HEAD' ? undefined : body)
   }
   // A sender that waits for a go-ahead gets none: there is nothing to drain, and no telling what follows.
@@ -61,9 +61,6 @@ export function sendProblem(exchange: Exchange, problem: Problem): void {
   if (isOver || response.shouldKeepAlive) answer()
   if (!isOver) drain(request, answer)
 }
-
-const inPairs = (flat: readonly string[]): Record<string, string> =>
-  Object.fromEntries(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? '']] : [])))
 
 /** Reads and drops the rest of a body, then calls back; gives the connection up when there is too much of it. */
 export function drain(request: IncomingMessage, onDone: () => void): void {

@@ -104,7 +104,3 @@ function namesIn(connection: string | undefined): Set<string> | undefined {
     .filter((name) => name !== '' && name !== 'close' && name !== 'keep-alive')
   return names.length === 0 ? undefined : new Set(names)
 }
-
-/** For images and pages that services draw: they may show themselves and load nothing. */
-export const drawingPolicy =
-  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"

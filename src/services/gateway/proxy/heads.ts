@@ -1,5 +1,6 @@
 import type { Exchange } from './exchange.ts'
-import { drawingPolicy, headersIn, headersOut, rawHeader } from './headers.ts'
+import { headersIn, headersOut, rawHeader } from './headers.ts'
+import { ownHeaders, policyFor } from './own-headers.ts'
 import type { ProxyParts } from './proxy-parts.ts'
 import { nextTraceparent } from './trace.ts'
 
@@ -21,14 +22,9 @@ export function requestHead(exchange: Exchange, parts: ProxyParts, streams: bool
 
 /** Begins the answer with a service's status and headers. @returns how long its body will be, -1 where nobody knows */
 export function writeAnswerHead(exchange: Exchange, status: number, raw: readonly Buffer[]): number {
-  const { response, requestId, request } = exchange
-  const headers = headersOut(raw, [
-    ...['x-request-id', requestId, 'x-content-type-options', 'nosniff'],
-    ...exchange.limitHeaders,
-  ])
-  const type = rawHeader(raw, 'content-type')
-  if (type !== undefined && /svg|html|xml/i.test(type)) headers.push('content-security-policy', drawingPolicy)
-  response.writeHead(status, headers)
+  const { response, request } = exchange
+  const policy = policyFor(rawHeader(raw, 'content-type'))
+  response.writeHead(status, headersOut(raw, ownHeaders(exchange, policy)))
   const length = rawHeader(raw, 'content-length')
   return length === undefined || request.method === 'HEAD' ? -1 : Number(length)
 }

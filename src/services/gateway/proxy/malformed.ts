@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Problem } from '#kernel/problem'
+import { httpsOnly } from './own-headers.ts'
 
 type ParserFault = Error & { code?: string; rawPacket?: Buffer }
 
 /** Answers what could not be read as HTTP, on the bare socket, and closes it. */
-export function answerMalformed(error: ParserFault, socket: Duplex): void {
+export function answerMalformed(error: ParserFault, socket: Duplex, isSecure: boolean): void {
   // Node has taken its own listener off a socket that asked for CONNECT, and one without any ends the process.
   socket.on('error', () => {})
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -23,6 +24,7 @@ export function answerMalformed(error: ParserFault, socket: Duplex): void {
       `x-request-id: ${randomUUID()}`,
       'cache-control: no-store',
       'x-content-type-options: nosniff',
+      ...(isSecure ? [`strict-transport-security: ${httpsOnly}`] : []),
       'connection: close',
       '',
       body,

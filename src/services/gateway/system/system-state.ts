@@ -8,6 +8,7 @@ import type { Metrics } from '../metrics.ts'
 import type { Admission } from '../proxy/admission.ts'
 import type { Circuits } from '../proxy/circuits.ts'
 import type { Exchange } from '../proxy/exchange.ts'
+import { ownHeaders } from '../proxy/own-headers.ts'
 import type { Upstreams } from '../proxy/upstreams.ts'
 import { type History, keepHistory } from './history.ts'
 
@@ -96,10 +97,11 @@ async function systemNow(parts: SystemParts, startedAt: string, history: History
   }
 }
 
-function send({ request, response, requestId, limitHeaders }: Exchange, system: System): void {
+function send(exchange: Exchange, system: System): void {
+  const { request, response } = exchange
   const body = JSON.stringify(system)
-  const head = ['content-type', 'application/json; charset=utf-8', 'cache-control', 'no-store']
-  head.push('x-content-type-options', 'nosniff', 'x-request-id', requestId, ...limitHeaders)
+  const head = ownHeaders(exchange)
+  head.push('content-type', 'application/json; charset=utf-8', 'cache-control', 'no-store')
   head.push('content-length', String(Buffer.byteLength(body)))
   response.writeHead(200, head)
   response.end(request.method === 'HEAD' ? undefined : body)
