@@ -8,7 +8,7 @@ export type SupervisedPostgres = Supervised & {
   readonly url: string
 }
 
-type Options = Pick<PostgresOptions, 'path' | 'password'> & {
+type Options = Pick<PostgresOptions, 'path' | 'password' | 'settings'> & {
   name: string
   database: string
   log: Log
@@ -40,6 +40,7 @@ export async function supervisePostgres(options: Options): Promise<SupervisedPos
     server = await startPostgres({
       path: options.path,
       password: options.password,
+      settings: options.settings ?? {},
       log: (line) => !stopped && log.line(name, line),
       onExit: restart,
       signal,

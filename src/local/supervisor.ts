@@ -182,10 +182,10 @@ async function startDatabases(
   const starts = await Promise.allSettled(
     topology.servers
       .filter(({ secret }) => !isSet(secret))
-      .map(async ({ name, database, secret }) => {
+      .map(async ({ name, database, secret, settings = {} }) => {
         const path = join(config.dataPath, name)
         const password = secretFile(config.dataPath, `${name}-password`).value
-        const options = { name, database, path, password, log, signal: stop, onChange: record }
+        const options = { name, database, path, password, settings, log, signal: stop, onChange: record }
         const { url, servers } = await superviseDatabase({ ...options, replicas: config.databases.replicas })
         supervised.push(...servers)
         record()

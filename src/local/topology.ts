@@ -24,7 +24,15 @@ export type RolePlan = {
 }
 
 /** A database server: its folder, the secret that holds its database's URL (and, when set, replaces it). */
-export type ServerPlan = { name: string; secret: SecretName; database: string }
+export type ServerPlan = {
+  name: string
+  secret: SecretName
+  database: string
+  settings?: Readonly<Record<string, string>>
+}
+
+/** Its log is followed for what others write; a follower that falls back too far loses its place, and no disk fills up. */
+const followedLog = { wal_level: 'logical', max_slot_wal_keep_size: '1GB' }
 
 const main = join(import.meta.dirname, '..', 'main.ts')
 
@@ -33,7 +41,7 @@ export const archiveName = 'archive'
 
 export const laptop: Topology = {
   servers: [
-    { name: 'book-db', secret: 'bookDb', database: 'books' },
+    { name: 'book-db', secret: 'bookDb', database: 'books', settings: followedLog },
     { name: 'order-db', secret: 'orderDb', database: 'orders' },
   ],
   roles: roles

@@ -29,6 +29,7 @@ export type TestServer = {
 }
 
 const keeperLimitMs = 60_000
+const dropAttemptsMax = 50
 
 /**
  * A fresh, empty database for one test, dropped when the test ends. All tests of a run share one embedded PostgreSQL
@@ -40,10 +41,24 @@ export async function testDatabase(t: TestScope, name: string): Promise<{ url: s
   const admin = await adminUrl()
   const database = `${name.replace(/\W/g, '_').slice(0, 40)}_${randomBytes(5).toString('hex')}`
   await execute(admin, `CREATE DATABASE "${database}"`)
-  t.after(() => execute(admin, `DROP DATABASE IF EXISTS "${database}" WITH (FORCE)`))
+  t.after(() => dropDatabase(admin, database))
   const url = new URL(admin)
   url.pathname = `/${database}`
   return { url: url.href }
+}
+
+/** Whoever still follows its log has to be sent away first. */
+async function dropDatabase(admin: string, database: string): Promise<void> {
+  const followers = `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = '${database}'`
+  for (let attempt = 1; ; attempt++)
+    try {
+      await execute(admin, followers)
+      return await execute(admin, `DROP DATABASE IF EXISTS "${database}" WITH (FORCE)`)
+    } catch (error) {
+      // Source: SQLSTATE 55006, object in use.
+      if ((error as { code?: string }).code !== '55006' || attempt === dropAttemptsMax) throw error
+      await sleep(100)
+    }
 }
 
 /** Servers of this test alone, e.g. two for a transaction over both. They end with the test, or with its process. */

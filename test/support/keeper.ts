@@ -37,6 +37,8 @@ export const testPassword = 'octavo'
 
 const lingerMs = 1500
 const firstConnectionLimitMs = 20_000
+/** Also what a store's own server for books has. */
+const followedLog = { wal_level: 'logical', max_replication_slots: '40', max_wal_senders: '40' }
 const sharedSettings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
 
 if (import.meta.main) await keep(process.argv[2] ?? '')
@@ -150,8 +152,9 @@ const kinds: Readonly<Record<ServerKind, Kind>> = {
       await server.stop()
       return join(path, 'data')
     },
-    start: (path) => startPostgres(serverOptions(path, { fsync: 'off' })),
-    startShared: (path) => startPostgres(serverOptions(path, { ...sharedSettings, max_connections: '400' })),
+    start: (path) => startPostgres(serverOptions(path, { ...followedLog, fsync: 'off' })),
+    startShared: (path) =>
+      startPostgres(serverOptions(path, { ...followedLog, ...sharedSettings, max_connections: '400' })),
   },
   mariadb: {
     admin: 'mysql',

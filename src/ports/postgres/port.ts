@@ -2,5 +2,6 @@
 export { addressesIn } from './addresses.ts'
 export { intArray, textArray, uuidArray } from './binary-array.ts'
 export { cut, NoPrimary, type Primary, primaryOf } from './find-primary.ts'
+export { type FollowOptions, followLog, type LogFollower } from './follow-log.ts'
 export { type DoorbellOptions, listenForRings } from './listen.ts'
 export { askStanding, type Follower, type Standing, standingOf, standingQuery } from './standing.ts'

@@ -8,6 +8,7 @@ import { resolveDecision } from '#services/orders'
 import { authenticateStaff } from './authenticate-staff.ts'
 import { watchPrices } from './books/price-changes.ts'
 import { watchSalesOpening } from './books/sales-opening.ts'
+import { tellOfOthers } from './changes/tell-of-others.ts'
 import { createImports } from './import/imports.ts'
 import { addRoutes } from './routes.ts'
 import { loadSample } from './sample/load-sample.ts'
@@ -67,6 +68,7 @@ export async function createCatalog(
         if (config.catalog.demo) await loadSample(store.books, clock)
         const news = resources.use(store.carryNews(broker, clock))
         const onChanged = () => news.ring()
+        resources.use(tellOfOthers(store, broker, clock))
         resources.use(keepKeysCurrent(store.books, clock))
         resources.use(watchState(store, clock))
         resources.use(watchSalesOpening(store.books, clock, onChanged))

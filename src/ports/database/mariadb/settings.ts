@@ -81,6 +81,8 @@ export function sessionSettings(options: DatabaseOptions, known: ReadonlySet<str
       : ['wait_timeout', idleInTransactionS],
   ]
   return [
+    // By which triggers know the sessions of a program from those of a hand.
+    `SET @application_name = '${options.applicationName.replace(/[^\w.-]/g, '')}'`,
     'SET NAMES utf8mb4 COLLATE utf8mb4_bin',
     'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
     `SET SESSION ${[

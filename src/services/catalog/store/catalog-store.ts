@@ -22,7 +22,15 @@ export type CatalogStore = AsyncDisposable & {
   isReady(): Promise<boolean>
   /** Carries the news that changes left behind to the broker, for as long as it is not disposed. */
   carryNews(broker: Broker, clock: Clock): NewsCarrier
+  /**
+   * Hears of what was written to books and stock by somebody else than a store, and which no news tells of. Several
+   * processes may; of those on PostgreSQL one hears.
+   */
+  hearOfOthers(clock: Clock, heard: (wrote: OthersWrote) => void): AsyncDisposable
 }
+
+/** `anything` when it may be every book: many were written to, or what was written meanwhile cannot be known. */
+export type OthersWrote = { kind: 'titles'; isbns: readonly string[] } | { kind: 'anything' }
 
 export type NewsCarrier = AsyncDisposable & {
   /** Call after a change: its news goes out at once, instead of within a second. */

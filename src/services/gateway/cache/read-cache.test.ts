@@ -136,6 +136,27 @@ test('an edit that goes through the gateway is seen by the next reader, in the b
   for (const path of [book, '/api/books']) assert.match((await get(path)).text, /new/)
 })
 
+test('an order makes the answers about its titles go at once, and no others', async (t) => {
+  let copies = 5
+  const { gateway, get, upstream } = await openShop(t, (incoming, response) => {
+    if (incoming.method !== 'POST') return json(response, 200, { path: incoming.url, copies })
+    copies--
+    const order = JSON.stringify({ id: 'x', lines: [{ isbn, quantity: 1 }] })
+    response.writeHead(201, { 'content-type': 'application/json', 'content-length': order.length })
+    response.end(order)
+  })
+  const other = '/api/books/9780000000002'
+  for (const path of [book, other]) await get(path)
+  const headers = { 'content-type': 'application/json', 'idempotency-key': 'a key of this test' }
+  const answer = await request(`${gateway.url}/api/orders`, { method: 'POST', headers, body: '{}' })
+  await answer.body.dump()
+  assert.equal(answer.statusCode, 201)
+  const asked = upstream.requests.length
+  assert.match((await get(book)).text, /"copies":4/)
+  assert.match((await get(other)).text, /"copies":5/)
+  assert.equal(upstream.requests.length, asked + 1)
+})
+
 test('news of a book, of its stock and of everything makes its answers go, also one that is on its way', async (t) => {
   let copies = 5
   let hold: Promise<void> | undefined
@@ -242,7 +263,12 @@ async function openShop(
   const upstream = await startUpstream(t, handler)
   const brokerUrl = `memory:cache-${crypto.randomUUID()}`
   const env = { OCTAVO_BROKER: brokerUrl, OCTAVO_CACHE: cacheUrl }
-  const gateway = await startGateway(t, `catalog=${upstream.url}`, { cachesReads: true, clock }, env)
+  const gateway = await startGateway(
+    t,
+    `catalog=${upstream.url};coordinator=${upstream.url}`,
+    { cachesReads: true, clock },
+    env,
+  )
   const broker = await openBroker(brokerUrl, { applicationName: 'test' })
   t.after(() => broker[Symbol.asyncDispose]())
   return {

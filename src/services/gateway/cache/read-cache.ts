@@ -20,8 +20,16 @@ export type ReadCache = {
    * @returns whether it does
    */
   take(exchange: Exchange, label: string, params: readonly string[], passOn: () => void): boolean
-  /** A request that went to a service has been answered; it may have changed the catalogue. */
-  passed(method: string | undefined, label: string, params: readonly string[]): void
+  /**
+   * A request that went to a service has been answered; it may have changed the catalogue.
+   * @param titles those that an order's answer names, if they are known
+   */
+  passed(
+    method: string | undefined,
+    label: string,
+    params: readonly string[],
+    titles: readonly string[] | undefined,
+  ): void
   stockChanged(message: StockChanged): void
   catalogueChanged(message: CatalogueChanged): void
   gauges(): Record<string, number>
@@ -37,7 +45,8 @@ export const staleMs = 5_000
 const stockEveryMs = 250
 /**
  * Whoever has bought or given back a copy looks at once what is left. So many times in a row, and then so often, an
- * order makes all answers be asked for again; in a rush, when nobody could tell, the news of the stock does that alone.
+ * order makes the answers about its titles be asked for again at once; in a rush, when nobody could tell, they are as
+ * by the news of the stock.
  */
 const ordersHeeded = { inARow: 50, everyMs: 200 }
 /** While its service is away an answer may be this old. */
@@ -80,6 +89,11 @@ export function createReadCache({
     expire(entries.all(), Number.NEGATIVE_INFINITY)
   }
   const heedsOrder = createBudget(ordersHeeded, clock)
+  const stockMoved = (isbns: readonly string[], afterMs: number) => {
+    const tags = isbns.map(bookTag)
+    changes.note(tags)
+    for (const tag of tags) expire(entries.tagged(tag), afterMs)
+  }
   return {
     take(exchange, label, params, passOn) {
       if (!cachedLabels.has(label) || !isForEverybody(exchange)) return false
@@ -95,19 +109,27 @@ export function createReadCache({
         })
       return true
     },
-    passed(method, label, params) {
+    passed(method, label, params, titles) {
       // Whoever looks how far an import has come is to see what it brought.
       if (label.startsWith('/api/imports')) everythingChanged()
       if (method === 'GET' || method === 'HEAD') return
-      if (label.startsWith('/api/orders') && heedsOrder()) return everythingChanged()
+      if (label.startsWith('/api/orders')) {
+        const isHeeded = heedsOrder()
+        if (titles !== undefined && titles.length > 0)
+          return stockMoved(titles, isHeeded ? Number.NEGATIVE_INFINITY : stockEveryMs)
+        if (isHeeded) everythingChanged()
+        return
+      }
       if (!label.startsWith('/api/books')) return
       const isbn = isbnOf(params)
       if (isbn === undefined) everythingChanged()
       else booksChanged([isbn])
     },
     stockChanged({ books }) {
-      changes.note(books.map(({ isbn }) => bookTag(isbn)))
-      for (const { isbn } of books) expire(entries.tagged(bookTag(isbn)), stockEveryMs)
+      stockMoved(
+        books.map(({ isbn }) => isbn),
+        stockEveryMs,
+      )
       void shared?.evict(books.flatMap(({ isbn }) => sharedKeys(isbn)))
     },
     catalogueChanged({ isbns }) {

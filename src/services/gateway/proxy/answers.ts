@@ -66,7 +66,7 @@ function answerApi(exchange: Exchange, parts: AnswerParts): void {
         // What was refused has changed nothing; what failed may have.
         const { statusCode } = exchange.response
         if (statusCode < 400 || statusCode >= 500)
-          parts.readCache?.passed(request.method, target.label, params)
+          parts.readCache?.passed(request.method, target.label, params, exchange.titles)
       })
       passOn()
     }

@@ -19,7 +19,7 @@ import { forwardAlone } from './proxy.ts'
 import type { ProxyParts } from './proxy-parts.ts'
 import { awayStatuses, late } from './proxy-problems.ts'
 import type { UpstreamTarget } from './routes.ts'
-import { titleOfOrder } from './title-of-order.ts'
+import { titleOfOrder, titlesInAnswer } from './title-of-order.ts'
 import { nextTraceparent, orderPlaced } from './trace.ts'
 import { isTimeout, type RerouteReason, type Upstream } from './upstreams.ts'
 
@@ -188,6 +188,7 @@ function answer(exchange: Exchange, answered: BundledAnswer): void {
   for (const [name, value] of Object.entries(answered.headers))
     if (!notPassedOut.has(name)) headers.push(name, value)
   exchange.placed = orderPlaced(answered.status, answered.headers.location)
+  exchange.titles = titlesInAnswer(answered.body)
   headers.push('content-length', String(answered.body.length))
   response.writeHead(answered.status, headers)
   response.end(answered.body)

@@ -23,6 +23,8 @@ export type Exchange = {
   outcome: 'good' | 'failed' | 'neither'
   /** The order that its answer says was placed. */
   placed?: string
+  /** The titles that its answer names, where that is an order's and came in one piece. */
+  titles?: readonly string[]
   /** What metrics call the route. */
   label: string
   /** Called when the exchange has taken as long as it may. */

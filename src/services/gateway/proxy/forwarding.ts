@@ -8,7 +8,7 @@ import type { ProxyParts } from './proxy-parts.ts'
 import { awayStatuses, busy, cutOff, exhausted, late, notAllowed, tooSlow } from './proxy-problems.ts'
 import { type BodyStream, BodyTooLarge, isBodyStream, SenderGone } from './request-body.ts'
 import type { UpstreamTarget } from './routes.ts'
-import { titleOfOrder } from './title-of-order.ts'
+import { titleOfOrder, titlesInAnswer } from './title-of-order.ts'
 import { orderPlaced } from './trace.ts'
 import {
   type Attempt,
@@ -182,6 +182,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     const { response } = this.#exchange
     if (this.#isOver || this.#instead !== undefined) return true
     if (chunk.length === this.#bytesLeft) {
+      if (this.#movesStock()) this.#exchange.titles = titlesInAnswer(chunk)
       response.end(chunk)
       return true
     }
@@ -189,6 +190,11 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     if (response.write(chunk)) return true
     response.once('drain', this.#resume)
     return false
+  }
+
+  /** Whoever keeps answers about the titles of an order wants to know of it. */
+  #movesStock(): boolean {
+    return this.#exchange.request.method === 'POST' && this.#exchange.label.startsWith('/api/orders')
   }
 
   onComplete(): void {

@@ -3,6 +3,7 @@ import type { CatalogStore, StoreOptions } from '../catalog-store.ts'
 import { createStoreAudit } from './audit.ts'
 import { createBookStore } from './books.ts'
 import { createImportStore } from './imports.ts'
+import { hearOfOthers } from './others-wrote.ts'
 import { createStockStore } from './stock.ts'
 import { createTransferStore } from './transfer.ts'
 
@@ -46,6 +47,7 @@ export async function openStore(url: string, options: StoreOptions): Promise<Cat
         () => false,
       ),
     carryNews: (broker, clock) => startOutboxRelay({ database, schema: name, broker, clock }),
+    hearOfOthers: (clock, heard) => hearOfOthers(database, clock, heard),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

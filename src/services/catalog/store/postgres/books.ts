@@ -1,6 +1,12 @@
 import type { Database, Statements, Transaction } from '#ports/database'
-import { type StockChanged, stockChangedTopic } from '#services/catalog'
+import {
+  type CatalogueChanged,
+  catalogueChangedTopic,
+  type StockChanged,
+  stockChangedTopic,
+} from '#services/catalog'
 import type { BookRow } from '../../books/book-row.ts'
+import { catalogueChanged } from '../../changes/change-messages.ts'
 import {
   type BookChanges,
   type BookEntry,
@@ -55,8 +61,14 @@ export function createBookStore(database: Database): BookStore {
         `SELECT ${bookColumns} FROM ${bookTables} WHERE b.isbn > $1 ORDER BY b.isbn LIMIT $2`,
         [isbn, limit],
       ),
-    announce: (news) => announce(database, news),
-    change: (work) => inTransaction(database, (tx) => work(changesOn(tx))),
+    announce: (news) => announce(database, stockChangedTopic, news),
+    change: (work) =>
+      inTransaction(database, async (tx) => {
+        const written = new Set<string>()
+        const result = await work(changesOn(tx, written))
+        if (written.size > 0) await announce(tx, catalogueChangedTopic, catalogueChanged(written))
+        return result
+      }),
     fillOnce: (mark, fill) => fillOnce(database, mark, fill),
     renewKeys: (version, limit, keysOf) =>
       inTransaction(database, async (tx) => {
@@ -72,7 +84,8 @@ export function createBookStore(database: Database): BookStore {
   }
 }
 
-function changesOn(tx: Transaction): BookChanges {
+/** @param written gets the ISBNs of all books that are written to */
+function changesOn(tx: Transaction, written: Set<string>): BookChanges {
   return {
     lock: (isbns) => lockBooks(tx, isbns),
     async lockWithStock(isbn) {
@@ -94,9 +107,10 @@ function changesOn(tx: Transaction): BookChanges {
       const columns = [moves.map(({ isbn }) => isbn), moves.map(({ copies }) => copies)]
       await tx.execute(moveCopies, [...columns, reason])
     },
-    add: (books) => add(tx, books),
-    replace: (books) => replace(tx, books),
+    add: (books) => add(tx, books, written),
+    replace: (books) => replace(tx, books, written),
     async remove({ isbn, copies }) {
+      written.add(isbn)
       if (copies > 0)
         await tx.execute(
           `INSERT INTO catalog.ledger (isbn, movement, copies_delta, reason)
@@ -105,7 +119,7 @@ function changesOn(tx: Transaction): BookChanges {
         )
       await tx.execute('DELETE FROM catalog.books WHERE isbn = $1', [isbn])
     },
-    announce: (news) => announce(tx, news),
+    announce: (news) => announce(tx, stockChangedTopic, news),
   }
 }
 
@@ -139,9 +153,13 @@ async function lockBooks(tx: Transaction, isbns: readonly string[]): Promise<Map
   return new Map(rows.map((row) => [row.isbn, row]))
 }
 
-async function announce(statements: Statements, news: StockChanged): Promise<void> {
+async function announce(
+  statements: Statements,
+  topic: string,
+  news: StockChanged | CatalogueChanged,
+): Promise<void> {
   await statements.execute('INSERT INTO catalog.outbox (topic, payload) VALUES ($1, $2)', [
-    stockChangedTopic,
+    topic,
     JSON.stringify(news),
   ])
 }
@@ -159,11 +177,14 @@ const insertBooks = `
     INSERT INTO catalog.ledger (isbn, movement, copies_delta, reason)
     SELECT isbn, 'opening', copies, reason FROM incoming JOIN book USING (isbn) WHERE copies > 0
   )
-  INSERT INTO catalog.stock (isbn, copies) SELECT isbn, copies FROM incoming JOIN book USING (isbn)`
+  INSERT INTO catalog.stock (isbn, copies) SELECT isbn, copies FROM incoming JOIN book USING (isbn)
+  RETURNING isbn`
 
-function add(tx: Transaction, books: readonly NewBookEntry[]): Promise<number> {
+async function add(tx: Transaction, books: readonly NewBookEntry[], written: Set<string>): Promise<number> {
   const records = books.map(({ copies, reason, ...entry }) => ({ copies, reason, ...fieldsAsRecord(entry) }))
-  return tx.execute(insertBooks, [JSON.stringify(records)])
+  const added = await tx.query<{ isbn: string }>(insertBooks, [JSON.stringify(records)])
+  for (const { isbn } of added) written.add(isbn)
+  return added.length
 }
 
 const setTo = (names: readonly string[]) => names.map((name) => `${name} = r.${incoming(name)}`).join(', ')
@@ -172,10 +193,12 @@ const replaceBooks = `
   UPDATE catalog.books b SET ${setTo(namesOf(columns))}, version = version + 1, updated_at = now()
     FROM jsonb_to_recordset($1::jsonb) AS r (${recordType(columns)})
    WHERE b.isbn = r.isbn AND (${namesOf(fieldColumns).map((name) => `b.${name}`)})
-         IS DISTINCT FROM (${namesOf(fieldColumns).map((name) => `r.${incoming(name)}`)})`
+         IS DISTINCT FROM (${namesOf(fieldColumns).map((name) => `r.${incoming(name)}`)})
+  RETURNING b.isbn`
 
-async function replace(tx: Transaction, books: readonly BookEntry[]): Promise<void> {
-  await tx.execute(replaceBooks, [JSON.stringify(books.map(fieldsAsRecord))])
+async function replace(tx: Transaction, books: readonly BookEntry[], written: Set<string>): Promise<void> {
+  const replaced = await tx.query<{ isbn: string }>(replaceBooks, [JSON.stringify(books.map(fieldsAsRecord))])
+  for (const { isbn } of replaced) written.add(isbn)
 }
 
 const replaceKeys = `

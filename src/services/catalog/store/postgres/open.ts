@@ -3,6 +3,7 @@ import type { CatalogStore, StoreOptions } from '../catalog-store.ts'
 import { createStoreAudit } from './audit.ts'
 import { createBookStore } from './books.ts'
 import { createImportStore } from './imports.ts'
+import { hearOfOthers } from './others-wrote.ts'
 import { createStockStore } from './stock.ts'
 import { createTransferStore } from './transfer.ts'
 
@@ -44,6 +45,7 @@ export async function openStore(url: string, options: StoreOptions): Promise<Cat
         () => false,
       ),
     carryNews: (broker, clock) => startOutboxRelay({ database, schema, broker, clock }),
+    hearOfOthers: (clock, heard) => hearOfOthers(url, applicationName, clock, heard),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }
