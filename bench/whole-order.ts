@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
 import { checkDigit13 } from '#kernel/isbn'
 import { startStore } from '../test/support/whole-store.ts'
+import { cpuMsBelow } from './cpu.ts'
 import { guestOrders } from './guest-orders.ts'
-import { processorTimeBelow } from './processor-time.ts'
 import { median, ms, printTable, ratio, round } from './rounds.ts'
 
 // A guest's order over HTTP, from the cart to the stored voucher, on a whole store as `npm start` runs it.
@@ -29,13 +29,13 @@ await guestOrders(store.url, isbn, Math.ceil(orders / 4), callers)
 const perSecond: number[] = []
 const perOrder = new Map<string, number[]>()
 for (let i = 0; i < rounds; i++) {
-  const before = processorTimeBelow(process.pid)
+  const before = cpuMsBelow(process.pid)
   const figures = await guestOrders(store.url, isbn, orders, callers)
   perSecond.push(figures.perSecond)
   console.log(
     `${round(figures.perSecond)} orders/s, p50 ${ms(figures.p50Ms)}, p99 ${ms(figures.p99Ms)} to the PDF`,
   )
-  for (const [name, total] of processorTimeBelow(process.pid)) {
+  for (const [name, total] of cpuMsBelow(process.pid)) {
     const used = (total - (before.get(name) ?? 0)) / orders
     perOrder.set(name, [...(perOrder.get(name) ?? []), used])
   }

@@ -5,6 +5,7 @@ import {
   openKubernetes,
   readKubernetesUrl,
 } from '#ports/kubernetes'
+import { createLeading } from './leading.ts'
 import type { LeaseOptions, Leases } from './lease.ts'
 
 /** coordination.k8s.io/v1 Lease. */
@@ -32,29 +33,11 @@ export async function openKubernetesLeases(url: string, options: Options): Promi
   const api = await openKubernetes({
     ...{ url: `https://${host}`, caPath: ca, tokenPath: token, clock: options.clock },
   })
-  const stop = new AbortController()
-  const leading = new Set<Promise<void>>()
-  return {
-    lead(name, work) {
-      const own = new AbortController()
-      const over = AbortSignal.any([own.signal, stop.signal])
-      const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`
-      const running = keepTrying({ ...options, api, path, name: `${release}-${name}` }, work, over)
-      leading.add(running)
-      return {
-        async [Symbol.asyncDispose]() {
-          own.abort()
-          await running
-          leading.delete(running)
-        },
-      }
-    },
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await Promise.all(leading)
-      await api[Symbol.asyncDispose]()
-    },
-  }
+  const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`
+  return createLeading(
+    (name, work, over) => keepTrying({ ...options, api, path, name: `${release}-${name}` }, work, over),
+    () => api[Symbol.asyncDispose](),
+  )
 }
 
 type Election = Options & { api: KubernetesApi; path: string; name: string }
