@@ -12,6 +12,22 @@ test('each line carries the name of its process, aligned', () => {
   assert.equal(text, 'book-db   | up\ncatalog.1 | up too\nopen\n')
 })
 
+test('a line of JSON is kept as it is and shown as people read it', () => {
+  let text = ''
+  const kept: string[] = []
+  const keep = (line: string) => void kept.push(line)
+  const log = openLog((more) => (text += more), ['orders'], false, { isPretty: true, keep })
+  log.line(
+    'orders',
+    '{"level":"warn","time":"2026-01-02T03:04:05.678Z","message":"a hold is late","orderId":"o1"}',
+  )
+  log.line('orders', '{"level":"wa')
+  assert.equal(text, 'orders | 03:04:05 warn a hold is late orderId=o1\norders | {"level":"wa\n')
+  const [first, second] = kept.map((line) => JSON.parse(line))
+  assert.deepEqual([first.process, first.orderId], ['orders', 'o1'])
+  assert.deepEqual([second.process, second.message], ['orders', '{"level":"wa'])
+})
+
 test('instances of one role share a colour, and roles differ', () => {
   const lines: string[] = []
   const log = openLog((more) => lines.push(more), ['catalog.1', 'catalog.2', 'gateway'], true)

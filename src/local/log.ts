@@ -1,9 +1,18 @@
+import { prettyLine } from '#ports/log'
+
 /** Writes the lines of many processes to one terminal, each with its name, and in its colour where there are any. */
 export type Log = {
   /** A line of Octavo itself, for the person at the terminal. */
   say(text: string): void
   /** A line that the named process wrote, or that is about it. */
   line(name: string, text: string): void
+}
+
+export type LogOptions = {
+  /** Whether lines that are JSON are shown as people read them. */
+  isPretty: boolean
+  /** Takes each line as JSON, to be looked for later. */
+  keep(line: string): void
 }
 
 const colours = [36, 33, 35, 32, 34, 96, 93, 95, 92, 94]
@@ -13,7 +22,12 @@ const lineCharactersMax = 4000
  * @param names of the processes, to align their lines
  * @param withColour see `wantsColour`
  */
-export function openLog(write: (text: string) => void, names: readonly string[], withColour: boolean): Log {
+export function openLog(
+  write: (text: string) => void,
+  names: readonly string[],
+  withColour: boolean,
+  { isPretty, keep }: LogOptions = { isPretty: true, keep: () => {} },
+): Log {
   const width = Math.max(0, ...names.map((name) => name.length))
   // Instances of one role share its colour.
   const roles = [...new Set(names.map(roleOf))]
@@ -22,9 +36,25 @@ export function openLog(write: (text: string) => void, names: readonly string[],
     say: (text) => write(`${text}\n`),
     line(name, text) {
       const label = `${name.padEnd(width)} |`
-      const cut = text.length > lineCharactersMax ? `${text.slice(0, lineCharactersMax)}…` : text
+      const record = recordOf(text)
+      const process = JSON.stringify(name)
+      if (record !== undefined) keep(`{"process":${process},${text.slice(1)}`)
+      else keep(JSON.stringify({ process: name, time: new Date().toISOString(), message: text }))
+      const shown = record !== undefined && isPretty ? prettyLine(record).trimEnd() : text
+      const cut = shown.length > lineCharactersMax ? `${shown.slice(0, lineCharactersMax)}…` : shown
       write(`${withColour ? `\u001b[${colour(name)}m${label}\u001b[0m` : label} ${cut}\n`)
     },
+  }
+}
+
+/** A line of a role's log, as opposed to what a program without one says. */
+function recordOf(text: string): Record<string, unknown> | undefined {
+  if (!text.startsWith('{"level":')) return undefined
+  try {
+    return JSON.parse(text) as Record<string, unknown>
+  } catch {
+    // A process that was killed may leave half a line: it is shown as it is.
+    return undefined
   }
 }
 

@@ -17,6 +17,7 @@ import {
   secretFile,
 } from './data-folder.ts'
 import { claimPublicPort, freeInnerPort } from './free-port.ts'
+import { keepLog } from './kept-log.ts'
 import type { LivenessLimits } from './liveness.ts'
 import { type Log, openLog } from './log.ts'
 import { endProcess } from './process-identity.ts'
@@ -68,7 +69,11 @@ export async function runStore(options: StoreOptions): Promise<void> {
   openDataFolder(config.dataPath)
   const hold = holdDataFolder(config.dataPath)
   const names = [...serverNames(topology, config.databases.replicas), ...topology.roles.flatMap(processNames)]
-  const log = openLog(options.write, names, options.withColour)
+  using kept = keepLog(config.dataPath)
+  const log = openLog(options.write, names, options.withColour, {
+    isPretty: (options.env.OCTAVO_LOG_FORMAT || 'pretty') === 'pretty',
+    keep: kept.add,
+  })
   const supervised: Supervised[] = []
   const record = () =>
     hold.record(
@@ -157,7 +162,7 @@ async function settle({ config, demo, env }: StoreOptions) {
     secret: secretFile(dataPath, 'secret').path,
     ...(staff && { staffPassword: staff.path }),
   }
-  return { port, registryPort, dataPath, secretFiles, demo, staff, pretty: true }
+  return { port, registryPort, dataPath, secretFiles, demo, staff }
 }
 
 /**

@@ -63,7 +63,6 @@ export type StoreAddresses = {
   secretFiles: Readonly<Partial<Record<SecretName, string>>>
   /** Load the sample catalogue into a catalogue that never held a book. */
   demo: boolean
-  pretty: boolean
 }
 
 /** The settings of every role; no secret is among them. What the caller's own environment sets wins. */
@@ -72,10 +71,11 @@ export function roleSettings(addresses: StoreAddresses, own: Environment): Recor
     OCTAVO_DISCOVERY: `registry://127.0.0.1:${addresses.registryPort}`,
     OCTAVO_DEMO: addresses.demo ? 'on' : 'off',
     OCTAVO_MIGRATE: 'on',
-    OCTAVO_LOG_FORMAT: addresses.pretty ? 'pretty' : 'json',
     ...Object.fromEntries(Object.entries(own).filter(isSetting) as [string, string][]),
     OCTAVO_PORT: String(addresses.port),
     OCTAVO_DATA: addresses.dataPath,
+    // The supervisor keeps every line to be looked for, and writes it as people read it.
+    OCTAVO_LOG_FORMAT: 'json',
   }
 }
 

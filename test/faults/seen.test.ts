@@ -10,7 +10,7 @@ import { freeInnerPort } from '../../src/local/free-port.ts'
 import { type Monitoring, monitoringMissing, startMonitoring } from '../../src/local/monitoring.ts'
 import { type Database, openDatabase } from '../../src/ports/database/port.ts'
 import { type ReceivedSpan, startOtlpReceiver } from '../support/otlp-receiver.ts'
-import { type Store, startStore } from '../support/whole-store.ts'
+import { octavo, type Store, startStore } from '../support/whole-store.ts'
 
 // One whole store, watched by a real Prometheus with the rules it has in production.
 
@@ -28,7 +28,11 @@ const scope = { after: (clean: () => unknown) => void cleaning.unshift(clean) }
 before(async () => {
   const receiver = await startOtlpReceiver(scope)
   spans = receiver.spans
-  store = await startStore(scope, 'on', { OCTAVO_OTLP: receiver.url, OCTAVO_TRACE_PERCENT: '100' })
+  store = await startStore(scope, 'on', {
+    OCTAVO_OTLP: receiver.url,
+    OCTAVO_TRACE_PERCENT: '100',
+    OCTAVO_LOG_LEVEL: 'debug',
+  })
   orders = await openDatabase(fileText('order-db-url'), { applicationName: 'test' })
   scope.after(() => orders[Symbol.asyncDispose]())
   if (skip) return
@@ -86,6 +90,38 @@ test('an order is one trace, from its request to the page that shows it', async 
     () => parts.every((part) => group().includes(part)),
     () => group().join(', '),
   )
+})
+
+test('one command gathers what all roles said of an order, and what OrderDb remembers', async () => {
+  const { id } = await placeFreeOrder()
+  await within(20_000, async () => (await statusOf(id)) === 'confirmed')
+  const told = async () => (await octavo(store, ['logs', id, '--json'])).said
+  const lines = async () =>
+    (await told())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, string>)
+  const expected = [
+    ...['gateway POST /api/orders', 'coordinator group', 'catalog prepare', 'catalog commit'],
+    ...['orders decide and commit', 'orders free-order confirm', 'vouchers put object'],
+    'order-db saga free-order done',
+  ]
+  const said = async () =>
+    (await lines()).map(({ process, message }) => `${process?.split('.')[0]} ${message}`)
+  await within(
+    20_000,
+    async () => {
+      const all = await said()
+      return expected.every((line) => all.includes(line))
+    },
+    async () => (await said()).join('\n'),
+  )
+  const traceId = id.replaceAll('-', '')
+  for (const line of await lines()) if (line.orderId === id && line.level) assert.equal(line.traceId, traceId)
+  const unknown = await octavo(store, ['logs', crypto.randomUUID()])
+  assert.equal(unknown.code, 1)
+  assert.match(unknown.said, /Nothing is known/)
+  assert.equal((await octavo(store, ['logs', 'no-id'])).code, 2)
 })
 
 test('Prometheus reads every role, and has every series that the rules speak of', { skip }, async () => {

@@ -41,6 +41,23 @@ test('a line is JSON with its time, level, role, instance, part and fields', () 
   })
 })
 
+test('a line about an order or a transaction has the id of its trace', () => {
+  const [order, transaction] = [
+    '01A2240C-8a57-719d-b6d6-db8300000001',
+    '01a2240c-8a57-719d-b6d6-db83f0000002',
+  ]
+  const [first, second, third] = lines(
+    logged((log) => {
+      log.warn('stuck', { orderId: order, transactionId: transaction })
+      log.warn('recovered', { transactionId: transaction })
+      log.warn('other')
+    }),
+  )
+  assert.equal(first.traceId, order.replaceAll('-', '').toLowerCase())
+  assert.equal(second.traceId, transaction.replaceAll('-', ''))
+  assert.equal(third.traceId, undefined)
+})
+
 test('what is below the level is not written, and a logger made before follows what is set after', () => {
   const early = logger('early')
   assert.equal(

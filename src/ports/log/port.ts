@@ -2,6 +2,7 @@ import pino from 'pino'
 import { prettyLine } from './pretty.ts'
 import { withoutSecrets } from './without-secrets.ts'
 
+export { prettyLine } from './pretty.ts'
 export { neverLog } from './without-secrets.ts'
 
 /** What happened, for whoever runs the store: a sentence, and what it is about as fields. */
@@ -40,10 +41,15 @@ let root = rootLogger({
   write: (line) => void process.stderr.write(line),
 })
 let generation = 0
+let debugs = false
+
+/** Whether lines of level `debug` are written at all: ask before making what only they need. */
+export const isDebugging = () => debugs
 
 /** Says how this process logs; loggers that are there already follow. */
 export function openLog(options: LogOptions): void {
   root = rootLogger(options)
+  debugs = root.isLevelEnabled('debug')
   generation++
 }
 
@@ -78,11 +84,20 @@ function rootLogger({ level, format, fields, write }: LogOptions): pino.Logger {
     },
     {
       write: (line) => {
-        const shown = withoutSecrets(JSON.parse(line)) as Record<string, unknown>
+        const shown = traceable(withoutSecrets(JSON.parse(line)) as Record<string, unknown>)
         write(format === 'pretty' ? prettyLine(shown) : `${JSON.stringify(shown)}\n`)
       },
     },
   )
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** An order or transaction is a trace of its own, whose id is theirs without the hyphens. */
+function traceable(line: Record<string, unknown>): Record<string, unknown> {
+  const about = line.orderId ?? line.transactionId
+  if (typeof about !== 'string' || !uuid.test(about)) return line
+  return { ...line, traceId: about.replaceAll('-', '').toLowerCase() }
 }
 
 const causesMax = 5

@@ -1,6 +1,16 @@
 /** Where a person reads along: time of day, level unless it is `info`, the sentence, then what it is about. */
 export function prettyLine(line: Readonly<Record<string, unknown>>): string {
-  const { level, time, role: _role, instance: _instance, part, message, error, ...fields } = line
+  const {
+    level,
+    time,
+    role: _role,
+    instance: _instance,
+    traceId: _traceId,
+    part,
+    message,
+    error,
+    ...fields
+  } = line
   const about = Object.entries(fields).map(([name, value]) => `${name}=${shown(value)}`)
   const head = [
     String(time ?? '').slice(11, 19),

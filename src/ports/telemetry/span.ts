@@ -6,6 +6,8 @@
 export type Span = {
   /** Id of the order or transaction, a UUID. */
   of: string
+  /** Whether that is a transaction's; otherwise it is an order's. */
+  isTransaction?: boolean
   name: string
   role: string
   startMs: number

@@ -1,10 +1,12 @@
+import { isDebugging, logger } from '#ports/log'
 import type { Span, SpanExporter, TracingOptions } from './span.ts'
 
 let exporter: SpanExporter | undefined
 let keptBelow = 0
+const log = logger('path')
 
-/** Whether anybody takes spans: ask before making one. */
-export const isTracing = () => exporter !== undefined
+/** Whether anybody takes spans, or a log that tells everything: ask before making one. */
+export const isTracing = () => exporter !== undefined || isDebugging()
 
 /** Begins to send spans, until it is disposed. What sends them is loaded now and not before. */
 export async function openTracing({ ratio, ...options }: TracingOptions): Promise<AsyncDisposable> {
@@ -22,9 +24,22 @@ export async function openTracing({ ratio, ...options }: TracingOptions): Promis
 
 /** Takes a span that has ended. All roles keep the same orders, because the id decides. */
 export function noteSpan(span: Span): void {
+  if (isDebugging()) logSpan(span)
   if (exporter === undefined) return
   if (span.error === undefined && !isKept(span.of)) return
   exporter.add(span)
+}
+
+/** With `debug` the log tells each step of each order: what was done for it, by whom, and how long that took. */
+function logSpan({ of, isTransaction, name, startMs, endMs, links = [], attributes, error }: Span): void {
+  const [linked] = links
+  log.debug(name, {
+    ...(isTransaction ? { transactionId: of, orderIds: links } : { orderId: of }),
+    ...(!isTransaction && linked !== undefined && { linked }),
+    ms: Math.round((endMs - startMs) * 10) / 10,
+    ...attributes,
+    ...(error !== undefined && { failed: error }),
+  })
 }
 
 /** The last eight digits of an id are random. */
@@ -35,7 +50,7 @@ export async function traced<T>(
   begun: Omit<Span, 'startMs' | 'endMs' | 'error'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  if (exporter === undefined) return await work()
+  if (!isTracing()) return await work()
   const startMs = nowMs()
   try {
     const outcome = await work()

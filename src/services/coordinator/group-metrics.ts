@@ -55,7 +55,7 @@ export function traceGroup(transactionId: string, members: readonly Member[]): v
   const at = { startMs: nowMs(), endMs: nowMs(), role: 'coordinator' }
   const links = orders.slice(0, linksMax)
   const attributes = { 'octavo.group.size': members.length, 'octavo.transaction.id': transactionId }
-  noteSpan({ ...at, of: transactionId, isFirst: true, name: 'group', links, attributes })
+  noteSpan({ ...at, of: transactionId, isTransaction: true, isFirst: true, name: 'group', links, attributes })
   for (const id of orders) noteSpan({ ...at, of: id, name: 'rides in a group', links: [transactionId] })
 }
 

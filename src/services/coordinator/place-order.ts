@@ -3,7 +3,7 @@ import { parseIsbn } from '#kernel/isbn'
 import { type FieldError, invalid, Problem } from '#kernel/problem'
 import { type Clock, uuid7TimeMs } from '#ports/clock'
 import { type Answer, answer, type HttpServer } from '#ports/http'
-import { isTracing, traced } from '#ports/telemetry'
+import { isTracing, noteSpan, nowMs } from '#ports/telemetry'
 import type { StockAnswer } from '#services/catalog'
 import { copiesMax, type NewOrder, placeOrder, quantityMax } from '#services/coordinator'
 import type { Order } from '#services/orders'
@@ -34,12 +34,27 @@ export function addPlaceRoute(server: HttpServer, options: PlaceOptions): void {
     inFlight.add(draft.keyHash)
     try {
       const wait = () => options.engine.submit({ kind: 'place', draft })
-      const span = { of: draft.id, role: 'coordinator', name: 'place order', kind: 'server' } as const
-      return toAnswer(isTracing() ? await traced(span, wait) : await wait(), draft, token, body)
+      return toAnswer(isTracing() ? await tracedPlace(draft.id, wait) : await wait(), draft, token, body)
     } finally {
       inFlight.delete(draft.keyHash)
     }
   })
+}
+
+/** An order that is refused has no trace, and one that was placed before has that one's. */
+async function tracedPlace(id: string, wait: () => Promise<WishOutcome>): Promise<WishOutcome> {
+  const span = { role: 'coordinator', kind: 'server', startMs: nowMs() } as const
+  try {
+    const outcome = await wait()
+    if (outcome.kind === 'placed') noteSpan({ ...span, of: id, name: 'place order', endMs: nowMs() })
+    if (outcome.kind === 'replayed')
+      noteSpan({ ...span, of: outcome.order.id, name: 'find order again', endMs: nowMs() })
+    return outcome
+  } catch (error) {
+    const failed = error instanceof Error ? error.name : 'error'
+    noteSpan({ ...span, of: id, name: 'place order', endMs: nowMs(), error: failed })
+    throw error
+  }
 }
 
 function draftOf({ clock }: PlaceOptions, key: string, token: string, body: NewOrder): Draft {

@@ -1,6 +1,6 @@
 import type { ReplyOf } from '#kernel/contract'
 import type { HttpServer } from '#ports/http'
-import { traced } from '#ports/telemetry'
+import { nowMs, traced } from '#ports/telemetry'
 import {
   commitGroupRoute,
   decodeGroup,
@@ -14,6 +14,7 @@ import { commitGroup } from './commit-group.ts'
 import type { Context } from './context.ts'
 import { createDecisionLog, prune } from './decisions.ts'
 import { lookUp } from './look-up-orders.ts'
+import { traceCommitted } from './order-metrics.ts'
 
 /** What coordinators and recovering participants ask of orders. */
 export function addAgentRoutes(server: HttpServer, context: Context): void {
@@ -21,9 +22,13 @@ export function addAgentRoutes(server: HttpServer, context: Context): void {
   const log = createDecisionLog(database, clock)
   server.add(commitGroupRoute, async ({ params, body }) => {
     const group = decodeGroup(body)
-    const span = { of: params.id, role: 'orders', name: 'decide and commit', kind: 'server' } as const
-    const outcome = await traced(span, () => commitGroup(database, params.id, group, clock))
+    const span = { of: params.id, isTransaction: true, role: 'orders', name: 'decide and commit' } as const
+    const startMs = nowMs()
+    const outcome = await traced({ ...span, kind: 'server' }, () =>
+      commitGroup(database, params.id, group, clock),
+    )
     if (outcome.kind === 'committed') {
+      traceCommitted(params.id, group, startMs)
       if (group.settled.length > 0) context.announced()
       if (group.free.count > 0 || group.settled.length > 0) context.sagaDue()
     }

@@ -1,8 +1,14 @@
+import { unpackBytes } from '#kernel/packed-list'
+import { logger } from '#ports/log'
 import { isTracing, noteSpan, nowMs, roleMeter, secondsBuckets } from '#ports/telemetry'
+import type { PackedGroup } from '#services/orders'
 import type { Progress } from './saga/next.ts'
 import type { Saga } from './saga/saga.ts'
 
 const meter = roleMeter('orders')
+const log = logger('sagas')
+/** A step that has failed so often is more than a moment's trouble. */
+const complainsAt = 3
 
 const steps = meter.counter('octavo_saga_steps_total', 'Steps of sagas, by what they came to.', [
   'definition',
@@ -26,6 +32,17 @@ export function noteStep(saga: Saga, step: string, progress: Progress, seconds: 
   stepSeconds.observe(seconds, step)
   const event = progress.event ?? (progress.lastError === null ? 'waits' : 'failed')
   steps.add(1, definition, step, event)
+  if (progress.lastError !== null && progress.attempt === complainsAt)
+    log.warn('a step keeps failing', {
+      ...{
+        orderId,
+        sagaId: saga.id,
+        definition,
+        step,
+        attempt: progress.attempt,
+        reason: progress.lastError,
+      },
+    })
   if (progress.state === 'done' || progress.state === 'compensated') ended.add(1, definition, progress.state)
   if (!isTracing()) return
   const endMs = nowMs()
@@ -39,3 +56,13 @@ export function noteStep(saga: Saga, step: string, progress: Progress, seconds: 
     ...(event === 'failed' && { error: 'failed' }),
   })
 }
+
+/** From here on these orders exist, also for who looks at the trace of one whose coordinator has died. */
+export function traceCommitted(transactionId: string, { portions }: PackedGroup, startMs: number): void {
+  if (!isTracing()) return
+  const at = { startMs, endMs: nowMs(), role: 'orders', name: 'is committed', links: [transactionId] }
+  for (const { ids } of portions) for (const id of unpackBytes(ids)) noteSpan({ ...at, of: uuidText(id) })
+}
+
+const uuidText = (bytes: Buffer) =>
+  bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')

@@ -174,7 +174,7 @@ async function produce(
       }
     }
   } catch (error) {
-    log.warn('a voucher is not stored', { key, error })
+    log.warn('a voucher is not stored', { orderId: voucher.orderId, key, error })
     return error instanceof DrawingFailed && !stop.aborted ? 'undrawable' : 'not-stored'
   }
 }

@@ -33,7 +33,7 @@ export function addStockRoutes({ server, store, clock, resolve, onChanged }: Sto
   const participant = createStockParticipant(store, clock)
   server.add(prepareRoute, async ({ params, body }) => {
     try {
-      const span = { of: params.id, role: 'catalog', name: 'prepare', kind: 'server' } as const
+      const span = traceOf(params.id, 'prepare')
       return await traced(span, () => participant.prepare(params.id, body.requests as StockRequest[]))
     } catch (error) {
       if (error instanceof ConstraintViolation)
@@ -42,7 +42,7 @@ export function addStockRoutes({ server, store, clock, resolve, onChanged }: Sto
     }
   })
   server.add(commitRoute, async ({ params }) => {
-    const span = { of: params.id, role: 'catalog', name: 'commit', kind: 'server' } as const
+    const span = traceOf(params.id, 'commit')
     await traced(span, () => participant.commit(params.id))
     onChanged()
   })
@@ -54,3 +54,6 @@ export function addStockRoutes({ server, store, clock, resolve, onChanged }: Sto
   resources.use(every(clock, forgetEveryMs, () => store.forget(2 * transactionLifeMs)))
   return resources
 }
+
+const traceOf = (of: string, name: string) =>
+  ({ of, isTransaction: true, role: 'catalog', name, kind: 'server' }) as const

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { fullHeader, type Problem } from '#kernel/problem'
+import { isTracing } from '#ports/telemetry'
 import { drain, type Exchange, sendProblem, tooLarge } from './exchange.ts'
 import { rawHeader } from './headers.ts'
 import { requestHead, writeAnswerHead } from './heads.ts'
@@ -160,7 +161,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#exchange.outcome = isAway ? 'failed' : 'good'
     // What another instance can do, the first should have been able to as well.
     if (!isAway && this.#failure?.reason === 'status') this.#parts.upstreams.failed(this.#failure.upstream)
-    if (status === 201) this.#exchange.placed = orderPlaced(status, rawHeader(raw, 'location'))
+    if (isTracing()) this.#exchange.placed = orderPlaced(status, rawHeader(raw, 'location'))
     this.#bytesLeft = writeAnswerHead(this.#exchange, status, raw)
     this.#exchange.expiresMs = Math.max(this.#exchange.expiresMs, this.#exchange.startedMs + answerMs)
     return true

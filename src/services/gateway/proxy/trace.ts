@@ -29,19 +29,38 @@ export function spanIds(clock: Clock): () => string {
 
 const orderAddress = /^\/api\/orders\/([0-9a-f-]{36})$/
 
-/** The id of the order that an answer says was placed. */
+/** The id of the order that an answer says is placed, now or by a request with the same key before. */
 export function orderPlaced(status: number, location: string | undefined): string | undefined {
-  if (status !== 201 || location === undefined || !isTracing()) return undefined
+  if ((status !== 201 && status !== 200) || location === undefined || !isTracing()) return undefined
   return orderAddress.exec(location)?.[1]
+}
+
+/**
+ * Orders whose first span this gateway has noted. A reader whose first answer was lost, with the coordinator say, asks
+ * again: then it is that request's answer which begins the trace.
+ */
+const begun = new Set<string>()
+const begunMax = 10_000
+
+function begins(orderId: string): boolean {
+  if (begun.has(orderId)) return false
+  begun.add(orderId)
+  for (const oldest of begun) {
+    if (begun.size <= begunMax) break
+    begun.delete(oldest)
+  }
+  return true
 }
 
 /** A reader's request is the first span of the order that came of it, and linked to the trace they are in themselves. */
 export function traceExchange({ request, placed, requestId, response }: Exchange, seconds: number): void {
   if (placed === undefined) return
   const endMs = nowMs()
+  const isFirst = begins(placed)
   const caller = traceparentOf(request.headers.traceparent)
   noteSpan({
-    ...{ of: placed, isFirst: true, role: 'gateway', kind: 'server', name: 'POST /api/orders' },
+    ...{ of: placed, isFirst, role: 'gateway', kind: 'server' },
+    name: isFirst ? 'POST /api/orders' : 'POST /api/orders again',
     ...{ startMs: endMs - seconds * 1000, endMs },
     ...(caller !== undefined && { links: [caller] }),
     attributes: {
