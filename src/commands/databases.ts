@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { readConfig, readSecrets } from '#config'
+import type { DatabaseState as Known } from '#kernel/database-state'
+import { databaseState } from '#ports/database'
 import { addressesIn, askStanding, type Standing } from '#ports/postgres'
 import { readSuccession } from '../local/replicas/succession-record.ts'
 import { storeEnvironment } from '../local/running.ts'
@@ -20,6 +22,7 @@ type DatabaseState = {
   name: Name
   servers: { address: string; standing: Standing | undefined }[]
   lastFailover: { at: string; why: string; tookMs: number; from: number } | undefined
+  archive: Known['archive']
 }
 
 /** @returns 0, or 1 when a database has no primary, or did not change it in time */
@@ -62,7 +65,8 @@ export async function databaseStates(
           return { address: placeOf(address), standing: await askStanding(address, askLimitMs) }
         }),
       )
-      return { name, servers, lastFailover: readSuccession(join(dataPath, name))?.last }
+      const { archive } = await databaseState(name, url)
+      return { name, servers, lastFailover: readSuccession(join(dataPath, name))?.last, archive }
     }),
   )
 }
@@ -75,7 +79,7 @@ function placeOf(address: string): string {
   return url.searchParams.get('host') ?? url.host
 }
 
-function print({ name, servers, lastFailover }: DatabaseState): void {
+function print({ name, servers, lastFailover, archive }: DatabaseState): void {
   const primary = servers.find(isPrimary)?.standing
   console.log(
     `${name}: ${primary === undefined ? 'no primary' : `${primary.followers.length} replicas follow the primary`}`,
@@ -88,6 +92,10 @@ function print({ name, servers, lastFailover }: DatabaseState): void {
   if (lastFailover)
     console.log(
       `  last change at ${lastFailover.at}: server ${lastFailover.from} ${lastFailover.why}; ${lastFailover.tookMs} ms without a primary`,
+    )
+  if (archive)
+    console.log(
+      `  the archive reaches to ${archive.reachesTo}, its newest base is from ${archive.baseAt ?? '(none yet)'}${archive.problem ? `; it is not kept: ${archive.problem}` : ''}`,
     )
 }
 

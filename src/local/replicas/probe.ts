@@ -1,6 +1,5 @@
 import pg from 'pg'
-import { cut, type Standing, standingOf, standingQuery } from '#ports/postgres'
-import { parseLsn } from './succession.ts'
+import { cut, parseLsn, type Standing, standingOf, standingQuery } from '#ports/postgres'
 
 /** How a server says that it stands, its position as a number. */
 export type Answer = Standing & { position: bigint }

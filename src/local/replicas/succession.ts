@@ -55,9 +55,3 @@ function isAhead(a: Position & { name: string }, b: Position & { name: string })
   if (a.timeline !== b.timeline) return a.timeline > b.timeline
   return a.lsn === b.lsn ? a.name < b.name : a.lsn > b.lsn
 }
-
-/** PostgreSQL writes a position as two hexadecimal numbers: `16/B374D848`. */
-export function parseLsn(text: string): bigint {
-  const [high = '0', low = '0'] = text.split('/')
-  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`)
-}

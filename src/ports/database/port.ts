@@ -38,5 +38,6 @@ export {
   type Transaction,
   type Voted,
 } from './database.ts'
+export { databaseState } from './database-state.ts'
 export { MigrationFailed, type MigrationState, migrate, migrationState } from './migrate.ts'
 export { type OutboxRelay, type OutboxRelayOptions, startOutboxRelay } from './outbox.ts'

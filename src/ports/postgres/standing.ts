@@ -12,6 +12,10 @@ export type Standing = {
   receives: number | undefined
   /** Of a replica: how long ago what it shows was true, at most; 0 when it has all that it received. */
   behindMs: number
+  /** How far it can be read. */
+  applied: string
+  /** Of a replica: how long ago what it applied last was committed; null when it has applied nothing yet. */
+  sinceAppliedMs: number | null
   /** Of a primary: the replicas that follow it. */
   followers: Follower[]
 }
@@ -24,8 +28,9 @@ export type Follower = {
   lagMs: number
 }
 
-type Row = Omit<Standing, 'receives' | 'followers' | 'lsn'> & {
+type Row = Omit<Standing, 'receives' | 'followers' | 'lsn' | 'applied'> & {
   lsn: string | null
+  applied: string | null
   receives: number | null
   followers: Follower[] | null
 }
@@ -36,6 +41,8 @@ export const standingQuery = `
       ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END AS timeline,
     (CASE WHEN pg_is_in_recovery() THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
       ELSE pg_current_wal_lsn() END)::text AS lsn,
+    (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text AS applied,
+    (extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)::float8 AS "sinceAppliedMs",
     (SELECT received_tli FROM pg_stat_wal_receiver WHERE status = 'streaming') AS receives,
     CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
       ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000, 0) END::float8 AS "behindMs",
@@ -52,6 +59,7 @@ export function standingOf(rows: readonly unknown[]): Standing | undefined {
   return {
     ...row,
     lsn: row.lsn ?? '0/0',
+    applied: row.applied ?? '0/0',
     receives: row.receives ?? undefined,
     followers: (row.followers ?? []).map((each) => ({ ...each, lagBytes: Number(each.lagBytes) })),
   }

@@ -3,6 +3,7 @@ import { openBroker } from '#ports/broker'
 import { type Clock, systemClock } from '#ports/clock'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type ServiceClient, type StaffMember, serviceClient } from '#ports/http'
+import { watchDatabase } from '#process/database-watch'
 import { createService, type Service } from '#process/service-shell'
 import { resolveDecision } from '#services/orders'
 import { authenticateStaff } from './authenticate-staff.ts'
@@ -83,6 +84,7 @@ export async function createCatalog(
           authenticateStaff: overrides.authenticateStaff ?? ((token) => authenticateStaff(client, token)),
           ready: () => store.isReady(),
         })
+        resources.use(watchDatabase({ role: 'catalog', name: 'book-db', url: bookDb, clock, server }))
         addRoutes({ server, books: store.books, clock, imports, onChanged })
         const resolve = (id: string) => decisionOn(client, id)
         resources.use(addStockRoutes({ store: store.stock, server, clock, resolve, onChanged }))

@@ -8,6 +8,7 @@ import { createHttpServer, type HttpServer, serviceClient } from '#ports/http'
 import { logger } from '#ports/log'
 import { objectCreatedTopic, openObjectStore } from '#ports/object-store'
 import { openPayment } from '#ports/payment'
+import { watchDatabase } from '#process/database-watch'
 import { faultyPayment, showFaults } from '#process/fault-switches'
 import { createService, type Service } from '#process/service-shell'
 import { bucketNotifiedTopic, objectMissingTopic } from '#services/vouchers'
@@ -102,6 +103,7 @@ export async function createOrders(
           authenticateStaff: (token) => memberOf(database, token),
           ready: () => answers(database),
         })
+        resources.use(watchDatabase({ role: 'orders', name: 'order-db', url: orderDb, clock, server }))
         addAgentRoutes(server, { ...context, database: decisions })
         addRoutes(server, context)
         return server

@@ -44,6 +44,29 @@ export const System = Type.Object(
       },
       { description: 'null where the service that knows is away' },
     ),
+    databases: Type.Array(
+      Type.Object({
+        name: Type.String({ examples: ['book-db', 'order-db'] }),
+        timeline: Nullable(Type.Integer({ description: 'counts the primaries there have been' })),
+        lastFailoverAt: Nullable(Timestamp),
+        servers: Type.Array(
+          Type.Object({
+            server: Type.String(),
+            state: Type.Enum(['primary', 'replica', 'away']),
+            lagSeconds: Nullable(Type.Number({ description: 'how old what it shows is' })),
+            lagBytes: Nullable(Type.Integer()),
+          }),
+        ),
+        archive: Nullable(
+          Type.Object({
+            reachesTo: Type.String({ description: 'the newest moment that can be restored' }),
+            baseAt: Nullable(Timestamp),
+            problem: Nullable(Type.String({ description: 'why it is not kept just now' })),
+          }),
+        ),
+      }),
+      { description: 'those whose service answers' },
+    ),
     history: Type.Array(
       Type.Object({
         at: Timestamp,

@@ -1,3 +1,4 @@
+import { type DatabaseState, databaseStateRoute } from '#kernel/database-state'
 import { forbidden, unauthorized } from '#kernel/problem'
 import { inDoubtRoute } from '#kernel/transaction'
 import type { Clock } from '#ports/clock'
@@ -61,9 +62,12 @@ async function checkOperator({ request }: Exchange, client: ServiceClient): Prom
 
 async function systemNow(parts: SystemParts, startedAt: string, history: History): Promise<System> {
   const { clock, client, upstreams, circuits, admission, version } = parts
-  const [stock, orders] = await Promise.allSettled([
-    client.call('catalog', inDoubtRoute, { deadlineMs: workDeadlineMs }),
-    client.call('orders', getOrderWork, { deadlineMs: workDeadlineMs }),
+  const ask = { deadlineMs: workDeadlineMs }
+  const [stock, orders, ...databases] = await Promise.allSettled([
+    client.call('catalog', inDoubtRoute, ask),
+    client.call('orders', getOrderWork, ask),
+    client.call('catalog', databaseStateRoute, ask),
+    client.call('orders', databaseStateRoute, ask),
   ])
   const ordersWork = orders.status === 'fulfilled' ? orders.value : undefined
   const open = parts.open()
@@ -93,6 +97,9 @@ async function systemNow(parts: SystemParts, startedAt: string, history: History
       oldestSagaSeconds: ordersWork?.oldestSagaSeconds ?? null,
       newsWaiting: ordersWork?.newsWaiting ?? null,
     },
+    databases: databases.flatMap((each): DatabaseState[] =>
+      each.status === 'fulfilled' ? [each.value] : [],
+    ),
     history: history.samples(),
   }
 }

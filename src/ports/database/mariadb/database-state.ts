@@ -1,0 +1,31 @@
+import { createConnection } from 'mariadb'
+import type { DatabaseState, ServerState } from '#kernel/database-state'
+import { addressOf, connectTimeoutMs } from './settings.ts'
+
+/** Asks a MariaDB or MySQL server how it stands: who takes writes, and how far behind its primary a replica is. */
+export async function askState(name: string, url: string, limitMs: number): Promise<DatabaseState> {
+  const state = { name, timeline: null, lastFailoverAt: null, archive: null }
+  return { ...state, servers: [await askServer(url, limitMs)] }
+}
+
+async function askServer(url: string, limitMs: number): Promise<ServerState> {
+  const { connection } = addressOf(url, 'state')
+  const server = connection.socketPath ?? `${connection.host}:${connection.port}`
+  const away: ServerState = { server, state: 'away', lagSeconds: null, lagBytes: null }
+  const times = { connectTimeout: Math.min(limitMs, connectTimeoutMs), socketTimeout: limitMs }
+  // Away, starting or frozen: that it says nothing is the answer.
+  const opened = await createConnection({ ...connection, ...times }).catch(() => undefined)
+  if (opened === undefined) return away
+  opened.on('error', () => undefined)
+  try {
+    const [flags] = await opened.query<{ readOnly: number }[]>('SELECT @@read_only AS readOnly')
+    if (!flags?.readOnly) return { server, state: 'primary', lagSeconds: 0, lagBytes: 0 }
+    const [replica] = await opened.query<{ Seconds_Behind_Master: number | null }[]>('SHOW SLAVE STATUS')
+    return { server, state: 'replica', lagSeconds: replica?.Seconds_Behind_Master ?? null, lagBytes: null }
+  } catch {
+    // It may be that this user may not ask, or that it went meanwhile.
+    return away
+  } finally {
+    opened.destroy()
+  }
+}
