@@ -52,6 +52,42 @@ export type ColumnsResult =
   | { kind: 'ok'; columns: Columns; tool: string | undefined }
   | { kind: 'error'; message: string }
 
+export const columnsMax = 1_000
+
+/** The names of a file's columns, found by their plain forms. */
+class Header {
+  readonly names: readonly string[]
+  readonly plains: readonly string[]
+  readonly #byName = new Map<string, number>()
+  readonly #bySense = new Map<string, number>()
+
+  constructor(names: readonly string[]) {
+    this.names = names
+    this.plains = names.map(plain)
+    for (const [i, name] of this.plains.entries()) if (!this.#byName.has(name)) this.#byName.set(name, i)
+    // "Price (EUR)" is a price that says its currency.
+    for (const [i, name] of names.entries()) {
+      const bare = plain(withoutCurrency(name.slice(0, nameCharactersMax)))
+      if (!this.#bySense.has(bare)) this.#bySense.set(bare, i)
+    }
+  }
+
+  find(wanted: string): Column | undefined {
+    const name = plain(wanted)
+    const index = this.#byName.get(name) ?? this.#bySense.get(name)
+    return index === undefined ? undefined : this.at(index)
+  }
+
+  at(index: number): Column {
+    const name = this.names[index] ?? ''
+    const currency = currencyIn(name.slice(0, nameCharactersMax))
+    return { index, name, ...(currency !== undefined && { currency }) }
+  }
+}
+
+/** A name longer than this is none. */
+const nameCharactersMax = 200
+
 /** What a file needs beside the ISBN, if it does not tell of books but of one of their values. */
 const worthUpdating: readonly ImportField[] = importFields.filter(
   (field) => !['isbn', 'currency'].includes(field),
@@ -61,14 +97,17 @@ const worthUpdating: readonly ImportField[] = importFields.filter(
  * Finds each field's columns in a header. A file without titles changes books that are there.
  * @param mapping column names by field, which replace what the header would say by itself
  */
-export function readColumns(header: readonly string[], mapping: ColumnMapping): ColumnsResult {
+export function readColumns(names: readonly string[], mapping: ColumnMapping): ColumnsResult {
+  if (names.length > columnsMax)
+    return { kind: 'error', message: `there are ${names.length} columns, more than ${columnsMax}` }
+  const header = new Header(names)
   const tool = toolOf(header)
   const columns = new Map<ImportField, Column[]>()
   for (const field of importFields) {
     const named = mapping[field]
-    const found = named === undefined ? byAlias(header, field, tool) : byName(header, named)
+    const found = named === undefined ? byAlias(header, field, tool) : [header.find(named)].filter(isFound)
     if (named !== undefined && found.length === 0)
-      return { kind: 'error', message: `there is no column "${named}"; ${listOf(header)}` }
+      return { kind: 'error', message: `there is no column "${named}"; ${listOf(names)}` }
     if (found.length > 0) columns.set(field, found)
   }
   // Where a file has no other title, the original one is the title.
@@ -92,9 +131,11 @@ export function readColumns(header: readonly string[], mapping: ColumnMapping): 
   const missing: string[] = columns.has('isbn') ? [] : ['isbn']
   if (!worthUpdating.some((field) => columns.has(field))) missing.push('title')
   if (missing.length === 0) return { kind: 'ok', columns, tool: tool?.name }
-  const message = `no column holds the ${missing.join(' or the ')}; ${listOf(header)}, or map one: ${missing[0]}=COLUMN`
+  const message = `no column holds the ${missing.join(' or the ')}; ${listOf(names)}, or map one: ${missing[0]}=COLUMN`
   return { kind: 'error', message }
 }
+
+const isFound = (column: Column | undefined) => column !== undefined
 
 export type ColumnMapping = Partial<Record<ImportField, string>>
 export type MappingResult = { kind: 'ok'; mapping: ColumnMapping } | { kind: 'error'; message: string }
@@ -141,13 +182,13 @@ const tools: readonly Tool[] = [
   },
 ]
 
-function toolOf(header: readonly string[]): Tool | undefined {
-  const names = new Set(header.map(plain))
+function toolOf(header: Header): Tool | undefined {
+  const names = new Set(header.plains)
   return tools.find(({ columns }) => columns.every((column) => names.has(column)))
 }
 
-function byAlias(header: readonly string[], field: ImportField, tool: Tool | undefined): Column[] {
-  const found = aliases[field].flatMap((alias) => byName(header, alias))
+function byAlias(header: Header, field: ImportField, tool: Tool | undefined): Column[] {
+  const found = aliases[field].flatMap((alias) => header.find(alias) ?? [])
   const unfit = tool?.not[field] ?? []
   const kept = found.filter(({ name }) => !unfit.includes(plain(name)))
   if (field === 'moreContributors') return numbered(header, kept)
@@ -156,9 +197,9 @@ function byAlias(header: readonly string[], field: ImportField, tool: Tool | und
 }
 
 /** `Author 2`, `Autor 3`: further people, one a column. */
-function numbered(header: readonly string[], named: readonly Column[]): Column[] {
-  const more = header.flatMap((name, index) =>
-    /^(?:author|autor|auteur|autore|contributor)[2-9]$/.test(plain(name)) ? [{ index, name }] : [],
+function numbered(header: Header, named: readonly Column[]): Column[] {
+  const more = header.plains.flatMap((name, index) =>
+    /^(?:author|autor|auteur|autore|contributor)[2-9]$/.test(name) ? [header.at(index)] : [],
   )
   return [...more, ...named.map((column) => ({ ...column, ...roleIn(column.name) }))]
 }
@@ -172,20 +213,6 @@ const roleNames: Readonly<Record<string, RegExp>> = {
   translator: /^(?:translat|ubersetz|traduct|traductor|traduttore|vertaler)/,
   editor: /^(?:editors?|herausgeber|curatore|redacteur)$/,
   narrator: /^(?:narrator|sprecher)/,
-}
-
-function byName(header: readonly string[], wanted: string): Column[] {
-  const index = header.findIndex((name) => plain(name) === plain(wanted))
-  if (index >= 0) return [columnAt(header, index)]
-  // "Price (EUR)" is a price that says its currency.
-  const bare = header.findIndex((name) => plain(withoutCurrency(name)) === plain(wanted))
-  return bare < 0 ? [] : [columnAt(header, bare)]
-}
-
-function columnAt(header: readonly string[], index: number): Column {
-  const name = header[index] ?? ''
-  const currency = currencyIn(name)
-  return { index, name, ...(currency !== undefined && { currency }) }
 }
 
 const codeInName = /(?<![A-Za-z])[A-Za-z]{3}(?![A-Za-z])/g
@@ -212,6 +239,7 @@ function withoutCurrency(name: string): string {
 /** Without case, accents, spaces and punctuation. */
 export const plain = (name: string) =>
   name
+    .slice(0, nameCharactersMax)
     .normalize('NFD')
     .replace(/\p{M}/gu, '')
     .toLowerCase()

@@ -5,6 +5,7 @@ import { decimalMarkOf } from './read-price.ts'
 
 /** How many records are looked at before the first is read. */
 export const sampleMax = 300
+export const sampleCellsMax = 20_000
 
 /**
  * What the first records show of how a file writes its values, column by column: which mark parts decimals, in which

@@ -69,16 +69,7 @@ function localMidnight(year: number, month: number, day: number, timeZone: strin
 
 function offsetMs(time: number, timeZone: string): number {
   if (timeZone === 'UTC') return 0
-  const parts = new Intl.DateTimeFormat('en-US', {
-    timeZone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: 'numeric',
-    day: 'numeric',
-    hour: 'numeric',
-    minute: 'numeric',
-    second: 'numeric',
-  }).formatToParts(time)
+  const parts = formatIn(timeZone).formatToParts(time)
   const part = (type: string) => Number(parts.find((each) => each.type === type)?.value)
   const local = Date.UTC(
     part('year'),
@@ -89,4 +80,16 @@ function offsetMs(time: number, timeZone: string): number {
     part('second'),
   )
   return local - Math.floor(time / 1000) * 1000
+}
+
+/** The last one asked for: a file has one shop. */
+let format: { timeZone: string; format: Intl.DateTimeFormat } | undefined
+
+function formatIn(timeZone: string): Intl.DateTimeFormat {
+  if (format?.timeZone === timeZone) return format.format
+  const numeric = 'numeric'
+  const day = { year: numeric, month: numeric, day: numeric } as const
+  const time = { hour: numeric, minute: numeric, second: numeric, hourCycle: 'h23' } as const
+  format = { timeZone, format: new Intl.DateTimeFormat('en-US', { timeZone, ...day, ...time }) }
+  return format.format
 }

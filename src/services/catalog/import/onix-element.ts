@@ -36,7 +36,7 @@ export class OnixElement {
   value(...names: string[]): string {
     for (const name of names)
       for (const child of this.all(name)) {
-        const text = child.text.trim()
+        const text = textOf(child)
         if (text !== '') return text
       }
     return ''
@@ -44,7 +44,7 @@ export class OnixElement {
 
   values(name: string): string[] {
     return this.all(name)
-      .map((child) => child.text.trim())
+      .map(textOf)
       .filter((text) => text !== '')
   }
 
@@ -59,7 +59,7 @@ export class OnixElement {
   valueInBlocks(...names: string[]): string {
     for (const name of names)
       for (const found of this.inBlocks(name)) {
-        const text = found.text.trim()
+        const text = textOf(found)
         if (text !== '') return text
       }
     return ''
@@ -72,6 +72,10 @@ export class OnixElement {
       else if (child.children.length > 0 || child.text.trim() !== '') yield child.name
   }
 }
+
+/** What stands in one value; what is longer is no value, and texts are read whole where they are. */
+const valueCharactersMax = 10_000
+const textOf = (element: OnixElement) => element.text.slice(0, valueCharactersMax).trim()
 
 const productBlocks = new Set([
   'DescriptiveDetail',

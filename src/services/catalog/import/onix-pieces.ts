@@ -209,8 +209,8 @@ function tagEnd(text: string, start: number): number {
 /** A document type may declare entities between brackets; none of them is heeded. */
 function doctypeEnd(text: string, start: number): number {
   const end = text.indexOf('>', start)
-  const bracket = text.indexOf('[', start)
-  if (bracket < 0 || (end >= 0 && end < bracket)) return end
+  const bracket = end < 0 ? text.indexOf('[', start) : text.slice(start, end).indexOf('[') + start
+  if (bracket < start) return end
   const close = text.indexOf(']', bracket)
   return close < 0 ? -1 : text.indexOf('>', close)
 }

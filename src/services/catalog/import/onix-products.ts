@@ -55,11 +55,20 @@ function wordsOf(error: unknown, line: number): string {
   return `is not well-formed XML (line ${line + Number(within) - 1}, column ${column}): ${what}`
 }
 
-const withAmpersandsEscaped = (xml: string) =>
-  xml.replace(
-    /<!\[CDATA\[[\s\S]*?\]\]>|&(?!(?:#\d{1,7}|#x[\da-fA-F]{1,6}|[A-Za-z][\w.-]{0,30});)/g,
-    (found) => (found === '&' ? '&amp;' : found),
-  )
+/** A bare `&` outside of CDATA, where it is the character already. */
+function withAmpersandsEscaped(xml: string): string {
+  let out = ''
+  let at = 0
+  for (;;) {
+    const start = xml.indexOf('<![CDATA[', at)
+    const end = start < 0 ? -1 : xml.indexOf(']]>', start)
+    out += xml.slice(at, end < 0 ? undefined : start).replace(bareAmpersand, '&amp;')
+    if (end < 0) return out
+    out += xml.slice(start, end)
+    at = end
+  }
+}
+const bareAmpersand = /&(?!(?:#\d{1,7}|#x[\da-fA-F]{1,6}|[A-Za-z][\w.-]{0,30});)/g
 
 /** Characters that XML does not have; a value that held one is known by the mark. Source: XML 1.0, section 2.2. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

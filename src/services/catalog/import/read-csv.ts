@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { type CsvError, parse } from 'csv-parse'
 import { type Columns, importFields, readColumns } from './columns.ts'
-import { sampleMax, withShape } from './csv-shape.ts'
+import { sampleCellsMax, sampleMax, withShape } from './csv-shape.ts'
 import { type CsvStart, csvStart } from './csv-start.ts'
 import { textOf } from './file-text.ts'
 import { Findings, Notes } from './findings.ts'
@@ -79,6 +79,7 @@ class Reading {
   #records = 0
   #line: number
   #sample: Waiting[] = []
+  #sampleCells = 0
   /** The last row, when it has too few fields: it may be where the file was cut off. */
   #short: Waiting | undefined
   #shortRows = 0
@@ -130,7 +131,8 @@ class Reading {
     if (this.#isShaped) yield this.#recordOf(waiting)
     else {
       this.#sample.push(waiting)
-      if (this.#sample.length >= sampleMax) yield* this.#readSample()
+      this.#sampleCells += waiting.cells.length
+      if (this.#sample.length >= sampleMax || this.#sampleCells >= sampleCellsMax) yield* this.#readSample()
     }
   }
 

@@ -8,7 +8,20 @@ const noLanguage = new Set(['und', 'mul', 'zxx', 'mis'])
  * languages of the shop or its own, as canonical BCP 47. Of several the first counts. Source: RFC 5646, UTS 35.
  */
 export function readLanguage(given: string): Read<string> {
-  const [text = ''] = given.trim().split(/\s*[;,|/]\s*/, 1)
+  const before = lastRead.get(given)
+  if (before !== undefined) return before
+  const found = languageIn(given)
+  // A file names few languages, each very often.
+  if (lastRead.size < lastReadMax && given.length < 40) lastRead.set(given, found)
+  return found
+}
+
+const lastReadMax = 1_000
+const lastRead = new Map<string, Read<string>>()
+
+function languageIn(given: string): Read<string> {
+  const [first = ''] = given.slice(0, 200).split(/[;,|/]/, 1)
+  const text = first.trim()
   const named = names().get(plain(text))
   if (named !== undefined) return read(named)
   try {
@@ -26,7 +39,7 @@ const plain = (text: string) =>
     .normalize('NFD')
     .replace(/\p{M}/gu, '')
     .toLowerCase()
-    .replace(/\s*\(.*\)$/, '')
+    .replace(/\(.*\)$/, '')
     .trim()
 
 const speakers = ['en', 'de', 'fr', 'es', 'it', 'nl', 'pt', 'pl', 'sv', 'da', 'nb']

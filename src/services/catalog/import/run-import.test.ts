@@ -25,5 +25,6 @@ test('an import of nothing but wrong records tells its progress and heeds its si
     },
   })
   await assert.rejects(work, /stopped/)
-  assert.deepEqual([read, given], [[500, 1_000], 1_000])
+  assert.deepEqual(read, [500, 1_000])
+  assert.ok(given <= 1_500, 'no more than the next batch is read')
 })

@@ -33,55 +33,50 @@ export async function runImport(
   hooks: ImportHooks = {},
 ): Promise<ImportCounts> {
   const counts: ImportCounts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0 }
-  const reject = (fault: ImportFault) => {
-    counts.rejected++
-    hooks.onRejected?.(fault)
-  }
+  const writing: Writing = { store, clock, options, counts, hooks }
   const seen = new Map<string, number>()
-  let batch: Entry[] = []
+  let read = 0
+  let batch: Batch = { entries: [], faults: [] }
   const inBatch = new Set<string>()
+  // One batch is written while the next one is read, in the file's order.
+  let before: Promise<void> = Promise.resolve()
   const flush = async () => {
-    const entries = batch
-    batch = []
+    const taken = batch
+    batch = { entries: [], faults: [] }
     inBatch.clear()
-    const writing = { store, clock, options, counts, reject, hooks }
-    await writeSplitting(
-      writing,
-      entries.filter((each) => each.kind === 'book'),
-    )
-    await removeAll(
-      writing,
-      entries.filter((each) => each.kind === 'deletion'),
-    )
-    await hooks.onProgress?.(counts)
+    await before
     hooks.signal?.throwIfAborted()
+    before = writeAll(writing, taken, read)
+    // Its failure is that of the next flush, or of the end.
+    before.catch(() => undefined)
   }
   try {
     for await (const entry of source) {
-      counts.read++
-      if (entry.kind === 'wrong') reject(faultOf(entry, entry.message, entry.field))
+      read++
+      if (entry.kind === 'wrong') batch.faults.push(faultOf(entry, entry.message, entry.field))
       else {
         const isbn = isbnOf(entry)
         const title = entry.kind === 'book' ? entry.book.title : undefined
         const mayRepeat = entry.mayRepeat === true || title === undefined
         const earlier = mayRepeat ? undefined : seen.get(isbn)
         if (earlier !== undefined)
-          reject(faultOf(entry, `repeats the ISBN ${isbn} of line ${earlier}`, 'isbn'))
+          batch.faults.push(faultOf(entry, `repeats the ISBN ${isbn} of line ${earlier}`, 'isbn'))
         else {
           // A batch holds a book once; what a later record says of it is written after it.
           if (inBatch.has(isbn)) await flush()
           inBatch.add(isbn)
           if (title !== undefined && entry.mayRepeat !== true) seen.set(isbn, entry.line ?? entry.record)
-          batch.push(entry)
+          batch.entries.push(entry)
         }
       }
-      if (counts.read % batchSize === 0) await flush()
+      if (read % batchSize === 0) await flush()
     }
   } finally {
     // The records before a cut are good ones: they are taken before the cut is told.
-    if (batch.length > 0 && hooks.signal?.aborted !== true) await flush()
+    if (hooks.signal?.aborted !== true) await flush()
+    await before
   }
-  await hooks.onProgress?.(counts)
+  hooks.signal?.throwIfAborted()
   return counts
 }
 
@@ -90,6 +85,8 @@ const untitled = 'is missing, and there is no book with this ISBN that could be 
 type BookEntry = Extract<SourceRecord, { kind: 'book' }>
 type Deletion = Extract<SourceRecord, { kind: 'deletion' }>
 type Entry = BookEntry | Deletion
+/** What was read and is not yet written, or told to be wrong. */
+type Batch = { entries: Entry[]; faults: ImportFault[] }
 
 const isbnOf = (entry: Entry) => (entry.kind === 'book' ? entry.book.isbn : entry.isbn)
 
@@ -98,21 +95,40 @@ type Writing = {
   clock: Clock
   options: ImportOptions
   counts: ImportCounts
-  reject: (fault: ImportFault) => void
   hooks: ImportHooks
+}
+
+/** @param read how many records had been read when the batch was whole */
+async function writeAll(writing: Writing, { entries, faults }: Batch, read: number): Promise<void> {
+  for (const fault of faults) reject(writing, fault)
+  await writeSplitting(
+    writing,
+    entries.filter((each) => each.kind === 'book'),
+  )
+  await removeAll(
+    writing,
+    entries.filter((each) => each.kind === 'deletion'),
+  )
+  writing.counts.read = read
+  await writing.hooks.onProgress?.(writing.counts)
+}
+
+function reject({ counts, hooks }: Writing, fault: ImportFault): void {
+  counts.rejected++
+  hooks.onRejected?.(fault)
 }
 
 /** A record that the database refuses is found by halving its batch, so that its neighbours are taken. */
 async function writeSplitting(writing: Writing, entries: readonly BookEntry[]): Promise<void> {
   if (entries.length === 0) return
-  const { store, clock, options, reject, hooks } = writing
+  const { store, clock, options, hooks } = writing
   const books: ImportedBook[] = entries.map((entry) => entry.book)
   try {
     const result = await writeBatch(store, books, options, clock)
     for (const entry of entries) {
       const written = result.get(entry.book.isbn)
       if (written === undefined) {
-        reject(faultOf(entry, untitled, 'title'))
+        reject(writing, faultOf(entry, untitled, 'title'))
         continue
       }
       const notes = [...(entry.notes ?? []), ...written.notes]
@@ -122,7 +138,10 @@ async function writeSplitting(writing: Writing, entries: readonly BookEntry[]): 
   } catch (error) {
     if (!isAboutData(error)) throw error
     if (entries.length === 1 && entries[0] !== undefined) {
-      reject(faultOf(entries[0], `could not be stored: ${error instanceof Error ? error.message : error}`))
+      reject(
+        writing,
+        faultOf(entries[0], `could not be stored: ${error instanceof Error ? error.message : error}`),
+      )
       return
     }
     const half = entries.length >> 1
@@ -133,12 +152,12 @@ async function writeSplitting(writing: Writing, entries: readonly BookEntry[]): 
 
 async function removeAll(writing: Writing, entries: readonly Deletion[]): Promise<void> {
   if (entries.length === 0) return
-  const { store, options, clock, reject } = writing
+  const { store, options, clock } = writing
   const isbns = entries.map(({ isbn }) => isbn)
   const removals = await removeBooks(store, isbns, options, clock)
   for (const entry of entries) {
     const removal = removals.get(entry.isbn)
-    if (removal?.kind === 'kept') reject(faultOf(entry, removal.message, 'NotificationType'))
+    if (removal?.kind === 'kept') reject(writing, faultOf(entry, removal.message, 'NotificationType'))
     else if (removal !== undefined) count(writing, entry, removal.written)
   }
 }

@@ -61,12 +61,19 @@ class Cells {
   filled(field: ImportField): (Column & { text: string })[] {
     const columns = this.#columns.get(field) ?? []
     return columns
-      .map((column) => ({ ...column, text: withoutTextMark((this.#cells[column.index] ?? '').trim()) }))
+      .map((column) => ({ ...column, text: withoutTextMark(this.#textOf(column, field)) }))
       .filter(({ text }) => text !== '')
+  }
+  #textOf({ index }: Column, field: ImportField): string {
+    const max = field === 'description' ? textCharactersMax : cellCharactersMax
+    return (this.#cells[index] ?? '').slice(0, max).trim()
   }
   all(field: ImportField): { name: string; text: string }[] {
     const columns = this.#columns.get(field) ?? []
-    return columns.map(({ index, name }) => ({ name, text: (this.#cells[index] ?? '').trim() }))
+    return columns.map(({ index, name }) => ({
+      name,
+      text: (this.#cells[index] ?? '').slice(0, cellCharactersMax).trim(),
+    }))
   }
   /** The first column of the field that holds something. */
   first(field: ImportField): (Column & { text: string }) | undefined {
@@ -76,6 +83,10 @@ class Cells {
     return this.first(field)?.text ?? ''
   }
 }
+
+/** Far more than is kept of a value: what is cut here is shortened, and told, further on. */
+const cellCharactersMax = 20_000
+const textCharactersMax = 200_000
 
 /** Spreadsheets and exports mark by an apostrophe that a cell which begins like a formula is text. */
 const withoutTextMark = (text: string) => text.replace(/^'(?='*[=+\-@\t\r])/, '')
