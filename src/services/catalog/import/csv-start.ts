@@ -27,14 +27,27 @@ export async function csvStart(text: FileText): Promise<CsvStart> {
   const rest = head.slice(skipped.length)
   async function* all(): AsyncGenerator<string> {
     try {
-      yield rest
+      yield* inSlices(rest)
       for (let piece = await pieces.next(); piece.done !== true; piece = await pieces.next())
-        yield piece.value
+        yield* inSlices(piece.value)
     } finally {
       await pieces.return?.()
     }
   }
   return { pieces: all(), delimiter: told ?? delimiterOf(rest), linesSkipped: linesIn(skipped) }
+}
+
+/** The parser makes all records of a piece at once, and the shortest have two characters. */
+const sliceCharacters = 8 * 1024
+
+function* inSlices(text: string): Generator<string> {
+  for (let at = 0; at < text.length; ) {
+    const end = at + sliceCharacters
+    // Never between the halves of a character, which the parser could not join again.
+    const whole = /[\uD800-\uDBFF]/.test(text[end - 1] ?? '') ? end + 1 : end
+    yield text.slice(at, whole)
+    at = whole
+  }
 }
 
 const linesLookedAt = 12
