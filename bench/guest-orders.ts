@@ -4,6 +4,7 @@ import { type Figures, figuresOf } from './rounds.ts'
 
 /** What a guest may wait for one order, from sending it to holding its PDF. */
 const wholeOrderMaxMs = 120_000
+const attemptsMax = 10
 
 /**
  * Guests buy one copy each of a title that costs nothing: place the order, follow it live as the shop's page does until
@@ -46,7 +47,13 @@ async function buy(dispatcher: Agent, url: string, isbn: string): Promise<void> 
     'content-type': 'application/json',
     'idempotency-key': randomBytes(12).toString('hex'),
   }
-  const placed = await request(`${url}/api/orders`, { method: 'POST', dispatcher, headers, body })
+  const place = () => request(`${url}/api/orders`, { method: 'POST', dispatcher, headers, body })
+  let placed = await place()
+  // On a machine with other work a part may not answer in time; the key makes asking again safe.
+  for (let attempt = 1; placed.statusCode === 503 && attempt < attemptsMax; attempt++) {
+    await placed.body.dump()
+    placed = await place()
+  }
   const order = (await placed.body.json()) as Shown
   if (placed.statusCode !== 201) throw new Error(`${placed.statusCode} ${JSON.stringify(order)}`)
   const { vouchers } = await confirmed(

@@ -33,7 +33,9 @@ export async function startRedis(t: TestScope, ...options: string[]): Promise<Re
   const folder = mkdtempSync(join(tmpdir(), 'octavo-redis-'))
   let child: ChildProcess | undefined
   const command = async (...words: string[]) => {
-    const { stdout } = await promisify(execFile)('redis-cli', ['-p', String(port), ...words])
+    const { stdout } = await promisify(execFile)('redis-cli', ['-p', String(port), ...words], {
+      timeout: 5_000,
+    })
     return stdout.trim()
   }
   const start = async () => {
@@ -86,7 +88,7 @@ export async function startRedisCluster(t: TestScope): Promise<RedisServer[]> {
 }
 
 /** With another one 10000 above it, where the nodes of a cluster talk to each other. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000)
     if ((await isFree(port)) && (await isFree(port + 10_000))) return port

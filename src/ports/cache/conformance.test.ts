@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { TestScope } from '../../../test/support/database.ts'
+import { hazelcastMissing, startHazelcast } from '../../../test/support/hazelcast.ts'
 import { redisMissing, startRedis, startRedisCluster } from '../../../test/support/redis.ts'
 import { until } from '../../../test/support/until.ts'
 import { type Cache, openCache } from './port.ts'
@@ -10,6 +11,9 @@ const text = (value: Uint8Array | undefined) => value && Buffer.from(value).toSt
 
 /** Generous: what is tried here is what a cache does, not how fast. */
 const deadlineMs = 2_000
+
+/** Ends one server of those that back each other up, where that is tried here. */
+let kill: (() => Promise<void>) | undefined
 
 const adapters: { name: string; skip: string | false; url: (t: TestScope) => Promise<string> }[] = [
   { name: 'memory', skip: false, url: async () => `memory:${Math.random()}` },
@@ -27,6 +31,15 @@ const adapters: { name: string; skip: string | false; url: (t: TestScope) => Pro
     url: async (t) => {
       const servers = await startRedisCluster(t)
       return `redis-cluster://${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`
+    },
+  },
+  {
+    name: 'hazelcast, two members',
+    skip: hazelcastMissing(),
+    url: async (t) => {
+      const members = await startHazelcast(t, 2)
+      kill = async () => members[0]?.kill()
+      return `hazelcast://${members.map(({ port }) => `127.0.0.1:${port}`).join(',')}/octavo`
     },
   },
 ]
@@ -101,6 +114,16 @@ for (const { name, skip, url } of adapters)
       await cache.write('huge', Buffer.alloc(5 * 1024 * 1024), 60_000)
       assert.equal(await cache.read('huge'), undefined)
     })
+
+    if (name.startsWith('hazelcast'))
+      test(`${name}: the death of a member loses no entry`, async () => {
+        const keys = Array.from({ length: 100 }, (_, i) => `safe ${i}`)
+        await Promise.all(keys.map((key) => cache.write(key, bytes(key), 600_000)))
+        await kill?.()
+        for (const key of keys)
+          await until(async () => text(await cache.read(key)) === key, `${key} is still there`)
+        assert.equal(await cache.read('another'), undefined)
+      })
   })
 
 test('an unknown scheme is refused with the schemes there are', async () => {

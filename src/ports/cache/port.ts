@@ -15,9 +15,11 @@ export async function openCache(url: string, options: CacheOptions = {}): Promis
     case 'redis-cluster':
     case 'rediss-cluster':
       return (await import('./redis-cluster.ts')).openRedisClusterCache(url, options)
+    case 'hazelcast':
+      return (await import('./hazelcast.ts')).openHazelcastCache(url, options)
     default:
       throw new Error(
-        `no cache adapter for "${scheme}:"; use memory:, redis://a:6379,b:6379 or redis-cluster://a:6379,b:6379`,
+        `no cache adapter for "${scheme}:"; use memory:, redis://a:6379,b:6379, redis-cluster://a:6379,b:6379 or hazelcast://a:5701,b:5701`,
       )
   }
 }
