@@ -29,7 +29,7 @@ export async function run(args: string[]): Promise<number> {
   }
   const { broker: url } = readSecrets(storeEnvironment(process.env, ['OCTAVO_BROKER']), ['broker'])
   await using broker = await openBroker(url, { applicationName: 'dead-letters' })
-  if (fate === undefined || queue === undefined) return list(broker, values.json)
+  if (fate === undefined || queue === undefined) return await list(broker, values.json)
   const all = ids.includes('all') ? (await broker.deadLetters(queue)).map(({ id }) => id) : ids
   const settled = await broker.settleDeadLetters(queue, all, fate)
   console.log(
