@@ -1,10 +1,12 @@
-import { execFileSync } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from '../../src/config.ts'
 import { main as octavo } from '../../src/main.ts'
+import { stopSignal } from '../../src/process/stop-signal.ts'
+import { ToolsUnavailable } from '../../test/clusters/tools.ts'
 import { prepareS3 } from '../../test/support/versitygw/prepare.ts'
-import { startRealParts } from './parts.ts'
+import type { PartsReport } from './hold-parts.ts'
 
 const packages: Readonly<Record<string, string>> = {
   '/usr/lib/rabbitmq/bin/rabbitmq-server': 'rabbitmq-server',
@@ -18,32 +20,61 @@ const packages: Readonly<Record<string, string>> = {
  * @returns the exit code
  */
 export async function main(args: string[]): Promise<number> {
-  // The servers have to be there until the store has stopped.
-  process.on('SIGINT', () => {})
-  process.on('SIGTERM', () => {})
-  if (!install()) return 1
-  await prepareS3(say)
-  const ends: (() => unknown)[] = []
+  const stop = stopSignal()
+  if (!(await install())) return 1
+  const { dataPath } = readConfig(process.env)
+  say('Starting MariaDB, RabbitMQ, an S3 server and Redis …')
+  const parts = startParts(join(dataPath, 'real'))
+  stop.addEventListener('abort', () => say('The store stops first, then what it works on.'), { once: true })
   try {
-    say('Starting RabbitMQ, an S3 server and Redis …')
-    const { dataPath } = readConfig(process.env)
-    const parts = await startRealParts({ after: (end) => void ends.push(end) }, join(dataPath, 'real'))
-    Object.assign(process.env, { ...parts.env, ...process.env })
-    say(
-      `RabbitMQ  amqp://127.0.0.1:${parts.rabbit.port}, management ${new URL('/', parts.rabbit.api)} (guest, guest)`,
-    )
-    say(`S3        http://127.0.0.1:${parts.s3.port}, bucket vouchers`)
-    say(`Redis     redis://127.0.0.1:${parts.redis.port}`)
-    say(`BookDb    ${parts.env.OCTAVO_BOOK_DB === undefined ? "PostgreSQL, the store's own" : 'MariaDB'}`)
+    const report = await Promise.race([parts.report, aborted(stop)])
+    if (report === undefined || stop.aborted) return 0
+    if (report.kind === 'failed') {
+      console.error(`octavo: the parts do not start: ${report.error}`)
+      return 1
+    }
+    for (const [name, address] of Object.entries(report.addresses)) say(`${name.padEnd(9)} ${address}`)
+    Object.assign(process.env, { ...report.env, ...process.env })
     return await octavo(['start', ...args])
   } finally {
-    for (const end of ends.toReversed()) await end()
-    say('RabbitMQ, the S3 server and the others have stopped.')
+    await parts.end()
+    say('MariaDB, RabbitMQ, the S3 server and Redis have stopped.')
   }
 }
 
-/** @returns whether all that comes from Debian is there */
-function install(): boolean {
+function startParts(folder: string) {
+  const child: ChildProcess = spawn(process.execPath, [join(import.meta.dirname, 'hold-parts.ts'), folder], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    detached: true,
+  })
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const report = new Promise<PartsReport>((resolve) => {
+    child.once('message', (message) => resolve(message as PartsReport))
+    void exited.then(() => resolve({ kind: 'failed', error: 'the process that holds them has ended' }))
+  })
+  return {
+    report,
+    async end() {
+      if (child.connected) child.disconnect()
+      await exited
+    },
+  }
+}
+
+/** @returns whether all is there that the parts are made of */
+async function install(): Promise<boolean> {
+  if (!installPackages()) return false
+  try {
+    await prepareS3(say)
+    return true
+  } catch (error) {
+    if (!(error instanceof ToolsUnavailable)) throw error
+    console.error(`octavo: the S3 server is built from source: ${error.message}`)
+    return false
+  }
+}
+
+function installPackages(): boolean {
   const missing = Object.entries(packages).flatMap(([path, name]) => (existsSync(path) ? [] : [name]))
   if (missing.length === 0) return true
   const isDebian = existsSync('/usr/bin/apt-get')
@@ -62,3 +93,9 @@ function install(): boolean {
 }
 
 const say = (text: string) => console.log(text)
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<undefined>((resolve) => {
+    if (signal.aborted) resolve(undefined)
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })

@@ -28,8 +28,8 @@ async function deadLetters(url: string, ...args: string[]): Promise<{ code: numb
   return { code, said }
 }
 
+// What is in memory has no other process.
 for (const [name, { missing, url }] of Object.entries(once))
-  // What is in memory has no other process.
   test(`${name}: dead letters are listed with their reason, retried and thrown away by command`, {
     skip: name === 'memory' || missing,
   }, async (t) => {

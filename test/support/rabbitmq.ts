@@ -23,6 +23,8 @@ export type RabbitServer = {
   start(): Promise<void>
 }
 
+/** A server that is asked to end has this long. */
+const stopWithinMs = 20_000
 const binaries = '/usr/lib/rabbitmq/bin'
 const startWithinMs = 120_000
 
@@ -70,16 +72,22 @@ export async function startRabbit(t: TestScope, kept?: string): Promise<RabbitSe
   /** To Erlang's machine, a child of the script that ends with it. */
   const signal = (name: NodeJS.Signals) => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    process.kill(Number(readFileSync(pidFile, 'utf8')), name)
+    // It is written once the machine runs, and gone when it has ended.
+    if (existsSync(pidFile)) process.kill(Number(readFileSync(pidFile, 'utf8')), name)
+    else child.kill(name)
   }
-  const kill = async () => {
+  const end = async (name: NodeJS.Signals, withinMs: number) => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise((resolve) => child?.once('exit', resolve))
-    signal('SIGKILL')
+    signal(name)
+    const insist = setTimeout(() => signal('SIGKILL'), withinMs)
     await ended
+    clearTimeout(insist)
   }
+  const kill = () => end('SIGKILL', stopWithinMs)
   t.after(async () => {
-    await kill()
+    // What is to be kept is written down before the end.
+    await end(kept === undefined ? 'SIGKILL' : 'SIGTERM', stopWithinMs)
     // Erlang's name server outlives the nodes.
     await promisify(execFile)('epmd', ['-port', String(epmdPort), '-kill']).catch(() => undefined)
     if (kept === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })

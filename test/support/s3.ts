@@ -5,7 +5,6 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freeInnerPort } from '../../src/local/free-port.ts'
-
 import type { TestScope } from './database.ts'
 import { until } from './until.ts'
 import { s3ServerPath } from './versitygw/prepare.ts'

@@ -8,7 +8,7 @@ import {
   createStockParticipant,
   type StockParticipant,
 } from '../../src/services/catalog/stock/participant.ts'
-import { createStockStore } from '../../src/services/catalog/store/postgres/stock.ts'
+import { openStore } from '../../src/services/catalog/store/open-store.ts'
 import type { StockStore } from '../../src/services/catalog/store/stock-store.ts'
 import { createGroupEngine, type GroupEngine } from '../../src/services/coordinator/engine.ts'
 import type { GroupParts, OrdersAgent } from '../../src/services/coordinator/group.ts'
@@ -16,6 +16,8 @@ import type { Draft, Wish } from '../../src/services/coordinator/member.ts'
 import { commitGroup } from '../../src/services/orders/commit-group.ts'
 import { createDecisionLog } from '../../src/services/orders/decisions.ts'
 import { lookUp } from '../../src/services/orders/look-up-orders.ts'
+import { migrationsFolder } from '../../src/services/orders/migrations.ts'
+import { addPlainBook, openBookDb, testBookDb } from '../support/book-db.ts'
 import { type TestScope, testDatabase } from '../support/database.ts'
 
 /** BookDb and OrderDb as the services make them, with the participant, the last agent and engines over them. */
@@ -31,19 +33,18 @@ export type Databases = {
   statuses(): Promise<OrderStatus[]>
 }
 
-const migrations = (folder: string) => new URL(`../../src/services/${folder}/migrations/`, import.meta.url)
-
 export async function openDatabases(t: TestScope): Promise<Databases> {
-  const open = async (name: string, service: string) => {
-    const { url } = await testDatabase(t, name)
-    const database = await openDatabase(url, { applicationName: `test-${name}`, connectionsMax: 6 })
-    t.after(() => database[Symbol.asyncDispose]())
-    await migrate(database, migrations(service === 'catalog' ? 'catalog/store/postgres' : service), service)
-    return database
-  }
-  const books = await open('books', 'catalog')
-  const orders = await open('orders', 'orders')
-  const store = createStockStore(books)
+  const { url: ordersUrl } = await testDatabase(t, 'orders')
+  const orders = await openDatabase(ordersUrl, { applicationName: 'test-orders', connectionsMax: 6 })
+  t.after(() => orders[Symbol.asyncDispose]())
+  await migrate(orders, migrationsFolder, 'orders')
+  const { url: booksUrl } = await testBookDb(t, 'books')
+  const books = await openBookDb(booksUrl)
+  t.after(() => books[Symbol.asyncDispose]())
+  const catalog = await openStore(booksUrl, { applicationName: 'test-books' })
+  t.after(() => catalog[Symbol.asyncDispose]())
+  await catalog.migrate()
+  const store = catalog.stock
   const stock = createStockParticipant(store, systemClock)
   const context = {
     database: orders,
@@ -84,11 +85,7 @@ export type NewTitle = { copies: number; perCustomer?: number; price?: number }
 /** @returns the title's ISBN */
 export async function addTitle({ books }: Databases, i: number, title: NewTitle): Promise<string> {
   const isbn = `97800000000${String(i).padStart(2, '0')}`
-  await books.execute(
-    `INSERT INTO catalog.books (isbn, title, price_amount, price_currency, per_customer) VALUES ($1, $2, $3, 'EUR', $4)`,
-    [isbn, `Title ${i}`, title.price ?? 1_000, title.perCustomer ?? null],
-  )
-  await books.execute('INSERT INTO catalog.stock (isbn, copies) VALUES ($1, $2)', [isbn, title.copies])
+  await addPlainBook(books, { isbn, title: `Title ${i}`, price: 1_000, ...title })
   return isbn
 }
 

@@ -48,8 +48,16 @@ test('a member that makes orders throw fails alone, and its neighbours are place
 test('a member that makes catalog throw fails alone, and its neighbours are placed', async (t) => {
   const store = await openDatabases(t)
   const isbn = await addTitle(store, 1, { copies: 100 })
-  const engine = store.engine()
-  const wishes = Array.from({ length: 5 }, (_, i) => place(`key ${i}`, i === 2 ? [isbn, 'bad \u0000'] : isbn))
+  const stock = {
+    ...store.stock,
+    prepare(...[id, requests]: Parameters<typeof store.stock.prepare>) {
+      if (JSON.stringify(requests).includes('bad'))
+        return Promise.reject(new Error('nothing can be made of it'))
+      return store.stock.prepare(id, requests)
+    },
+  }
+  const engine = store.engine({ stock })
+  const wishes = Array.from({ length: 5 }, (_, i) => place(`key ${i}`, i === 2 ? [isbn, 'bad'] : isbn))
   const outcomes = await Promise.allSettled(wishes.map((wish) => engine.submit(wish)))
   assert.deepEqual(
     outcomes.map((outcome) => outcome.status),

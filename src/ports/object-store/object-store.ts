@@ -18,8 +18,11 @@ export type ObjectStore = AsyncDisposable & {
   delete(key: string): Promise<void>
   /** Keys under a prefix, in order of their UTF-16 code units. */
   list(prefix: string): Promise<string[]>
-  /** A URL, absolute or relative to the shop's own origin, that reads this object until `expiresAt` (ms since 1970). */
-  presign(key: string, expiresAtMs: number): string
+  /**
+   * A URL, absolute or relative to the shop's own origin, that reads this object until `expiresAt` (ms since 1970).
+   * @param saveAs the name under which a browser saves it from a store of another origin: printable ASCII
+   */
+  presign(key: string, expiresAtMs: number, saveAs?: string): string
 }
 
 export type StoredObject = { body: Uint8Array; contentType: string }

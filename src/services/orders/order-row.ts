@@ -2,7 +2,7 @@ import { uuid7TimeMs } from '#ports/clock'
 import type { Statements } from '#ports/database'
 import type { ObjectStore } from '#ports/object-store'
 import type { Order, OrderLine, OrderStatus } from '#services/orders'
-import { voucherObjectKey } from '#services/vouchers'
+import { voucherFileName, voucherObjectKey } from '#services/vouchers'
 
 export type OrderRow = {
   id: string
@@ -93,7 +93,11 @@ export function representation(
           isbn: voucher.isbn,
           status: voucher.status,
           url: new URL(
-            view.objects.presign(voucherObjectKey(row.id, voucher.code), linkEnd(view.nowMs)),
+            view.objects.presign(
+              voucherObjectKey(row.id, voucher.code),
+              linkEnd(view.nowMs),
+              voucherFileName(voucher.code),
+            ),
             `${view.publicUrl}/`,
           ).href,
         }))

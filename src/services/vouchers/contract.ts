@@ -22,6 +22,9 @@ export type VoucherData = Static<typeof VoucherData>
 /** The key of a voucher's PDF in the object store. */
 export const voucherObjectKey = (orderId: string, code: string) => `vouchers/${orderId}/${code}.pdf`
 
+/** Under which name a reader saves it. */
+export const voucherFileName = (code: string) => `octavo-voucher-${code}.pdf`
+
 /** The code of the voucher whose PDF has this key; undefined for what is no voucher's. */
 export const codeOfVoucherObject = (key: string) => /^vouchers\/[^/]+\/([^/]+)\.pdf$/.exec(key)?.[1]
 

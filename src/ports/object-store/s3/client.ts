@@ -33,7 +33,7 @@ export type S3Client = AsyncDisposable & {
    */
   ask(request: S3Request): Promise<S3Answer>
   /** A link for browsers, or undefined where they do not reach the store. */
-  link(key: string, expiresAtMs: number): string | undefined
+  link(key: string, expiresAtMs: number, saveAs?: string): string | undefined
 }
 
 export function openS3Client(s3: S3Url): S3Client {
@@ -81,15 +81,18 @@ export function openS3Client(s3: S3Url): S3Client {
       }
       throw last
     },
-    link(key, expiresAtMs) {
+    link(key, expiresAtMs, saveAs) {
       if (s3.publicEndpoint === undefined) return undefined
       const to = addressOf(s3, s3.publicEndpoint)
       // Signed as of the full hour, so that a link stays the same for a while and answers with it are cached.
       const nowMs = Math.floor(systemClock.now() / linkHourMs) * linkHourMs
       const seconds = Math.min(linkSecondsMax, Math.floor((expiresAtMs - nowMs) / 1000))
+      // To a browser the store is another origin, whose files it would show in place of the page that links to them.
+      const query: Record<string, string> =
+        saveAs === undefined ? {} : { 'response-content-disposition': `attachment; filename="${saveAs}"` }
       const path = signedPath(
         {
-          ...{ method: 'GET', query: {}, host: to.host, region: s3.region, path: to.path(key) },
+          ...{ method: 'GET', query, host: to.host, region: s3.region, path: to.path(key) },
           ...{ credentials: credentials.current(), nowMs },
         },
         seconds,

@@ -71,9 +71,9 @@ export async function openS3Store(url: string, options: ObjectStoreOptions): Pro
       if (answer.status >= 300 && answer.code !== 'NoSuchKey') await checkBucket(answer)
     },
     list: (prefix) => listAll(client, prefix),
-    presign(key, expiresAtMs) {
+    presign(key, expiresAtMs, saveAs) {
       checkKey(key)
-      return client.link(key, expiresAtMs) ?? signedLink(options.secret, key, expiresAtMs)
+      return client.link(key, expiresAtMs, saveAs) ?? signedLink(options.secret, key, expiresAtMs)
     },
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkDigit13 } from '#kernel/isbn'
-import { openDatabase } from '#ports/database'
+import { openBookDb } from '../../../../test/support/book-db.ts'
 import { type TestCatalog, testCatalog } from '../../../../test/support/catalog.ts'
 
 const isbnOf = (i: number) => {
@@ -96,7 +96,7 @@ test('orders are what they say', async (t) => {
   )
   const titles = await values('sort=title', (book) => book.title)
   assert.equal(titles[0], 'Ärger im Süden')
-  await using database = await openDatabase(catalog.databaseUrl, { applicationName: 'test' })
+  await using database = await openBookDb(catalog.databaseUrl)
   await database.execute('update catalog.stock set copies = 9, sold = 5 where isbn = $1', [isbnOf(17)])
   await database.execute('update catalog.stock set copies = 9, sold = 2 where isbn = $1', [isbnOf(4)])
   const sold = (await catalog.call('GET', '/api/books?sort=bestselling')).body.items
@@ -139,7 +139,7 @@ test('filters narrow the list', async (t) => {
   await add(catalog, 1, { limited: true })
   await add(catalog, 2, { salesOpenAt: tomorrow })
   await add(catalog, 3)
-  await using database = await openDatabase(catalog.databaseUrl, { applicationName: 'test' })
+  await using database = await openBookDb(catalog.databaseUrl)
   await database.execute('update catalog.stock set copies = 2 where isbn <> $1', [isbnOf(3)])
   const found = async (query: string) =>
     (await catalog.call('GET', `/api/books?${query}`)).body.items

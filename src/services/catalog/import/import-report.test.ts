@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openDatabase } from '#ports/database'
+import { openBookDb } from '../../../../test/support/book-db.ts'
 import { type TestCatalog, testCatalog } from '../../../../test/support/catalog.ts'
 import { until } from '../../../../test/support/until.ts'
 
@@ -73,11 +73,12 @@ test('the price follows its periods by itself', async (t) => {
   const supply = price('4.00', date('15', '20991231')) + price('5.00', date('14', '21000101'))
   await imported(catalog, onix(supply), '?copies=9', 'application/xml')
   assert.equal((await catalog.call('GET', path)).body.price.amount, 400)
-  await using database = await openDatabase(catalog.databaseUrl, { applicationName: 'test' })
+  await using database = await openBookDb(catalog.databaseUrl)
   // As if the turn of the century had come: the second period has begun.
   await database.execute(
-    `UPDATE catalog.books SET price_changes_at = now() - interval '1 second',
+    `UPDATE catalog.books SET price_changes_at = $1,
        prices = '[{"amount":500,"currency":"EUR","from":"2020-01-01T00:00:00.000Z"},{"amount":400,"currency":"EUR","until":"2020-01-01T00:00:00.000Z"}]'`,
+    [new Date(Date.now() - 1_000)],
   )
   await until(async () => (await catalog.call('GET', path)).body.price.amount === 500)
   const [row] = await database.query<{ next: unknown }>('SELECT price_changes_at AS next FROM catalog.books')

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openDatabase } from '#ports/database'
+import { addPlainBook, openBookDb, testBookDb } from '../../../../test/support/book-db.ts'
 import { catalogSecret, testCatalog, testSettings } from '../../../../test/support/catalog.ts'
-import { testDatabase } from '../../../../test/support/database.ts'
 import { fetchAsGateway } from '../../../../test/support/passed-on.ts'
 import { createCatalog } from '../service.ts'
 import { openStore } from '../store/open-store.ts'
 
 test('catalog processes that start together load the sample catalogue once, and never again', async (t) => {
-  const { url } = await testDatabase(t, 'sample_twice')
+  const { url } = await testBookDb(t, 'sample_twice')
   const start = async () => {
     const catalog = await createCatalog(...testSettings(url, true))
     await catalog.start()
@@ -21,7 +20,7 @@ test('catalog processes that start together load the sample catalogue once, and 
     }
   const { total } = await count()
   assert.ok(total >= 300, `${total} books`)
-  await using database = await openDatabase(url, { applicationName: 'test' })
+  await using database = await openBookDb(url)
   await database.execute('delete from catalog.books')
   await second[Symbol.asyncDispose]()
   const third = await start()
@@ -31,17 +30,15 @@ test('catalog processes that start together load the sample catalogue once, and 
 })
 
 test('the sample catalogue stays out of a catalogue that holds books, and out of one that wants none', async (t) => {
-  const { url } = await testDatabase(t, 'sample_never')
-  await using database = await openDatabase(url, { applicationName: 'test' })
+  const { url } = await testBookDb(t, 'sample_never')
+  await using database = await openBookDb(url)
   await using store = await openStore(url, { applicationName: 'test' })
   await store.migrate()
-  await database.execute(
-    `insert into catalog.books (isbn, title, price_amount, price_currency) values ('9780441172719', 'Dune', 1, 'EUR')`,
-  )
+  await addPlainBook(database, { isbn: '9780441172719' })
   await using catalog = await createCatalog(...testSettings(url, true))
   await catalog.start()
   const [row] = await database.query<{ count: number }>('select count(*) as count from catalog.books')
-  assert.equal(row?.count, 1)
+  assert.equal(Number(row?.count), 1)
   const { call } = await testCatalog(t, 'sample_off', { demo: false })
   assert.equal((await call('GET', '/api/books')).body.total, 0)
 })
