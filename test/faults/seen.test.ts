@@ -9,8 +9,8 @@ import { dashboards, queriesOf } from '../../deploy/monitoring/dashboards/all.ts
 import { freeInnerPort } from '../../src/local/free-port.ts'
 import { type Monitoring, monitoringMissing, startMonitoring } from '../../src/local/monitoring.ts'
 import { type Database, openDatabase } from '../../src/ports/database/port.ts'
-import { type ReceivedSpan, startOtlpReceiver } from '../support/otlp-receiver.ts'
-import { octavo, type Store, startStore } from '../support/whole-store.ts'
+import { type Store, startStore } from '../support/whole-store.ts'
+import { within } from '../support/within.ts'
 
 // One whole store, watched by a real Prometheus with the rules it has in production.
 
@@ -21,18 +21,11 @@ const skip = missing.length > 0 ? `not on this machine: apt-get install ${missin
 let store: Store
 let monitoring: Monitoring
 let orders: Database
-let spans: readonly ReceivedSpan[]
 const cleaning: (() => unknown)[] = []
 const scope = { after: (clean: () => unknown) => void cleaning.unshift(clean) }
 
 before(async () => {
-  const receiver = await startOtlpReceiver(scope)
-  spans = receiver.spans
-  store = await startStore(scope, 'on', {
-    OCTAVO_OTLP: receiver.url,
-    OCTAVO_TRACE_PERCENT: '100',
-    OCTAVO_LOG_LEVEL: 'debug',
-  })
+  store = await startStore(scope, 'on')
   orders = await openDatabase(fileText('order-db-url'), { applicationName: 'test' })
   scope.after(() => orders[Symbol.asyncDispose]())
   if (skip) return
@@ -55,74 +48,6 @@ const fileText = (name: string) => {
   assert.ok(path, `${name} is kept`)
   return readFileSync(path, 'utf8').trim()
 }
-
-test('an order is one trace, from its request to the page that shows it', async () => {
-  const order = await placeFreeOrder()
-  const page = await fetch(`${store.url}/api/orders/${order.id}/events?token=${order.token}`)
-  const traceId = order.id.replaceAll('-', '')
-  const of = () => spans.filter((span) => span.traceId === traceId)
-  const expected = [
-    ...['gateway POST /api/orders', 'coordinator place order', 'coordinator rides in a group'],
-    ...['orders free-order issue-voucher', 'orders free-order draw-voucher', 'orders free-order confirm'],
-    ...['vouchers draw PDF', 'vouchers put object', 'orders object.created arrives'],
-    'gateway tell open pages',
-  ]
-  const names = () => new Set(of().map(({ role, name }) => `${role} ${name}`))
-  await within(
-    30_000,
-    () => expected.every((name) => names().has(name)),
-    () => [...names()].join(', '),
-  )
-  await page.body?.cancel()
-  const first = of().filter(({ parentSpanId }) => parentSpanId === undefined)
-  assert.deepEqual(
-    first.map(({ name }) => name),
-    ['POST /api/orders'],
-    'one span is the first',
-  )
-  for (const span of of()) if (span !== first[0]) assert.equal(span.parentSpanId, first[0]?.spanId)
-  const link = of().find(({ name }) => name === 'rides in a group')?.links?.[0]
-  const group = () =>
-    spans.filter((span) => span.traceId === link?.traceId).map(({ role, name }) => `${role} ${name}`)
-  const parts = ['coordinator group', 'catalog prepare', 'orders decide and commit', 'catalog commit']
-  await within(
-    10_000,
-    () => parts.every((part) => group().includes(part)),
-    () => group().join(', '),
-  )
-})
-
-test('one command gathers what all roles said of an order, and what OrderDb remembers', async () => {
-  const { id } = await placeFreeOrder()
-  await within(20_000, async () => (await statusOf(id)) === 'confirmed')
-  const told = async () => (await octavo(store, ['logs', id, '--json'])).said
-  const lines = async () =>
-    (await told())
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, string>)
-  const expected = [
-    ...['gateway POST /api/orders', 'coordinator group', 'catalog prepare', 'catalog commit'],
-    ...['orders decide and commit', 'orders free-order confirm', 'vouchers put object'],
-    'order-db saga free-order done',
-  ]
-  const said = async () =>
-    (await lines()).map(({ process, message }) => `${process?.split('.')[0]} ${message}`)
-  await within(
-    20_000,
-    async () => {
-      const all = await said()
-      return expected.every((line) => all.includes(line))
-    },
-    async () => (await said()).join('\n'),
-  )
-  const traceId = id.replaceAll('-', '')
-  for (const line of await lines()) if (line.orderId === id && line.level) assert.equal(line.traceId, traceId)
-  const unknown = await octavo(store, ['logs', crypto.randomUUID()])
-  assert.equal(unknown.code, 1)
-  assert.match(unknown.said, /Nothing is known/)
-  assert.equal((await octavo(store, ['logs', 'no-id'])).code, 2)
-})
 
 test('Prometheus reads every role, and has every series that the rules speak of', { skip }, async () => {
   await within(30_000, async () => {
@@ -275,17 +200,4 @@ async function alerted(): Promise<string[]> {
   return ((await response.json()) as { labels: { alertname: string } }[]).map(
     ({ labels }) => labels.alertname,
   )
-}
-
-async function within(
-  ms: number,
-  condition: () => boolean | Promise<boolean>,
-  saw: () => string | Promise<string> = () => '',
-): Promise<void> {
-  const deadline = performance.now() + ms
-  while (!(await condition())) {
-    if (performance.now() > deadline)
-      assert.fail(`not within ${ms} ms: ${condition}\nthere is ${await saw()}`)
-    await sleep(200)
-  }
 }

@@ -1,5 +1,6 @@
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { gunzipSync } from 'node:zlib'
 import type { TestScope } from './database.ts'
 
 /** A span as OTLP's JSON form has it, with the role that sent it. */
@@ -15,6 +16,18 @@ export type ReceivedSpan = {
   status?: { code: number }
 }
 
+/** A line of a log as OTLP has it. */
+export type ReceivedLine = { role: string; text: string; traceId: string; severity: string }
+
+type LogExport = {
+  resourceLogs: {
+    resource: { attributes?: Attribute[] }
+    scopeLogs: {
+      logRecords: { body?: { stringValue?: string }; traceId?: string; severityText?: string }[]
+    }[]
+  }[]
+}
+
 type Attribute = { key: string; value: { stringValue?: string } }
 type Export = {
   resourceSpans: {
@@ -23,29 +36,25 @@ type Export = {
   }[]
 }
 
-/** Takes spans by OTLP over HTTP in JSON, and refuses what is not well formed. */
-export async function startOtlpReceiver(scope: TestScope): Promise<{ url: string; spans: ReceivedSpan[] }> {
+/** Takes spans and log lines by OTLP over HTTP in JSON, and refuses what is not well formed. */
+export async function startOtlpReceiver(
+  scope: TestScope,
+): Promise<{ url: string; spans: ReceivedSpan[]; lines: ReceivedLine[] }> {
   const spans: ReceivedSpan[] = []
+  const lines: ReceivedLine[] = []
+  const take = (path: string | undefined, text: string): boolean => {
+    if (path === '/v1/logs') lines.push(...linesIn(JSON.parse(text) as LogExport))
+    if (path !== '/v1/traces') return path === '/v1/logs'
+    const all = spansIn(JSON.parse(text) as Export)
+    if (!all.every(isWellFormed)) return false
+    spans.push(...all)
+    return true
+  }
   const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    const isExport = request.method === 'POST' && request.url === '/v1/traces'
-    if (!isExport || request.headers['content-type'] !== 'application/json') {
-      response.writeHead(400).end()
-      return
-    }
-    const received = JSON.parse(Buffer.concat(chunks).toString()) as Export
-    for (const { resource, scopeSpans } of received.resourceSpans) {
-      const name = resource.attributes.find(({ key }) => key === 'service.name')?.value.stringValue ?? ''
-      for (const span of scopeSpans.flatMap((each) => each.spans)) {
-        if (!isWellFormed(span)) {
-          response.writeHead(400).end()
-          return
-        }
-        spans.push({ role: name, ...span })
-      }
-    }
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{"partialSuccess":{}}')
+    const isExport = request.method === 'POST' && request.headers['content-type'] === 'application/json'
+    const taken = isExport && take(request.url, await textOf(request))
+    if (taken) response.writeHead(200, { 'content-type': 'application/json' }).end('{"partialSuccess":{}}')
+    else response.writeHead(400).end()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   scope.after(
@@ -55,8 +64,37 @@ export async function startOtlpReceiver(scope: TestScope): Promise<{ url: string
         server.close(() => resolve())
       }),
   )
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans }
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, lines }
 }
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  const bytes = Buffer.concat(chunks)
+  return (request.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes).toString()
+}
+
+const roleOf = (attributes: readonly Attribute[] = []) =>
+  attributes.find(({ key }) => key === 'service.name')?.value.stringValue ?? ''
+
+const spansIn = ({ resourceSpans }: Export): ReceivedSpan[] =>
+  resourceSpans.flatMap(({ resource, scopeSpans }) =>
+    scopeSpans.flatMap((each) => each.spans.map((span) => ({ role: roleOf(resource.attributes), ...span }))),
+  )
+
+const linesIn = ({ resourceLogs }: LogExport): ReceivedLine[] =>
+  resourceLogs.flatMap(({ resource, scopeLogs }) =>
+    scopeLogs.flatMap(({ logRecords }) =>
+      logRecords.map(({ body, traceId = '', severityText = '' }) => {
+        return {
+          role: roleOf(resource.attributes),
+          text: body?.stringValue ?? '',
+          traceId,
+          severity: severityText,
+        }
+      }),
+    ),
+  )
 
 const isWellFormed = ({ traceId, spanId, startTimeUnixNano, endTimeUnixNano }: Omit<ReceivedSpan, 'role'>) =>
   /^[0-9a-f]{32}$/.test(traceId) &&

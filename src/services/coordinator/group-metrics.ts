@@ -56,7 +56,10 @@ export function traceGroup(transactionId: string, members: readonly Member[]): v
   const links = orders.slice(0, linksMax)
   const attributes = { 'octavo.group.size': members.length, 'octavo.transaction.id': transactionId }
   noteSpan({ ...at, of: transactionId, isTransaction: true, isFirst: true, name: 'group', links, attributes })
-  for (const id of orders) noteSpan({ ...at, of: id, name: 'rides in a group', links: [transactionId] })
+  // An order that is being placed may yet be refused and never be: orders links those that it commits.
+  for (const { wish } of members)
+    if (wish.kind === 'settle')
+      noteSpan({ ...at, of: wish.settlement.orderId, name: 'rides in a group', links: [transactionId] })
 }
 
 function orderOf(wish: Member['wish']): string | undefined {
