@@ -104,6 +104,7 @@ function contextOf(database: Database, group: GroupEngine, payment: Context['pay
       gathered: gather({ clock, database, client, broker: { publish: async () => {} } }),
     },
     objects: { presign: () => '' } as unknown as Context['objects'],
+    reads: {} as Context['reads'],
     payment,
     voucherKey: privateKey,
     announced: () => undefined,

@@ -76,6 +76,8 @@ export type DatabaseOptions = {
   planOnce?: boolean
   /** Upper bound for a wait on a lock. */
   lockTimeoutMs?: number
+  /** Whatever would write is refused. */
+  readOnly?: boolean
 }
 
 export type ConstraintKind = 'unique' | 'check' | 'foreign-key'

@@ -1,6 +1,7 @@
 import { adapterFor } from '#kernel/adapters'
 import type { Database, DatabaseOptions } from './database.ts'
 import { metered } from './metered.ts'
+import type { Reads, ReadsOptions } from './reads.ts'
 
 type Open = (url: string, options: DatabaseOptions) => Promise<Database>
 
@@ -22,6 +23,20 @@ export async function openDatabase(url: string, options: DatabaseOptions): Promi
   return metered(await adapterFor(url, 'database', databaseAdapters)(url, options), options.applicationName)
 }
 
+/**
+ * Reads for display beside a database that is open: at its replicas, where its URL names several servers.
+ * @param database takes what no replica can show, and stays open
+ */
+export async function openReads(
+  url: string,
+  database: Database,
+  options: DatabaseOptions & ReadsOptions,
+): Promise<Reads> {
+  if (database.dialect.name === 'postgres')
+    return (await import('./postgres-reads.ts')).openPostgresReads(url, database, options)
+  return (await import('./mariadb/reads.ts')).openMariadbReads(url, database, options)
+}
+
 export {
   type ConstraintKind,
   ConstraintViolation,
@@ -41,3 +56,4 @@ export {
 export { databaseState } from './database-state.ts'
 export { MigrationFailed, type MigrationState, migrate, migrationState } from './migrate.ts'
 export { type OutboxRelay, type OutboxRelayOptions, startOutboxRelay } from './outbox.ts'
+export type { Reading, Reads, Seen } from './reads.ts'

@@ -63,12 +63,13 @@ function connectionConfig(options: DatabaseOptions): pg.ClientConfig {
   }
 }
 
-function sessionSettings({ lockTimeoutMs = 5_000, planOnce = false }: DatabaseOptions): string {
+function sessionSettings({ lockTimeoutMs = 5_000, planOnce, readOnly }: DatabaseOptions): string {
   const settings = [
     `lock_timeout=${lockTimeoutMs}`,
     `idle_in_transaction_session_timeout=${idleInTransactionMs}`,
     'timezone=UTC',
     ...(planOnce ? ['plan_cache_mode=force_generic_plan'] : []),
+    ...(readOnly ? ['default_transaction_read_only=on'] : []),
   ]
   return settings.map((setting) => `-c ${setting}`).join(' ')
 }

@@ -18,3 +18,6 @@ export function answer(
 ): Answer {
   return new Answer(status, body, headers)
 }
+
+/** What one who has written has seen: sent back with a read, no replica shows less. */
+export const seenHeader = 'octavo-seen'

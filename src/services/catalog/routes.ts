@@ -1,5 +1,5 @@
 import type { Clock } from '#ports/clock'
-import { answer, type HttpServer } from '#ports/http'
+import { type Answer, answer, type HttpServer, seenHeader } from '#ports/http'
 import { isbnOf } from './books/book-fields.ts'
 import { changeBook as change, replaceBook as replace } from './books/change-book.ts'
 import { createBook as create } from './books/create-book.ts'
@@ -24,10 +24,12 @@ import {
 import { getCover as cover } from './cover/get-cover.ts'
 import type { Imports } from './import/imports.ts'
 import type { BookStore } from './store/book-store.ts'
+import type { BookReads } from './store/catalog-store.ts'
 
 export type RouteOptions = {
   server: HttpServer
   books: BookStore
+  reads: BookReads
   clock: Clock
   imports: Imports
   /** Called after a change that may have left news in the outbox. */
@@ -35,7 +37,8 @@ export type RouteOptions = {
 }
 
 /** Ties each route of the contract to its use case. */
-export function addRoutes({ server, books, clock, imports, onChanged }: RouteOptions): void {
+export function addRoutes({ server, books, reads, clock, imports, onChanged }: RouteOptions): void {
+  addReads(server, reads, books, clock)
   const editOf = (request: {
     params: { isbn: string }
     headers: Readonly<Record<string, string | undefined>>
@@ -44,33 +47,49 @@ export function addRoutes({ server, books, clock, imports, onChanged }: RouteOpt
     ifMatch: request.headers['if-match'],
     nowMs: clock.now(),
   })
-  server.add(listBooks, async ({ query, path }) => {
-    const page = await list(books, query, clock.now())
-    return answer(200, page, linkToNext(path, page.next))
-  })
-  server.add(getBook, async ({ params }) => get(books, isbnOf(params.isbn), clock.now()))
-  server.add(getAvailability, async ({ params }) => availability(books, isbnOf(params.isbn), clock.now()))
-  server.add(getStock, async ({ params }) => stock(books, isbnOf(params.isbn)))
-  server.add(getCover, async ({ params, headers }) =>
-    cover(books, isbnOf(params.isbn), headers['if-none-match']),
-  )
-  server.add(createBook, async ({ body }) => create(books, body, clock.now()))
+  server.add(createBook, async ({ body }) => withSeen(reads, await create(books, body, clock.now())))
   server.add(replaceBook, async (request) => {
     const replaced = await replace(books, editOf(request), request.body)
     onChanged()
-    return replaced
+    return withSeen(reads, replaced)
   })
   server.add(changeBook, async (request) => {
     const changed = await change(books, editOf(request), request.body)
     onChanged()
-    return changed
+    return withSeen(reads, changed)
   })
   server.add(deleteBook, async (request) => {
     const { isbn, ifMatch } = editOf(request)
     await remove(books, isbn, ifMatch)
-    return answer(204)
+    return withSeen(reads, answer(204))
   })
   server.add(startImport, (request) => imports.start(request))
   server.add(listImports, () => imports.list())
   server.add(getImport, ({ params }) => imports.get(params.id))
+}
+
+/** What is shown may come from a replica; how many copies there are to sell may not. */
+function addReads(server: HttpServer, reads: BookReads, books: BookStore, clock: Clock): void {
+  const reader = (request: { headers: Readonly<Record<string, string | undefined>> }) =>
+    reads.reader(request.headers[seenHeader])
+  server.add(listBooks, async (request) => {
+    const page = await list(await reader(request), request.query, clock.now())
+    return answer(200, page, linkToNext(request.path, page.next))
+  })
+  server.add(getBook, async (request) => get(await reader(request), isbnOf(request.params.isbn), clock.now()))
+  server.add(getAvailability, async (request) =>
+    availability(await reader(request), isbnOf(request.params.isbn), clock.now()),
+  )
+  server.add(getCover, async (request) =>
+    cover(await reader(request), isbnOf(request.params.isbn), request.headers['if-none-match']),
+  )
+  server.add(getStock, async ({ params }) => stock(books, isbnOf(params.isbn)))
+}
+
+/** Tells one who has written what they have seen by that; sent along with a read, they are shown no less. */
+async function withSeen({ seen }: BookReads, given: Answer): Promise<Answer> {
+  // It was written; that the primary has gone since is no reason to say otherwise.
+  const position = await seen().catch(() => undefined)
+  if (position === undefined) return given
+  return answer(given.status, given.body, { ...given.headers, [seenHeader]: position })
 }

@@ -85,7 +85,7 @@ export async function createCatalog(
           ready: () => store.isReady(),
         })
         resources.use(watchDatabase({ role: 'catalog', name: 'book-db', url: bookDb, clock, server }))
-        addRoutes({ server, books: store.books, clock, imports, onChanged })
+        addRoutes({ server, books: store.books, reads: store.reads, clock, imports, onChanged })
         const resolve = (id: string) => decisionOn(client, id)
         resources.use(addStockRoutes({ store: store.stock, server, clock, resolve, onChanged }))
         return server

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Config } from '#config'
 import type { Clock } from '#ports/clock'
-import type { Database } from '#ports/database'
+import type { Database, Reads } from '#ports/database'
 import type { ServiceClient } from '#ports/http'
 import type { ObjectStore } from '#ports/object-store'
 import type { Payment } from '#ports/payment'
@@ -13,6 +13,8 @@ export type Context = {
   clock: Clock
   /** OrderDb's primary. */
   database: Database
+  /** For display alone: of a replica, where there is one that shows enough. */
+  reads: Reads
   client: ServiceClient
   /** What sagas ask, many at a time. */
   gathered: Gathered

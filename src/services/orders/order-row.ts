@@ -51,7 +51,7 @@ export async function readOrders(statements: Statements, ids: readonly string[])
 }
 
 export async function readVouchers(
-  statements: Statements,
+  statements: Pick<Statements, 'query'>,
   orderIds: readonly string[],
 ): Promise<VoucherRow[]> {
   if (orderIds.length === 0) return []

@@ -1,7 +1,8 @@
 import { parseIsbn } from '#kernel/isbn'
 import { invalid } from '#kernel/problem'
+import type { Reading } from '#ports/database'
 import type { HttpServer } from '#ports/http'
-import { answer } from '#ports/http'
+import { answer, seenHeader } from '#ports/http'
 import { getOrder, getOrderHistory, listOrders, type OrderList, type OrderStatus } from '#services/orders'
 import type { Context } from './context.ts'
 import { orderSeenBy, uuidPattern } from './order-holder.ts'
@@ -14,9 +15,10 @@ export function addReadRoutes(server: HttpServer, context: Context): void {
     const row = await orderSeenBy(context, params.id, { bearer, headers })
     return representation(row, await context.gathered.vouchers(row.id), viewOf(context))
   })
-  server.add(listOrders, async ({ query }) => {
+  server.add(listOrders, async ({ query, headers }) => {
     const { limit = 24, cursor, ...filter } = query
-    const list = await page(context, filter, limit, cursor)
+    const reading = await context.reads.reading(headers[seenHeader])
+    const list = await page(context, reading, filter, limit, cursor)
     if (list.next === null) return list
     const next = new URLSearchParams({ ...filter, limit: String(limit), cursor: list.next })
     return answer(200, list, { link: `</api/orders?${next}>; rel="next"` })
@@ -35,6 +37,7 @@ type Filter = { status?: OrderStatus; email?: string; isbn?: string }
 
 async function page(
   context: Context,
+  reading: Reading,
   filter: Filter,
   limit: number,
   cursor: string | undefined,
@@ -48,12 +51,12 @@ async function page(
     isbn?.kind === 'ok' ? JSON.stringify([{ isbn: isbn.isbn }]) : null,
   ]
   const after = cursor === undefined ? null : orderIdOf(cursor)
-  const rows = await context.database.query<OrderRow>(
+  const rows = await reading.query<OrderRow>(
     `SELECT ${orderColumns} FROM orders.orders WHERE ${where} AND ($4::uuid IS NULL OR id < $4)
       ORDER BY id DESC LIMIT $5`,
     [...params, after, limit + 1],
   )
-  const [count] = await context.database.query<{ total: number }>(
+  const [count] = await reading.query<{ total: number }>(
     `SELECT count(*)::int AS total FROM (SELECT FROM orders.orders WHERE ${where} LIMIT ${countedMax + 1}) counted`,
     params,
   )
@@ -61,7 +64,7 @@ async function page(
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
   return {
-    items: await represent(context, context.database, shown),
+    items: await represent(context, reading, shown),
     total: Math.min(total, countedMax),
     totalIsLowerBound: total > countedMax,
     next: rows.length > limit && last ? Buffer.from(last.id).toString('base64url') : null,

@@ -8,7 +8,7 @@ type View = Pick<Context, 'objects' | 'config' | 'clock'>
 /** Orders with their vouchers, as their readers see them, in the order of `rows`. */
 export async function represent(
   context: View,
-  statements: Statements,
+  statements: Pick<Statements, 'query'>,
   rows: readonly OrderRow[],
 ): Promise<Order[]> {
   const vouchers = await readVouchers(

@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { type Config, ConfigError, type Secrets } from '#config'
 import { type Broker, openBroker } from '#ports/broker'
 import { type Clock, every, systemClock } from '#ports/clock'
-import { type Database, openDatabase, startOutboxRelay } from '#ports/database'
+import { type Database, openDatabase, openReads, startOutboxRelay } from '#ports/database'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type HttpServer, serviceClient } from '#ports/http'
 import { logger } from '#ports/log'
@@ -66,6 +66,9 @@ export async function createOrders(
   return createService({ name: 'orders', config, clock }, async (opened) => {
     const options = { applicationName: 'orders', connectionsMax, planOnce: true }
     const database = opened.use(await openDatabase(orderDb, options))
+    const reads = opened.use(
+      await openReads(orderDb, database, { applicationName: 'orders-reads', planOnce: true }),
+    )
     // Connections of their own: no list of the staff keeps a sale waiting.
     const ownConnections = { applicationName: 'decisions', connectionsMax: 4, planOnce: true }
     const decisions = opened.use(await openDatabase(orderDb, ownConnections))
@@ -83,7 +86,7 @@ export async function createOrders(
         await ensureFirstAccount(database, config.staff.email, secrets.staffPassword)
         const relay = resources.use(startOutboxRelay({ database, schema: 'orders', broker, clock }))
         const context: Context = {
-          ...{ config, clock, database, client, objects, payment, voucherKey },
+          ...{ config, clock, database, reads, client, objects, payment, voucherKey },
           gathered: gather({ database, client, clock, broker }),
           announced: () => relay.ring(),
           sagaDue: () => sagas.wake(),

@@ -1,13 +1,13 @@
 import { type Answer, answer } from '#ports/http'
 import type { Stock } from '../contract.ts'
-import type { BookStore } from '../store/book-store.ts'
+import type { BookReader, BookStore } from '../store/book-store.ts'
 import { availableOf } from './availability.ts'
 import { noSuchBook } from './book-fields.ts'
 import { type BookRow, toAvailability, toBook } from './book-row.ts'
 import { availabilityTag, bookTag } from './entity-tag.ts'
 
 /** The book under its own entity tag. @throws Problem 404 */
-export async function getBook(books: BookStore, isbn: string, nowMs: number): Promise<Answer> {
+export async function getBook(books: BookReader, isbn: string, nowMs: number): Promise<Answer> {
   const row = await books.find(isbn)
   if (row === undefined) throw noSuchBook(isbn)
   return bookAnswer(200, row, nowMs)
@@ -27,7 +27,7 @@ export function bookAnswer(
 }
 
 /** @throws Problem 404 */
-export async function getAvailability(books: BookStore, isbn: string, nowMs: number): Promise<Answer> {
+export async function getAvailability(books: BookReader, isbn: string, nowMs: number): Promise<Answer> {
   const row = await books.find(isbn)
   if (row === undefined) throw noSuchBook(isbn)
   return answer(200, toAvailability(row, nowMs), { etag: availabilityTag(row, nowMs) })

@@ -1,6 +1,6 @@
 import type { BookList, bookSorts } from '../contract.ts'
 import { readSearch, type Search } from '../search/search.ts'
-import { type BookFilter, type BookOrder, type BookStore, orderKeys } from '../store/book-store.ts'
+import { type BookFilter, type BookOrder, type BookReader, orderKeys } from '../store/book-store.ts'
 import { type BookQuery, filterOf } from './book-filters.ts'
 import { toBook } from './book-row.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
@@ -13,7 +13,7 @@ const limitDefault = 24
  * One page of the books that match, with how many there are and what each facet would leave.
  * @throws Problem 400 for a cursor or filter that cannot be read
  */
-export async function listBooks(books: BookStore, query: BookQuery, nowMs: number): Promise<BookList> {
+export async function listBooks(books: BookReader, query: BookQuery, nowMs: number): Promise<BookList> {
   const search = await readSearch(books, query.q ?? '')
   const filter = filterOf(query, search, nowMs)
   const [{ items, next }, { total, totalIsLowerBound, ...facets }] = await Promise.all([
@@ -23,7 +23,7 @@ export async function listBooks(books: BookStore, query: BookQuery, nowMs: numbe
   return { items, total, totalIsLowerBound, next, facets }
 }
 
-async function pageOf(books: BookStore, query: BookQuery, filter: BookFilter, nowMs: number) {
+async function pageOf(books: BookReader, query: BookQuery, filter: BookFilter, nowMs: number) {
   const sort = query.sort ?? 'relevance'
   const order = orderOf(sort, filter.search)
   const after =

@@ -1,6 +1,6 @@
 import { type Answer, answer, etagOf, isFresh } from '#ports/http'
 import { noSuchBook } from '../books/book-fields.ts'
-import type { BookStore } from '../store/book-store.ts'
+import type { BookReader } from '../store/book-store.ts'
 import { drawCover } from './cover.ts'
 
 /** Covers are asked for by a URL that changes with the book, but the plain URL has to stay right as well. */
@@ -10,7 +10,7 @@ const contentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; sa
 
 /** The cover we draw, also for a book that has one of its own elsewhere. @throws Problem 404 */
 export async function getCover(
-  books: BookStore,
+  books: BookReader,
   isbn: string,
   ifNoneMatch: string | undefined,
 ): Promise<Answer> {

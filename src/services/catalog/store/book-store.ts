@@ -4,13 +4,17 @@ import type { BookRow } from '../books/book-row.ts'
 import type { BookKeys } from '../search/book-keys.ts'
 import type { Search, WordSearch } from '../search/search.ts'
 
-/** Books with their stock: reading, finding and editing. Stock itself moves in `StockStore`. */
-export type BookStore = BookFinder & {
+/** Reading books for display. */
+export type BookReader = BookFinder & {
   find(isbn: string): Promise<BookRow | undefined>
   /** One page of a list. */
   page(query: PageQuery): Promise<BookPage>
   /** How many books a list has, and what each facet would leave. */
   counts(filter: BookFilter): Promise<BookCounts>
+}
+
+/** Books with their stock: reading, finding and editing. Stock itself moves in `StockStore`. */
+export type BookStore = BookReader & {
   /** Books whose sale opened after that place and not after `untilMs`, in order of opening and then of ISBN. */
   salesOpened(after: { atMs: number; isbn: string }, untilMs: number, limit: number): Promise<BookRow[]>
   /** Books whose price may have changed by `untilMs` because a period began or ended, the longest due first. */

@@ -1,7 +1,7 @@
 import type { Broker } from '#ports/broker'
 import type { Clock } from '#ports/clock'
-import type { Database } from '#ports/database'
-import type { BookStore } from './book-store.ts'
+import type { Database, Seen } from '#ports/database'
+import type { BookReader, BookStore } from './book-store.ts'
 import type { ImportStore } from './import-store.ts'
 import type { StockStore } from './stock-store.ts'
 import type { StoreAudit } from './store-audit.ts'
@@ -11,6 +11,8 @@ import type { TransferStore } from './transfer-store.ts'
 export type CatalogStore = AsyncDisposable & {
   readonly stock: StockStore
   readonly books: BookStore
+  /** Reads books for display: of a replica, where there is one that shows enough. */
+  readonly reads: BookReads
   readonly imports: ImportStore
   readonly audit: StoreAudit
   readonly transfer: TransferStore
@@ -31,6 +33,13 @@ export type CatalogStore = AsyncDisposable & {
 
 /** `anything` when it may be every book: many were written to, or what was written meanwhile cannot be known. */
 export type OthersWrote = { kind: 'titles'; isbns: readonly string[] } | { kind: 'anything' }
+
+export type BookReads = {
+  /** @param seen what whoever asks has seen, if they say so: they are shown no less */
+  reader(seen?: Seen): Promise<BookReader>
+  /** What one who has just written has seen; undefined where there are no replicas. */
+  seen(): Promise<Seen | undefined>
+}
 
 export type NewsCarrier = AsyncDisposable & {
   /** Call after a change: its news goes out at once, instead of within a second. */

@@ -17,8 +17,7 @@ import {
   type StockCounts,
   Unstorable,
 } from '../book-store.ts'
-import { createBookFinder } from './find-words.ts'
-import { bookCounts, bookPage } from './list-books.ts'
+import { createBookReader } from './reader.ts'
 import {
   derivedColumns,
   fieldColumns,
@@ -35,10 +34,7 @@ import { rewriteWords, writeWords } from './words.ts'
 /** Books in MariaDB or MySQL. */
 export function createBookStore(database: Database): BookStore {
   return {
-    ...createBookFinder(database),
-    find: async (isbn) => (await readBooks(database, 'WHERE b.isbn = ?', [isbn]))[0],
-    page: (query) => bookPage(database, query),
-    counts: (filter) => bookCounts(database, filter),
+    ...createBookReader(database),
     salesOpened: ({ atMs, isbn }, untilMs, limit) =>
       readBooks(
         database,

@@ -1,11 +1,11 @@
-import type { Database } from '#ports/database'
+import type { Statements } from '#ports/database'
 import type { WordSearch } from '../../search/search.ts'
 import type { BookFinder } from '../book-store.ts'
 import { list } from './rows.ts'
 import { trigramsOf } from './words.ts'
 
 /** Finds words and books by them. */
-export function createBookFinder(database: Database): BookFinder {
+export function createBookFinder(database: Pick<Statements, 'query'>): BookFinder {
   return {
     async knownIsbns(isbns) {
       if (isbns.length === 0) return []
@@ -42,7 +42,11 @@ export function createBookFinder(database: Database): BookFinder {
 }
 
 /** By the part of their trigrams that both have. Source: PostgreSQL's pg_trgm, similarity. */
-async function wordsLike(database: Database, word: string, limit: number): Promise<string[]> {
+async function wordsLike(
+  database: Pick<Statements, 'query'>,
+  word: string,
+  limit: number,
+): Promise<string[]> {
   const trigrams = trigramsOf(word)
   const rows = await database.query<{ word: string }>(
     `SELECT v.word FROM words v JOIN (
@@ -67,7 +71,10 @@ const togetherFactor = 1.6
  * The books that match, as rows of `isbn`, `whole` and `part`: what the words in full and as beginnings say of them, in
  * points. The rarest word finds the books, and the others are looked up in each of these.
  */
-export async function matchingBooks(database: Database, { words, needs }: WordSearch): Promise<Sql> {
+export async function matchingBooks(
+  database: Pick<Statements, 'query'>,
+  { words, needs }: WordSearch,
+): Promise<Sql> {
   const exact = [...new Set(words.flat())]
   if (needs === 'any' || words.length === 1) {
     const { sql, params } = beginsWithAny(exact)
@@ -110,7 +117,10 @@ function beginsWithAny(readings: readonly string[]): Sql {
   }
 }
 
-async function rarestFirst(database: Database, words: WordSearch['words']): Promise<(readonly string[])[]> {
+async function rarestFirst(
+  database: Pick<Statements, 'query'>,
+  words: WordSearch['words'],
+): Promise<(readonly string[])[]> {
   const asked = words.map(beginsWithAny)
   const rows = await database.query<{ place: number; n: number }>(
     asked

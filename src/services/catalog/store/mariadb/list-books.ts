@@ -1,4 +1,4 @@
-import type { Database } from '#ports/database'
+import type { Statements } from '#ports/database'
 import type { BookRow } from '../../books/book-row.ts'
 import type { WordSearch } from '../../search/search.ts'
 import {
@@ -17,7 +17,7 @@ import { pointsPerUnit } from './words.ts'
 
 /** The page's keys are found first, along an index where the order has one, and only its own books are read whole. */
 export async function bookPage(
-  database: Database,
+  database: Pick<Statements, 'query'>,
   { filter, order, after, limit }: PageQuery,
 ): Promise<BookPage> {
   const { from, conditions } = await listed(database, filter)
@@ -46,7 +46,7 @@ export async function bookPage(
 }
 
 /** In the given order; one that was removed meanwhile is left out. */
-async function booksOf(database: Database, isbns: readonly string[]): Promise<BookRow[]> {
+async function booksOf(database: Pick<Statements, 'query'>, isbns: readonly string[]): Promise<BookRow[]> {
   if (isbns.length === 0) return []
   const rows = await readBooks(database, `WHERE b.isbn IN (${list(isbns.length)})`, isbns)
   const byIsbn = new Map(rows.map((row) => [row.isbn, row]))
@@ -54,7 +54,10 @@ async function booksOf(database: Database, isbns: readonly string[]): Promise<Bo
 }
 
 /** A facet counts with the other filters in force and without its own: what choosing each of its values would give. */
-export async function bookCounts(database: Database, filter: BookFilter): Promise<BookCounts> {
+export async function bookCounts(
+  database: Pick<Statements, 'query'>,
+  filter: BookFilter,
+): Promise<BookCounts> {
   const { subject, format, language, ...others } = filter
   const counted = async (own: object, value: string, join = ''): Promise<FacetRow[]> => {
     const { from, conditions } = await listed(database, { ...others, ...own })
@@ -90,7 +93,7 @@ export async function bookCounts(database: Database, filter: BookFilter): Promis
 
 type FacetRow = { value: string; count: number }
 
-async function totalOf(database: Database, filter: BookFilter): Promise<number> {
+async function totalOf(database: Pick<Statements, 'query'>, filter: BookFilter): Promise<number> {
   const { from, conditions } = await listed(database, filter)
   const [row] = await database.query<{ n: number }>(
     `SELECT count(*) AS n FROM (SELECT b.isbn FROM ${from.sql} WHERE ${conditions.sql} LIMIT ${countedMax + 1}) found`,
@@ -102,7 +105,10 @@ async function totalOf(database: Database, filter: BookFilter): Promise<number> 
 const everything: Sql = { sql: 'TRUE', params: [] }
 
 /** Where a list looks, and what its books have to be. */
-async function listed(database: Database, filter: BookFilter): Promise<{ from: Sql; conditions: Sql }> {
+async function listed(
+  database: Pick<Statements, 'query'>,
+  filter: BookFilter,
+): Promise<{ from: Sql; conditions: Sql }> {
   const tables = 'books b JOIN stock s ON s.isbn = b.isbn'
   if (filter.search.kind !== 'words')
     return { from: { sql: tables, params: [] }, conditions: conditionsOf(filter) }

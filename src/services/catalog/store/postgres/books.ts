@@ -10,6 +10,7 @@ import { catalogueChanged } from '../../changes/change-messages.ts'
 import {
   type BookChanges,
   type BookEntry,
+  type BookReader,
   type BookStore,
   type NewBookEntry,
   type StockCounts,
@@ -29,19 +30,26 @@ import {
 import { createBookFinder } from './find-words.ts'
 import { bookCounts, bookPage } from './list-books.ts'
 
-/** Books in PostgreSQL. */
-export function createBookStore(database: Database): BookStore {
+/** Reads books for display, at a replica too. */
+export function createBookReader(reading: Pick<Statements, 'query'>): BookReader {
   return {
-    ...createBookFinder(database),
+    ...createBookFinder(reading),
     async find(isbn) {
-      const [row] = await database.query<BookRow>(
+      const [row] = await reading.query<BookRow>(
         `SELECT ${bookColumns} FROM ${bookTables} WHERE b.isbn = $1`,
         [isbn],
       )
       return row
     },
-    page: (query) => bookPage(database, query),
-    counts: (filter) => bookCounts(database, filter),
+    page: (query) => bookPage(reading, query),
+    counts: (filter) => bookCounts(reading, filter),
+  }
+}
+
+/** Books in PostgreSQL. */
+export function createBookStore(database: Database): BookStore {
+  return {
+    ...createBookReader(database),
     salesOpened: ({ atMs, isbn }, untilMs, limit) =>
       database.query<BookRow>(
         `SELECT ${bookColumns} FROM ${bookTables}

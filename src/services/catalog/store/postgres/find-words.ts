@@ -1,9 +1,9 @@
-import type { Database } from '#ports/database'
+import type { Statements } from '#ports/database'
 import type { WordSearch } from '../../search/search.ts'
 import type { BookFinder } from '../book-store.ts'
 
 /** Finds words and books by them. */
-export function createBookFinder(database: Database): BookFinder {
+export function createBookFinder(database: Pick<Statements, 'query'>): BookFinder {
   return {
     async knownIsbns(isbns) {
       const rows = await database.query<{ isbn: string }>(

@@ -1,4 +1,4 @@
-import type { Database } from '#ports/database'
+import type { Statements } from '#ports/database'
 import type { BookRow } from '../../books/book-row.ts'
 import type { WordSearch } from '../../search/search.ts'
 import {
@@ -27,7 +27,7 @@ class Parameters {
  * that begins at the page's place, so a page costs what it shows, however many books there are.
  */
 export async function bookPage(
-  database: Database,
+  database: Pick<Statements, 'query'>,
   { filter, order, after, limit }: PageQuery,
 ): Promise<BookPage> {
   const parameters = new Parameters()
@@ -71,7 +71,7 @@ const fewMax = 500
  * Whether few books meet a choice. Most books have sold none, and PostgreSQL takes what lies beyond a place among equals
  * for next to nothing: it would walk along the order's index past almost every book in search of them.
  */
-async function areFew(database: Database, filter: BookFilter): Promise<boolean> {
+async function areFew(database: Pick<Statements, 'query'>, filter: BookFilter): Promise<boolean> {
   const parameters = new Parameters()
   const conditions = allOf(conditionsOf(filter, parameters))
   if (conditions === everything) return false
@@ -86,7 +86,10 @@ async function areFew(database: Database, filter: BookFilter): Promise<boolean> 
  * A facet counts with the other filters in force and without its own: what choosing each of its values would give.
  * Nothing counts more than `countedMax` books, so that counting costs the same in a catalogue of any size.
  */
-export async function bookCounts(database: Database, filter: BookFilter): Promise<BookCounts> {
+export async function bookCounts(
+  database: Pick<Statements, 'query'>,
+  filter: BookFilter,
+): Promise<BookCounts> {
   const parameters = new Parameters()
   const conditions = conditionsOf(filter, parameters)
   const facet = (value: string, own: keyof Conditions) => {

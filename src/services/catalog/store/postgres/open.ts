@@ -1,7 +1,8 @@
-import { type DatabaseOptions, migrate, openDatabase, startOutboxRelay } from '#ports/database'
+import { type DatabaseOptions, migrate, openDatabase, openReads, startOutboxRelay } from '#ports/database'
+import { readsOf } from '../book-reads.ts'
 import type { CatalogStore, StoreOptions } from '../catalog-store.ts'
 import { createStoreAudit } from './audit.ts'
-import { createBookStore } from './books.ts'
+import { createBookReader, createBookStore } from './books.ts'
 import { createImportStore } from './imports.ts'
 import { hearOfOthers } from './others-wrote.ts'
 import { createStockStore } from './stock.ts'
@@ -28,10 +29,13 @@ export async function openStore(url: string, options: StoreOptions): Promise<Cat
   })
   // And so have the ends of transactions, which those who prepare may be waiting for.
   const finishing = await open(`${applicationName}-finishing`, { connectionsMax: 2 })
+  const reads = opened.use(await openReads(url, database, { applicationName: `${applicationName}-reads` }))
   const resources = opened.move()
+  const books = createBookStore(database)
   return {
     stock: createStockStore(stock, finishing.prepared),
-    books: createBookStore(database),
+    books,
+    reads: readsOf(reads, books, createBookReader),
     imports: createImportStore(database),
     audit: createStoreAudit(database),
     transfer: createTransferStore(database),
