@@ -56,6 +56,8 @@ export type Config = {
     holdMs: number
   }
   staff: { email: string }
+  /** How often it is loaded. */
+  warehouse: { everyMs: number }
   log: { level: LogLevel; format: 'json' | 'pretty' }
   /** Where spans go, by OTLP over HTTP; without it there are none. `ratio` is the share of orders that are traced. */
   tracing: { url: string | undefined; ratio: number }
@@ -116,6 +118,7 @@ export function readConfig(env: Environment): Config {
     catalog: { demo: oneOf(env, 'OCTAVO_DEMO', ['off', 'on']) === 'on' },
     orders: { holdMs: integer(env, 'OCTAVO_HOLD_SECONDS', 900, 1, 86_400) * 1000 },
     staff: { email: env.OCTAVO_STAFF_EMAIL || 'staff@localhost.localdomain' },
+    warehouse: { everyMs: integer(env, 'OCTAVO_WAREHOUSE_SECONDS', 300, 5, 86_400) * 1000 },
     log: {
       level: oneOf(env, 'OCTAVO_LOG_LEVEL', ['info', ...logLevels]),
       format: oneOf(env, 'OCTAVO_LOG_FORMAT', ['json', 'pretty']),

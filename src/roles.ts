@@ -9,6 +9,7 @@ import * as gateway from '#services/gateway'
 import * as orders from '#services/orders'
 import * as registry from '#services/registry'
 import * as vouchers from '#services/vouchers'
+import * as warehouse from '#services/warehouse'
 
 /**
  * The one list of roles. The laptop's processes and the order in which they stop, `octavo serve` and `octavo migrate`,
@@ -161,10 +162,23 @@ export const roles: readonly Role[] = [
     once: async (config, secrets, stop) =>
       (await import('./services/vouchers/service.ts')).drawOnce(config, secrets, stop),
   }),
+  role('warehouse', {
+    summary: 'loads everything from both databases into Parquet every so often, and answers reports',
+    needs: ['bookDb', 'orderDb', 'objectStore'],
+    calls: ['orders'],
+    keys: ['secret'],
+    settings: ['OCTAVO_WAREHOUSE_SECONDS', 'OCTAVO_SHOP_TIME_ZONE'],
+    contract: warehouse,
+    routes: warehouse.publicRoutes,
+    stopsAt: 3,
+    nodeOptions: small,
+    open: async (config, secrets) =>
+      (await import('./services/warehouse/service.ts')).createWarehouse(config, secrets),
+  }),
   role('gateway', {
     summary: 'the only public door: pages, routing, retries, circuit breakers, live events',
     needs: ['broker'],
-    calls: ['catalog', 'orders', 'coordinator', 'vouchers'],
+    calls: ['catalog', 'orders', 'coordinator', 'vouchers', 'warehouse'],
     keys: ['secret', 'cache', 'metricsToken'],
     settings: [
       ...['OCTAVO_HOST', 'OCTAVO_PORT', 'OCTAVO_URL', 'OCTAVO_TRUSTED_PROXIES', 'OCTAVO_RATE_LIMIT'],

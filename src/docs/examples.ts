@@ -29,6 +29,7 @@ export const requestExamples: Readonly<Record<string, unknown>> = {
     language: 'en',
     price,
   },
+  queryWarehouse: { sql: 'SELECT status, count(*) AS orders FROM orders GROUP BY status' },
   changeBook: { price: { amount: 1100, currency: 'EUR' } },
   startImport: 'isbn,title,author,price,copies\n9780141439518,Pride and Prejudice,Jane Austen,12.50,5\n',
 }
@@ -38,6 +39,9 @@ export const parameterExamples: Readonly<Record<string, unknown>> = {
   'idempotency-key': 'order-7f3a9c1e',
   id: '01a1f8fd-71b1-72fe-b03c-f9d047768241',
   q: 'pride',
+  name: 'sales-by-day',
+  from: '2026-11-01',
+  to: '2026-11-30',
 }
 
 /** Examples of the named schemas. */

@@ -70,6 +70,25 @@ for (const [scheme, servers] of eachDatabaseServer()) {
     assert.deepEqual(answers, [[], [{ id: 1 }], [{ id: 1 }]])
   })
 
+  test(`${scheme}: a snapshot sees the moment it began at, in every statement, and writes nothing`, async (t) => {
+    const { database } = await fresh(t)
+    const seen = await database.snapshot(async (tx) => {
+      await database.execute('UPDATE things SET n = 6')
+      const first = await tx.query('SELECT n FROM things')
+      await database.execute('INSERT INTO things VALUES (2, 7)')
+      await assert.rejects(tx.execute('UPDATE things SET n = 0'))
+      return first
+    })
+    assert.deepEqual(seen, [{ n: 5 }])
+    assert.deepEqual(await numbers(database), [6, 7])
+    const again = await database.snapshot(async (tx) => [
+      await tx.query('SELECT n FROM things WHERE id = 1'),
+      await database.execute('UPDATE things SET n = 8 WHERE id = 1'),
+      await tx.query('SELECT n FROM things WHERE id = 1'),
+    ])
+    assert.deepEqual(again, [[{ n: 6 }], 1, [{ n: 6 }]])
+  })
+
   test(`${scheme}: a transaction sees what others committed since it began`, async (t) => {
     const { database } = await fresh(t)
     await database.transaction(async (tx) => {

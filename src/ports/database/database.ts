@@ -23,6 +23,11 @@ export type Database = AsyncDisposable &
     prepare<V extends Voted>(id: string, work: (tx: Transaction) => Promise<V>): Promise<V>
     readonly prepared: PreparedTransactions
     /**
+     * Runs `work` in a transaction that writes nothing and sees one moment throughout: that of its beginning. It has a
+     * connection of its own, may rest between statements, and each of them may take up to `exclusiveStatementMs`.
+     */
+    snapshot<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+    /**
      * Runs `work` on a connection of its own while nobody else on this server runs any under the same name; statements
      * there may take up to `exclusiveStatementMs`.
      * @throws DatabaseBusy when another one has not finished within `exclusiveWaitMs`

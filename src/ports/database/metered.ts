@@ -29,6 +29,7 @@ export function metered(database: Database, pool: string): Database {
     execute: (sql, params) => timed('execute', database.execute(sql, params)),
     transaction: (work) => timed('transaction', database.transaction(work)),
     prepare: (id, work) => timed('prepare', database.prepare(id, work)),
+    snapshot: (work) => timed('snapshot', database.snapshot(work)),
     prepared: {
       ...database.prepared,
       commit: (id) => timed('commit prepared', database.prepared.commit(id)),

@@ -44,6 +44,7 @@ export async function openPostgres(url: string, options: DatabaseOptions): Promi
       return await connections.lend((client) => transactionOn(client, work, ending))
     },
     prepared: preparedOn(statements),
+    snapshot: (work) => snapshot(connections, options, work),
     exclusively: (name, work) => exclusively(connections, options, name, work),
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
   }
@@ -191,6 +192,25 @@ function preparedOn(statements: Statements): PreparedTransactions {
 function literal(id: string): string {
   checkPreparedId(id)
   return `'${id}'`
+}
+
+/** One statement begins it and takes its snapshot, so that nothing comes between the two. */
+async function snapshot<T>(
+  connections: Connections,
+  options: DatabaseOptions,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  const patient = { ...options, statementTimeoutMs: exclusiveStatementMs }
+  const client = await connections.own(connectionConfig(patient))
+  try {
+    const statements = statementsOn(client)
+    await statements.query(`SET idle_in_transaction_session_timeout = ${exclusiveStatementMs};
+      BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT pg_current_snapshot()`)
+    return await work(statements)
+  } finally {
+    // Nothing was written: the end of the connection is the end of the transaction.
+    await client.end().catch(() => undefined)
+  }
 }
 
 /** An advisory lock on a connection of its own, so that it ends with the connection whatever happens. */

@@ -29,6 +29,7 @@ export async function openMariadb(url: string, options: DatabaseOptions): Promis
     transaction: (work) => transaction(pool, timeoutMs, work),
     prepare: (id, work) => prepare({ pool, timeoutMs, qualifier: address.database }, id, work),
     prepared: preparedOn(statements, address.database),
+    snapshot: (work) => snapshot({ url, options }, work),
     exclusively: (name, work) => exclusively({ url, options }, name, work),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   }
@@ -85,6 +86,27 @@ async function transactionOn<T>(
     // The connection is given up, and the first failure is the one to tell.
     await statements.execute('ROLLBACK').catch(() => connection.destroy())
     throw translated(error)
+  }
+}
+
+/** Without the server's patience for idle transactions, which not every server measures in the same setting. */
+async function snapshot<T>(
+  { url, options }: { url: string; options: DatabaseOptions },
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  const address = addressOf(url, options.applicationName)
+  const patient = { ...options, statementTimeoutMs: exclusiveStatementMs }
+  const connection = await connector(address, patient)()
+  try {
+    const statements = statementsOn(connection, exclusiveStatementMs)
+    const [idle] = await statements.query("SHOW VARIABLES LIKE 'idle_transaction_timeout'")
+    const setting = idle === undefined ? 'wait_timeout' : 'idle_transaction_timeout'
+    await statements.execute(`SET SESSION ${setting} = ${exclusiveStatementMs / 1000}`)
+    await statements.execute('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ')
+    await statements.execute('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY')
+    return await work(statements)
+  } finally {
+    await end(connection)
   }
 }
 

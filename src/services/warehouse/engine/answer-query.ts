@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { list, literal } from '../store/duck.ts'
+import type { LocalCut } from '../store/local-cut.ts'
+import { createViews } from '../store/views.ts'
+
+export type Format = 'json' | 'csv' | 'parquet'
+export type Query = {
+  sql: string
+  format: Format
+  /** Rows of an answer in JSON; there may be more. */
+  rowsMax: number
+}
+
+/** `rows` as values by column: numbers, texts, moments as ISO 8601, nothing as null. */
+export type Answered =
+  | { kind: 'rows'; columns: { name: string; type: string }[]; rows: unknown[][]; more: boolean }
+  | { kind: 'file'; bytes: Buffer }
+  /** The SQL is not one that may be run, or does not run. */
+  | { kind: 'refused'; reason: string }
+
+/** An engine that can read one cut of the warehouse and nothing else. */
+export type CutReader = AsyncDisposable & {
+  readonly sequence: number
+  answer(query: Query): Promise<Answered>
+}
+
+const memoryMbDefault = 256
+const fileBytesMax = 64 * 1024 * 1024
+
+/**
+ * Opens a cut: its tables as views, no other file, no network, no extension, and no way to change that. What it may
+ * write, results on their way out, goes to a folder that it is given alone.
+ */
+export async function openCutReader(
+  cut: LocalCut,
+  workFolder: string,
+  memoryMb = memoryMbDefault,
+): Promise<CutReader> {
+  const { DuckDBInstance, StatementType } = await import('@duckdb/node-api')
+  const folder = join(workFolder, randomUUID())
+  await mkdir(folder, { recursive: true })
+  const instance: DuckDBInstance = await DuckDBInstance.create(':memory:', {
+    threads: '2',
+    memory_limit: `${memoryMb}MB`,
+    temp_directory: join(folder, 'spill'),
+    max_temp_directory_size: '2GB',
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    enable_object_cache: 'true',
+  })
+  const connection: DuckDBConnection = await instance.connect()
+  await createViews({ run: async (sql) => void (await connection.run(sql)) }, cut.manifest, cut.folder)
+  await connection.run(
+    `CREATE TEMP VIEW this_cut AS SELECT ${literal(cut.manifest.cutAt)}::TIMESTAMP AS cut_at, ${cut.sequence} AS sequence`,
+  )
+  await connection.run(`SET TimeZone = 'UTC'`)
+  await connection.run(`SET allowed_directories = ${list([`${cut.folder}/`, `${folder}/`])}`)
+  await connection.run('SET enable_external_access = false')
+  await connection.run('SET lock_configuration = true')
+
+  const check = async (sql: string): Promise<string | undefined> => {
+    const statements = await connection.extractStatements(sql)
+    if (statements.count !== 1) return 'Send one statement.'
+    const prepared = await statements.prepare(0)
+    const isRead = prepared.statementType === StatementType.SELECT
+    prepared.destroySync()
+    return isRead ? undefined : 'Only SELECT may be run here.'
+  }
+  return {
+    sequence: cut.sequence,
+    async answer({ sql, format, rowsMax }) {
+      try {
+        const refusal = await check(sql)
+        if (refusal !== undefined) return { kind: 'refused', reason: refusal }
+        if (format === 'json') return await rowsOf(connection, sql, rowsMax)
+        return await fileOf(connection, join(folder, `${randomUUID()}.${format}`), sql, format)
+      } catch (error) {
+        return { kind: 'refused', reason: (error as Error).message.split('\n')[0] ?? 'it does not run' }
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      connection.closeSync()
+      instance.closeSync()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function rowsOf(connection: DuckDBConnection, sql: string, rowsMax: number): Promise<Answered> {
+  const reader = await connection.streamAndReadUntil(sql, rowsMax + 1)
+  const names = reader.columnNames()
+  const types = reader.columnTypes().map(String)
+  const rows = reader.getRowsJS().slice(0, rowsMax)
+  return {
+    kind: 'rows',
+    columns: names.map((name, i) => ({ name, type: types[i] ?? '' })),
+    rows: rows.map((row) => row.map((value, i) => plain(value, types[i] ?? ''))),
+    more: reader.currentRowCount > rowsMax,
+  }
+}
+
+function plain(value: unknown, type: string): unknown {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
+  if (value instanceof Date) return type === 'DATE' ? value.toISOString().slice(0, 10) : value.toISOString()
+  if (Array.isArray(value)) return value.map((each) => plain(each, ''))
+  if (value !== null && typeof value === 'object') return String(value)
+  return value
+}
+
+async function fileOf(
+  connection: DuckDBConnection,
+  path: string,
+  sql: string,
+  format: 'csv' | 'parquet',
+): Promise<Answered> {
+  const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd'
+  try {
+    await connection.run(`COPY (${sql.replace(/;\s*$/, '')}\n) TO ${literal(path)} (${options})`)
+    const bytes = await readFile(path)
+    if (bytes.length > fileBytesMax)
+      return { kind: 'refused', reason: `The result has ${bytes.length} bytes; ask for less.` }
+    return { kind: 'file', bytes }
+  } finally {
+    await rm(path, { force: true })
+  }
+}

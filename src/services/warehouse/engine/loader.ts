@@ -1,0 +1,154 @@
+import { fork } from 'node:child_process'
+import { join } from 'node:path'
+import { type Clock, every } from '#ports/clock'
+import { logger } from '#ports/log'
+import type { ObjectStore } from '#ports/object-store'
+import { roleMeter } from '#ports/telemetry'
+import type { WarehouseSecrets } from '../load-warehouse.ts'
+import { currentCut, showCut } from '../store/local-cut.ts'
+import { readManifest } from '../store/manifest.ts'
+import type { LoadTold, ToLoad } from './load-process.ts'
+
+const log = logger('warehouse')
+
+export type Loader = AsyncDisposable & {
+  /** Loads at once, unless a load is under way here. */
+  loadNow(): void
+}
+
+export type LoaderParts = {
+  secrets: WarehouseSecrets
+  root: string
+  objects: ObjectStore
+  clock: Clock
+  everyMs: number
+}
+
+/** The databases have more to do just after a start than to be read. */
+const firstAfterMs = 20_000
+const lookEveryMs = 10_000
+/** A load that takes longer than this is ended, and the next one begins where the last published one ended. */
+const loadMaxMs = 30 * 60_000
+const nodeOptions = ['--max-old-space-size=512', '--max-semi-space-size=4']
+
+/** Loads the warehouse every so often, each time in a process of its own, and shows here what another one has loaded. */
+export function startLoader({ secrets, root, objects, clock, everyMs }: LoaderParts): Loader {
+  const figures = createFigures()
+  const startedMs = clock.monotonicMs()
+  let asked = false
+  let isLoading = false
+  const isDue = async () => {
+    if (asked) return true
+    if (clock.monotonicMs() - startedMs < Math.min(firstAfterMs, everyMs)) return false
+    const manifest = await readManifest(objects)
+    if (manifest === undefined) return true
+    if ((await currentCut(root))?.sequence !== manifest.sequence) await showCut(root, objects, manifest)
+    return clock.now() - Date.parse(manifest.cutAt) >= everyMs
+  }
+  const round = async (stop: AbortSignal) => {
+    if (await isDue()) {
+      asked = false
+      isLoading = true
+      await loadOnce({ secrets, root }, stop, clock, figures).finally(() => {
+        isLoading = false
+      })
+    }
+    const cut = await currentCut(root)
+    if (cut !== undefined) figures.show(cut.manifest.cutAt, cut.manifest.disagreements.length)
+  }
+  const rounds = every(clock, lookEveryMs, round)
+  return {
+    loadNow() {
+      if (asked || isLoading) return
+      asked = true
+    },
+    async [Symbol.asyncDispose]() {
+      await rounds[Symbol.asyncDispose]()
+      figures[Symbol.dispose]()
+    },
+  }
+}
+
+async function loadOnce(toLoad: ToLoad, stop: AbortSignal, clock: Clock, figures: Figures): Promise<void> {
+  const startedMs = clock.monotonicMs()
+  const told = await inProcess(toLoad, stop)
+  if (told === undefined) return
+  if (told.kind === 'loaded') {
+    const { sequence, kind, cutAt, ms, disagreements } = told.loaded
+    figures.loaded(kind, ms / 1000)
+    if (disagreements.length > 0) log.warn('the warehouse does not agree with its sources', { disagreements })
+    else log.debug('the warehouse was loaded', { sequence, kind, cutAt, ms })
+    return
+  }
+  // Another instance is at it: what it loads will be shown here.
+  const isBusy = told.name === 'DatabaseBusy'
+  figures.loaded(isBusy ? 'busy' : 'failed', (clock.monotonicMs() - startedMs) / 1000)
+  log[isBusy ? 'debug' : 'warn']('the warehouse could not be loaded', { problem: told.message })
+}
+
+/** @returns undefined when it was told to stop */
+async function inProcess(toLoad: ToLoad, stop: AbortSignal): Promise<LoadTold | undefined> {
+  const child = fork(join(import.meta.dirname, 'load-process.ts'), [], {
+    serialization: 'advanced',
+    execArgv: nodeOptions,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
+  })
+  const { promise, resolve } = Promise.withResolvers<LoadTold | undefined>()
+  const end = () => child.kill('SIGKILL')
+  const late = setTimeout(end, loadMaxMs)
+  stop.addEventListener('abort', end, { once: true })
+  child.once('message', (told: LoadTold) => resolve(told))
+  child.once('exit', (code, signal) => {
+    const message = `its process ended (${signal ?? code})`
+    resolve(stop.aborted ? undefined : { kind: 'failed', name: 'Error', message })
+  })
+  child.send(toLoad)
+  try {
+    return await promise
+  } finally {
+    clearTimeout(late)
+    stop.removeEventListener('abort', end)
+  }
+}
+
+type Figures = ReturnType<typeof createFigures>
+
+function createFigures() {
+  const meter = roleMeter('warehouse')
+  const loads = meter.counter('octavo_warehouse_loads_total', 'Loads of the warehouse, by how they ended.', [
+    'outcome',
+  ])
+  const seconds = meter.histogram(
+    'octavo_warehouse_load_seconds',
+    'How long a load took.',
+    [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600],
+    ['outcome'],
+  )
+  let cutAtMs: number | undefined
+  let disagreements = 0
+  const observed = [
+    meter.observed('octavo_warehouse_age_seconds', 'How old what reports show is.', [], () =>
+      cutAtMs === undefined ? [] : [[Math.max(0, (Date.now() - cutAtMs) / 1000)]],
+    ),
+    meter.observed(
+      'octavo_warehouse_disagreements',
+      'What the warehouse and its sources do not agree on.',
+      [],
+      () => (cutAtMs === undefined ? [] : [[disagreements]]),
+    ),
+  ]
+  return {
+    loaded(outcome: string, took: number) {
+      loads.add(1, outcome)
+      seconds.observe(took, outcome)
+    },
+    show(cutAt: string, found: number) {
+      cutAtMs = Date.parse(cutAt)
+      disagreements = found
+    },
+    [Symbol.dispose]() {
+      for (const each of observed) each[Symbol.dispose]()
+    },
+  }
+}

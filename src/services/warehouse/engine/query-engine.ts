@@ -1,0 +1,108 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { full, unavailable } from '#kernel/problem'
+import type { Clock } from '#ports/clock'
+import { logger } from '#ports/log'
+import { currentCut } from '../store/local-cut.ts'
+import type { Answered, Query } from './answer-query.ts'
+import type { Asked, Told } from './query-process.ts'
+
+const log = logger('warehouse')
+
+/** Asks the current cut in a process that is there only while it is used. */
+export type QueryEngine = AsyncDisposable & {
+  /**
+   * @param deadlineMs when the process is ended in the middle of it
+   * @throws Problem 503 before the first load, and when too many queries wait
+   */
+  ask(query: Query, deadlineMs: number): Promise<Answered>
+}
+
+const waitingMax = 16
+const idleMs = 60_000
+/** Node's own part of it; the engine's memory is bounded by itself. */
+const nodeOptions = ['--max-old-space-size=192', '--max-semi-space-size=1']
+
+export function createQueryEngine(root: string, clock: Clock): QueryEngine {
+  const workFolder = join(root, 'queries')
+  let child: ChildProcess | undefined
+  let idle: NodeJS.Timeout | undefined
+  let waiting = 0
+  let turn: Promise<unknown> = Promise.resolve()
+  let lastId = 0
+
+  const end = () => {
+    clearTimeout(idle)
+    child?.kill('SIGKILL')
+    child = undefined
+  }
+  const started = () => {
+    clearTimeout(idle)
+    if (child?.connected) return child
+    child = fork(join(import.meta.dirname, 'query-process.ts'), [], {
+      serialization: 'advanced',
+      execArgv: nodeOptions,
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      // The SQL of whoever asks runs there: it has no secret of the store.
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
+    })
+    return child
+  }
+  const askNow = async (query: Query, deadlineMs: number): Promise<Answered> => {
+    const cut = await currentCut(root)
+    if (cut === undefined) throw unavailable('The warehouse has not been loaded yet; it will be in a minute.')
+    const asked = started()
+    try {
+      const told = await once(asked, { id: ++lastId, cut, workFolder, query }, clock, deadlineMs)
+      if (told !== undefined) return told.answered
+      end()
+      await rm(workFolder, { recursive: true, force: true })
+      return {
+        kind: 'refused',
+        reason: `It took longer than ${deadlineMs / 1000} s or more memory than there is for it.`,
+      }
+    } finally {
+      idle = setTimeout(end, idleMs)
+      idle.unref()
+    }
+  }
+  return {
+    async ask(query, deadlineMs) {
+      if (waiting >= waitingMax) throw full('Too many reports are waiting; try again in a moment.')
+      waiting++
+      const next = turn.then(() => askNow(query, deadlineMs))
+      // Whoever comes next has been told nothing of this one's failure.
+      turn = next.catch((error: unknown) => log.debug('a query failed', { error }))
+      return await next.finally(() => waiting--)
+    },
+    async [Symbol.asyncDispose]() {
+      end()
+      await rm(workFolder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** @returns undefined when it has not answered in time, or has ended */
+async function once(
+  child: ChildProcess,
+  asked: Asked,
+  clock: Clock,
+  deadlineMs: number,
+): Promise<Told | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Told | undefined>()
+  const enough = new AbortController()
+  const hear = (told: Told) => told.id === asked.id && resolve(told)
+  const ended = () => resolve(undefined)
+  child.on('message', hear)
+  child.once('exit', ended)
+  child.send(asked)
+  clock.sleep(deadlineMs, enough.signal).then(ended, () => undefined)
+  try {
+    return await promise
+  } finally {
+    enough.abort()
+    child.off('message', hear)
+    child.off('exit', ended)
+  }
+}

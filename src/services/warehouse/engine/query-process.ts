@@ -1,0 +1,19 @@
+import type { LocalCut } from '../store/local-cut.ts'
+import { type Answered, type CutReader, openCutReader, type Query } from './answer-query.ts'
+
+// A process of its own, so that the engine takes no memory while nobody asks, and one query too long or too large takes
+// nothing else with it. Its parent sends queries one after the other and ends it.
+
+export type Asked = { id: number; cut: LocalCut; workFolder: string; query: Query }
+export type Told = { id: number; answered: Answered }
+
+let reader: CutReader | undefined
+
+process.on('message', async ({ id, cut, workFolder, query }: Asked) => {
+  if (reader?.sequence !== cut.sequence) {
+    await reader?.[Symbol.asyncDispose]()
+    reader = await openCutReader(cut, workFolder)
+  }
+  process.send?.({ id, answered: await reader.answer(query) } satisfies Told)
+})
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))

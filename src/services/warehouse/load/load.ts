@@ -1,0 +1,243 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Clock, systemClock } from '#ports/clock'
+import type { Database, Session } from '#ports/database'
+import { logger } from '#ports/log'
+import type { ObjectStore } from '#ports/object-store'
+import { type Duck, openDuck } from '../store/duck.ts'
+import { showCut, tidy } from '../store/local-cut.ts'
+import { type Manifest, partsFolder, partsOf, publish, readManifest } from '../store/manifest.ts'
+import { createViewsOfParts } from '../store/views.ts'
+import { type TableName, tableNames } from '../tables.ts'
+import { disagreements } from './agree.ts'
+import { type Cut, withCut } from './cut.ts'
+import { dialectOf } from './dialect.ts'
+import { markLoads, wasPutBack } from './marks.ts'
+import { mergeParts, uploadParts } from './merge.ts'
+import { createPseudonyms } from './pseudonym.ts'
+import { goneBooks, readBooks } from './read-books.ts'
+import { readOrders } from './read-orders.ts'
+import { readStock } from './read-stock.ts'
+import { openStaging } from './staging.ts'
+
+const log = logger('warehouse')
+
+/** The moments of a load at which a test lets it die. */
+export const loadPoints = [
+  ...([
+    'locked',
+    'marked',
+    'cut',
+    'orders-read',
+    'books-read',
+    'stock-read',
+    'staged',
+    'merged',
+    'agreed',
+  ] as const),
+  ...(['part-stored', 'parts-stored', 'published', 'shown', 'swept'] as const),
+] as const
+export type LoadPoint = (typeof loadPoints)[number]
+
+export type Loading = {
+  orderDb: Database
+  bookDb: Database
+  objects: ObjectStore
+  /** Keys the pseudonyms. */
+  secret: string
+  /** The warehouse's folder on this machine. */
+  root: string
+  /** Reads everything again instead of what has changed. */
+  whole?: boolean
+  /** How long what was replaced is kept for whoever reads it. */
+  keepMs?: number
+  memoryMb?: number
+  clock?: Clock
+  onPoint?: (point: LoadPoint) => Promise<void>
+  /** Stands in for the cut, in builds of which something is expected to break. */
+  openCut?: typeof withCut
+}
+
+export type Loaded = {
+  sequence: number
+  kind: 'whole' | 'increment'
+  cutAt: string
+  ms: number
+  /** Rows that were read, and rows that there are, by table. */
+  read: Record<TableName, number>
+  rows: Record<TableName, number>
+  bytes: number
+  disagreements: string[]
+}
+
+const keepMsDefault = 15 * 60_000
+
+/**
+ * Loads what has changed in both databases since the last load, at one consistent cut, and publishes it. One load runs
+ * at a time, whoever asks for it. One that dies leaves the warehouse as it was: the next begins where the last published
+ * one ended. What turns out not to agree with its sources is read again whole.
+ * @throws DatabaseBusy while another load runs, or a transaction stays in doubt
+ */
+export async function load(loading: Loading): Promise<Loaded> {
+  return await loading.orderDb.exclusively('warehouse load', async (session) => {
+    await loading.onPoint?.('locked')
+    const before = await readManifest(loading.objects)
+    const putBack = before !== undefined && (await wasPutBack(loading, before.cursors.marks))
+    if (putBack) log.warn('a database was put back to an earlier state: all is loaded again')
+    const isWhole = before === undefined || loading.whole === true || putBack
+    const loaded = await loadOnce(loading, session, before, isWhole)
+    if (isWhole || loaded.disagreements.length === 0) return loaded
+    log.warn('an increment did not agree with its sources: all is loaded again', {
+      disagreements: loaded.disagreements,
+    })
+    return await loadOnce(loading, session, before, true)
+  })
+}
+
+async function loadOnce(
+  loading: Loading,
+  session: Session,
+  before: Manifest | undefined,
+  isWhole: boolean,
+): Promise<Loaded> {
+  const { clock = systemClock, onPoint, root, openCut = withCut } = loading
+  const startedMs = clock.monotonicMs()
+  const sequence = (before?.sequence ?? 0) + 1
+  const folder = join(root, 'work')
+  // Whatever a load that died has left there is of no use: this one has the lock.
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  const marks = await markLoads(loading)
+  await onPoint?.('marked')
+  try {
+    await using duck = await openDuck({ folder, memoryMb: loading.memoryMb })
+    const built = await openCut(loading.orderDb, loading.bookDb, clock, (cut) =>
+      build({ loading, duck, cut, folder, sequence, before: isWhole ? undefined : before }),
+    )
+    const said = {
+      sequence,
+      kind: isWhole ? 'whole' : 'increment',
+      cutAt: built.cutAt,
+      read: built.read,
+    } as const
+    // What does not agree is not published while there is still something to do about it.
+    if (built.disagreements.length > 0 && !isWhole)
+      return { ...said, ms: 0, rows: built.read, bytes: 0, disagreements: built.disagreements }
+    const manifest: Manifest = {
+      ...{ format: 1, sequence, cutAt: built.cutAt, loadedAt: new Date(clock.now()).toISOString() },
+      ...{ tables: built.tables, cursors: { ...built.cursors, marks }, disagreements: built.disagreements },
+      superseded: supersededBy(before, built.tables, clock.now(), loading.keepMs ?? keepMsDefault),
+    }
+    await publishWhole(loading, session, before, manifest)
+    return {
+      ...said,
+      ms: Math.round(clock.monotonicMs() - startedMs),
+      ...sums(manifest),
+      disagreements: manifest.disagreements,
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+type Building = {
+  loading: Loading
+  duck: Duck
+  cut: Cut
+  folder: string
+  sequence: number
+  before: Manifest | undefined
+}
+
+async function build({ loading, duck, cut, folder, sequence, before }: Building) {
+  const { onPoint, root, objects } = loading
+  await onPoint?.('cut')
+  const staging = await openStaging(duck, folder)
+  const since = before?.cursors
+  const dialect = dialectOf(loading.bookDb)
+  await readOrders(cut, since?.orders, staging, createPseudonyms(loading.secret))
+  await onPoint?.('orders-read')
+  const books = await readBooks(cut, dialect, since?.books, staging)
+  await onPoint?.('books-read')
+  const ledger = await readStock(cut, dialect, since?.ledger, books, staging)
+  await onPoint?.('stock-read')
+  const read = await staging.finish()
+  if (before !== undefined) {
+    await createViewsOfParts(duck, before, root)
+    for (const isbn of await goneBooks(cut, dialect, knownBooks(duck))) {
+      staging.remove('books', isbn)
+      staging.remove('stock', isbn)
+    }
+    await staging.finish()
+  }
+  await onPoint?.('staged')
+  const name = `${String(sequence).padStart(8, '0')}-${(loading.clock ?? systemClock).uuid().slice(-12)}`
+  const tables = await mergeParts({ duck, root, objects, before: before?.tables, name })
+  await onPoint?.('merged')
+  await createViewsOfParts(duck, { tables }, root)
+  const found = await disagreements(duck, cut)
+  await onPoint?.('agreed')
+  return {
+    ...{ tables, read, disagreements: found, cutAt: new Date(cut.atMs).toISOString() },
+    cursors: { orders: { snapshot: cut.snapshot, atMs: cut.atMs }, books: { atMs: cut.booksAtMs }, ledger },
+  }
+}
+
+/** Books as they will be known when what was read is in. */
+function knownBooks(duck: Duck) {
+  const known = 'SELECT isbn FROM books UNION SELECT isbn FROM new_books'
+  const isbns = async () => new Set((await duck.rows<{ isbn: string }>(known)).map(({ isbn }) => isbn))
+  const count = async () =>
+    Number((await duck.rows<{ n: string }>(`SELECT count(*) AS n FROM (${known})`))[0]?.n)
+  return { count, isbns }
+}
+
+/** Stores what is new, and then, if nobody else may be loading by now, says that this is the warehouse. */
+async function publishWhole(
+  loading: Loading,
+  session: Session,
+  before: Manifest | undefined,
+  manifest: Manifest,
+): Promise<void> {
+  const { objects, root, onPoint, clock = systemClock, keepMs = keepMsDefault } = loading
+  const known = new Set(before === undefined ? [] : partsOf(before).map(({ key }) => key))
+  const added = partsOf(manifest).filter(({ key }) => !known.has(key))
+  await uploadParts(objects, root, added, () => onPoint?.('part-stored'))
+  await onPoint?.('parts-stored')
+  // The lock goes with its connection: whoever has lost it must not publish.
+  await session.query('SELECT 1', [])
+  await publish(objects, manifest)
+  await onPoint?.('published')
+  await showCut(root, objects, manifest)
+  await onPoint?.('shown')
+  await sweep(objects, manifest)
+  await tidy(root, clock.now(), keepMs)
+  await onPoint?.('swept')
+}
+
+/** Removes objects that nobody names: of loads that died, and those that were replaced long enough ago. */
+async function sweep(objects: ObjectStore, manifest: Manifest): Promise<void> {
+  const named = new Set([...partsOf(manifest), ...manifest.superseded].map(({ key }) => key))
+  for (const key of await objects.list(partsFolder)) if (!named.has(key)) await objects.delete(key)
+}
+
+function supersededBy(
+  before: Manifest | undefined,
+  tables: Manifest['tables'],
+  nowMs: number,
+  keepMs: number,
+): Manifest['superseded'] {
+  if (before === undefined) return []
+  const current = new Set(partsOf({ ...before, tables }).map(({ key }) => key))
+  const replaced = partsOf(before).filter(({ key }) => !current.has(key))
+  return [...before.superseded, ...replaced.map(({ key }) => ({ key, atMs: nowMs }))].filter(
+    ({ atMs }) => nowMs - atMs < keepMs,
+  )
+}
+
+function sums(manifest: Manifest): Pick<Loaded, 'rows' | 'bytes'> {
+  const rows = {} as Record<TableName, number>
+  for (const name of tableNames)
+    rows[name] = Object.values(manifest.tables[name]).reduce((sum, part) => sum + part.rows, 0)
+  return { rows, bytes: partsOf(manifest).reduce((sum, part) => sum + part.bytes, 0) }
+}

@@ -1,0 +1,87 @@
+import { mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { ObjectStore } from '#ports/object-store'
+import { type Duck, literal } from '../store/duck.ts'
+import { bring, localPart } from '../store/local-cut.ts'
+import { type Manifest, type Part, partsFolder } from '../store/manifest.ts'
+import { rowsIn } from '../store/views.ts'
+import { type TableName, tableNames, tableOf } from '../tables.ts'
+
+export type Merging = {
+  duck: Duck
+  /** The warehouse's folder on this machine. */
+  root: string
+  objects: Pick<ObjectStore, 'get'>
+  /** What there was, or nothing when all has been read again. */
+  before: Manifest['tables'] | undefined
+  /** Of this load, in the names of its files. */
+  name: string
+}
+
+/** Writes the parts that staged rows belong to anew, beside those that there are. @returns all parts then */
+export async function mergeParts(merging: Merging): Promise<Manifest['tables']> {
+  const after = {} as Manifest['tables']
+  for (const table of tableNames) after[table] = await mergeTable(merging, table)
+  return after
+}
+
+async function mergeTable(merging: Merging, table: TableName): Promise<Record<string, Part>> {
+  const { duck, before } = merging
+  const { part, owner } = tableOf(table)
+  const parts: Record<string, Part> = { ...before?.[table] }
+  await duck.run(`CREATE OR REPLACE TABLE parted AS SELECT *, ${part} AS part FROM new_${table}`)
+  const partOfGone = part.replaceAll(`substr(${owner},`, 'substr(owner,')
+  const touched = await duck.rows<{ part: string }>(
+    `SELECT part FROM parted UNION SELECT ${table === 'books' || table === 'stock' ? partOfGone : 'NULL'} FROM gone_${table} ORDER BY 1`,
+  )
+  for (const { part: name } of touched) {
+    const rewritten = await rewrite(merging, table, name, parts[name])
+    if (rewritten === undefined) delete parts[name]
+    else parts[name] = rewritten
+  }
+  await duck.run('DROP TABLE parted')
+  return parts
+}
+
+/** @returns undefined when no row is left */
+async function rewrite(
+  { duck, root, objects, name: load }: Merging,
+  table: TableName,
+  name: string,
+  old: Part | undefined,
+): Promise<Part | undefined> {
+  const { columns, owner, order } = tableOf(table)
+  const names = Object.keys(columns).join()
+  const kept =
+    old === undefined
+      ? ''
+      : `SELECT ${names} FROM (${rowsIn(table, [await bring(root, objects, old)])}) AS old
+          WHERE NOT EXISTS (FROM parted WHERE part = ${literal(name)} AND parted.${owner} = old.${owner})
+            AND NOT EXISTS (FROM gone_${table} WHERE gone_${table}.owner = old.${owner}::VARCHAR)
+         UNION ALL BY NAME`
+  const key = `${partsFolder}${table}/${name}/${load}.parquet`
+  const path = localPart(root, { key })
+  await mkdir(dirname(path), { recursive: true })
+  await duck.run(
+    `COPY (${kept} SELECT ${names} FROM parted WHERE part = ${literal(name)} ORDER BY ${order})
+       TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`,
+  )
+  const [count] = await duck.rows<{ n: string }>(`SELECT count(*) AS n FROM read_parquet(${literal(path)})`)
+  const rows = Number(count?.n)
+  if (rows > 0) return { key, rows, bytes: (await stat(path)).size }
+  await rm(path)
+  return undefined
+}
+
+/** Puts the parts into the object store that are not there yet. */
+export async function uploadParts(
+  objects: Pick<ObjectStore, 'put'>,
+  root: string,
+  parts: readonly Part[],
+  onStored: () => Promise<void> | undefined,
+): Promise<void> {
+  for (const part of parts) {
+    await objects.put(part.key, await readFile(localPart(root, part)), 'application/vnd.apache.parquet')
+    await onStored()
+  }
+}

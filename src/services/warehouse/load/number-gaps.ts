@@ -1,0 +1,38 @@
+import type { NumberGap } from '../store/manifest.ts'
+
+/** What could still come under a number that was passed over is of a transaction that ended long before this. */
+const closedAfterMs = 35 * 60_000
+const gapsMax = 20_000
+
+/**
+ * Numbers of an append-only table are given out before their rows are committed, and not in that order. So the numbers
+ * that were passed over are remembered, and looked at again until nothing can come under them any more.
+ * @param seen numbers that were read now, in ascending order
+ */
+export function gapsAfter(
+  before: { max: number; open: readonly NumberGap[] },
+  seen: readonly number[],
+  now: { ms: number; mayClose: boolean },
+): { max: number; open: NumberGap[] } {
+  const open: NumberGap[] = []
+  const old = before.open.filter(({ sinceMs }) => !(now.mayClose && now.ms - sinceMs > closedAfterMs))
+  let i = 0
+  for (const gap of old) {
+    let from = gap.from
+    for (; i < seen.length && (seen[i] as number) <= gap.to; i++) {
+      const n = seen[i] as number
+      if (n < from) continue
+      if (n > from) open.push({ ...gap, from, to: n - 1 })
+      from = n + 1
+    }
+    if (from <= gap.to) open.push({ ...gap, from })
+  }
+  let max = before.max
+  for (const n of seen) {
+    if (n <= max) continue
+    if (n > max + 1) open.push({ from: max + 1, to: n - 1, sinceMs: now.ms })
+    max = n
+  }
+  if (open.length > gapsMax) throw new Error(`more than ${gapsMax} gaps in the numbers of a table`)
+  return { max, open }
+}

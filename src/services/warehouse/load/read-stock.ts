@@ -1,0 +1,135 @@
+import type { Statements } from '#ports/database'
+import type { Cursors } from '../store/manifest.ts'
+import type { Cut } from './cut.ts'
+import type { Dialect } from './dialect.ts'
+import { gapsAfter } from './number-gaps.ts'
+import type { Staging } from './staging.ts'
+
+const pageMax = 5_000
+const gapsAtOnce = 100
+const titlesAtOnce = 1_000
+
+type Movement = {
+  id: number
+  transaction_id: string | null
+  isbn: string
+  copies_delta: number
+  held_delta: number
+  sold_delta: number
+}
+
+/**
+ * Reads the movements of stock since the last cut and how the titles stand at this one: as BookDb shows them, without
+ * what is after the cut.
+ * @param books titles that are read in any case
+ */
+export async function readStock(
+  cut: Cut,
+  dialect: Dialect,
+  since: Cursors['ledger'] | undefined,
+  books: ReadonlySet<string>,
+  staging: Staging,
+): Promise<Cursors['ledger']> {
+  const before = since ?? { max: 0, open: [] }
+  const touched = new Set(books)
+  const later: Movement[] = []
+  const seen: number[] = []
+  for await (const page of movements(cut.books, dialect, before)) {
+    const undecided = await cut.undecided(page.flatMap(({ transaction_id: id }) => id ?? []))
+    for (const movement of page) {
+      touched.add(movement.isbn)
+      if (movement.transaction_id !== null && undecided.has(movement.transaction_id)) later.push(movement)
+      else {
+        staging.add('ledger', movement)
+        seen.push(movement.id)
+      }
+    }
+    await staging.relieve()
+  }
+  await stageTitles(cut.books, dialect, since === undefined ? undefined : [...touched], later, staging)
+  seen.sort((a, b) => a - b)
+  return gapsAfter(before, seen, { ms: cut.atMs, mayClose: cut.isBookDbQuiet })
+}
+
+async function* movements(
+  books: Statements,
+  dialect: Dialect,
+  { max, open }: Cursors['ledger'],
+): AsyncGenerator<Movement[]> {
+  const columns = `id, transaction_id, isbn, movement, copies_delta, held_delta, sold_delta, reason, at AS moved_at`
+  const from = `SELECT ${columns} FROM ${dialect.table('ledger')} WHERE`
+  for (let i = 0; i < open.length; i += gapsAtOnce) {
+    const gaps = open.slice(i, i + gapsAtOnce).map((gap) => `id BETWEEN ${gap.from} AND ${gap.to}`)
+    const rows = await books.query<Movement>(`${from} ${gaps.join(' OR ')}`, [])
+    if (rows.length > 0) yield rows
+  }
+  for (let after = max; ; ) {
+    const rows = await books.query<Movement>(
+      ...dialect.inOrder(`${from} id > ${dialect.parameter(1)} ORDER BY id LIMIT ${dialect.parameter(2)}`, [
+        after,
+        pageMax,
+      ]),
+    )
+    if (rows.length > 0) yield rows
+    if (rows.length < pageMax) return
+    after = rows.at(-1)?.id ?? after
+  }
+}
+
+type Title = { isbn: string; copies: number; held: number; sold: number; updated_at: Date }
+
+/** @param isbns of the titles, or undefined for all */
+async function stageTitles(
+  books: Statements,
+  dialect: Dialect,
+  isbns: readonly string[] | undefined,
+  later: readonly Movement[],
+  staging: Staging,
+): Promise<void> {
+  const after = new Map<string, { copies: number; held: number; sold: number }>()
+  for (const { isbn, copies_delta, held_delta, sold_delta } of later) {
+    const sum = after.get(isbn) ?? { copies: 0, held: 0, sold: 0 }
+    sum.copies += copies_delta
+    sum.held += held_delta
+    sum.sold += sold_delta
+    after.set(isbn, sum)
+  }
+  for await (const titles of titlesOf(books, dialect, isbns)) {
+    for (const title of titles) {
+      const minus = after.get(title.isbn)
+      staging.add('stock', {
+        ...title,
+        copies: title.copies - (minus?.copies ?? 0),
+        held: title.held - (minus?.held ?? 0),
+        sold: title.sold - (minus?.sold ?? 0),
+      })
+    }
+    await staging.relieve()
+  }
+}
+
+async function* titlesOf(
+  books: Statements,
+  dialect: Dialect,
+  isbns: readonly string[] | undefined,
+): AsyncGenerator<Title[]> {
+  const from = `SELECT isbn, copies, held, sold, updated_at FROM ${dialect.table('stock')} WHERE`
+  if (isbns !== undefined) {
+    for (let i = 0; i < isbns.length; i += titlesAtOnce)
+      yield await books.query<Title>(
+        ...dialect.inOrder(`${from} ${dialect.among('isbn', 1)}`, [isbns.slice(i, i + titlesAtOnce)]),
+      )
+    return
+  }
+  for (let after = ''; ; ) {
+    const rows = await books.query<Title>(
+      ...dialect.inOrder(
+        `${from} isbn > ${dialect.parameter(1)} ORDER BY isbn LIMIT ${dialect.parameter(2)}`,
+        [after, pageMax],
+      ),
+    )
+    yield rows
+    if (rows.length < pageMax) return
+    after = rows.at(-1)?.isbn ?? after
+  }
+}

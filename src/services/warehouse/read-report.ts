@@ -1,0 +1,46 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Secrets } from '#config'
+import { openObjectStore } from '#ports/object-store'
+import { type Answered, type Format, openCutReader } from './engine/answer-query.ts'
+import { type Asked, type Report, reportRowsMax } from './reports/report.ts'
+import { currentCut, type LocalCut, showCut } from './store/local-cut.ts'
+import { readManifest } from './store/manifest.ts'
+
+/** There is nothing to report from yet. */
+export class NoWarehouse extends Error {
+  override name = 'NoWarehouse'
+}
+
+/**
+ * A report from the warehouse as it was last published, without any process of the store.
+ * @param root the warehouse's folder on this machine; what it lacks is fetched from the object store
+ * @throws NoWarehouse before the first load
+ */
+export async function readReport(
+  report: Report,
+  asked: Omit<Asked, 'rowsMax'>,
+  format: Format,
+  { root, secrets }: { root: string; secrets: Secrets<'objectStore' | 'secret'> },
+): Promise<{ answered: Answered; asOf: string }> {
+  const cut = await publishedCut(root, secrets)
+  const folder = await mkdtemp(join(tmpdir(), 'octavo-report-'))
+  try {
+    await using reader = await openCutReader(cut, folder)
+    const sql = report.sql({ ...asked, rowsMax: reportRowsMax })
+    const answered = await reader.answer({ sql, format, rowsMax: reportRowsMax })
+    return { answered, asOf: cut.manifest.cutAt }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function publishedCut(root: string, secrets: Secrets<'objectStore' | 'secret'>): Promise<LocalCut> {
+  await using objects = await openObjectStore(secrets.objectStore, { secret: secrets.secret })
+  const manifest = await readManifest(objects)
+  const current = await currentCut(root)
+  if (manifest === undefined)
+    throw new NoWarehouse('the warehouse has not been loaded yet: octavo warehouse load')
+  return current?.sequence === manifest.sequence ? current : await showCut(root, objects, manifest)
+}

@@ -1,0 +1,80 @@
+import type { Config } from '#config'
+import { notFound, Problem } from '#kernel/problem'
+import { answer, type HttpServer } from '#ports/http'
+import { getReport, listReports, loadWarehouseNow, queryWarehouse, type ReportFormat } from './contract.ts'
+import type { Answered } from './engine/answer-query.ts'
+import type { Loader } from './engine/loader.ts'
+import type { QueryEngine } from './engine/query-engine.ts'
+import { reportRowsMax } from './reports/report.ts'
+import { reportNamed, reports } from './reports/reports.ts'
+import { currentCut } from './store/local-cut.ts'
+
+type Parts = { engine: QueryEngine; loader: Loader; root: string; config: Config }
+
+const reportDeadlineMs = 10_000
+const queryDeadlineMs = 10_000
+const queryRowsMax = 1_000
+const private_ = { 'cache-control': 'no-store' }
+
+/** What staff ask of the warehouse: reports, and SQL of their own. */
+export function addReportRoutes(server: HttpServer, { engine, loader, root, config }: Parts): void {
+  server.add(listReports, async () => {
+    const cut = await currentCut(root)
+    return answer(
+      200,
+      {
+        items: reports.map(({ sql: _, parameters, columns, ...report }) => ({
+          ...report,
+          ...{ parameters: [...parameters], columns: [...columns] },
+        })),
+        asOf: cut?.manifest.cutAt ?? null,
+        loadedAt: cut?.manifest.loadedAt ?? null,
+        everySeconds: config.warehouse.everyMs / 1000,
+        disagreements: cut?.manifest.disagreements ?? [],
+      },
+      private_,
+    )
+  })
+  server.add(getReport, async ({ params, query }) => {
+    const report = reportNamed(params.name)
+    if (report === undefined) throw notFound('such report')
+    const { format = 'json', limit: rowsMax = 1_000, ...chosen } = query
+    // A file has all there is, as far as a report goes.
+    const asked = {
+      ...chosen,
+      rowsMax: format === 'json' ? rowsMax + 1 : reportRowsMax,
+      timeZone: config.shop.timeZone,
+    }
+    const answered = await engine.ask({ sql: report.sql(asked), format, rowsMax }, reportDeadlineMs)
+    if (answered.kind !== 'rows') return fileOf(answered, report.name, format)
+    const { name, title, columns, chart } = report
+    const asOf = (await currentCut(root))?.manifest.cutAt ?? ''
+    const { rows, more } = answered
+    return answer(200, { name, title, asOf, columns, ...(chart && { chart }), rows, more }, private_)
+  })
+  server.add(queryWarehouse, async ({ body }) => {
+    const { sql, format = 'json' } = body
+    const answered = await engine.ask({ sql, format, rowsMax: queryRowsMax }, queryDeadlineMs)
+    if (answered.kind !== 'rows') return fileOf(answered, 'query', format)
+    const { columns, rows, more } = answered
+    return answer(
+      200,
+      { asOf: (await currentCut(root))?.manifest.cutAt ?? '', columns, rows, more },
+      private_,
+    )
+  })
+  server.add(loadWarehouseNow, async () => {
+    loader.loadNow()
+    return answer(202, { asOf: (await currentCut(root))?.manifest.cutAt ?? null }, private_)
+  })
+}
+
+/** @throws Problem 422 when the engine would not or could not run it */
+function fileOf(answered: Exclude<Answered, { kind: 'rows' }>, name: string, format: ReportFormat) {
+  if (answered.kind === 'refused') throw new Problem(422, 'query-refused', answered.reason)
+  return answer(200, Buffer.from(answered.bytes), {
+    ...private_,
+    'content-type': format === 'csv' ? 'text/csv; charset=utf-8' : 'application/vnd.apache.parquet',
+    'content-disposition': `attachment; filename="octavo-${name}.${format}"`,
+  })
+}

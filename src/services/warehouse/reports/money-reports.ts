@@ -1,0 +1,98 @@
+import { column, local, type Report, within } from './report.ts'
+
+const wasCaptured = `payment IN ('captured', 'refunded')`
+const currency = column('currency', 'text')
+
+const revenue: Report = {
+  name: 'revenue',
+  title: 'Revenue',
+  description: 'Money captured and given back, by the day of the order. Net is what the shop has.',
+  columns: [
+    column('day', 'day'),
+    column('orders', 'count', 'paid orders'),
+    ...[column('captured', 'money'), column('refunded', 'money'), column('net', 'money'), currency],
+  ],
+  chart: { kind: 'line', x: 'day', y: ['captured', 'refunded'] },
+  parameters: ['from', 'to'],
+  sql: (asked) => `SELECT ${local('placed_at', asked)}::DATE AS day, count(*) AS orders,
+      sum(total)::BIGINT AS captured, coalesce(sum(total) FILTER (payment = 'refunded'), 0)::BIGINT AS refunded,
+      coalesce(sum(total) FILTER (payment = 'captured'), 0)::BIGINT AS net, currency
+    FROM orders WHERE ${wasCaptured} AND total > 0 AND ${within('placed_at', asked)}
+    GROUP BY day, currency ORDER BY day, currency LIMIT ${asked.rowsMax}`,
+}
+
+const statuses = ['reserved', 'paid', 'confirmed', 'redeemed', 'expired', 'cancelled', 'refunded', 'failed']
+
+const outcomes: Report = {
+  name: 'outcomes',
+  title: 'What became of orders',
+  description: 'Orders of each day by how they stand: held, confirmed, expired, cancelled, refunded.',
+  columns: [
+    column('day', 'day'),
+    column('orders', 'count'),
+    ...statuses.map((status) => column(status, 'count', status === 'reserved' ? 'held' : status)),
+  ],
+  chart: { kind: 'bars', x: 'day', y: ['confirmed', 'redeemed', 'expired', 'cancelled', 'refunded'] },
+  parameters: ['from', 'to'],
+  sql: (asked) => `SELECT ${local('placed_at', asked)}::DATE AS day, count(*) AS orders,
+      ${statuses.map((status) => `count(*) FILTER (status = '${status}') AS ${status}`).join()}
+    FROM orders WHERE ${within('placed_at', asked)} GROUP BY day ORDER BY day LIMIT ${asked.rowsMax}`,
+}
+
+const redemptions: Report = {
+  name: 'redemptions',
+  title: 'Redemptions by hour',
+  description: 'Vouchers redeemed at the counter, by the hour of the day: when somebody should be there.',
+  columns: [
+    column('hour', 'count'),
+    column('redeemed', 'count'),
+    column('days', 'count', 'days with any'),
+    column('a_day', 'number', 'on such a day'),
+  ],
+  chart: { kind: 'bars', x: 'hour', y: ['redeemed'] },
+  parameters: ['from', 'to'],
+  sql: (asked) => `WITH redeemed AS (
+      SELECT hour(${local('redeemed_at', asked)}) AS hour, ${local('redeemed_at', asked)}::DATE AS day
+        FROM vouchers WHERE redeemed_at IS NOT NULL AND ${within('redeemed_at', asked)}
+    ) SELECT hour, count(day) AS redeemed, count(DISTINCT day) AS days,
+             coalesce(round(count(day) / nullif(count(DISTINCT day), 0), 1), 0)::DOUBLE AS a_day
+        FROM range(24) AS hours (hour) LEFT JOIN redeemed USING (hour) GROUP BY hour ORDER BY hour`,
+}
+
+const today: Report = {
+  name: 'today',
+  title: 'Today',
+  description: 'The day so far, beside the same hours of yesterday and of a week ago.',
+  columns: [
+    column('measure', 'text'),
+    column('today', 'count'),
+    column('yesterday', 'count'),
+    column('week_ago', 'count', 'a week ago'),
+    currency,
+  ],
+  parameters: [],
+  sql: (asked) => {
+    const spans = `spans AS (SELECT unnest(['today', 'yesterday', 'week_ago']) AS span, unnest([0, 1, 7]) AS days)`
+    const now = local('(SELECT cut_at FROM this_cut)', asked)
+    const isIn = (moment: string) =>
+      `${local(moment, asked)} >= date_trunc('day', ${now}) - to_days(days) AND ${local(moment, asked)} <= ${now} - to_days(days)`
+    const measure = (n: number, name: string, value: string, from: string, moment: string, unit = 'NULL') =>
+      `SELECT ${n} AS place, '${name}' AS measure, span, ${value} AS value, ${unit} AS currency FROM spans LEFT JOIN ${from} ON ${isIn(moment)}
+       GROUP BY span${unit === 'NULL' ? '' : `, ${unit}`}`
+    const sold = `(SELECT * FROM lines WHERE order_status IN ('confirmed', 'redeemed')) l`
+    return `WITH ${spans}, measured AS (
+      ${measure(1, 'Orders', 'count(id)', 'orders', 'placed_at')} UNION ALL
+      ${measure(2, 'Copies sold', 'coalesce(sum(quantity), 0)', sold, 'placed_at')} UNION ALL
+      ${measure(3, 'Revenue in minor units', 'coalesce(sum(quantity * unit_price), 0)', sold, 'placed_at', 'l.currency')} UNION ALL
+      ${measure(4, 'Vouchers redeemed', 'count(voucher)', 'vouchers', 'redeemed_at')} UNION ALL
+      ${measure(5, 'Orders expired', `count(order_id) FILTER (status = 'expired')`, 'history', 'changed_at')} UNION ALL
+      ${measure(6, 'Orders cancelled', `count(order_id) FILTER (status = 'cancelled')`, 'history', 'changed_at')} UNION ALL
+      ${measure(7, 'Orders refunded', `count(order_id) FILTER (status = 'refunded')`, 'history', 'changed_at')}
+    ) SELECT measure, coalesce(max(value) FILTER (span = 'today'), 0)::BIGINT AS today,
+             coalesce(max(value) FILTER (span = 'yesterday'), 0)::BIGINT AS yesterday,
+             coalesce(max(value) FILTER (span = 'week_ago'), 0)::BIGINT AS week_ago, currency
+        FROM measured WHERE place <> 3 OR currency IS NOT NULL GROUP BY place, measure, currency ORDER BY place, currency`
+  },
+}
+
+export const moneyReports: readonly Report[] = [today, revenue, outcomes, redemptions]

@@ -1,0 +1,55 @@
+import { column, isSold, local, type Report, within } from './report.ts'
+
+const amounts = [column('orders', 'count'), column('copies', 'count'), column('revenue', 'money')]
+const currency = column('currency', 'text')
+const sums = `count(DISTINCT order_id) AS orders, sum(quantity)::BIGINT AS copies,
+  sum(quantity * unit_price)::BIGINT AS revenue`
+
+const byDay: Report = {
+  name: 'sales-by-day',
+  title: 'Sales by day',
+  description: 'Orders, copies and revenue of each day, by when they were ordered.',
+  columns: [column('day', 'day'), ...amounts, currency],
+  chart: { kind: 'bars', x: 'day', y: ['revenue'] },
+  parameters: ['from', 'to'],
+  sql: (asked) => `SELECT ${local('placed_at', asked)}::DATE AS day, ${sums}, currency FROM lines
+    WHERE ${isSold} AND ${within('placed_at', asked)} GROUP BY day, currency ORDER BY day, currency LIMIT ${asked.rowsMax}`,
+}
+
+const byTitle: Report = {
+  name: 'sales-by-title',
+  title: 'Sales by title',
+  description: 'The titles that sold most, with what they brought in.',
+  columns: [column('isbn', 'text', 'ISBN'), column('title', 'text'), ...amounts, currency],
+  chart: { kind: 'bars', x: 'title', y: ['copies'] },
+  parameters: ['from', 'to'],
+  sql: (asked) => `SELECT isbn, any_value(title) AS title, ${sums}, currency FROM lines
+    WHERE ${isSold} AND ${within('placed_at', asked)} GROUP BY isbn, currency
+    ORDER BY copies DESC, isbn, currency LIMIT ${asked.rowsMax}`,
+}
+
+/** @param value SQL of what a book is grouped by, and of the tables it comes from */
+const by = (name: string, title: string, description: string, value: string): Report => ({
+  ...{ name, title, description },
+  columns: [column('value', 'text', title.replace('Sales by ', '')), ...amounts, currency],
+  chart: { kind: 'bars', x: 'value', y: ['revenue'] },
+  parameters: ['from', 'to'],
+  sql: (asked) => `WITH sold AS (
+      SELECT isbn, currency, order_id, quantity, unit_price FROM lines WHERE ${isSold} AND ${within('placed_at', asked)}
+    ), grouped AS (SELECT isbn, ${value} AS value FROM books)
+    SELECT coalesce(value, 'not told') AS value, ${sums}, currency FROM sold LEFT JOIN grouped USING (isbn)
+     GROUP BY 1, currency ORDER BY revenue DESC, 1, currency LIMIT ${asked.rowsMax}`,
+})
+
+export const salesReports: readonly Report[] = [
+  byDay,
+  byTitle,
+  by(
+    'sales-by-subject',
+    'Sales by subject',
+    'A copy counts for each subject of its title, so that the sums are more than what was sold.',
+    'unnest(subjects)',
+  ),
+  by('sales-by-publisher', 'Sales by publisher', 'What each publisher’s titles brought in.', 'publisher'),
+  by('sales-by-format', 'Sales by format', 'Hardcovers, paperbacks and whatever else there is.', 'format'),
+]

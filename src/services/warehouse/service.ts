@@ -1,0 +1,62 @@
+import { join } from 'node:path'
+import type { Config } from '#config'
+import { type Clock, systemClock } from '#ports/clock'
+import { openDiscovery } from '#ports/discovery'
+import { createHttpServer, type StaffMember, serviceClient } from '#ports/http'
+import { openObjectStore } from '#ports/object-store'
+import { createService, type Service } from '#process/service-shell'
+import { introspectSession } from '#services/orders'
+import { startLoader } from './engine/loader.ts'
+import { createQueryEngine } from './engine/query-engine.ts'
+import type { WarehouseSecrets } from './load-warehouse.ts'
+import { addReportRoutes } from './report-routes.ts'
+
+export type { Answered, Format } from './engine/answer-query.ts'
+export type { Loaded } from './load/load.ts'
+export { loadWarehouse } from './load-warehouse.ts'
+export { readReport } from './read-report.ts'
+export { reportNamed, reports } from './reports/reports.ts'
+
+export type WarehouseOverrides = {
+  clock?: Clock
+  authenticateStaff?: (token: string) => Promise<StaffMember | undefined>
+}
+
+const sessionDeadlineMs = 2_000
+
+/** Loads the warehouse from both databases every so often, and answers reports from it. */
+export async function createWarehouse(
+  config: Config,
+  secrets: WarehouseSecrets,
+  { clock = systemClock, ...overrides }: WarehouseOverrides = {},
+): Promise<Service> {
+  const root = join(config.dataPath, 'warehouse')
+  return createService({ name: 'warehouse', config, clock }, async (opened) => {
+    const objects = opened.use(await openObjectStore(secrets.objectStore, { secret: secrets.secret }))
+    const discovery = opened.use(await openDiscovery(config.discovery.url, { secret: secrets.secret, clock }))
+    const client = opened.use(serviceClient({ discovery, secret: secrets.secret }))
+    return {
+      discovery,
+      async serve(resources) {
+        const engine = resources.use(createQueryEngine(root, clock))
+        const everyMs = config.warehouse.everyMs
+        const { bookDb, orderDb, objectStore, secret } = secrets
+        const loader = resources.use(
+          startLoader({ secrets: { bookDb, orderDb, objectStore, secret }, root, objects, clock, everyMs }),
+        )
+        const server = createHttpServer({
+          name: 'warehouse',
+          secret,
+          authenticateStaff:
+            overrides.authenticateStaff ??
+            (async (token) => {
+              const options = { body: { token }, deadlineMs: sessionDeadlineMs }
+              return (await client.call('orders', introspectSession, options)).member ?? undefined
+            }),
+        })
+        addReportRoutes(server, { engine, loader, root, config })
+        return server
+      },
+    }
+  })
+}

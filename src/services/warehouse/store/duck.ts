@@ -1,0 +1,47 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+
+/** An engine of its own in this process, with bounds. Nothing of it is loaded before the first one is opened. */
+export type Duck = AsyncDisposable & {
+  run(sql: string): Promise<void>
+  rows<Row = Record<string, unknown>>(sql: string): Promise<Row[]>
+  connection: DuckDBConnection
+}
+
+export type DuckOptions = {
+  /** Where it keeps its tables and what does not fit into memory. */
+  folder: string
+  memoryMb?: number
+  threads?: number
+}
+
+export async function openDuck({ folder, memoryMb = 512, threads = 2 }: DuckOptions): Promise<Duck> {
+  const { DuckDBInstance } = await import('@duckdb/node-api')
+  const instance = await DuckDBInstance.create(`${folder}/engine.duckdb`, {
+    threads: String(threads),
+    memory_limit: `${memoryMb}MB`,
+    temp_directory: `${folder}/spill`,
+    preserve_insertion_order: 'false',
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  })
+  const connection = await instance.connect()
+  await connection.run(`SET TimeZone = 'UTC'`)
+  return {
+    connection,
+    async run(sql) {
+      await connection.run(sql)
+    },
+    async rows<Row>(sql: string) {
+      const result = await connection.runAndReadAll(sql)
+      return result.getRowObjectsJson() as Row[]
+    },
+    async [Symbol.asyncDispose]() {
+      connection.closeSync()
+      instance.closeSync()
+    },
+  }
+}
+
+/** A text as an SQL literal. */
+export const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
+export const list = (texts: readonly string[]) => `[${texts.map(literal).join()}]`

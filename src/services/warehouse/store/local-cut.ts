@@ -1,0 +1,110 @@
+import {
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
+import { dirname, join, relative, sep } from 'node:path'
+import type { ObjectStore } from '#ports/object-store'
+import { type Manifest, type Part, partsOf, pathInCut } from './manifest.ts'
+
+/**
+ * The warehouse's files on this machine, as every engine reads them: `<root>/current/<table>/<part>/<file>.parquet` is
+ * always one whole cut. A new one is built beside it out of hard links and put in its place by a rename; a reader that
+ * has resolved `current` keeps the cut it began with.
+ */
+export type LocalCut = { sequence: number; folder: string; manifest: Manifest }
+
+/** Cuts that are not current any more are kept this long, for whoever still reads one. */
+const keptMs = 10 * 60_000
+const manifestName = 'manifest.json'
+
+/** The folder of the current cut, or `undefined` before the first. */
+export async function currentCut(root: string): Promise<LocalCut | undefined> {
+  try {
+    const folder = join(root, await readlink(join(root, 'current')))
+    const manifest = JSON.parse(await readFile(join(folder, manifestName), 'utf8')) as Manifest
+    return { sequence: manifest.sequence, folder, manifest }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Where a part's file is kept on this machine, whichever cut it belongs to. */
+export const localPart = (root: string, part: Pick<Part, 'key'>) => join(root, 'parts', pathInCut(part))
+
+/** Brings the files of a published manifest here and makes it the current cut. */
+export async function showCut(
+  root: string,
+  objects: Pick<ObjectStore, 'get'>,
+  manifest: Manifest,
+): Promise<LocalCut> {
+  const name = String(manifest.sequence).padStart(8, '0')
+  const folder = join(root, 'cuts', name)
+  const current = await currentCut(root)
+  if (current?.sequence === manifest.sequence) return current
+  const building = `${folder}.${process.pid}.new`
+  await rm(building, { recursive: true, force: true })
+  for (const part of partsOf(manifest)) {
+    const source = await bring(root, objects, part)
+    const target = join(building, pathInCut(part))
+    await mkdir(dirname(target), { recursive: true })
+    await link(source, target)
+  }
+  await mkdir(building, { recursive: true })
+  await writeFile(join(building, manifestName), JSON.stringify(manifest))
+  await rm(folder, { recursive: true, force: true })
+  await rename(building, folder)
+  const pointer = join(root, `current.${process.pid}`)
+  await rm(pointer, { force: true })
+  await symlink(join('cuts', name), pointer)
+  await rename(pointer, join(root, 'current'))
+  return { sequence: manifest.sequence, folder, manifest }
+}
+
+/** The file of a part on this machine, fetched when it is not here. */
+export async function bring(root: string, objects: Pick<ObjectStore, 'get'>, part: Part): Promise<string> {
+  const path = localPart(root, part)
+  const isThere = await stat(path).then(
+    ({ size }) => size === part.bytes,
+    () => false,
+  )
+  if (isThere) return path
+  const object = await objects.get(part.key)
+  if (object === undefined)
+    throw new Error(`the warehouse names ${part.key}, and the object store has no such object`)
+  await mkdir(dirname(path), { recursive: true })
+  const arriving = `${path}.${process.pid}`
+  await writeFile(arriving, object.body)
+  await rename(arriving, path)
+  return path
+}
+
+/**
+ * Removes cuts that nobody should be reading any more, and files of no cut.
+ * @param keepMs how long a cut that is not current stays
+ */
+export async function tidy(root: string, nowMs: number, keepMs = keptMs): Promise<void> {
+  const current = await currentCut(root)
+  if (current === undefined) return
+  const cuts = join(root, 'cuts')
+  for (const name of await readdir(cuts)) {
+    if (name === relative(cuts, current.folder)) continue
+    const { mtimeMs } = await stat(join(cuts, name))
+    if (nowMs - mtimeMs >= keepMs) await rm(join(cuts, name), { recursive: true, force: true })
+  }
+  const wanted = new Set(partsOf(current.manifest).map((part) => localPart(root, part)))
+  const parts = join(root, 'parts')
+  for (const entry of await readdir(parts, { recursive: true, withFileTypes: true })) {
+    const path = [entry.parentPath, entry.name].join(sep)
+    // What another cut still shows has a link of its own there.
+    if (entry.isFile() && !wanted.has(path)) await rm(path, { force: true })
+  }
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import { type TableName, tableNames, tableOf } from '../tables.ts'
+import { type Duck, list } from './duck.ts'
+import { localPart } from './local-cut.ts'
+import { type Manifest, pathInCut } from './manifest.ts'
+
+/** SQL of a table's rows in files; columns that a file does not have are null there. */
+export function rowsIn(table: TableName, paths: readonly string[]): string {
+  const columns = Object.entries(tableOf(table).columns)
+  if (paths.length === 0)
+    return `SELECT ${columns.map(([name, type]) => `NULL::${type} AS ${name}`).join()} WHERE false`
+  const names = columns.map(([name]) => name).join()
+  const nothing = columns.map(([name, type]) => `NULL::${type} AS ${name}`).join()
+  return `SELECT ${names} FROM (SELECT * FROM read_parquet(${list(paths)}, union_by_name = true, hive_partitioning = false)
+    UNION ALL BY NAME SELECT ${nothing} WHERE false)`
+}
+
+/** A view for each table of the warehouse, over the files of a cut in `folder`. */
+export async function createViews(
+  duck: Pick<Duck, 'run'>,
+  manifest: Manifest,
+  folder: string,
+): Promise<void> {
+  await viewsOver(duck, manifest, (part) => join(folder, pathInCut(part)))
+}
+
+/** The same over the files as they are kept beside the cuts. */
+export async function createViewsOfParts(
+  duck: Pick<Duck, 'run'>,
+  manifest: Pick<Manifest, 'tables'>,
+  root: string,
+): Promise<void> {
+  await viewsOver(duck, manifest, (part) => localPart(root, part))
+}
+
+async function viewsOver(
+  duck: Pick<Duck, 'run'>,
+  manifest: Pick<Manifest, 'tables'>,
+  pathOf: (part: { key: string; rows: number; bytes: number }) => string,
+): Promise<void> {
+  for (const name of tableNames) {
+    const paths = Object.values(manifest.tables[name] ?? {}).map(pathOf)
+    await duck.run(`CREATE OR REPLACE TEMP VIEW ${name} AS ${rowsIn(name, paths)}`)
+  }
+}

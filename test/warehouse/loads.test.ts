@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { withCut } from '../../src/services/warehouse/load/cut.ts'
+import { load } from '../../src/services/warehouse/load/load.ts'
+import { testDatabase } from '../support/database.ts'
+import { mariadbSkipped, testMariadb } from '../support/mariadb.ts'
+import { buy, cancel, confirm, openShop, type Shop, traffic } from './shop.ts'
+
+for (const [kind, bookDb, skip] of [
+  ['postgres', testDatabase, false],
+  ['mariadb', testMariadb, mariadbSkipped],
+] as const) {
+  test(`${kind}: what is in both databases is in the warehouse, then what has changed`, {
+    skip,
+  }, async (t) => {
+    const shop = await openShop(t, { bookDb })
+    const [first = '', second = '', third = ''] = shop.isbns.slice(1)
+    const [a, b] = [await buy(shop, 'a', first), await buy(shop, 'b', second)]
+    const whole = await load(shop.loading)
+    assert.equal(whole.kind, 'whole')
+    assert.deepEqual(whole.disagreements, [])
+    assert.equal(whole.rows.orders, 2)
+    assert.equal(whole.rows.books, 20)
+
+    await confirm(shop, a as string, first)
+    await cancel(shop, b as string, second)
+    await buy(shop, 'c', third)
+    await shop.engine.submit({ kind: 'set-copies', isbn: first, copies: 7, reason: 'counted' })
+    await shop.books.books.change(async (changes) => {
+      const gone = await changes.lockWithStock(shop.isbns[19] as string)
+      if (gone !== undefined) await changes.remove(gone)
+    })
+    const increment = await load(shop.loading)
+    assert.equal(increment.kind, 'increment')
+    assert.deepEqual(increment.disagreements, [])
+    assert.deepEqual([increment.read.orders, increment.rows.orders], [3, 3])
+    assert.equal(increment.rows.books, 19, 'a deleted book is gone')
+    assert.equal(increment.rows.book_history, 20, 'and known to have been')
+    assert.deepEqual(await shop.ask(`SELECT status, payment, total::INT AS total FROM orders ORDER BY id`), [
+      { status: 'confirmed', payment: 'captured', total: 1001 },
+      { status: 'cancelled', payment: null, total: 1002 },
+      { status: 'reserved', payment: null, total: 1003 },
+    ])
+    assert.deepEqual(await shop.ask(`SELECT copies, held, sold FROM stock WHERE isbn = '${first}'`), [
+      { copies: 7, held: 0, sold: 1 },
+    ])
+    assert.deepEqual(await shop.ask('SELECT version, status FROM history ORDER BY order_id, version'), [
+      { version: 2, status: 'paid' },
+      { version: 3, status: 'confirmed' },
+      { version: 2, status: 'cancelled' },
+    ])
+    const nothing = await load(shop.loading)
+    assert.deepEqual([nothing.read.orders, nothing.read.ledger, nothing.sequence], [0, 0, 3])
+  })
+
+  test(`${kind}: loads under traffic agree with both databases at their cuts`, { skip }, async (t) => {
+    const shop = await openShop(t, { bookDb })
+    const stop = new AbortController()
+    const sold = traffic(shop, 'under', stop.signal)
+    const kinds: string[] = []
+    try {
+      for (let i = 0; i < 6; i++) kinds.push((await load(shop.loading)).kind)
+    } finally {
+      stop.abort()
+    }
+    const placed = await sold
+    assert.deepEqual(kinds.slice(1), ['increment', 'increment', 'increment', 'increment', 'increment'])
+    await shop.engine.idle()
+    const last = await load(shop.loading)
+    assert.ok(placed > 50, `${placed} orders were placed`)
+    assert.equal(last.kind, 'increment', 'no increment had to be made good by reading everything')
+    assert.equal(last.rows.orders, placed)
+    assert.equal((await load({ ...shop.loading, whole: true })).rows.ledger, last.rows.ledger)
+  })
+}
+
+test('negative control: a cut that takes everything from BookDb does not agree', async (t) => {
+  const shop = await openShop(t)
+  const stop = new AbortController()
+  const sold = traffic(shop, 'control', stop.signal, 32)
+  const found: string[] = []
+  try {
+    for (let i = 0; i < 20 && found.length === 0; i++) {
+      const loaded = await load({
+        ...shop.loading,
+        whole: true,
+        openCut: (orders, books, clock, work) =>
+          withCut(orders, books, clock, (cut) => work({ ...cut, undecided: async () => new Set() })),
+      })
+      found.push(...loaded.disagreements)
+    }
+  } finally {
+    stop.abort()
+  }
+  await sold
+  assert.match(found.join('\n'), /stock has/)
+})
+
+test('nothing personal and no secret is in the files', async (t) => {
+  const shop = await openShop(t)
+  const isbn = shop.isbns[1] as string
+  await confirm(shop, (await buy(shop, 'somebody', isbn)) as string, isbn)
+  await load(shop.loading)
+  const columns = 'orders, lines, vouchers, history'.split(', ')
+  for (const table of columns) {
+    const text = JSON.stringify(await shop.ask(`SELECT * FROM ${table}`))
+    assert.doesNotMatch(text, /somebody|Ada|example\.org/, table)
+  }
+  const [code] = await shop.orders.query<{ code: string }>('SELECT code FROM orders.vouchers', [])
+  assert.doesNotMatch(
+    JSON.stringify(await shop.ask('SELECT voucher FROM vouchers')),
+    new RegExp(code?.code ?? ''),
+  )
+})
+
+test('a database that was put back to an earlier state has everything loaded again', async (t) => {
+  const shop = await openShop(t)
+  await buy(shop, 'a', shop.isbns[1] as string)
+  await load(shop.loading)
+  await shop.orders.execute(`UPDATE orders.marks SET at = at - interval '1 hour'`)
+  assert.equal((await load(shop.loading)).kind, 'whole')
+  assert.equal((await load(shop.loading)).kind, 'increment')
+})
+
+test('a row that was changed behind the back of every note has everything loaded again', async (t) => {
+  const shop = await openShop(t)
+  await buy(shop, 'a', shop.isbns[1] as string)
+  await load(shop.loading)
+  await forgetTheLast(shop)
+  await shop.orders.execute(`UPDATE orders.orders SET version = version + 1`)
+  const loaded = await load(shop.loading)
+  assert.deepEqual([loaded.kind, loaded.disagreements], ['whole', []])
+})
+
+/** Makes orders old enough that only their history would tell of a change. */
+async function forgetTheLast(shop: Shop): Promise<void> {
+  await shop.orders.execute(`UPDATE orders.orders SET id = ('01900000' || substr(id::text, 9))::uuid`)
+  await load({ ...shop.loading, whole: true })
+}

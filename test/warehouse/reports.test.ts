@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type Answered, openCutReader } from '../../src/services/warehouse/engine/answer-query.ts'
+import { load } from '../../src/services/warehouse/load/load.ts'
+import { reportNamed, reports } from '../../src/services/warehouse/reports/reports.ts'
+import { currentCut } from '../../src/services/warehouse/store/local-cut.ts'
+import type { TestScope } from '../support/database.ts'
+import { buy, cancel, confirm, openShop, type Shop } from './shop.ts'
+
+test('every report runs, and its columns are those it promises', async (t) => {
+  const shop = await soldShop(t)
+  const read = await reader(t, shop)
+  for (const { name, sql, columns } of reports)
+    for (const timeZone of ['UTC', 'Europe/Berlin']) {
+      const days = { from: '2026-01-01', to: '2099-01-01' }
+      const answered = await read(sql({ timeZone, rowsMax: 100, ...days }))
+      assert.equal(answered.kind, 'rows', `${name}: ${JSON.stringify(answered)}`)
+      const found = answered.kind === 'rows' ? answered.columns.map((column) => column.name) : []
+      assert.deepEqual(
+        found,
+        columns.map((column) => column.name),
+        name,
+      )
+    }
+})
+
+test('what the reports add up to is what OrderDb and the ledger have, to the cent', async (t) => {
+  const shop = await soldShop(t)
+  const read = await reader(t, shop)
+  const rows = async (name: string, chosen = {}) => {
+    const answered = await read(reportNamed(name)?.sql({ timeZone: 'UTC', rowsMax: 1_000, ...chosen }) ?? '')
+    assert.ok(answered.kind === 'rows', JSON.stringify(answered))
+    const names = answered.columns.map((column) => column.name)
+    return answered.rows.map((row) => Object.fromEntries(names.map((each, i) => [each, row[i]])))
+  }
+  const sum = (found: Record<string, unknown>[], of: string) =>
+    found.reduce((all, row) => all + Number(row[of]), 0)
+  const [money] = await shop.orders.query<{ captured: number; sold: number }>(
+    `SELECT sum((details::json -> 'total' ->> 'amount')::bigint) FILTER (WHERE payment ->> 'status' = 'captured')::bigint AS captured,
+            count(*) FILTER (WHERE status = 'confirmed')::int AS sold FROM orders.orders`,
+    [],
+  )
+  assert.equal(sum(await rows('revenue'), 'net'), money?.captured)
+  assert.equal(sum(await rows('sales-by-day'), 'revenue'), money?.captured)
+  assert.equal(sum(await rows('sales-by-title'), 'copies'), money?.sold)
+  assert.equal(sum(await rows('sales-by-format'), 'copies'), money?.sold)
+  assert.equal(sum(await rows('stock'), 'sold'), money?.sold)
+  const [outcomes] = await rows('outcomes')
+  assert.deepEqual(
+    [outcomes?.orders, outcomes?.confirmed, outcomes?.cancelled, outcomes?.reserved],
+    [12, 6, 3, 3],
+  )
+  assert.equal(sum(await rows('sales-by-day', { from: '2020-01-01', to: '2020-12-31' }), 'orders'), 0)
+  const today = await rows('today')
+  assert.equal(today.find(({ measure }) => measure === 'Copies sold')?.today, 6)
+})
+
+test('SQL of one’s own reads the warehouse, and nothing else whatever it tries', async (t) => {
+  const shop = await soldShop(t)
+  const read = await reader(t, shop)
+  const answered = await read('SELECT count(*) AS n FROM orders')
+  assert.deepEqual(answered.kind === 'rows' && answered.rows, [[12]])
+  const refused = [
+    `SELECT * FROM read_text('/etc/passwd')`,
+    `SELECT * FROM read_csv('https://example.org/x.csv')`,
+    `SELECT * FROM glob('/**')`,
+    `SELECT * FROM read_parquet('${shop.root}/parts/**/*.parquet')`,
+    `COPY orders TO '/tmp/out.csv'`,
+    `ATTACH '/tmp/other.db'`,
+    `CREATE TABLE mine (a int)`,
+    `SET memory_limit = '100GB'`,
+    `SELECT 1; SELECT 2`,
+    `INSTALL httpfs`,
+    `nonsense`,
+    `SELECT 1) TO '/tmp/x.csv' (FORMAT csv); --`,
+  ]
+  for (const sql of refused) assert.equal((await read(sql)).kind, 'refused', sql)
+  const huge = await read('SELECT list(a.range) FROM range(30000000) a GROUP BY a.range % 3')
+  assert.match(huge.kind === 'refused' ? huge.reason : '', /memory/i)
+  assert.equal((await read('SELECT 1')).kind, 'rows', 'and goes on working')
+})
+
+/** A shop with twelve orders: six paid, three cancelled, three waiting. */
+async function soldShop(t: TestScope): Promise<Shop> {
+  const shop = await openShop(t)
+  for (let i = 0; i < 12; i++) {
+    const isbn = shop.isbns[1 + (i % 4)] as string
+    const id = (await buy(shop, `buyer ${i}`, isbn)) as string
+    if (i < 6) await confirm(shop, id, isbn)
+    else if (i < 9) await cancel(shop, id, isbn)
+  }
+  await shop.engine.idle()
+  assert.deepEqual((await load(shop.loading)).disagreements, [])
+  return shop
+}
+
+async function reader(t: TestScope, shop: Shop): Promise<(sql: string) => Promise<Answered>> {
+  const folder = await mkdtemp(join(tmpdir(), 'octavo-reader-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const cut = await currentCut(shop.root)
+  assert.ok(cut)
+  const opened = await openCutReader(cut, folder)
+  t.after(() => opened[Symbol.asyncDispose]())
+  return (sql) => opened.answer({ sql, format: 'json', rowsMax: 1_000 })
+}
