@@ -2,9 +2,15 @@ import { readdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { describe } from './process/describe-error.ts'
+import { runWithNodeOptions } from './process/run-with-node-options.ts'
 
 /** One file in commands/ is one command. */
-type Command = { summary: string; run(args: string[]): Promise<number> }
+type Command = {
+  summary: string
+  /** Options of Node that it needs, such as how much memory is kept before it is cleared up. */
+  nodeOptions?: readonly string[]
+  run(args: string[]): Promise<number>
+}
 
 const folder = join(import.meta.dirname, 'commands')
 
@@ -30,6 +36,8 @@ export async function main(args: readonly string[]): Promise<number> {
       console.log(`octavo ${name}: ${command.summary}`)
       return 0
     }
+    const missing = command.nodeOptions?.filter((option) => !process.execArgv.includes(option)) ?? []
+    if (missing.length > 0) return await runWithNodeOptions(missing, [import.meta.filename, ...args])
     return await command.run(rest)
   } catch (error) {
     if (isWrongArgument(error)) {

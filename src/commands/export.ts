@@ -10,6 +10,9 @@ import { type ExportFormat, exportFile, exportFormats } from '../services/catalo
 
 export const summary = 'write the catalogue as ONIX 3.1 or CSV: octavo export FILE [--format onix|csv]'
 
+/** As for an import. */
+export const nodeOptions = ['--max-semi-space-size=4', '--max-old-space-size=256']
+
 const usage = `usage: octavo export FILE [--format onix|csv]
 
   FILE      where it is written, or - for the standard output; a file there is replaced when the new one is whole

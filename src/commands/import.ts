@@ -20,6 +20,9 @@ import {
 export const summary =
   'import a catalogue from a CSV or ONIX file: octavo import FILE [--price 12.50] [--currency EUR] [--copies 10] [--stock set] [--map isbn=isbn13,…] [--dry-run]'
 
+/** A catalogue is worked through in a hundred megabytes; without a bound, more is kept before it is cleared up. */
+export const nodeOptions = ['--max-semi-space-size=4', '--max-old-space-size=256']
+
 const usage = `usage: octavo import FILE [--price AMOUNT] [--currency CODE] [--copies N] [--stock keep|set]
                            [--map FIELD=COLUMN,…] [--dry-run]
 
@@ -27,7 +30,8 @@ const usage = `usage: octavo import FILE [--price AMOUNT] [--currency CODE] [--c
   --currency CODE  of prices that do not name theirs, and preferred where there are several (the shop's)
   --copies N       copies owned of each new book whose record does not say (${importDefaults.copies})
   --stock set      sets the copies of known books to what the file says; without it their stock stays
-  --map PAIRS      columns by field where the header is not understood, such as isbn=isbn13,title=name
+  --map PAIRS      columns by field where the header is not understood, such as isbn=isbn13,title="Name, short";
+                   #3 is the third column, and none=COLUMN leaves one out
   --dry-run        tells what would change, and writes nothing
 
 Known books change where the file says something else. It works on the database of the store

@@ -16,6 +16,7 @@ import {
 
 export * from './books/book-schemas.ts'
 export * from './changes/change-messages.ts'
+export * from './import/import-fields.ts'
 export * from './stock/stock-messages.ts'
 
 const tag = 'Books'
@@ -180,9 +181,10 @@ export const startImport = defineRoute({
       file: Type.Optional(Type.String({ maxLength: 200, description: 'its name, for the history' })),
       map: Type.Optional(
         Type.String({
-          maxLength: 2000,
+          maxLength: 4000,
           description:
-            'columns by field where the header is not understood, such as `isbn=isbn13,title=name`',
+            'columns by field where the header is not understood, such as `isbn=isbn13,title="Name, short"`; `#3` is the ' +
+            'third column, and `none=Comments` leaves one out',
         }),
       ),
     },

@@ -173,6 +173,19 @@ export const ImportReport = Type.Object(
     format: Type.String({ description: 'what the file was read as' }),
     encoding: Type.String(),
     mapping: Type.Array(Type.Object({ field: Type.String(), columns: Type.Array(Type.String()) })),
+    columns: Type.Optional(
+      Type.Array(
+        Type.Object({
+          name: Type.String(),
+          field: Nullable(Type.String({ description: 'what it is read as, null where it is not read' })),
+          rank: Type.Integer({
+            description: 'among the columns of that field: the first that holds something counts',
+          }),
+          samples: Type.Array(Type.String()),
+        }),
+        { description: 'of CSV, the first columns with the first values that they hold' },
+      ),
+    ),
     notRead: Type.Array(Type.Object({ name: Type.String(), count: Type.Integer() }), {
       description: 'columns or elements that are not read, and in how many records they hold something',
     }),

@@ -1,37 +1,11 @@
 import { isCurrency } from '#kernel/currencies'
 import { aliases } from './column-names.ts'
+import { type ImportField, importFields } from './import-fields.ts'
 import type { DayOrder } from './read-date.ts'
 import type { NameOrder } from './read-names.ts'
 import type { DecimalMark } from './read-price.ts'
 
-/** What a column of a file can say about a book. */
-export const importFields = [
-  'isbn',
-  'title',
-  'subtitle',
-  'contributors',
-  'moreContributors',
-  'publisher',
-  'publication',
-  'publishedOn',
-  'language',
-  'format',
-  'description',
-  'subjects',
-  'price',
-  'priceAmount',
-  'currency',
-  'cover',
-  'limited',
-  'perCustomer',
-  'salesOpenAt',
-  'salesOpenIn',
-  'copies',
-  'pages',
-  'series',
-  'originalTitle',
-] as const
-export type ImportField = (typeof importFields)[number]
+export { type ImportField, importFields } from './import-fields.ts'
 
 /** For each field its columns by index; where a field has several, the first that holds something counts. */
 export type Columns = ReadonlyMap<ImportField, readonly Column[]>
@@ -74,7 +48,10 @@ class Header {
 
   find(wanted: string): Column | undefined {
     const name = plain(wanted)
-    const index = this.#byName.get(name) ?? this.#bySense.get(name)
+    const place = Number(/^#(\d{1,4})$/.exec(wanted)?.[1] ?? 0)
+    const exact = this.names.indexOf(wanted)
+    if (exact < 0 && place > 0) return place <= this.names.length ? this.at(place - 1) : undefined
+    const index = exact >= 0 ? exact : (this.#byName.get(name) ?? this.#bySense.get(name))
     return index === undefined ? undefined : this.at(index)
   }
 
@@ -103,12 +80,25 @@ export function readColumns(names: readonly string[], mapping: ColumnMapping): C
   const header = new Header(names)
   const tool = toolOf(header)
   const columns = new Map<ImportField, Column[]>()
+  const left = new Set<number>()
+  for (const name of mapping.none ?? []) {
+    const column = header.find(name)
+    if (column === undefined)
+      return { kind: 'error', message: `there is no column "${name}"; ${listOf(names)}` }
+    left.add(column.index)
+  }
   for (const field of importFields) {
-    const named = mapping[field]
-    const found = named === undefined ? byAlias(header, field, tool) : [header.find(named)].filter(isFound)
-    if (named !== undefined && found.length === 0)
-      return { kind: 'error', message: `there is no column "${named}"; ${listOf(names)}` }
-    if (found.length > 0) columns.set(field, found)
+    const named = mapping[field] === undefined ? undefined : [mapping[field]].flat()
+    const unknown = named?.find((name) => header.find(name) === undefined)
+    if (unknown !== undefined)
+      return { kind: 'error', message: `there is no column "${unknown}"; ${listOf(names)}` }
+    const told = named?.map((name) => header.find(name)).filter(isFound)
+    const found =
+      told?.map((column) =>
+        field === 'moreContributors' ? { ...column, ...roleIn(column.name) } : column,
+      ) ?? byAlias(header, field, tool)
+    const read = found.filter(({ index }) => !left.has(index))
+    if (read.length > 0) columns.set(field, read)
   }
   // Where a file has no other title, the original one is the title.
   const original = columns.get('originalTitle')
@@ -137,18 +127,37 @@ export function readColumns(names: readonly string[], mapping: ColumnMapping): C
 
 const isFound = (column: Column | undefined) => column !== undefined
 
-export type ColumnMapping = Partial<Record<ImportField, string>>
+/** Column names by field, and columns that are not to be read. A name may also be `#3`, the third column. */
+export type ColumnMapping = Partial<Record<ImportField, string | readonly string[]>> & {
+  none?: readonly string[]
+}
 export type MappingResult = { kind: 'ok'; mapping: ColumnMapping } | { kind: 'error'; message: string }
 
-/** Reads `isbn=isbn13,title=name`. */
+/** One pair, the column in quotes where its name has a comma or a quote, which is then doubled. */
+const pairPattern = /\s*([^=,"]*?)\s*(?:=\s*(?:"((?:[^"]|"")*)"|((?:[^,"][^,]*?)?)))?\s*(?:,|$)/y
+
+/** Reads `isbn=isbn13,title="Name, short",none=Comments`; a field may be named again with a further column. */
 export function parseMapping(text: string): MappingResult {
-  const mapping: ColumnMapping = {}
-  for (const pair of text.split(',').filter((part) => part.trim() !== '')) {
-    const [field = '', column = ''] = pair.split('=', 2).map((part) => part.trim())
-    if (!isField(field))
-      return { kind: 'error', message: `"${field}" is not a field; fields are ${importFields.join(', ')}` }
-    if (column === '') return { kind: 'error', message: `"${pair}" names no column: write ${field}=COLUMN` }
-    mapping[field] = column
+  const mapping: Partial<Record<ImportField | 'none', string[]>> = {}
+  pairPattern.lastIndex = 0
+  while (pairPattern.lastIndex < text.length) {
+    const rest = text.slice(pairPattern.lastIndex, pairPattern.lastIndex + 60)
+    const match = pairPattern.exec(text)
+    if (match === null) return { kind: 'error', message: `"${rest}" is not FIELD=COLUMN` }
+    const [whole, field = '', quoted, bare = ''] = match
+    if (whole.replace(/[\s,]/g, '') === '') continue
+    const column = quoted === undefined ? bare : quoted.replaceAll('""', '"')
+    if (field !== 'none' && !isField(field))
+      return {
+        kind: 'error',
+        message: `"${field}" is not a field; fields are ${importFields.join(', ')}; none leaves a column out`,
+      }
+    if (column.trim() === '')
+      return {
+        kind: 'error',
+        message: `"${whole.replace(/,$/, '').trim()}" names no column: write ${field}=COLUMN`,
+      }
+    mapping[field] = [...(mapping[field] ?? []), column]
   }
   return { kind: 'ok', mapping }
 }

@@ -7,6 +7,8 @@ export class Findings {
   encoding = ''
   /** What each field is read from, in CSV. */
   readonly mapping: { field: string; columns: string[] }[] = []
+  /** Every column with what it is read as, and the first values it holds. */
+  columns: { name: string; field: string | null; rank: number; samples: string[] }[] = []
   readonly #notRead = new Map<string, number>()
   readonly #defaults = new Map<string, { value: string; count: number }>()
   /** Rows that are no records: empty ones, further pictures of a product. */

@@ -45,11 +45,12 @@ export class ReportBuilder {
   }
 
   report(): ImportReport {
-    const { format, encoding, mapping, notRead, defaults, skipped } = this.#findings
+    const { format, encoding, mapping, columns, notRead, defaults, skipped } = this.#findings
     return {
       format,
       encoding,
       mapping,
+      ...(columns.length > 0 && { columns }),
       notRead,
       defaults:
         this.#priced === 0

@@ -12,6 +12,11 @@ import { toBook } from './to-book.ts'
 /** A record of a book takes a few kilobytes; one this long has swallowed its neighbours after a stray quote. */
 const recordBytesMax = 1024 * 1024
 
+/** Of each column, for whoever maps it. */
+const columnsShownMax = 200
+const samplesMax = 3
+const shortened = (text: string) => (text.length > 60 ? `${text.slice(0, 59)}…` : text).toWellFormed()
+
 type Row = { record: string[]; info: { lines: number; records: number } }
 
 /**
@@ -147,6 +152,7 @@ class Reading {
       this.#delimiter,
     )
     this.#tellMapping(this.#columns)
+    this.#tellColumns(this.#columns, rows)
     for (const row of rows) yield this.#recordOf(row)
   }
 
@@ -199,6 +205,17 @@ class Reading {
       this.#findings.mapping.push({ field, columns: found.map(({ name }) => name.trim()) })
     }
     this.#unread = this.#header.map((_name, index) => index).filter((index) => !used.has(index))
+  }
+
+  #tellColumns(columns: Columns, rows: readonly Waiting[]): void {
+    const uses = new Map(
+      [...columns].flatMap(([field, found]) => found.map(({ index }, rank) => [index, { field, rank }])),
+    )
+    this.#findings.columns = this.#header.slice(0, columnsShownMax).map((name, index) => {
+      const filled = rows.map(({ cells }) => (cells[index] ?? '').trim()).filter((text) => text !== '')
+      const samples = [...new Set(filled)].slice(0, samplesMax).map((text) => shortened(text))
+      return { name: name.slice(0, 100).toWellFormed(), field: null, rank: 0, ...uses.get(index), samples }
+    })
   }
 
   /** Why the parser could not go on after the last record read. */

@@ -59,11 +59,12 @@ export function stockText(
 
 /** The facts of an edition, as a reader would look them up; rows without a value are left out. */
 export function bookFacts(book: Book): { name: string; value: string }[] {
-  const { pages, minutes, edition, series, imprint, illustrations, audience, height, width } =
+  const { originalTitle, pages, minutes, edition, series, imprint, illustrations, audience, height, width } =
     book.details ?? {}
   const others = book.contributors.filter((c) => c.role.toLowerCase() !== 'author')
   const rows: { name: string; value: string | null }[] = [
     ...others.map((c) => ({ name: sentenceCase(c.role), value: c.name })),
+    { name: 'Original title', value: originalTitle ?? null },
     { name: 'First published', value: book.publishedOn && yearText(book.publishedOn) },
     { name: 'Publisher', value: book.publisher },
     { name: 'Format', value: sentenceCase(book.format) },

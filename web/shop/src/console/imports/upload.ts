@@ -14,6 +14,7 @@ export type ImportOptions = {
   price?: number
   currency?: string
   copies?: number
+  stock?: 'set'
   /** `isbn=Column,title=Other`. */
   map?: string
   dryRun?: boolean

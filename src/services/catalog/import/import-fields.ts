@@ -1,0 +1,28 @@
+/** What a column of a file can say about a book. */
+export const importFields = [
+  'isbn',
+  'title',
+  'subtitle',
+  'contributors',
+  'moreContributors',
+  'publisher',
+  'publication',
+  'publishedOn',
+  'language',
+  'format',
+  'description',
+  'subjects',
+  'price',
+  'priceAmount',
+  'currency',
+  'cover',
+  'limited',
+  'perCustomer',
+  'salesOpenAt',
+  'salesOpenIn',
+  'copies',
+  'pages',
+  'series',
+  'originalTitle',
+] as const
+export type ImportField = (typeof importFields)[number]
