@@ -5,6 +5,7 @@ import type { Service } from '#process/service-shell'
 import * as catalog from '#services/catalog'
 import * as coordinator from '#services/coordinator'
 import * as edge from '#services/edge'
+import * as fleet from '#services/fleet'
 import * as gateway from '#services/gateway'
 import * as orders from '#services/orders'
 import * as registry from '#services/registry'
@@ -204,6 +205,17 @@ export const roles: readonly Role[] = [
     stopsAt: 2,
     laptopProcesses: 0,
     open: async (config, secrets) => (await import('./services/edge/service.ts')).createEdge(config, secrets),
+  }),
+  role('fleet', {
+    summary: 'makes the clusters of an OCM hub what a BookstoreFleet says',
+    keys: ['secret', 'metricsToken'],
+    settings: ['OCTAVO_FLEET'],
+    isOfFleet: true,
+    contract: fleet,
+    stopsAt: 3,
+    laptopProcesses: 0,
+    open: async (config, secrets) =>
+      (await import('./services/fleet/service.ts')).createFleet(config, secrets),
   }),
 ]
 

@@ -20,12 +20,39 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 
+/** Those of Open Cluster Management, for the tests of a fleet. */
+const ofFleet: Readonly<Record<string, readonly string[]>> = {
+  'open-cluster-management.io/api': [
+    'cluster/v1/0000_00_clusters.open-cluster-management.io_managedclusters.crd.yaml',
+    'work/v1/0000_00_work.open-cluster-management.io_manifestworks.crd.yaml',
+  ],
+}
+
 /**
  * Fetches them into the cache of the tools, at first use.
  * @returns their files
  * @throws ToolsUnavailable when Go is missing or a module is not what it was
  */
 export async function prepareDefinitions(): Promise<string[]> {
+  const folder = await fetchDefinitions()
+  return filesOf(wanted, folder)
+}
+
+/** The same, of what a fleet's hub has. */
+export async function prepareFleetDefinitions(): Promise<string[]> {
+  const folder = await fetchDefinitions()
+  return filesOf(ofFleet, folder)
+}
+
+const all = { ...wanted, ...ofFleet }
+
+const filesOf = (modules: typeof wanted, folder: string) =>
+  Object.values(modules)
+    .flat()
+    .map((file) => join(folder, basename(file)))
+
+/** @returns their folder */
+async function fetchDefinitions(): Promise<string> {
   const module = join(goModules, 'crds')
   const key = createHash('sha256')
     .update(readFileSync(join(module, 'go.sum')))
@@ -34,14 +61,12 @@ export async function prepareDefinitions(): Promise<string[]> {
   const folder = join(cacheFolder(), `definitions-${key}`)
   if (!existsSync(folder)) {
     const env = { ...process.env, GOFLAGS: '-mod=mod', GOTOOLCHAIN: 'local' }
-    const said = await run('go', ['mod', 'download', '-json', ...Object.keys(wanted)], { cwd: module, env })
+    const said = await run('go', ['mod', 'download', '-json', ...Object.keys(all)], { cwd: module, env })
     const modules = said.split(/^(?=\{)/m).map((text) => JSON.parse(text) as { Path: string; Dir: string })
     await into(folder, async (making) => {
       for (const { Path, Dir } of modules)
-        for (const file of wanted[Path] ?? []) copyFileSync(join(Dir, file), join(making, basename(file)))
+        for (const file of all[Path] ?? []) copyFileSync(join(Dir, file), join(making, basename(file)))
     })
   }
-  return Object.values(wanted)
-    .flat()
-    .map((file) => join(folder, basename(file)))
+  return folder
 }

@@ -8,7 +8,7 @@ import { prepareTools, ToolsUnavailable } from './tools.ts'
 const say = (text: string) => console.log(text)
 
 /** Those of `npm run test:clusters`, one after the other. */
-const quick = ['chart', 'discovery', 'leases', 'node']
+const quick = ['chart', 'discovery', 'leases', 'node', 'fleet']
 /** Those that build images or tell long stories: with `--long`, after the others. */
 const long = ['image', 'store']
 const limitMs = { quick: 5 * 60_000, long: 20 * 60_000 }

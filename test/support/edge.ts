@@ -12,6 +12,8 @@ import type { TestScope } from './database.ts'
 
 export type TestEdge = {
   url: string
+  /** Where it tells of itself. */
+  inner: string
   state(): Promise<EdgeState>
   cluster(name: string): Promise<EdgeCluster>
   metrics(): Promise<string>
@@ -19,7 +21,8 @@ export type TestEdge = {
   stop(): Promise<void>
 }
 
-const secret = 'secret of the edge'
+/** That of every edge here. */
+export const edgeSecret = 'secret of the edge'
 
 /** A real edge that follows the picture at a URL. It ends with the test. */
 export async function startEdge(
@@ -34,7 +37,7 @@ export async function startEdge(
   const onListening = (url: string) => {
     inner = url
   }
-  const edge = await createEdge(readConfig(settings), { secret }, { ...overrides, onListening })
+  const edge = await createEdge(readConfig(settings), { secret: edgeSecret }, { ...overrides, onListening })
   let isStopped = false
   const stop = async () => {
     if (isStopped) return
@@ -43,17 +46,18 @@ export async function startEdge(
   }
   scope.after(stop)
   await edge.start()
-  const signer = callSigner(secret)
+  const signer = callSigner(edgeSecret)
   const ask = (path: string) =>
     request(inner + path, {
       headers: {
         [callHeader]: signer.call('GET', path, null),
-        authorization: `Bearer ${innerMetricsToken(secret)}`,
+        authorization: `Bearer ${innerMetricsToken(edgeSecret)}`,
       },
     })
   const state = async () => (await (await ask('/internal/edge')).body.json()) as EdgeState
   return {
     url: edge.url,
+    inner,
     state,
     async cluster(name) {
       const found = (await state()).clusters.find((each) => each.name === name)
@@ -87,14 +91,21 @@ export type StandInCluster = {
   kill(): Promise<void>
 }
 
-export async function startCluster(scope: TestScope, answer: RequestListener): Promise<StandInCluster> {
+/** @param version that it says it is; ready only while there is one */
+export async function startCluster(
+  scope: TestScope,
+  answer: RequestListener,
+  version: () => string | undefined = () => 'any',
+): Promise<StandInCluster> {
   const seen: string[] = []
   let isFrozen = false
   const held: (() => void)[] = []
   const server = createServer((request, response) => {
     const go = () => {
       if (request.url === '/readyz') {
-        response.end('{"status":"ready"}')
+        const now = version()
+        response.writeHead(now === undefined ? 503 : 200)
+        response.end(JSON.stringify({ status: 'ready', version: now }))
         return
       }
       seen.push(`${request.method} ${request.url}`)

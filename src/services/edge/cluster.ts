@@ -9,6 +9,10 @@ export type Cluster = {
   readonly pool: Pool
   /** What the edge's own probes say of it. */
   health: Health
+  /** That its gateways said they are, in the last answers to probes, the newest last. */
+  versions: readonly string[]
+  /** Whether a probe has come back at all. */
+  isProbed: boolean
   /** What readers' requests say of it. */
   breaker: BreakerState
   latency: Latency
@@ -70,6 +74,7 @@ export function newCluster(pictured: PicturedCluster, pool: Pool, nowMs: number)
   return {
     ...{ pictured, pool, breaker: closedBreaker, latency: noLatency, isSlow: false, attempts: new Set() },
     // Until the first probes are back it counts as up: the first to start would have nobody otherwise.
+    ...{ versions: [], isProbed: false },
     health: { kind: 'up', sinceMs: nowMs, failedInRow: 0, isNew: true },
     counts: {
       ...{ requests: 0, failed: 0, rerouted: 0, trips: 0, downs: 0 },

@@ -25,11 +25,16 @@ export type Clusters = AsyncDisposable & {
   answered(cluster: Cluster, attempt: Attempt, isWell: boolean): void
   failed(cluster: Cluster): void
   ended(cluster: Cluster, attempt: Attempt): void
-  /** A probe came back. @param failure what was wrong */
-  probed(cluster: Cluster, failure: string | undefined): void
+  /** A probe came back. */
+  probed(cluster: Cluster, answer: ProbeAnswer): void
 }
 
+/** @param failure what was wrong, undefined when it is ready; @param version that it says it is */
+export type ProbeAnswer = { failure?: string; version?: string }
+
 const log = logger('edge')
+/** A cluster has several gateways, and probes come to one of them: so many answers in a row have to agree. */
+const versionsKept = 3
 const connectTimeoutMs = 1_000
 const connectionsMax = 512
 const compareEveryMs = 1_000
@@ -102,7 +107,11 @@ export function openClusters(clock: Clock): Clusters {
       change(cluster, onFailure(cluster.breaker, now()))
     },
     ended: (cluster, attempt) => void cluster.attempts.delete(attempt),
-    probed: (cluster, failure) => noteProbe(cluster, failure, now()),
+    probed(cluster, { failure, version }) {
+      cluster.isProbed = true
+      if (version !== undefined) cluster.versions = [...cluster.versions, version].slice(-versionsKept)
+      noteProbe(cluster, failure, now())
+    },
     async [Symbol.asyncDispose]() {
       clearInterval(comparing)
       await Promise.all([...known.values()].map(({ pool }) => pool.destroy()))

@@ -9,6 +9,12 @@ export const EdgeCluster = Type.Object({
   isUp: Type.Boolean(),
   /** Why it is not. */
   reason: Type.Optional(Type.String()),
+  /** That its gateways say they are, where all of them say the same. */
+  version: Type.Optional(Type.String()),
+  /** Whether they say different things. */
+  isMixed: Type.Boolean(),
+  /** Whether it has been probed at all. */
+  isProbed: Type.Boolean(),
   isCutOff: Type.Boolean(),
   isSlow: Type.Boolean(),
   weight: Type.Integer(),

@@ -2,7 +2,7 @@ import { Agent, request } from 'undici'
 import type { Clock } from '#ports/clock'
 import { every } from '#ports/clock'
 import type { Cluster } from './cluster.ts'
-import type { Clusters } from './clusters.ts'
+import type { Clusters, ProbeAnswer } from './clusters.ts'
 
 export type ProbeTimes = { everyMs: number; limitMs: number }
 /** Two in a row have to fail: a cluster that freezes gets nothing new within three seconds. */
@@ -18,10 +18,10 @@ export function startProbes(clusters: Clusters, clock: Clock, times = probeTimes
   const ask = async (cluster: Cluster) => {
     if (asking.has(cluster)) return
     asking.add(cluster)
-    const failure = await probe(cluster.pictured.url, agent, times.limitMs)
+    const answer = await probe(cluster.pictured.url, agent, times.limitMs)
     asking.delete(cluster)
     // It may have left meanwhile.
-    if (clusters.all().includes(cluster)) clusters.probed(cluster, failure)
+    if (clusters.all().includes(cluster)) clusters.probed(cluster, answer)
   }
   const rounds = every(clock, times.everyMs, async () => clusters.all().forEach((each) => void ask(each)), {
     atOnce: true,
@@ -34,15 +34,25 @@ export function startProbes(clusters: Clusters, clock: Clock, times = probeTimes
   }
 }
 
-/** @returns what is wrong, undefined when it is ready */
-async function probe(url: string, dispatcher: Agent, limitMs: number): Promise<string | undefined> {
+async function probe(url: string, dispatcher: Agent, limitMs: number): Promise<ProbeAnswer> {
   try {
     const signal = AbortSignal.timeout(limitMs)
     const { statusCode, body } = await request(url + readinessPath, { dispatcher, signal })
+    if (statusCode === 200) return versionIn(await body.text())
     await body.dump()
-    return statusCode === 200 ? undefined : `it answers ${statusCode}`
+    return { failure: `it answers ${statusCode}` }
   } catch (error) {
     const { name, message } = error as Error
-    return name === 'TimeoutError' ? `no answer within ${limitMs} ms` : message
+    return { failure: name === 'TimeoutError' ? `no answer within ${limitMs} ms` : message }
+  }
+}
+
+function versionIn(text: string): ProbeAnswer {
+  try {
+    const { version } = JSON.parse(text) as { version?: unknown }
+    return typeof version === 'string' ? { version } : {}
+  } catch {
+    // Older versions say nothing of it.
+    return {}
   }
 }

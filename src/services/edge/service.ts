@@ -79,12 +79,25 @@ const stateOf = (instance: string, clusters: Clusters): EdgeState => ({
   clusters: clusters.all().map(shown),
 })
 
-function shown({ pictured, health, breaker, isSlow, attempts, counts }: Cluster): EdgeCluster {
+function shown({
+  pictured,
+  health,
+  versions,
+  isProbed,
+  breaker,
+  isSlow,
+  attempts,
+  counts,
+}: Cluster): EdgeCluster {
+  const [version, ...others] = new Set(versions)
   const streams = [...attempts].filter(({ isStream }) => isStream).length
   return {
     name: pictured.name,
     isUp: health.kind === 'up',
     ...(health.kind === 'down' && { reason: health.reason }),
+    ...(version !== undefined && others.length === 0 && { version }),
+    isMixed: others.length > 0,
+    isProbed,
     isCutOff: breaker.kind === 'open',
     isSlow,
     weight: pictured.weight,

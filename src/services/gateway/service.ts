@@ -133,6 +133,7 @@ function openParts(
   )
   const answer = createAnswers({
     table: publicTable(routedRoles),
+    version: config.version,
     proxy,
     bundles: createBundles(proxy, signer),
     admission,

@@ -20,6 +20,8 @@ export type AnswerParts = {
   proxy: ProxyParts
   bundles: Bundles
   admission: Admission
+  /** Of this program; an edge tells by it which version answers. */
+  version: string
   system: SystemState
   /** What whoever reads `/metrics` has to know; undefined where anybody may. */
   metricsToken: string | undefined
@@ -95,7 +97,7 @@ function createHealth(parts: AnswerParts): Record<string, (exchange: Exchange) =
     '/readyz': async (exchange) => {
       const { isReady, missing } = await parts.readiness()
       if (!isReady) throw notReady(missing)
-      sendText(exchange, 200, 'application/json', json({ status: 'ready' }))
+      sendText(exchange, 200, 'application/json', json({ status: 'ready', version: parts.version }))
     },
     '/metrics': async (exchange) => {
       checkToken(exchange, parts.metricsToken)

@@ -8,5 +8,6 @@ require (
 	github.com/external-secrets/external-secrets v1.3.2
 	github.com/kedacore/keda/v2 v2.21.0
 	github.com/prometheus-operator/prometheus-operator v0.85.0
+	open-cluster-management.io/api v1.3.0
 	sigs.k8s.io/gateway-api v1.6.3
 )

@@ -1,0 +1,144 @@
+import { text } from 'node:stream/consumers'
+import { parseArgs } from 'node:util'
+import { ConfigError, version as ownVersion, readConfig } from '#config'
+import { type KubernetesApi, openKubernetes, readKubernetesUrl } from '#ports/kubernetes'
+import { roles } from '#roles'
+import { made } from '../process/schema.ts'
+import { questionsOf } from '../services/fleet/hub/carry-out.ts'
+import type { BookstoreFleet, FleetMember } from '../services/fleet/hub/fleet-object.ts'
+import { fleetApi, versionLabel } from '../services/fleet/hub/objects.ts'
+import { versionMapName } from '../services/fleet/hub/seen.ts'
+
+export const summary =
+  'look after a fleet on an OCM hub: octavo fleet status | drain NAME | serve NAME | revoke NAME | approve NAME --by PERSON | roll-out VERSION | pause | resume | rights NAME | add-version VERSION'
+
+type Fleet = { api: KubernetesApi; path: string; namespace: string; object: BookstoreFleet }
+const shownEvents = 15
+
+/** @returns 0 when it is done, 1 when there is no such fleet or cluster, 2 when it was asked for the wrong way */
+export async function run(args: string[]): Promise<number> {
+  const options = { json: { type: 'boolean', default: false }, by: { type: 'string' } } as const
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  const [what = 'status', name = ''] = positionals
+  const verbs: Record<string, (fleet: Fleet) => Promise<number>> = {
+    status: async (fleet) => show(fleet.object, values.json),
+    drain: (fleet) => change(fleet, name, { intent: 'drain' }),
+    serve: (fleet) => change(fleet, name, { intent: 'serve' }),
+    revoke: (fleet) => change(fleet, name, { intent: 'revoke' }),
+    approve: (fleet) => approve(fleet, name, values.by),
+    'roll-out': (fleet) => want(fleet, { version: name }),
+    pause: (fleet) => want(fleet, { paused: true }),
+    resume: (fleet) => want(fleet, { paused: false }),
+    rights: (fleet) => rights(fleet, name),
+    'add-version': (fleet) => addVersion(fleet, name),
+  }
+  const verb = verbs[what]
+  const needsName = !['status', 'pause', 'resume'].includes(what)
+  if (verb === undefined || (needsName && name === '') || (what === 'approve' && !values.by)) {
+    console.error(`octavo fleet: it takes ${Object.keys(verbs).join(', ')}; octavo fleet --help says how`)
+    return 2
+  }
+  const { url = '' } = readConfig(process.env).fleet
+  if (!url.startsWith('kubernetes:'))
+    throw new ConfigError(
+      'OCTAVO_FLEET should be kubernetes://host:port/namespace/name, the fleet on its hub',
+    )
+  const { host, token, ca, namespace, release = 'store' } = await readKubernetesUrl(url)
+  await using api = await openKubernetes({ url: `https://${host}`, caPath: ca, tokenPath: token })
+  const path = `${fleetApi}/namespaces/${namespace}/bookstorefleets/${release}`
+  const object = await api.get<BookstoreFleet>(path)
+  if (object === undefined) {
+    console.error(`octavo fleet: there is no fleet ${namespace}/${release} at ${host}`)
+    return 1
+  }
+  return await verb({ api, path, namespace, object })
+}
+
+function show({ spec, status }: BookstoreFleet, asJson: boolean): number {
+  if (asJson) {
+    console.log(JSON.stringify({ spec, status }, null, 2))
+    return 0
+  }
+  const memory = status?.memory
+  console.log(
+    `wanted ${spec.version}; ${status?.message ?? 'nobody looks after it yet'}${spec.paused ? '; paused' : ''}\n`,
+  )
+  console.log(row('CLUSTER', 'PHASE', 'VERSION', 'WEIGHT', 'RING', 'APPROVED BY'))
+  for (const { name, ring = 0, approvedBy = [] } of spec.clusters) {
+    const { phase = 'out', version = '–', weight = 0 } = memory?.clusters[name] ?? {}
+    console.log(row(name, phase, version, String(weight), String(ring), approvedBy.join(', ') || 'nobody'))
+  }
+  for (const [version, why] of Object.entries(memory?.bad ?? {}))
+    console.log(`\n${version} was rolled back: ${why}`)
+  console.log('')
+  for (const { atMs, text: said } of memory?.timeline.slice(-shownEvents) ?? [])
+    console.log(`${new Date(atMs).toISOString().slice(0, 19)}Z  ${said}`)
+  for (const step of status?.plan ?? []) console.log(`would do: ${step}`)
+  return 0
+}
+
+const row = (...cells: string[]) =>
+  cells.map((cell, i) => cell.padEnd(i < cells.length - 1 ? 12 : 0)).join(' ')
+
+/** At the version that was read: what somebody else changes meanwhile is not written over. */
+async function want({ api, path, object }: Fleet, spec: Partial<BookstoreFleet['spec']>): Promise<number> {
+  const { resourceVersion } = object.metadata
+  await api.send('PATCH', path, { metadata: { resourceVersion }, spec })
+  console.log('done; octavo fleet status shows what becomes of it')
+  return 0
+}
+
+async function change(fleet: Fleet, name: string, to: Partial<FleetMember>): Promise<number> {
+  const { clusters } = fleet.object.spec
+  if (!clusters.some((each) => each.name === name)) {
+    console.error(`octavo fleet: there is no cluster ${name} in it`)
+    return 1
+  }
+  return await want(fleet, {
+    clusters: clusters.map((each) => (each.name === name ? { ...each, ...to } : each)),
+  })
+}
+
+async function approve(fleet: Fleet, name: string, person = ''): Promise<number> {
+  const approvedBy = fleet.object.spec.clusters.find((each) => each.name === name)?.approvedBy ?? []
+  return await change(fleet, name, { approvedBy: [...new Set([...approvedBy, person])] })
+}
+
+/** What a cluster's certificate opens on the hub, as the hub itself says. */
+async function rights({ api }: Fleet, name: string): Promise<number> {
+  for (const { question, review } of questionsOf(name)) {
+    const { status } = await api.send<{ status: { allowed: boolean } }>(
+      'POST',
+      '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+      review,
+    )
+    const { verb, resource, group, namespace } = question
+    const where = namespace === undefined ? 'everywhere' : `in ${namespace}`
+    console.log(
+      `${status.allowed ? 'may    ' : 'may not'}  ${verb} ${resource}${group && `.${group}`} ${where}`,
+    )
+  }
+  return 0
+}
+
+/** Makes a version known to the hub: its manifests, as JSON on the input, and how far it migrates the databases. */
+async function addVersion({ api, namespace }: Fleet, version: string): Promise<number> {
+  const list = JSON.parse(await text(process.stdin)) as { kind?: string; items?: object[] }
+  const manifests = list.kind === 'List' ? (list.items ?? []) : [list]
+  await api.send('POST', `/api/v1/namespaces/${namespace}/configmaps`, {
+    metadata: { name: versionMapName(version), labels: { [versionLabel]: 'known' } },
+    data: { version, schemas: JSON.stringify(await ownSchemas()), manifests: JSON.stringify(manifests) },
+    immutable: true,
+  })
+  console.log(
+    `${version} is known, with ${manifests.length} manifests and the schemas of Octavo ${ownVersion}`,
+  )
+  return 0
+}
+
+async function ownSchemas(): Promise<Record<string, { version: number; oldest: number }>> {
+  const schemas: Record<string, { version: number; oldest: number }> = {}
+  for (const { name, tables } of roles)
+    if (tables !== undefined) schemas[name] = made(await tables.migrations('postgres://'))
+  return schemas
+}

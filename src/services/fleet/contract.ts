@@ -1,0 +1,2 @@
+/** The fleet's controller is told what to do by a BookstoreFleet on the hub, and tells of itself there. */
+export const listens = 'hub'

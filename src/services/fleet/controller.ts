@@ -1,0 +1,160 @@
+import type { Clock } from '#ports/clock'
+import { type KubernetesApi, KubernetesError } from '#ports/kubernetes'
+import { logger } from '#ports/log'
+import { decide } from './decisions/decide.ts'
+import type { Action, FleetMemory, FleetSpec } from './decisions/model.ts'
+import { pictureOf } from './decisions/picture.ts'
+import type { Alarms } from './hub/alarms.ts'
+import { type Caches, openCaches } from './hub/caches.ts'
+import { carryOut } from './hub/carry-out.ts'
+import type { Edges } from './hub/edges.ts'
+import { type BookstoreFleet, memoryOf, readFleet } from './hub/fleet-object.ts'
+import { fleetApi } from './hub/objects.ts'
+import { seenFleet } from './hub/seen.ts'
+import type { FleetMetrics } from './metrics.ts'
+
+export type ControllerParts = {
+  api: KubernetesApi
+  place: { namespace: string; name: string }
+  edges: Edges
+  alarms: Alarms
+  metrics: FleetMetrics
+  clock: Clock
+}
+
+const log = logger('fleet')
+/** Edges and leases change without telling: so often they are looked at. */
+const turnEveryMs = 1_000
+const plannedMax = 50
+
+/**
+ * Looks, decides, writes down and acts, again and again, until it has lost its lease. What it means to do is in the
+ * fleet's status before it is done, at the version that it was decided on: a controller that was frozen and goes on when
+ * another has taken its place cannot write there, and so does nothing more.
+ */
+export async function control(parts: ControllerParts, lost: AbortSignal): Promise<void> {
+  let wake = () => {}
+  await using caches = openCaches(parts.api, parts.place, parts.clock, () => wake())
+  const rights = new Map<string, boolean>()
+  log.info('leads the fleet', parts.place)
+  while (!lost.aborted) {
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve
+    })
+    try {
+      await turn(parts, caches, rights, lost)
+    } catch (error) {
+      parts.metrics.failed()
+      log.warn('a turn failed and is done again', { error })
+    }
+    // Called off by the loss of the lease.
+    const rest = parts.clock.sleep(turnEveryMs, lost).catch(() => {})
+    await Promise.race([rest, woken.then(() => parts.clock.sleep(gatherMs))])
+  }
+}
+
+/** Changes that come together are one turn. */
+const gatherMs = 200
+
+async function turn(parts: ControllerParts, caches: Caches, rights: Map<string, boolean>, lost: AbortSignal) {
+  const fleet = caches.fleet()
+  if (fleet === undefined || !caches.isComplete()) return
+  const { clock, place, metrics } = parts
+  const spec = read(fleet)
+  if (typeof spec === 'string') return await say(parts, fleet, spec)
+  const edges = await parts.edges.ask(fleet.spec.edges ?? [])
+  const alarms = await parts.alarms.ask(spec.clusters)
+  const before = memoryOf(fleet)
+  const seen = seenFleet(caches, place.name, { edges, alarms, rights })
+  const { memory, actions } = decide(spec, seen, before, clock.now())
+  metrics.turn(spec, seen, memory)
+  if (spec.dryRun) return await say(parts, fleet, 'dry run: nothing is done', actions.map(told))
+  const isWritten = await write(parts, fleet, spec, memory)
+  if (!isWritten || lost.aborted) return
+  for (const each of memory.timeline)
+    if (!before.timeline.some(({ atMs, text }) => atMs === each.atMs && text === each.text))
+      log.info(each.text, { fleet: place.name })
+  for (const action of actions) {
+    if (lost.aborted) return
+    await act(parts, caches, action, rights)
+  }
+}
+
+function read(fleet: BookstoreFleet): FleetSpec | string {
+  try {
+    return readFleet(fleet)
+  } catch (error) {
+    // Whoever wrote it finds it in the status; until then everything stays as it is.
+    return `the fleet cannot be followed: ${(error as Error).message}`
+  }
+}
+
+const pathOf = ({ place }: ControllerParts) =>
+  `${fleetApi}/namespaces/${place.namespace}/bookstorefleets/${place.name}/status`
+
+/** @returns false when somebody has written it since it was looked at */
+async function write(
+  parts: ControllerParts,
+  fleet: BookstoreFleet,
+  spec: FleetSpec,
+  memory: FleetMemory,
+): Promise<boolean> {
+  const status = {
+    ...{ memory, picture: pictureOf(spec, memory), observedGeneration: fleet.metadata.generation },
+    message: memory.blocked ?? messageOf(memory),
+  }
+  const { plan: _, ...before } = fleet.status ?? {}
+  if (JSON.stringify(before) === JSON.stringify(withoutUndefined(status)) && fleet.status?.plan === undefined)
+    return true
+  try {
+    await parts.api.send('PUT', pathOf(parts), { ...fleet, status })
+    return true
+  } catch (error) {
+    if (error instanceof KubernetesError && error.isConflict) return false
+    throw error
+  }
+}
+
+const withoutUndefined = (value: object) => JSON.parse(JSON.stringify(value)) as object
+
+function messageOf({ rollout, clusters }: FleetMemory): string {
+  if (rollout !== undefined)
+    return `${rollout.cluster}: ${rollout.from} → ${rollout.version}, ${rollout.step}`
+  const serving = Object.values(clusters).filter(({ phase }) => phase === 'serving').length
+  return `${serving} clusters serve`
+}
+
+async function say(
+  parts: ControllerParts,
+  fleet: BookstoreFleet,
+  message: string,
+  plan: string[] = [],
+): Promise<void> {
+  const status = { ...fleet.status, message, plan: plan.slice(0, plannedMax) }
+  if (JSON.stringify(status) === JSON.stringify(fleet.status)) return
+  await parts.api.send('PUT', pathOf(parts), { ...fleet, status })
+}
+
+async function act(
+  parts: ControllerParts,
+  caches: Caches,
+  action: Action,
+  rights: Map<string, boolean>,
+): Promise<void> {
+  const { api, place, metrics } = parts
+  try {
+    const allowed = await carryOut({ api, caches, fleet: place.name }, action)
+    metrics.did(action.kind)
+    if (action.kind === 'check-rights' && allowed !== undefined) rights.set(action.cluster, allowed)
+    // What anybody may ask about who let whom in is in the log, one line for each deed.
+    else log.info('did', { audit: true, ...action })
+  } catch (error) {
+    metrics.failed()
+    log.warn('could not do something, and tries again', { ...action, error })
+  }
+}
+
+const told = (action: Action) =>
+  Object.entries(action)
+    .map(([name, value]) => (name === 'kind' ? value : `${name}=${value}`))
+    .join(' ')

@@ -1,0 +1,33 @@
+import type { OrderCounts, RolloutSpec, SeenCluster } from './model.ts'
+
+export type Judgement = { kind: 'bad'; why: string } | { kind: 'good' } | { kind: 'open' }
+
+/** A version that nobody orders from is not held up for ever. */
+const quietSoaks = 5
+/** So few orders say nothing of a share of failures. */
+const ordersTelling = 20
+
+/**
+ * Judges a cluster's new version by what matters to the shop: whether orders are accepted, how soon, and whether its
+ * checks find anything wrong. Whether its processes run says nothing of that.
+ */
+export function judge(
+  { edge, alarms }: SeenCluster,
+  base: OrderCounts,
+  soakedMs: number,
+  limits: RolloutSpec,
+): Judgement {
+  if (alarms.length > 0) return { kind: 'bad', why: alarms.join(', ') }
+  if (edge === undefined) return { kind: 'open' }
+  // An edge that starts again counts from the beginning.
+  const since = (what: keyof OrderCounts) => Math.max(0, edge.orders[what] - base[what])
+  const [taken, failed, slow] = [since('taken'), since('failed'), since('slow')]
+  const orders = taken + failed
+  const percent = (n: number) => (100 * n) / Math.max(1, orders)
+  if (orders >= ordersTelling && percent(failed) > limits.failedPercentMax)
+    return { kind: 'bad', why: `${failed} of ${orders} orders failed` }
+  if (orders >= ordersTelling && percent(slow) > limits.slowPercentMax)
+    return { kind: 'bad', why: `${slow} of ${orders} orders took longer than a second` }
+  const isEnough = orders >= limits.ordersMin || soakedMs >= quietSoaks * limits.soakMs
+  return soakedMs >= limits.soakMs && isEnough ? { kind: 'good' } : { kind: 'open' }
+}

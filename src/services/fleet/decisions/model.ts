@@ -1,0 +1,185 @@
+/**
+ * What the fleet should be, what is seen of it, and what is remembered between two looks. Decisions are made of these
+ * alone, so that they can be simulated by seed.
+ */
+export type FleetSpec = {
+  /** Nothing is changed meanwhile, but what is revoked stays revoked. */
+  paused: boolean
+  /** Decisions are written down and not carried out. */
+  dryRun: boolean
+  /** The version that every cluster should run. */
+  version: string
+  /** Everyone who may be part of it. Whoever is not named here gets nothing. */
+  clusters: readonly ClusterSpec[]
+  /** So many clusters have work at least, as long as there are as many. */
+  clustersMin: number
+  rollout: RolloutSpec
+}
+
+export type ClusterSpec = {
+  name: string
+  /** Of its gateway, as edges reach it. */
+  url: string
+  /** Lower rings get a new version first, and are the first to get work. */
+  ring: number
+  /** Orders a second that it can take. */
+  capacity: number
+  /** Who let it in. A production cluster needs two people. */
+  approvedBy: readonly string[]
+  isProduction: boolean
+  /** SHA-256 of the public key that it may have a certificate for, in hexadecimal; the first one it comes with when empty. */
+  key: string
+  intent: 'serve' | 'drain' | 'revoke'
+}
+
+export type RolloutSpec = {
+  /** The share of its usual weight that a cluster has while its new version is judged. */
+  canaryPercent: number
+  soakMs: number
+  /** Orders that have to be seen before a version is judged well. */
+  ordersMin: number
+  /** A version has to be ready everywhere it was put within so long. */
+  readyLimitMs: number
+  failedPercentMax: number
+  slowPercentMax: number
+}
+
+export type CertificateRequest = {
+  name: string
+  /** Who asks, as the hub knows him. */
+  requester: string
+  commonName: string
+  organisations: readonly string[]
+  /** SHA-256 of the public key. */
+  key: string
+  keyType: string
+  seconds: number | undefined
+  signer: string
+}
+
+export type SeenWork = {
+  version: string
+  /** Applied by the cluster at the generation that the hub has. */
+  isApplied: boolean
+  /** All its replicas are of this generation and ready, as the cluster itself says at the generation that the hub has. */
+  isReady: boolean
+}
+
+export type SeenByEdges = {
+  isUp: boolean
+  /** That its gateways say they are, where all say the same; undefined where they say nothing. */
+  version: string | undefined
+  inFlight: number
+  orders: OrderCounts
+}
+export type OrderCounts = { taken: number; failed: number; slow: number }
+
+export type SeenCluster = {
+  name: string
+  registration: 'absent' | 'waiting' | 'accepted'
+  /** As the hub has it by its leases; undefined when it does not know. */
+  isAvailable: boolean | undefined
+  isTainted: boolean
+  work: SeenWork | undefined
+  /** Works there are in its namespace, whosever. */
+  works: number
+  /** Whether its certificate still opens anything; undefined when nobody has looked. */
+  hasRights: boolean | undefined
+  requests: readonly CertificateRequest[]
+  /** As all edges that answer see it; undefined when none does. */
+  edge: SeenByEdges | undefined
+  /** What its own checks find wrong with the business: titles oversold, payments without an order. */
+  alarms: readonly string[]
+}
+
+/** A version that has been made known to the hub. */
+export type VersionRecord = {
+  version: string
+  /** By name: the version that its program makes of a schema, and the oldest program that can work on that. */
+  schemas: Readonly<Record<string, SchemaNumbers>>
+}
+export type SchemaNumbers = { version: number; oldest: number }
+
+export type Seen = {
+  clusters: ReadonlyMap<string, SeenCluster>
+  versions: readonly VersionRecord[]
+  /** The revision that every edge follows, or undefined when one of them does not answer. */
+  followed: number | undefined
+  /** Orders a second that the edges take. */
+  demand: number | undefined
+}
+
+export type Phase =
+  /** It has no work and gets no traffic. */
+  | 'out'
+  /** It has been given work and gets no traffic yet. */
+  | 'joining'
+  | 'serving'
+  | 'draining'
+  | 'revoking'
+  | 'revoked'
+
+export type ClusterMemory = {
+  phase: Phase
+  sinceMs: number
+  /** What its work should be; undefined where it should have none. */
+  version: string | undefined
+  weight: number
+  /** Since when the edges have found it down. */
+  downSinceMs: number | undefined
+  /** The key it first came with, and those that it must not come with again. */
+  key: string
+  revokedKeys: readonly string[]
+}
+
+export type Rollout = {
+  version: string
+  from: string
+  cluster: string
+  step: 'lowering' | 'placing' | 'soaking' | 'rolling-back'
+  sinceMs: number
+  /** The picture's revision that the step waits for. */
+  revision: number
+  /** What the cluster had counted when the soak began. */
+  base: OrderCounts
+}
+
+export type FleetMemory = {
+  revision: number
+  epoch: number
+  clusters: Readonly<Record<string, ClusterMemory>>
+  rollout: Rollout | undefined
+  /** The last version that was judged well everywhere. */
+  goodVersion: string | undefined
+  /** Versions that were rolled back, with the reason. They are not tried again. */
+  bad: Readonly<Record<string, string>>
+  /** How far the databases have been migrated by the versions that ran. */
+  schemas: Readonly<Record<string, SchemaNumbers>>
+  /** Why the wanted version is not rolled out. */
+  blocked: string | undefined
+  /** How many clusters demand asks for, and since when fewer would do. */
+  wanted: { count: number; lessSinceMs: number | undefined }
+  timeline: readonly { atMs: number; text: string }[]
+}
+
+/** What is to be done on the hub. Each may be done twice without harm. */
+export type Action =
+  | { kind: 'approve'; request: string; cluster: string }
+  | { kind: 'deny'; request: string; why: string }
+  | { kind: 'accept'; cluster: string }
+  | { kind: 'refuse'; cluster: string }
+  | { kind: 'apply'; cluster: string; version: string }
+  | { kind: 'reap'; cluster: string }
+  | { kind: 'check-rights'; cluster: string }
+  | { kind: 'taint'; cluster: string }
+  | { kind: 'untaint'; cluster: string }
+
+export const freshMemory: FleetMemory = {
+  ...{ revision: 0, epoch: 1, clusters: {}, rollout: undefined, goodVersion: undefined, bad: {} },
+  ...{ schemas: {}, blocked: undefined, wanted: { count: 0, lessSinceMs: undefined }, timeline: [] },
+}
+
+export const freshCluster: ClusterMemory = {
+  ...{ phase: 'out', sinceMs: 0, version: undefined, weight: 0, downSinceMs: undefined },
+  ...{ key: '', revokedKeys: [] },
+}

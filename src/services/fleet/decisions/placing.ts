@@ -1,0 +1,67 @@
+import type { ClusterSpec, FleetMemory, FleetSpec, Seen } from './model.ts'
+
+/** A cluster gets a further one beside it before it is full. */
+const fillMax = 0.7
+/** Fewer clusters have to be enough for so long before one is given back, so that a wave of readers moves nothing. */
+const giveBackMs = 10 * 60_000
+/** A cluster that has been down for so long is replaced; until then it may come back by itself. */
+export const replaceAfterMs = 30_000
+
+/** How many clusters the demand asks for: more at once, fewer only after a while. */
+export function wantedCount(
+  spec: FleetSpec,
+  demand: number | undefined,
+  before: FleetMemory['wanted'],
+  nowMs: number,
+): FleetMemory['wanted'] {
+  const count = Math.max(spec.clustersMin, Math.min(before.count, spec.clusters.length))
+  if (demand === undefined) return { count, lessSinceMs: undefined }
+  const needed = Math.max(spec.clustersMin, clustersFor(demand, byRing(spec.clusters)))
+  if (needed > count) return { count: needed, lessSinceMs: undefined }
+  if (needed === count) return { count, lessSinceMs: undefined }
+  const lessSinceMs = before.lessSinceMs ?? nowMs
+  if (nowMs - lessSinceMs < giveBackMs) return { count, lessSinceMs }
+  return { count: count - 1, lessSinceMs: undefined }
+}
+
+function clustersFor(demand: number, clusters: readonly ClusterSpec[]): number {
+  let left = demand
+  let count = 0
+  for (const { capacity } of clusters) {
+    if (left <= 0) break
+    left -= capacity * fillMax
+    count++
+  }
+  return count
+}
+
+/**
+ * The clusters that should have work: those that have it stay, so that nothing moves that need not; further ones come in
+ * the order of their rings. One that is lost counts no more, and is kept in case it comes back.
+ */
+export function chosen(
+  spec: FleetSpec,
+  seen: Seen,
+  memory: FleetMemory,
+  count: number,
+  nowMs: number,
+): ReadonlySet<string> {
+  const state = (name: string) => memory.clusters[name]
+  const able = byRing(spec.clusters).filter(
+    ({ name, intent }) => intent === 'serve' && seen.clusters.get(name)?.registration === 'accepted',
+  )
+  const isLost = (name: string) => {
+    const since = state(name)?.downSinceMs
+    return since !== undefined && nowMs - since >= replaceAfterMs
+  }
+  const has = ({ name }: ClusterSpec) => ['joining', 'serving'].includes(state(name)?.phase ?? 'out')
+  const well = able.filter(({ name }) => !isLost(name))
+  const kept = well.filter(has)
+  const further = well.filter((each) => !has(each) && seen.clusters.get(each.name)?.isAvailable === true)
+  const lost = able.filter((each) => isLost(each.name) && has(each))
+  const names = [...kept, ...further].slice(0, count).map(({ name }) => name)
+  return new Set([...names, ...lost.map(({ name }) => name)])
+}
+
+export const byRing = (clusters: readonly ClusterSpec[]): ClusterSpec[] =>
+  [...clusters].sort((a, b) => a.ring - b.ring || (a.name < b.name ? -1 : 1))

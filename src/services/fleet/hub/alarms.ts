@@ -1,0 +1,65 @@
+import { Agent, request } from 'undici'
+import type { ClusterSpec } from '../decisions/model.ts'
+
+const limitMs = 2_000
+const askEveryMs = 5_000
+
+/** Numbers of a store that should be 0, and what it means when one is not. */
+const wrongs: readonly { metric: string; means: (n: number) => string }[] = [
+  { metric: 'octavo_oversold_titles', means: (n) => `${n} titles are oversold` },
+  { metric: 'octavo_unmatched_captures', means: (n) => `${n} payments belong to no order` },
+]
+
+export type Alarms = AsyncDisposable & {
+  /** By cluster, what is wrong with its business. */
+  ask(clusters: readonly ClusterSpec[]): Promise<ReadonlyMap<string, readonly string[]>>
+}
+
+/**
+ * Reads what each cluster's own checks find, where it shows them.
+ * @param urlOf where a cluster's numbers are; undefined where they are not to be had
+ */
+export function openAlarms(token: string | undefined, nowMs: () => number): Alarms {
+  const agent = new Agent({ connections: 1, connect: { timeout: limitMs } })
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  let last: ReadonlyMap<string, readonly string[]> = new Map()
+  let askedMs = Number.NEGATIVE_INFINITY
+  return {
+    async ask(clusters) {
+      if (nowMs() - askedMs < askEveryMs) return last
+      askedMs = nowMs()
+      const found = await Promise.all(
+        clusters.map(async ({ name, url }) => [name, await wrongAt(url, agent, headers)] as const),
+      )
+      // A cluster that does not answer is judged by its edges.
+      last = new Map(found.map(([name, wrong]) => [name, wrong ?? []]))
+      return last
+    },
+    [Symbol.asyncDispose]: () => agent.destroy(),
+  }
+}
+
+async function wrongAt(
+  url: string,
+  dispatcher: Agent,
+  headers: Record<string, string>,
+): Promise<string[] | undefined> {
+  try {
+    const signal = AbortSignal.timeout(limitMs)
+    const { statusCode, body } = await request(`${url}/metrics`, { dispatcher, headers, signal })
+    const text = await body.text()
+    return statusCode === 200 ? wrongIn(text) : undefined
+  } catch {
+    // It is asked again soon.
+    return undefined
+  }
+}
+
+/** @param text in the Prometheus text format */
+export function wrongIn(text: string): string[] {
+  return wrongs.flatMap(({ metric, means }) => {
+    const values = [...text.matchAll(new RegExp(`^${metric}(?:\\{[^}]*\\})? (\\S+)`, 'gm'))]
+    const n = Math.max(0, ...values.map(([, value]) => Number(value)))
+    return n > 0 ? [means(n)] : []
+  })
+}

@@ -1,0 +1,157 @@
+import { type KubernetesApi, KubernetesError } from '#ports/kubernetes'
+import type { Action } from '../decisions/model.ts'
+import { type Caches, workOn } from './caches.ts'
+import {
+  clusterApi,
+  csrApi,
+  drainedTaint,
+  type ManagedCluster,
+  type Manifest,
+  type ManifestWork,
+  workApi,
+} from './objects.ts'
+import { workOf } from './work.ts'
+
+export type Hub = { api: KubernetesApi; caches: Caches; fleet: string }
+
+/**
+ * Does one thing on the hub. What is there already is left alone, and what somebody else has changed since it was looked
+ * at is not written over: the next turn sees it.
+ * @returns whether the cluster still has rights, for `check-rights`
+ * @throws KubernetesError
+ */
+export async function carryOut(hub: Hub, action: Action): Promise<boolean | undefined> {
+  switch (action.kind) {
+    case 'approve':
+      return void (await answerRequest(
+        hub,
+        action.request,
+        'Approved',
+        `it is ${action.cluster}, as the fleet names it`,
+      ))
+    case 'deny':
+      return void (await answerRequest(hub, action.request, 'Denied', action.why))
+    case 'accept':
+      return void (await changeCluster(hub, action.cluster, { hubAcceptsClient: true }))
+    case 'refuse':
+      return void (await changeCluster(hub, action.cluster, { hubAcceptsClient: false }))
+    case 'apply':
+      return void (await applyWork(hub, action.cluster, action.version))
+    case 'reap':
+      return void (await reap(hub, action.cluster))
+    case 'taint':
+    case 'untaint':
+      return void (await taint(hub, action.cluster, action.kind === 'taint'))
+    case 'check-rights':
+      return await hasRights(hub, action.cluster)
+  }
+}
+
+async function answerRequest(
+  { api, caches }: Hub,
+  name: string,
+  type: string,
+  message: string,
+): Promise<void> {
+  const request = caches.requests().find(({ metadata }) => metadata.name === name)
+  if (request === undefined) return
+  const condition = { type, status: 'True' as const, reason: 'BookstoreFleet', message }
+  // By name, and at the version that was looked at: nobody slips another request under it.
+  await api.send('PUT', `${csrApi}/${name}/approval`, {
+    ...{ apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest' },
+    ...request,
+    status: { ...request.status, conditions: [...(request.status?.conditions ?? []), condition] },
+  })
+}
+
+async function changeCluster(
+  { api }: Hub,
+  name: string,
+  spec: NonNullable<ManagedCluster['spec']>,
+): Promise<void> {
+  await api.send('PATCH', `${clusterApi}/${name}`, { spec })
+}
+
+async function applyWork({ api, caches, fleet }: Hub, cluster: string, version: string): Promise<void> {
+  const map = caches.versions().find(({ data }) => data?.version === version)
+  if (map === undefined) return
+  const manifests = JSON.parse(map.data?.manifests ?? '[]') as Manifest[]
+  const work = workOf(fleet, cluster, version, manifests)
+  const path = `${workApi}/namespaces/${cluster}/manifestworks`
+  const before = workOn(caches.works(), fleet, cluster)
+  if (before?.metadata.deletionTimestamp !== undefined) return
+  if (before === undefined) await api.send('POST', path, work)
+  else {
+    const { resourceVersion = '' } = before.metadata
+    await api.send<ManifestWork>('PUT', `${path}/${work.metadata.name}`, {
+      ...work,
+      metadata: { ...work.metadata, resourceVersion },
+    })
+  }
+}
+
+async function reap({ api, caches }: Hub, cluster: string): Promise<void> {
+  for (const { metadata } of caches.works()) {
+    if (metadata.namespace !== cluster || metadata.deletionTimestamp) continue
+    await ignoringGone(api.send('DELETE', `${workApi}/namespaces/${cluster}/manifestworks/${metadata.name}`))
+  }
+}
+
+async function taint({ api, caches }: Hub, name: string, isOn: boolean): Promise<void> {
+  const cluster = caches.clusters().find(({ metadata }) => metadata.name === name)
+  if (cluster === undefined) return
+  const others = (cluster.spec?.taints ?? []).filter(({ key }) => key !== drainedTaint)
+  const taints = isOn ? [...others, { key: drainedTaint, effect: 'NoSelect' }] : others
+  await api.send('PATCH', `${clusterApi}/${name}`, {
+    metadata: { resourceVersion: cluster.metadata.resourceVersion },
+    spec: { taints },
+  })
+}
+
+const reviewApi = '/apis/authorization.k8s.io/v1/subjectaccessreviews'
+
+/** Whether a cluster's certificate still opens its works or its lease. Asked of the hub, which alone knows. */
+async function hasRights({ api }: Hub, cluster: string): Promise<boolean> {
+  for (const { review } of questionsOf(cluster).filter(({ question }) => question.namespace === cluster)) {
+    const { status } = await api.send<{ status: { allowed: boolean } }>('POST', reviewApi, review)
+    if (status.allowed) return true
+  }
+  return false
+}
+
+export type Question = { group: string; resource: string; verb: string; namespace?: string }
+
+/** What a cluster might want to do on the hub, as the hub is asked whether its certificate allows it. */
+export function questionsOf(cluster: string): { question: Question; review: object }[] {
+  const group = `system:open-cluster-management:${cluster}`
+  const works = { group: 'work.open-cluster-management.io', resource: 'manifestworks' }
+  const questions: Question[] = [
+    { ...works, verb: 'list', namespace: cluster },
+    { ...works, verb: 'update', namespace: cluster },
+    { group: 'coordination.k8s.io', resource: 'leases', verb: 'update', namespace: cluster },
+    { group: '', resource: 'secrets', verb: 'get', namespace: cluster },
+    { ...works, verb: 'list' },
+    { group: '', resource: 'secrets', verb: 'list' },
+    { group: 'register.open-cluster-management.io', resource: 'managedclusters', verb: 'update' },
+    { group: 'certificates.k8s.io', resource: 'certificatesigningrequests', verb: 'create' },
+  ]
+  return questions.map((question) => ({
+    question,
+    review: {
+      ...{ apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview' },
+      spec: {
+        user: `${group}:agent`,
+        groups: [group, 'system:open-cluster-management:managed-clusters', 'system:authenticated'],
+        resourceAttributes: question,
+      },
+    },
+  }))
+}
+
+async function ignoringGone(work: Promise<unknown>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!(error instanceof KubernetesError && error.status === 404)) throw error
+  }
+}

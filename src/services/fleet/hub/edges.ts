@@ -1,0 +1,94 @@
+import { Agent, request } from 'undici'
+import { callHeader, callSigner } from '#ports/http'
+import type { EdgeCluster, EdgeState } from '#services/edge'
+import type { OrderCounts, SeenByEdges } from '../decisions/model.ts'
+
+const limitMs = 1_500
+const statePath = '/internal/edge'
+
+export type EdgesSeen = {
+  /** The revision that all follow; undefined when one does not answer. */
+  followed: number | undefined
+  demand: number | undefined
+  clusters: ReadonlyMap<string, SeenByEdges>
+}
+
+export type Edges = AsyncDisposable & { ask(urls: readonly string[]): Promise<EdgesSeen> }
+
+/** Asks every edge how it sees the clusters. */
+export function openEdges(secret: string, nowMs: () => number): Edges {
+  const agent = new Agent({ connections: 2, connect: { timeout: limitMs } })
+  const signer = callSigner(secret)
+  let before: { atMs: number; orders: number } | undefined
+  return {
+    async ask(urls) {
+      const answers = await Promise.all(
+        urls.map((url) => stateOf(url, agent, signer.call('GET', statePath, null))),
+      )
+      const states = answers.filter((each) => each !== undefined)
+      const clusters = together(states)
+      const orders = [...clusters.values()].reduce(
+        (sum, each) => sum + each.orders.taken + each.orders.failed,
+        0,
+      )
+      const demand = rate(before, orders, nowMs())
+      before = { atMs: nowMs(), orders }
+      const isWhole = urls.length > 0 && states.length === urls.length
+      const followed = isWhole ? Math.min(...states.map(({ revision }) => revision)) : undefined
+      return { followed, demand, clusters }
+    },
+    [Symbol.asyncDispose]: () => agent.destroy(),
+  }
+}
+
+async function stateOf(url: string, dispatcher: Agent, proof: string): Promise<EdgeState | undefined> {
+  try {
+    const { statusCode, body } = await request(url + statePath, {
+      dispatcher,
+      headers: { [callHeader]: proof },
+      signal: AbortSignal.timeout(limitMs),
+    })
+    if (statusCode === 200) return (await body.json()) as EdgeState
+    await body.dump()
+    return undefined
+  } catch {
+    // One that does not answer is counted as such.
+    return undefined
+  }
+}
+
+/** A cluster is up when no edge finds it down, for each sends its own readers there. */
+function together(states: readonly EdgeState[]): Map<string, SeenByEdges> {
+  const found = new Map<string, EdgeCluster[]>()
+  for (const each of states.flatMap(({ clusters }) => clusters))
+    found.set(each.name, [...(found.get(each.name) ?? []), each])
+  return new Map([...found].map(([name, views]) => [name, viewOf(views, states.length)]))
+}
+
+function viewOf(views: readonly EdgeCluster[], edges: number): SeenByEdges {
+  const [version, ...others] = new Set(views.map((each) => each.version))
+  const sum = (pick: (each: EdgeCluster) => number) => views.reduce((total, each) => total + pick(each), 0)
+  const orders: OrderCounts = {
+    taken: sum(({ ordersTaken }) => ordersTaken),
+    failed: sum(({ ordersFailed }) => ordersFailed),
+    slow: sum(({ ordersSlow }) => ordersSlow),
+  }
+  return {
+    // One that is being probed for the first time is not up yet.
+    isUp: views.length === edges && views.every((each) => each.isUp && each.isProbed),
+    // Pods of two versions answer while a cluster rolls over: then it is of none.
+    version: others.length > 0 || views.some(({ isMixed }) => isMixed) ? 'several' : version,
+    inFlight: sum(({ inFlight, streams }) => inFlight + streams),
+    orders,
+  }
+}
+
+function rate(
+  before: { atMs: number; orders: number } | undefined,
+  orders: number,
+  nowMs: number,
+): number | undefined {
+  // An edge that starts again counts from the beginning.
+  if (before === undefined || orders < before.orders || nowMs <= before.atMs) return undefined
+  return (1_000 * (orders - before.orders)) / (nowMs - before.atMs)
+}

@@ -1,0 +1,78 @@
+import { isClusterName, isOrigin } from '#kernel/fleet-picture'
+import type { Metadata } from '#ports/kubernetes'
+import type { ClusterSpec, FleetMemory, FleetSpec } from '../decisions/model.ts'
+import { freshMemory } from '../decisions/model.ts'
+
+/** fleet.octavo.example/v1 BookstoreFleet, as people write it. The definition checks its shape and fills in defaults. */
+export type BookstoreFleet = {
+  metadata: Metadata & { generation?: number }
+  spec: {
+    paused?: boolean
+    dryRun?: boolean
+    version: string
+    clustersMin?: number
+    /** Where edges tell of themselves. */
+    edges?: string[]
+    clusters: FleetMember[]
+    rollout?: Partial<RolloutText>
+  }
+  status?: {
+    memory?: FleetMemory
+    picture?: unknown
+    observedGeneration?: number
+    message?: string
+    plan?: string[]
+  }
+}
+
+export type FleetMember = {
+  name: string
+  url: string
+  ring?: number
+  ordersPerSecond?: number
+  approvedBy?: string[]
+  production?: boolean
+  keySha256?: string
+  intent?: ClusterSpec['intent']
+}
+
+type RolloutText = {
+  canaryPercent: number
+  soakSeconds: number
+  ordersMin: number
+  readyLimitSeconds: number
+  failedPercentMax: number
+  slowPercentMax: number
+}
+
+const usualRollout: RolloutText = {
+  ...{ canaryPercent: 5, soakSeconds: 300, ordersMin: 100, readyLimitSeconds: 300 },
+  ...{ failedPercentMax: 1, slowPercentMax: 10 },
+}
+
+/** @throws TypeError naming what cannot be meant */
+export function readFleet({ spec }: BookstoreFleet): FleetSpec {
+  const clusters = spec.clusters.map(readMember)
+  if (new Set(clusters.map(({ name }) => name)).size < clusters.length)
+    throw new TypeError('two clusters have one name')
+  const { soakSeconds, readyLimitSeconds, ...limits } = { ...usualRollout, ...spec.rollout }
+  return {
+    ...{ paused: spec.paused ?? false, dryRun: spec.dryRun ?? false, version: spec.version, clusters },
+    clustersMin: spec.clustersMin ?? 1,
+    rollout: { ...limits, soakMs: soakSeconds * 1_000, readyLimitMs: readyLimitSeconds * 1_000 },
+  }
+}
+
+function readMember(member: FleetMember): ClusterSpec {
+  const { name, url, ring = 0, ordersPerSecond = 100, approvedBy = [], production = true } = member
+  if (!isClusterName(name)) throw new TypeError(`"${name}" is no name of a cluster`)
+  if (!isOrigin(url))
+    throw new TypeError(`the url of ${name} should be http://host:port or https://host:port`)
+  return {
+    ...{ name, url, ring, capacity: ordersPerSecond, approvedBy, isProduction: production },
+    ...{ key: member.keySha256 ?? '', intent: member.intent ?? 'serve' },
+  }
+}
+
+/** What was remembered, with what later versions of this program have added to it. */
+export const memoryOf = ({ status }: BookstoreFleet): FleetMemory => ({ ...freshMemory, ...status?.memory })

@@ -1,0 +1,97 @@
+import type { SeenWork } from '../decisions/model.ts'
+import {
+  conditionOf,
+  fleetLabel,
+  type Manifest,
+  type ManifestConfig,
+  type ManifestStatus,
+  type ManifestWork,
+  versionLabel,
+} from './objects.ts'
+
+/** Says on a workload which version's work it is of, so that old feedback is known by it. */
+const markAnnotation = 'octavoVersion'
+
+/** What is fed back of each Deployment. Whether it is there says nothing of whether it is well. */
+const feedback: readonly { name: string; path: string }[] = [
+  { name: 'generation', path: '.metadata.generation' },
+  { name: 'version', path: `.metadata.annotations.${markAnnotation}` },
+  { name: 'observed', path: '.status.observedGeneration' },
+  { name: 'wanted', path: '.spec.replicas' },
+  { name: 'replicas', path: '.status.replicas' },
+  { name: 'updated', path: '.status.updatedReplicas' },
+  { name: 'ready', path: '.status.readyReplicas' },
+]
+
+/** The work that puts a version on a cluster. */
+export function workOf(
+  fleet: string,
+  cluster: string,
+  version: string,
+  manifests: readonly Manifest[],
+): ManifestWork {
+  return {
+    apiVersion: 'work.open-cluster-management.io/v1',
+    kind: 'ManifestWork',
+    metadata: {
+      name: `octavo-${fleet}`,
+      namespace: cluster,
+      labels: { [fleetLabel]: fleet, [versionLabel]: version },
+    },
+    spec: {
+      workload: { manifests: manifests.map((each) => marked(each, version)) },
+      manifestConfigs: manifests.filter(isDeployment).map(configOf),
+    },
+  }
+}
+
+/** How a cluster stands to its work, by what it says of it at the generation that the hub has. */
+export function seenWork({ metadata, spec, status }: ManifestWork): SeenWork {
+  const version = metadata.labels?.[versionLabel] ?? ''
+  const applied = conditionOf(status?.conditions, 'Applied')
+  const isApplied = applied?.status === 'True' && applied.observedGeneration === metadata.generation
+  const said = status?.resourceStatus?.manifests ?? []
+  const deployments = spec.workload.manifests.filter(isDeployment)
+  const isReady = deployments.every((each) => {
+    const found = said.find(
+      ({ resourceMeta }) =>
+        resourceMeta?.kind === 'Deployment' &&
+        resourceMeta.name === each.metadata.name &&
+        resourceMeta.namespace === each.metadata.namespace,
+    )
+    return found !== undefined && isRolledOut(found, version)
+  })
+  return { version, isApplied, isReady: isApplied && isReady }
+}
+
+/** As `kubectl rollout status` has it, and the replicas of before are gone. */
+function isRolledOut({ statusFeedback }: ManifestStatus, version: string): boolean {
+  const values = new Map(
+    (statusFeedback?.values ?? []).map(({ name, fieldValue }) => [
+      name,
+      fieldValue.integer ?? fieldValue.string,
+    ]),
+  )
+  const number = (name: string) => Number(values.get(name) ?? 0)
+  return (
+    values.get('version') === version &&
+    number('observed') >= number('generation') &&
+    ['replicas', 'updated', 'ready'].every((name) => number(name) === number('wanted'))
+  )
+}
+
+function marked(manifest: Manifest, version: string): Manifest {
+  if (!isDeployment(manifest)) return manifest
+  const annotations = { ...manifest.metadata.annotations, [markAnnotation]: version }
+  return { ...manifest, metadata: { ...manifest.metadata, annotations } }
+}
+
+const isDeployment = ({ kind, apiVersion }: Manifest) => kind === 'Deployment' && apiVersion === 'apps/v1'
+
+const configOf = ({ metadata }: Manifest): ManifestConfig => ({
+  resourceIdentifier: {
+    ...{ group: 'apps', resource: 'deployments' },
+    ...{ name: metadata.name, namespace: metadata.namespace ?? 'default' },
+  },
+  feedbackRules: [{ type: 'JSONPaths', jsonPaths: [...feedback] }],
+})

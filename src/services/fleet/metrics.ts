@@ -1,0 +1,38 @@
+import { roleMeter } from '#ports/telemetry'
+import type { FleetMemory, FleetSpec, Seen } from './decisions/model.ts'
+
+export type FleetMetrics = {
+  turn(spec: FleetSpec, seen: Seen, memory: FleetMemory): void
+  did(kind: string): void
+  failed(): void
+}
+
+export function fleetMetrics(): FleetMetrics {
+  const meter = roleMeter('fleet')
+  const actions = meter.counter('octavo_fleet_actions_total', 'What was done on the hub.', ['kind'])
+  const failures = meter.counter(
+    'octavo_fleet_failures_total',
+    'Turns and deeds that failed and are done again.',
+  )
+  const phases = meter.gauge('octavo_fleet_clusters', 'Clusters by what they are doing.', ['phase'])
+  const weights = meter.gauge('octavo_fleet_weight', 'What edges are told.', ['cluster'])
+  const rollout = meter.gauge('octavo_fleet_rollout_seconds', 'Since the step that a rollout is at began.', [
+    'step',
+  ])
+  const blocked = meter.gauge('octavo_fleet_blocked', '1 when the wanted version is not rolled out.')
+  return {
+    turn(_spec, _seen, memory) {
+      phases.clear()
+      weights.clear()
+      rollout.clear()
+      const all = Object.entries(memory.clusters)
+      for (const [phase, members] of Map.groupBy(all, ([, state]) => state.phase))
+        phases.set(members.length, phase)
+      for (const [name, { weight }] of all) weights.set(weight, name)
+      if (memory.rollout) rollout.set((Date.now() - memory.rollout.sinceMs) / 1_000, memory.rollout.step)
+      blocked.set(memory.blocked === undefined ? 0 : 1)
+    },
+    did: (kind) => actions.add(1, kind),
+    failed: () => failures.add(1),
+  }
+}

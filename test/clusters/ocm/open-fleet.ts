@@ -1,0 +1,104 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import { readConfig } from '#config'
+import { systemClock } from '#ports/clock'
+import type { KubernetesApi } from '#ports/kubernetes'
+import type { VersionRecord } from '../../../src/services/fleet/decisions/model.ts'
+import type { BookstoreFleet, FleetMember } from '../../../src/services/fleet/hub/fleet-object.ts'
+import { fleetApi, versionLabel } from '../../../src/services/fleet/hub/objects.ts'
+import { versionMapName } from '../../../src/services/fleet/hub/seen.ts'
+import { createFleet } from '../../../src/services/fleet/service.ts'
+import type { TestScope } from '../../support/database.ts'
+import { edgeSecret, startEdge, type TestEdge } from '../../support/edge.ts'
+import type { ControlPlane } from '../control-plane.ts'
+import type { TestCluster } from '../open-cluster.ts'
+import { make } from './registration.ts'
+import { startHub } from './start-hub.ts'
+
+export const fleetNamespace = 'octavo-fleet'
+const name = 'store'
+const path = `${fleetApi}/namespaces/${fleetNamespace}/bookstorefleets`
+
+export type TestFleet = {
+  hub: ControlPlane
+  edge: TestEdge
+  read(): Promise<BookstoreFleet>
+  /** Changes what is wanted. */
+  want(spec: Partial<BookstoreFleet['spec']>): Promise<void>
+  /** Changes one member. */
+  member(cluster: string, to: Partial<FleetMember>): Promise<void>
+  addVersion(version: string, schemas: VersionRecord['schemas'], manifests: object[]): Promise<void>
+  startController(): Promise<AsyncDisposable>
+}
+
+/** A hub, a fleet on it that an edge follows, and its controller with no more rights than it is given. */
+export async function openFleet(
+  scope: TestScope,
+  cluster: TestCluster,
+  spec: BookstoreFleet['spec'],
+): Promise<TestFleet> {
+  const { controlPlane: hub, folder } = cluster
+  const { api } = hub
+  const running = await startHub(hub)
+  scope.after(() => running[Symbol.asyncDispose]())
+  for (const document of parseAllDocuments(
+    readFileSync(new URL('../../../deploy/fleet/access.yaml', import.meta.url), 'utf8'),
+  ))
+    await makeAny(api, document.toJS() as Any)
+  const urlOf = async (account: string) => {
+    const token = await tokenOf(api, account)
+    const at = join(folder, `${account}.token`)
+    writeFileSync(at, token)
+    const files = new URLSearchParams({ token: at, ca: hub.caPath })
+    return `kubernetes://127.0.0.1:${hub.port}/${fleetNamespace}/${name}?${files}`
+  }
+  const edgeData = join(folder, 'edge')
+  mkdirSync(edgeData)
+  const edge = await startEdge(scope, await urlOf('edge'), {}, { OCTAVO_DATA: edgeData })
+  await make(api, path, {
+    ...{ apiVersion: 'fleet.octavo.example/v1', kind: 'BookstoreFleet', metadata: { name } },
+    spec: { ...spec, edges: [edge.inner] },
+  })
+  const fleetUrl = await urlOf('controller')
+  const read = async () => (await api.get<BookstoreFleet>(`${path}/${name}`)) as BookstoreFleet
+  const want = async (to: object) => void (await api.send('PATCH', `${path}/${name}`, { spec: to }))
+  return {
+    ...{ hub, edge, read, want },
+    async member(member, to) {
+      const { spec: now } = await read()
+      await want({ clusters: now.clusters.map((each) => (each.name === member ? { ...each, ...to } : each)) })
+    },
+    addVersion: (version, schemas, manifests) =>
+      make(api, `/api/v1/namespaces/${fleetNamespace}/configmaps`, {
+        metadata: { name: versionMapName(version), labels: { [versionLabel]: 'known' } },
+        data: { version, schemas: JSON.stringify(schemas), manifests: JSON.stringify(manifests) },
+      }),
+    async startController() {
+      const config = readConfig({ OCTAVO_FLEET: fleetUrl })
+      const durations = { leaseMs: 4_000, renewMs: 3_000, retryMs: 500 }
+      const secrets = { secret: edgeSecret, metricsToken: undefined }
+      const controller = await createFleet(config, secrets, { clock: systemClock, durations })
+      await controller.start()
+      return controller
+    },
+  }
+}
+
+type Any = { apiVersion: string; kind: string; metadata: { name: string; namespace?: string } }
+
+async function makeAny(api: KubernetesApi, object: Any): Promise<void> {
+  const plural = `${object.kind.toLowerCase()}s`
+  const { namespace } = object.metadata
+  const group = object.apiVersion === 'v1' ? '/api/v1' : `/apis/${object.apiVersion}`
+  await make(api, `${group}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${plural}`, object)
+}
+
+async function tokenOf(api: KubernetesApi, account: string): Promise<string> {
+  const { status } = await api.send<{ status: { token: string } }>(
+    'POST',
+    `/api/v1/namespaces/${fleetNamespace}/serviceaccounts/${account}/token`,
+    { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3_600 } },
+  )
+  return status.token
+}

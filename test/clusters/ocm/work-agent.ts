@@ -1,0 +1,122 @@
+import { systemClock } from '#ports/clock'
+import { type KubernetesApi, KubernetesError } from '#ports/kubernetes'
+import type {
+  FeedbackValue,
+  Manifest,
+  ManifestStatus,
+  ManifestWork,
+} from '../../../src/services/fleet/hub/objects.ts'
+import { worksOf } from './registration.ts'
+
+/** Where a cluster's works are applied: an API server, and the namespace that stands for the cluster there. */
+export type Spoke = { api: KubernetesApi; namespace: string }
+
+const lookMs = 250
+const finalizer = 'cluster.open-cluster-management.io/manifest-work-cleanup'
+
+/** Applies the works of one cluster, feeds their state back, and takes away what is theirs when they go. */
+export async function runWorkAgent(
+  hub: KubernetesApi,
+  cluster: string,
+  spoke: Spoke,
+  isCut: () => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    if (!isCut()) {
+      // Whoever may not read its works has none that it knows of.
+      const listed = await hub.get<{ items: ManifestWork[] }>(worksOf(cluster)).catch(() => undefined)
+      for (const work of listed?.items ?? []) await reconcile(hub, cluster, spoke, work).catch(() => {})
+    }
+    // Called off by the end.
+    await systemClock.sleep(lookMs, signal).catch(() => {})
+  }
+}
+
+async function reconcile(
+  hub: KubernetesApi,
+  cluster: string,
+  spoke: Spoke,
+  work: ManifestWork,
+): Promise<void> {
+  const { metadata, spec } = work
+  const path = `${worksOf(cluster)}/${metadata.name}`
+  const finalizers = (metadata as { finalizers?: string[] }).finalizers ?? []
+  if (metadata.deletionTimestamp !== undefined) {
+    for (const each of spec.workload.manifests) await erase(spoke, each)
+    await hub.send('PATCH', path, {
+      metadata: { finalizers: finalizers.filter((each) => each !== finalizer) },
+    })
+    return
+  }
+  if (!finalizers.includes(finalizer)) {
+    await hub.send('PATCH', path, { metadata: { finalizers: [...finalizers, finalizer] } })
+    return
+  }
+  const said: ManifestStatus[] = []
+  for (const each of spec.workload.manifests) said.push(await applyOne(spoke, each, work))
+  const conditions = ['Applied', 'Available'].map((type) => ({
+    ...{ type, status: 'True', reason: 'StandIn', message: '', observedGeneration: metadata.generation },
+    lastTransitionTime: new Date().toISOString(),
+  }))
+  const status = { conditions, resourceStatus: { manifests: said } }
+  if (sameStatus(work.status, status)) return
+  await hub.send('PATCH', `${path}/status`, { status })
+}
+
+const sameStatus = (before: unknown, after: unknown) => {
+  const plain = (value: unknown) =>
+    JSON.stringify(value, (name, each) => (name === 'lastTransitionTime' ? undefined : each))
+  return plain(before) === plain(after)
+}
+
+const plurals: Readonly<Record<string, string>> = {
+  Deployment: 'deployments',
+  Secret: 'secrets',
+  ConfigMap: 'configmaps',
+}
+
+function pathOf({ namespace }: Spoke, { apiVersion, kind }: Manifest): string {
+  const api = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`
+  return `${api}/namespaces/${namespace}/${plurals[kind] ?? `${kind.toLowerCase()}s`}`
+}
+
+async function applyOne(spoke: Spoke, manifest: Manifest, work: ManifestWork): Promise<ManifestStatus> {
+  const path = pathOf(spoke, manifest)
+  const object = { ...manifest, metadata: { ...manifest.metadata, namespace: spoke.namespace } }
+  const before = await spoke.api.get<Manifest>(`${path}/${manifest.metadata.name}`)
+  const now =
+    before === undefined
+      ? await spoke.api.send<Manifest>('POST', path, object)
+      : await spoke.api.send<Manifest>('PATCH', `${path}/${manifest.metadata.name}`, object)
+  const { name, namespace } = manifest.metadata
+  const rules = work.spec.manifestConfigs?.find(
+    ({ resourceIdentifier: id }) => id.name === name && id.resource === plurals[manifest.kind],
+  )?.feedbackRules
+  const values = (rules ?? []).flatMap(({ jsonPaths }) =>
+    jsonPaths.flatMap(({ name: valueName, path: valuePath }) => valueAt(now, valueName, valuePath)),
+  )
+  const [version = '', group = ''] = manifest.apiVersion.split('/').reverse()
+  const meta = { ordinal: work.spec.workload.manifests.indexOf(manifest), group, version }
+  return {
+    conditions: [],
+    resourceMeta: { ...meta, kind: manifest.kind, resource: plurals[manifest.kind], name, namespace },
+    statusFeedback: { values },
+  }
+}
+
+/** What a plain path such as `.status.readyReplicas` leads to; nothing where there is nothing. */
+function valueAt(object: unknown, name: string, path: string): FeedbackValue[] {
+  let value = object
+  for (const part of path.split('.').slice(1)) value = (value as Record<string, unknown> | undefined)?.[part]
+  if (typeof value === 'number') return [{ name, fieldValue: { type: 'Integer', integer: value } }]
+  return typeof value === 'string' ? [{ name, fieldValue: { type: 'String', string: value } }] : []
+}
+
+async function erase(spoke: Spoke, manifest: Manifest): Promise<void> {
+  try {
+    await spoke.api.send('DELETE', `${pathOf(spoke, manifest)}/${manifest.metadata.name}`)
+  } catch (error) {
+    if (!(error instanceof KubernetesError && error.status === 404)) throw error
+  }
+}
