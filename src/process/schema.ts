@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Unavailable } from '#kernel/unavailable'
 import type { Clock } from '#ports/clock'
 import { type Database, migrate, type Statements } from '#ports/database'
@@ -11,6 +12,8 @@ export type Schema = {
   name: string
   /** Its migrations, `NNN-name.sql`. */
   folder: URL
+  /** Finishes what is in doubt there by what was decided, as far as that can be known now. */
+  recover?: () => Promise<unknown>
 }
 
 /** How the database stands to this program. Versions are the numbers of migrations. */
@@ -27,9 +30,16 @@ export class SchemaError extends Error {
   override name = 'SchemaError'
 }
 
+/** Prepared transactions hold locks that keep a migration, and after it everybody else, from the tables. */
+export class InDoubtBefore extends Unavailable {
+  override name = 'InDoubtBefore'
+}
+
 const log = logger('schema')
 const lookEveryMs = 500
 const sayEveryMs = 10_000
+/** What is prepared for longer is not on its way any more. */
+const underWayMaxMs = 1_500
 
 /**
  * Resolves when this program can work on the schema: brings it up to date, or waits, saying so, until somebody has.
@@ -57,7 +67,9 @@ export async function schemaReady(
     } catch (error) {
       // A database that is not there yet is waited for like a schema that is not.
       if (!(error instanceof Unavailable)) throw error
-      say('waiting for the database', { error })
+      say(error instanceof InDoubtBefore ? 'waiting before the migration' : 'waiting for the database', {
+        error,
+      })
     }
     // Called off when the process is to end, which the loop then sees.
     await clock.sleep(lookEveryMs, signal).catch(() => undefined)
@@ -68,18 +80,34 @@ export async function schemaReady(
 /**
  * Migrates what is older; several may do it at once. Programs that the new schema leaves behind are shut out first.
  * @returns how the schema stands after
+ * @throws InDoubtBefore while transactions are in doubt, whose locks a migration would wait for
  */
 export async function bringUpToDate(schema: Schema): Promise<SchemaState> {
   const state = await schemaState(schema)
   if (state.kind !== 'older') return state
   const { database, name, folder } = schema
   const { version, oldest } = made(folder)
+  await nothingInDoubt(schema)
   await prepareRecord(database, name)
   await database.transaction((tx) => note(tx, name, 0, oldest))
   await migrate(database, folder, name)
   await database.transaction((tx) => note(tx, name, version, oldest))
   log.info('migrated', { schema: name, from: state.version, to: version })
   return { kind: 'current', version }
+}
+
+async function nothingInDoubt({ database, name, recover }: Schema): Promise<void> {
+  await recover?.()
+  const before = new Set(await database.prepared.inDoubt())
+  if (before.size === 0) return
+  await sleep(underWayMaxMs)
+  await recover?.()
+  const left = (await database.prepared.inDoubt()).filter((id) => before.has(id))
+  if (left.length > 0)
+    throw new InDoubtBefore(
+      `${name} is not migrated while ${left.length} of its transactions are in doubt, such as ${left[0]}; catalog finishes ` +
+        'them once orders answers, and octavo transactions shows them',
+    )
 }
 
 /** Several may come at once, and IF NOT EXISTS does not keep two from making the same thing at the same moment. */

@@ -15,6 +15,7 @@ import { addRoutes } from './routes.ts'
 import { loadSample } from './sample/load-sample.ts'
 import { keepKeysCurrent } from './search/renew-keys.ts'
 import { watchState } from './state-metrics.ts'
+import { createRecovery } from './stock/recovery.ts'
 import { addStockRoutes } from './stock/routes.ts'
 import { openStore } from './store/open-store.ts'
 
@@ -62,9 +63,10 @@ export async function createCatalog(
     const broker = opened.use(await openBroker(brokerUrl, { applicationName: 'catalog' }))
     const discovery = opened.use(await openDiscovery(config.discovery.url, { secret, clock }))
     const client = opened.use(serviceClient({ discovery, secret }))
+    const resolve = (id: string) => decisionOn(client, id)
     return {
       discovery,
-      schema: store.schema,
+      schema: { ...store.schema, recover: createRecovery({ participant: store.stock, resolve, clock }) },
       async serve(resources) {
         if (config.catalog.demo) await loadSample(store.books, clock)
         const news = resources.use(store.carryNews(broker, clock))
@@ -86,7 +88,6 @@ export async function createCatalog(
         })
         resources.use(watchDatabase({ role: 'catalog', name: 'book-db', url: bookDb, clock, server }))
         addRoutes({ server, books: store.books, reads: store.reads, clock, imports, onChanged })
-        const resolve = (id: string) => decisionOn(client, id)
         resources.use(addStockRoutes({ store: store.stock, server, clock, resolve, onChanged }))
         return server
       },

@@ -36,10 +36,10 @@ export type S3Client = AsyncDisposable & {
   link(key: string, expiresAtMs: number, saveAs?: string): string | undefined
 }
 
-export function openS3Client(s3: S3Url): S3Client {
+export async function openS3Client(s3: S3Url): Promise<S3Client> {
   const at = addressOf(s3, s3.endpoint)
   const pool = new Pool(at.origin, { connections: connectionsMax, connectTimeout: attemptMaxMs })
-  const credentials = openCredentials(s3.credentials)
+  const credentials = await openCredentials(s3.credentials)
 
   const askOnce = async ({ method, key, query = {}, headers = {}, body }: S3Request): Promise<S3Answer> => {
     const content = body ?? new Uint8Array(0)
@@ -72,7 +72,7 @@ export function openS3Client(s3: S3Url): S3Client {
           if (fault === undefined) return answer
           last = fault
           // Keys that were replaced meanwhile are tried at once; others will not be taken later either.
-          if (answer.status === 403 && !credentials.renew()) throw fault
+          if (isOfKeys(answer) && !(await credentials.renew())) throw fault
           if (!(fault instanceof ObjectStoreUnavailable)) throw fault
         } catch (error) {
           if (error === last) throw error
@@ -86,20 +86,26 @@ export function openS3Client(s3: S3Url): S3Client {
       const to = addressOf(s3, s3.publicEndpoint)
       // Signed as of the full hour, so that a link stays the same for a while and answers with it are cached.
       const nowMs = Math.floor(systemClock.now() / linkHourMs) * linkHourMs
-      const seconds = Math.min(linkSecondsMax, Math.floor((expiresAtMs - nowMs) / 1000))
+      const keys = credentials.current()
+      // A link is good for no longer than the keys it is signed with.
+      const endMs = Math.min(expiresAtMs, keys.expiresAtMs ?? Number.POSITIVE_INFINITY)
+      const seconds = Math.min(linkSecondsMax, Math.floor((endMs - nowMs) / 1000))
       // To a browser the store is another origin, whose files it would show in place of the page that links to them.
       const query: Record<string, string> =
         saveAs === undefined ? {} : { 'response-content-disposition': `attachment; filename="${saveAs}"` }
       const path = signedPath(
         {
           ...{ method: 'GET', query, host: to.host, region: s3.region, path: to.path(key) },
-          ...{ credentials: credentials.current(), nowMs },
+          ...{ credentials: keys, nowMs },
         },
         seconds,
       )
       return to.origin + path
     },
-    [Symbol.asyncDispose]: () => pool.close(),
+    async [Symbol.asyncDispose]() {
+      await credentials[Symbol.asyncDispose]()
+      await pool.close()
+    },
   }
 }
 
@@ -112,6 +118,10 @@ function addressOf({ bucket, style }: S3Url, endpoint: string) {
 }
 
 const fullCodes = ['QuotaExceeded', 'XMinioStorageFull', 'InsufficientCapacity', 'NoSpaceLeft', 'StorageFull']
+/** Lent keys that have ended are a bad request to S3. */
+const lentCodes = ['ExpiredToken', 'InvalidToken', 'TokenRefreshRequired']
+const isOfKeys = ({ status, code }: Pick<S3Answer, 'status' | 'code'>) =>
+  status === 403 || lentCodes.includes(code)
 const keyCodes = ['KeyTooLongError', 'KeyTooLong', 'InvalidObjectName', 'ObjectParentIsFile']
 
 /** @returns undefined for an answer that stands: done, or no such object */
@@ -121,7 +131,7 @@ function faultOf({ status, code }: S3Answer, { method, key }: S3Request): Error 
   if (status === 507 || fullCodes.includes(code))
     return new ObjectStoreFull(`no room to store ${key} (${said})`)
   if (keyCodes.includes(code)) return new InvalidKey(`the object key ${key} is not taken: ${said}`)
-  if (status === 403)
+  if (isOfKeys({ status, code }))
     return new ObjectStoreUnavailable(`${said}: our credentials are not (or no longer) good for it`)
   return new ObjectStoreUnavailable(`${said} to ${method}`)
 }

@@ -164,7 +164,7 @@ test('what is asked for is asked: encryption, the bucket in the host, no rule ov
   assert.equal(asked[0]?.headers['x-amz-server-side-encryption-aws-kms-key-id'], 'k1')
   const { setLifecycle } = await import('./lifecycle.ts')
   const { openS3Client } = await import('./client.ts')
-  await using client = openS3Client(parseS3Url(url))
+  await using client = await openS3Client(parseS3Url(url))
   await setLifecycle(client, 30)
   assert.deepEqual(asked.at(-1)?.method, 'PUT')
   rules = 200

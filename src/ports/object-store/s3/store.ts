@@ -22,7 +22,7 @@ const bucketSeenMs = 5_000
  */
 export async function openS3Store(url: string, options: ObjectStoreOptions): Promise<ObjectStore> {
   const s3 = parseS3Url(url)
-  const client = openS3Client(s3)
+  const client = await openS3Client(s3)
   const checkBucket = bucketCheck(client, s3.bucket)
   if (options.keepDeletedDays !== undefined)
     // It is tried again at the next start; what the rules would have tidied only takes room.
