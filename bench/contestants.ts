@@ -5,7 +5,7 @@ import { systemClock as clock } from '#ports/clock'
 import { openDatabase } from '#ports/database'
 import { type PlacedOrder, packGroup } from '#services/orders'
 import { createStockParticipant } from '../src/services/catalog/stock/participant.ts'
-import { createStockStore } from '../src/services/catalog/store/postgres/stock.ts'
+import { openStore } from '../src/services/catalog/store/open-store.ts'
 import { createGroupEngine } from '../src/services/coordinator/engine.ts'
 import type { Draft } from '../src/services/coordinator/member.ts'
 import { commitGroup } from '../src/services/orders/commit-group.ts'
@@ -54,10 +54,13 @@ function titleOf(store: BenchStore) {
 /** Octavo's engine with its participants in this process: group commit over both databases. */
 export async function openEngine({ bookDbUrl, orderDbUrl }: Pick<BenchStore, 'bookDbUrl' | 'orderDbUrl'>) {
   const options = { applicationName: 'bench-engine', connectionsMax: 4, planOnce: true }
-  const [books, orders] = [await openDatabase(bookDbUrl, options), await openDatabase(orderDbUrl, options)]
+  const [books, orders] = [
+    await openStore(bookDbUrl, { applicationName: 'bench-engine' }),
+    await openDatabase(orderDbUrl, options),
+  ]
   const log = createDecisionLog(orders)
   const group = createGroupEngine({
-    stock: createStockParticipant(createStockStore(books), clock),
+    stock: createStockParticipant(books.stock, clock),
     orders: {
       commitGroup: (id, request) => commitGroup(orders, id, packGroup(request)),
       lookUp: async () => ({ known: [], bought: [] }),
@@ -78,11 +81,14 @@ export async function openEngine({ bookDbUrl, orderDbUrl }: Pick<BenchStore, 'bo
 }
 
 /** Reservations through the engine. */
-export async function engine(store: BenchStore): Promise<Contestant> {
+export async function engine(
+  store: BenchStore,
+  name = 'octavo: group commit in two databases',
+): Promise<Contestant> {
   const opened = await openEngine(store)
   const title = titleOf(store)
   return {
-    name: 'octavo: group commit in two databases',
+    name,
     async call() {
       const outcome = await opened.group.submit({ kind: 'place', draft: draft(title()) })
       if (outcome.kind !== 'placed') throw new Error(`not placed: ${outcome.kind}`)

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import * as contestants from './contestants.ts'
+import { openMariadbBooks } from './mariadb-books.ts'
 import { type Contestant, type Figures, measure, medians, ms, printTable, ratio, round } from './rounds.ts'
 import { openBenchStore } from './store.ts'
 
@@ -12,6 +13,8 @@ const { values } = parseArgs({
     callers: { type: 'string', default: '64,256,1024' },
     /** Microseconds added to every fsync of the write-ahead log, as a slower disk would. */
     'fsync-delay': { type: 'string', default: '0' },
+    /** Another server for BookDb, beside PostgreSQL in the same rounds. */
+    'book-db': { type: 'string', default: 'postgres' },
     only: { type: 'string', default: '' },
   },
 })
@@ -22,11 +25,15 @@ const slow =
   Number(values['fsync-delay']) > 0 ? { commit_delay: values['fsync-delay'], commit_siblings: '0' } : {}
 
 await using store = await openBenchStore(titles, slow)
+await using mariadb = values['book-db'] === 'mariadb' ? await openMariadbBooks(store) : undefined
 const groupSize = 256
 /** Plans are made, code is compiled and connections are opened before anything is measured. */
 const warmUpSeconds = 0.5
 const makers: Record<string, () => Promise<Contestant>> = {
   engine: () => contestants.engine(store),
+  ...(mariadb && {
+    mariadb: () => contestants.engine({ ...store, bookDbUrl: mariadb.url }, 'octavo with BookDb on MariaDB'),
+  }),
   lock: () => contestants.tableLock(store),
   conditional: () => contestants.conditionalUpdate(store),
   twophase: () => contestants.twoPhasePerOrder(store),
@@ -43,6 +50,7 @@ for (const callers of callersList) {
   for (let i = 0; i < Number(values.rounds); i++)
     for (const [key, make] of chosen) {
       await store.reset()
+      await mariadb?.reset()
       await using contestant = await make()
       // The floor writes a whole group a call, with two in flight; it counts orders like everybody else.
       const floor = key === 'floor'

@@ -12,6 +12,8 @@ import type { TestScope } from './database.ts'
 
 /** A real RabbitMQ of a test's own, as a plain process. */
 export type RabbitServer = {
+  /** As Erlang knows it. */
+  name: string
   port: number
   /** Of the management API. */
   api: string
@@ -35,21 +37,53 @@ export function rabbitMissing(): string | false {
   return 'there is no RabbitMQ here: apt-get install rabbitmq-server'
 }
 
+type NodeOptions = {
+  name?: string
+  /** What the nodes of a cluster share. */
+  cluster?: { epmdPort: number; cookie: string; seed?: string }
+}
+
+/** Nodes that keep each queue on a majority of them. */
+export async function startRabbitCluster(t: TestScope, count: number): Promise<RabbitServer[]> {
+  const [epmdPort, cookie] = [await freeInnerPort(), randomUUID()]
+  const seed = 'octavo0@localhost'
+  const first = await startRabbit(t, undefined, { name: seed, cluster: { epmdPort, cookie } })
+  const others = Array.from({ length: count - 1 }, (_, i) =>
+    startRabbit(t, undefined, {
+      name: `octavo${i + 1}@localhost`,
+      cluster: { epmdPort, cookie, seed },
+    }),
+  )
+  const nodes = [first, ...(await Promise.all(others))]
+  const running = async () => ((await askApi(first.api, 'GET', '/nodes')) as { running: boolean }[]).length
+  const giveUpMs = performance.now() + startWithinMs
+  while ((await running()) < count) {
+    assert.ok(performance.now() < giveUpMs, 'the nodes have not become one cluster')
+    await sleep(100)
+  }
+  return nodes
+}
+
 /**
  * Starts one server; its user guest may do everything.
  * @param kept a folder that is kept, with what the server had; otherwise one is made and goes with the test
  */
-export async function startRabbit(t: TestScope, kept?: string): Promise<RabbitServer> {
+export async function startRabbit(
+  t: TestScope,
+  kept?: string,
+  { name = 'octavo@localhost', cluster }: NodeOptions = {},
+): Promise<RabbitServer> {
   const folder = kept ?? mkdtempSync(join(tmpdir(), 'octavo-rabbit-'))
-  const [port, apiPort, distPort, epmdPort] = (await Promise.all(
+  const [port, apiPort, distPort, ownEpmdPort] = (await Promise.all(
     [0, 0, 0, 0].map(() => freeInnerPort()),
   )) as [number, number, number, number]
+  const epmdPort = cluster?.epmdPort ?? ownEpmdPort
   const pidFile = join(folder, 'pid')
-  const env = environmentOf(folder, { port, distPort, epmdPort })
-  for (const name of ['mnesia', 'log', 'schema', 'generated'])
-    mkdirSync(join(folder, name), { recursive: true })
+  const env = environmentOf(folder, name, { port, distPort, epmdPort })
+  for (const each of ['mnesia', 'log', 'schema', 'generated'])
+    mkdirSync(join(folder, each), { recursive: true })
   const cookie = join(folder, '.erlang.cookie')
-  if (!existsSync(cookie)) writeFileSync(cookie, randomUUID(), { mode: 0o400 })
+  if (!existsSync(cookie)) writeFileSync(cookie, cluster?.cookie ?? randomUUID(), { mode: 0o400 })
   writeFileSync(join(folder, 'enabled_plugins'), '[rabbitmq_management].')
   writeFileSync(
     join(folder, 'rabbitmq.conf'),
@@ -59,6 +93,12 @@ export async function startRabbit(t: TestScope, kept?: string): Promise<RabbitSe
       `management.tcp.port = ${apiPort}`,
       'vm_memory_high_watermark.absolute = 400MB',
       'disk_free_limit.absolute = 50MB',
+      ...(cluster?.seed === undefined
+        ? []
+        : [
+            'cluster_formation.peer_discovery_backend = classic_config',
+            `cluster_formation.classic_config.nodes.1 = ${cluster.seed}`,
+          ]),
       '',
     ].join('\n'),
   )
@@ -93,7 +133,11 @@ export async function startRabbit(t: TestScope, kept?: string): Promise<RabbitSe
     if (kept === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   })
   await start()
-  return { port, api, folder, kill, freeze: () => signal('SIGSTOP'), thaw: () => signal('SIGCONT'), start }
+  return {
+    ...{ name, port, api, folder, kill, start },
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
+  }
 }
 
 /** Erlang and its plugins take a while, on a busy machine a long one. */
@@ -110,14 +154,18 @@ async function answering(api: string): Promise<void> {
   }
 }
 
-function environmentOf(folder: string, ports: { port: number; distPort: number; epmdPort: number }) {
+function environmentOf(
+  folder: string,
+  name: string,
+  ports: { port: number; distPort: number; epmdPort: number },
+) {
   return {
     PATH: process.env.PATH,
     HOME: folder,
     LANG: 'C.UTF-8',
     ERL_EPMD_PORT: String(ports.epmdPort),
     ERL_EPMD_ADDRESS: '127.0.0.1',
-    RABBITMQ_NODENAME: 'octavo@localhost',
+    RABBITMQ_NODENAME: name,
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
     RABBITMQ_NODE_PORT: String(ports.port),
     RABBITMQ_DIST_PORT: String(ports.distPort),
