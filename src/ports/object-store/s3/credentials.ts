@@ -3,14 +3,11 @@ import { type Clock, every, systemClock } from '#ports/clock'
 import { logger } from '#ports/log'
 import { ObjectStoreUnavailable } from '../object-store.ts'
 import { fetchInstanceCredentials } from './instance-credentials.ts'
-import type { Credentials } from './signature.ts'
+import type { Credentials, LentCredentials } from './signature.ts'
 import type { S3Url } from './url.ts'
 import { fetchWebIdentityCredentials } from './web-identity.ts'
 
 const log = logger('object-store')
-
-/** Keys that are lent and end by themselves. */
-export type LentCredentials = Credentials & { expiresAtMs: number }
 
 export type CredentialSource = AsyncDisposable & {
   /** Those to sign with now, and how long they are good. @throws ObjectStoreUnavailable when there are none */

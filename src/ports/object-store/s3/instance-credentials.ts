@@ -1,6 +1,6 @@
 import { request } from 'undici'
 import { ObjectStoreUnavailable } from '../object-store.ts'
-import type { LentCredentials } from './credentials.ts'
+import type { LentCredentials } from './signature.ts'
 
 /** Where a cloud's machines find what is theirs; only reached from the machine itself. */
 export const metadataEndpoint = 'http://169.254.169.254'

@@ -3,6 +3,8 @@ import { createHash, createHmac } from 'node:crypto'
 /** Signature version 4 of AWS. Source: Amazon S3 API reference, "Authenticating Requests (AWS Signature Version 4)". */
 
 export type Credentials = { accessKey: string; secretKey: string; sessionToken?: string }
+/** Keys that are lent and end by themselves. */
+export type LentCredentials = Credentials & { expiresAtMs: number }
 
 export type ToSign = {
   method: string

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { request } from 'undici'
 import { ObjectStoreUnavailable } from '../object-store.ts'
-import type { LentCredentials } from './credentials.ts'
 import { sessionOf } from './instance-credentials.ts'
+import type { LentCredentials } from './signature.ts'
 import { textOf } from './xml.ts'
 
 const answerWithinMs = 5_000
