@@ -13,7 +13,7 @@ export type LoopOptions = {
   /** Works at least this often; without it only when woken. */
   everyMs?: number
   /** Least time between two runs, unless the last one left more to do, so that a storm of wakes costs little. */
-  spacingMs?: number
+  spacingMs?: number | (() => number)
   /** Called on the first of a row of failures. */
   onError?: (error: unknown) => void
 }
@@ -26,6 +26,7 @@ const backoffMaxMs = 2_000
  * what fails here is a server being away. Disposing waits for the run in progress.
  */
 export function startLoop({ clock, work, everyMs, spacingMs = 0, onError }: LoopOptions): Loop {
+  const spacing = () => (typeof spacingMs === 'number' ? spacingMs : spacingMs())
   const stop = new AbortController()
   let woken = everyMs !== undefined
   let dueInMs = Number.POSITIVE_INFINITY
@@ -44,7 +45,7 @@ export function startLoop({ clock, work, everyMs, spacingMs = 0, onError }: Loop
         if (outcome === 'more') woken = true
         if (typeof outcome === 'number') dueInMs = outcome
         failures = 0
-        if (outcome !== 'more') await rest(startedMs + spacingMs - clock.monotonicMs())
+        if (outcome !== 'more') await rest(startedMs + spacing() - clock.monotonicMs())
       } catch (error) {
         if (failures === 0 && !stop.signal.aborted) onError?.(error)
         await rest(backoffMs(failures++, 0.5 + clock.random() / 2, backoffBaseMs, backoffMaxMs))

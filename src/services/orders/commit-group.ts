@@ -64,7 +64,7 @@ function insertGroup(statements: Statements, id: string, group: PackedGroup): Pr
   return sent
 }
 
-/** Decision, holds, limits and the sagas of free orders, in one statement with the first portion of the orders. */
+/** Decision, holds, limits, what is to be listed and the sagas of free orders, in one statement with the first portion of the orders. */
 function insertDecision(
   statements: Statements,
   id: string,
@@ -77,6 +77,9 @@ function insertDecision(
      ), held AS (
        INSERT INTO orders.holds (transaction_id, order_ids, due_at) SELECT $1, $10, $2
         WHERE cardinality($10::uuid[]) > 0
+     ), unlisted AS (
+       INSERT INTO orders.unlisted (transaction_id, order_ids) SELECT $1, $10::uuid[] || $11::uuid[]
+        WHERE cardinality($10::uuid[] || $11::uuid[]) > 0
      ), begun AS (
        INSERT INTO orders.sagas (id, order_id, definition)
        SELECT id, id, 'free-order' FROM unnest($11::uuid[]) AS id

@@ -5,8 +5,9 @@ import type { HttpServer } from '#ports/http'
 import { answer, seenHeader } from '#ports/http'
 import { getOrder, getOrderHistory, listOrders, type OrderList, type OrderStatus } from '#services/orders'
 import type { Context } from './context.ts'
+import { countedMax, countOrders, findOrders } from './find-orders.ts'
 import { orderSeenBy, uuidPattern } from './order-holder.ts'
-import { type OrderRow, orderColumns, representation } from './order-row.ts'
+import { type OrderRow, representation } from './order-row.ts'
 import { represent, viewOf } from './represent.ts'
 
 /** Reading orders: one by its token, all of them by staff, and what a watcher missed. */
@@ -30,37 +31,20 @@ export function addReadRoutes(server: HttpServer, context: Context): void {
   })
 }
 
-/** Orders counted at most: counting a million for a number nobody reads to its end costs seconds. */
-const countedMax = 10_000
-
 type Filter = { status?: OrderStatus; email?: string; isbn?: string }
 
 async function page(
   context: Context,
   reading: Reading,
-  filter: Filter,
+  { isbn: text, ...filter }: Filter,
   limit: number,
   cursor: string | undefined,
 ): Promise<OrderList> {
-  const isbn = filter.isbn === undefined ? undefined : parseIsbn(filter.isbn)
-  const where = `($1::orders.order_status IS NULL OR status = $1) AND ($2::text IS NULL OR lower(details::json -> 'customer' ->> 'email') = lower($2))
-    AND ($3::jsonb IS NULL OR details::jsonb -> 'lines' @> $3)`
-  const params = [
-    filter.status ?? null,
-    filter.email ?? null,
-    isbn?.kind === 'ok' ? JSON.stringify([{ isbn: isbn.isbn }]) : null,
-  ]
+  const parsed = text === undefined ? undefined : parseIsbn(text)
+  const asked = { ...filter, ...(parsed?.kind === 'ok' && { isbn: parsed.isbn }) }
   const after = cursor === undefined ? null : orderIdOf(cursor)
-  const rows = await reading.query<OrderRow>(
-    `SELECT ${orderColumns} FROM orders.orders WHERE ${where} AND ($4::uuid IS NULL OR id < $4)
-      ORDER BY id DESC LIMIT $5`,
-    [...params, after, limit + 1],
-  )
-  const [count] = await reading.query<{ total: number }>(
-    `SELECT count(*)::int AS total FROM (SELECT FROM orders.orders WHERE ${where} LIMIT ${countedMax + 1}) counted`,
-    params,
-  )
-  const total = count?.total ?? 0
+  const rows = await findOrders(reading, asked, after, limit + 1)
+  const total = await countOrders(reading, asked)
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
   return {

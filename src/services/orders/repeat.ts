@@ -1,3 +1,4 @@
+import type { Pace } from '#kernel/pace'
 import { logger } from '#ports/log'
 
 const log = logger('orders')
@@ -7,8 +8,9 @@ export type Repeated = AsyncDisposable & { wake(): void }
 
 /**
  * @param work returns how much it found to do; a failure is logged and tried again
+ * @param pace how long it rests after that much, however often it is woken
  */
-export function repeat(name: string, work: () => Promise<number>, everyMs: number): Repeated {
+export function repeat(name: string, work: () => Promise<number>, everyMs: number, pace?: Pace): Repeated {
   let woken = true
   let stopped = false
   let rouse: () => void = () => undefined
@@ -30,8 +32,11 @@ export function repeat(name: string, work: () => Promise<number>, everyMs: numbe
     while (!stopped) {
       woken = false
       try {
-        if ((await work()) > 0) woken = true
+        const found = await work()
+        if (found > 0) woken = true
         failures = 0
+        const restMs = pace?.rest(found, performance.now()) ?? 0
+        if (restMs > 0 && !stopped) await new Promise((resolve) => setTimeout(resolve, restMs))
       } catch (error) {
         // The first failure may be a server that is just restarting; only one that lasts is worth a line.
         if (++failures === 3) log.warn('what is done again and again keeps failing', { work: name, error })

@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { type Config, ConfigError, type Secrets } from '#config'
+import { createPace } from '#kernel/pace'
 import { type Broker, openBroker } from '#ports/broker'
 import { type Clock, every, systemClock } from '#ports/clock'
 import { type Database, openDatabase, openReads, startOutboxRelay } from '#ports/database'
@@ -17,6 +18,7 @@ import { addCancelRoute } from './cancel-order.ts'
 import type { Context } from './context.ts'
 import { expireOrders } from './expire-orders.ts'
 import { gather } from './gathered.ts'
+import { listOrdersBehind } from './list-behind.ts'
 import { migrationsFolder } from './migrations.ts'
 import { addPayRoute } from './pay-order.ts'
 import { addReadRoutes } from './read-orders.ts'
@@ -39,6 +41,10 @@ export type OrdersOverrides = { clock?: Clock }
 const connectionsMax = 8
 /** Groups of orders come whole: a thousand of them with long names and twenty lines each. */
 const bodyBytesMax = 32 * 1024 * 1024
+/** In a rush sagas are claimed many at a time. */
+const sagaPace = createPace({ calmPerSecond: 10, calmMs: 0, rushMs: 150, enough: 64 })
+/** The index for staff never takes more than a share of a rush. */
+const listPace = createPace({ calmPerSecond: 0, calmMs: 0, rushMs: 250 })
 const pollEveryMs = 1_000
 /** A hundred vouchers every few seconds, a minute's rest after the last of them. */
 const sweepEveryMs = 5_000
@@ -92,7 +98,8 @@ export async function createOrders(
           sagaDue: () => sagas.wake(),
         }
         const worker = resources.use(createSagaWorker(context))
-        const sagas = resources.use(repeat('sagas', worker.work, pollEveryMs))
+        const sagas = resources.use(repeat('sagas', worker.work, pollEveryMs, sagaPace))
+        resources.use(repeat('lists', () => listOrdersBehind(database), pollEveryMs, listPace))
         resources.use(repeat('expiry', () => expireOrders(context), pollEveryMs))
         resources.use(await followVouchers(broker, context))
         resources.use(await followMissing(broker, context))

@@ -1,10 +1,12 @@
 import { backoffMs } from '#kernel/backoff'
+import { createPace } from '#kernel/pace'
 import { type Clock, startLoop } from '#ports/clock'
 import type { Database } from '#ports/database'
 import { attemptsMax, type Handler, inFlightMax, type Message, MessageUnusable } from '../broker.ts'
 
 const pollEveryMs = 1_000
-const claimSpacingMs = 5
+/** In a rush each look is for many: it costs as much as one for a single message. */
+const claimPace = { calmPerSecond: 10, calmMs: 5, rushMs: 150 }
 /** A subscriber that dies gives its messages to others after this long; one that lives renews in time. */
 const leaseMs = 30_000
 const retryMaxMs = 60_000
@@ -60,11 +62,13 @@ export async function startQueue(options: QueueOptions): Promise<Queue> {
   const inFlight = new Set<InFlight>()
   let closing = false
   let retryAtMs = Number.POSITIVE_INFINITY
+  const pace = createPace(claimPace)
+  let spacingMs = claimPace.calmMs
 
   const loop = startLoop({
     clock,
     everyMs: pollEveryMs,
-    spacingMs: claimSpacingMs,
+    spacingMs: () => spacingMs,
     onError: options.onError,
     work: async () => {
       const nowMs = clock.monotonicMs()
@@ -73,6 +77,7 @@ export async function startQueue(options: QueueOptions): Promise<Queue> {
       const free = inFlightMax - inFlight.size
       if (closing || free === 0) return 'done'
       const claims = await database.query<Claim>(claimSql, [queue, free, leaseMs])
+      spacingMs = pace.rest(claims.length, clock.monotonicMs())
       for (const claim of claims.sort((a, b) => a.id - b.id)) begin(claim)
       return claims.length === free ? 'more' : Math.max(1, retryAtMs - clock.monotonicMs())
     },

@@ -138,7 +138,15 @@ const FacetValues = Type.Array(Type.Object({ value: Type.String(), count: Type.I
 export const BookList = Type.Object(
   {
     ...Page(Type.Ref('Book')),
-    facets: Type.Object({ subject: FacetValues, format: FacetValues, language: FacetValues }),
+    facets: Type.Object(
+      { subject: FacetValues, format: FacetValues, language: FacetValues },
+      {
+        description:
+          'How many books choosing each value would leave. At most 10 000 books are counted: where ' +
+          '`totalIsLowerBound` is true they are the first that were met, and the counts tell which values there are ' +
+          'and not how many books each has.',
+      },
+    ),
   },
   { $id: 'BookList' },
 )

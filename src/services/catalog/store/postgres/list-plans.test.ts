@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Database, migrate, openDatabase } from '#ports/database'
 import { testDatabase } from '../../../../../test/support/database.ts'
+import { rowsTouchedIn } from '../../../../../test/support/rows-touched.ts'
 import { addSyntheticBooks } from '../../../../../test/support/synthetic-books.ts'
 import { type BookFilter, type BookOrder, countedMax } from '../book-store.ts'
 import { bookCounts, bookPage } from './list-books.ts'
 
 // More books than anything may count or look at. OCTAVO_BOOKS=1000000 tries the same on a large catalogue.
 const books = Number(process.env.OCTAVO_BOOKS ?? 30_000)
+const rowsTouched = rowsTouchedIn(['books', 'stock'])
 /** Rows that a page may touch, with those that a choice throws away; and what counting may. */
 const pageRowsMax = 12_000
 const countRowsMax = 2.5 * countedMax
@@ -65,46 +67,3 @@ test('no list reads the catalogue from end to end, whatever is chosen and howeve
   )
   assert.ok(without >= books, 'without its index a list does read everything, and this test notices')
 })
-
-type PlanNode = {
-  'Node Type': string
-  'Relation Name'?: string
-  'Actual Rows': number
-  'Actual Loops': number
-  'Rows Removed by Filter'?: number
-  'Rows Removed by Index Recheck'?: number
-  Plans?: PlanNode[]
-}
-
-/** Runs statements and their plans. @returns the rows that the scans of books and stock came upon, taken or not */
-async function rowsTouched(
-  database: Database,
-  work: (database: Database) => Promise<unknown>,
-): Promise<number> {
-  const statements: [string, readonly unknown[]][] = []
-  const recorded = {
-    ...database,
-    query: (text: string, values: unknown[]) => {
-      statements.push([text, values])
-      return database.query(text, values)
-    },
-  } as Database
-  await work(recorded)
-  let rows = 0
-  for (const [text, values] of statements) {
-    const [explained] = await database.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
-      `EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${text}`,
-      [...values],
-    )
-    rows += touched(explained?.['QUERY PLAN'][0]?.Plan)
-  }
-  return rows
-}
-
-function touched(node: PlanNode | undefined): number {
-  if (node === undefined) return 0
-  const { 'Relation Name': relation, 'Actual Loops': loops, Plans = [] } = node
-  const dropped = (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0)
-  const own = relation === 'books' || relation === 'stock' ? (node['Actual Rows'] + dropped) * loops : 0
-  return own + Plans.reduce((sum, each) => sum + touched(each), 0)
-}

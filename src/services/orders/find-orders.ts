@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import type { Reading } from '#ports/database'
+import type { OrderStatus } from '#services/orders'
+import { type OrderRow, orderColumns } from './order-row.ts'
+
+/** What staff look for; an ISBN in its full form. */
+export type OrderFilter = { status?: OrderStatus; email?: string; isbn?: string }
+
+/** Orders counted at most: counting a million for a number nobody reads to its end costs seconds. */
+export const countedMax = 10_000
+
+/** Ids carry their time, and none is as late as this. */
+const behindAll = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+
+/** One page of orders, the newest first, before the order with the id `after` when that is given. */
+export async function findOrders(
+  reading: Reading,
+  filter: OrderFilter,
+  after: string | null,
+  limit: number,
+): Promise<OrderRow[]> {
+  const { sql, params } = ordersThat(filter)
+  return await reading.query<OrderRow>(
+    sql(orderColumns, (id) => `AND ${id} < $4::uuid ORDER BY ${id} DESC LIMIT $5`),
+    [...params, after ?? behindAll, limit],
+  )
+}
+
+/** How many there are, or one more than `countedMax`. */
+export async function countOrders(reading: Reading, filter: OrderFilter): Promise<number> {
+  const { sql, params } = ordersThat(filter)
+  const [row] = await reading.query<{ total: number }>(
+    `SELECT count(*)::int AS total FROM (${sql('id', () => 'LIMIT $4')}) counted`,
+    [...params, countedMax + 1],
+  )
+  return row?.total ?? 0
+}
+
+/** Builds a statement of some columns; `end` bounds it, and both of its halves, by an id. */
+type OrdersSql = (columns: string, end: (id: string) => string) => string
+
+/**
+ * Those with an address or a title are found by the index, and those that it has not got yet one by one; all others by
+ * their status, or as they come.
+ */
+function ordersThat({ status, email, isbn }: OrderFilter): { sql: OrdersSql; params: unknown[] } {
+  const params = [
+    email ?? null,
+    isbn === undefined ? null : JSON.stringify([{ isbn }]),
+    null as string | null,
+  ]
+  const conditions = [
+    "($1::text IS NULL OR lower(o.details::json -> 'customer' ->> 'email') = lower($1))",
+    "($2::jsonb IS NULL OR o.details::jsonb -> 'lines' @> $2)",
+    // As a literal, so that the planner sees which index has it; it is one of a type's names.
+    ...(status === undefined ? [] : [`o.status = '${checked(status)}'`]),
+  ].join(' AND ')
+  const key = email !== undefined ? keyOf('email', email.toLowerCase()) : isbn && keyOf('isbn', isbn)
+  if (key === undefined)
+    return {
+      sql: (columns, end) =>
+        `SELECT ${columns} FROM orders.orders o WHERE ${conditions} AND $3::uuid IS NULL ${end('o.id')}`,
+      params,
+    }
+  params[2] = key
+  return {
+    sql: (columns, end) => `
+      SELECT ${columns} FROM (
+        (SELECT o.* FROM orders.listed l, ${each('l.order_id')}
+          WHERE l.key = $3::uuid AND ${conditions} ${end('l.order_id')})
+        UNION ALL
+        (SELECT o.* FROM orders.unlisted u, unnest(u.order_ids) AS own (id), ${each('own.id')}
+          WHERE ${conditions} ${end('o.id')})
+      ) o WHERE true ${end('o.id')}`,
+    params,
+  }
+}
+
+/** One by one, whatever the planner thinks of how many there are: of some it knows nothing, and would read them all. */
+const each = (id: string) => `LATERAL (SELECT * FROM orders.orders WHERE id = ${id} OFFSET 0) o`
+
+function keyOf(kind: 'email' | 'isbn', value: string): string {
+  return createHash('md5').update(`${kind} ${value}`).digest('hex')
+}
+
+function checked(status: string): string {
+  if (!/^[a-z]+$/.test(status)) throw new Error(`not a status: ${status}`)
+  return status
+}
