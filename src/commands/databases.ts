@@ -4,13 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { readConfig, readSecrets } from '#config'
 import type { DatabaseState as Known } from '#kernel/database-state'
-import { databaseState } from '#ports/database'
+import { databaseState, mariadbAddressOf } from '#ports/database'
 import { addressesIn, askStanding, type Standing } from '#ports/postgres'
 import { readSuccession } from '../local/replicas/succession-record.ts'
 import { storeEnvironment } from '../local/running.ts'
 
 export const summary =
-  'say which server of each database is the primary and how the replicas follow, or change it: octavo databases [switch book-db|order-db [--to N]] [--json]'
+  'say which server of each database is the primary and how the replicas follow, or change it: octavo databases [switch book-db|order-db [--to N]] [promote: on MariaDB, the replica that is furthest] [--json]'
 
 const askLimitMs = 2_000
 const switchLimitMs = 60_000
@@ -41,9 +41,10 @@ export async function run(args: string[]): Promise<number> {
     else for (const state of states) print(state)
     return states.every(({ servers }) => servers.some(isPrimary)) ? 0 : 1
   }
+  if (action === 'promote') return await promote(readSecrets(env, ['bookDb']).bookDb)
   const name = names.find((each) => each === wanted)
   if (action !== 'switch' || name === undefined || (values.to !== undefined && !/^[1-9]$/.test(values.to))) {
-    console.error(`usage: octavo databases [switch ${names.join('|')} [--to N]] [--json]`)
+    console.error(`usage: octavo databases [switch ${names.join('|')} [--to N] | promote] [--json]`)
     return 2
   }
   return await switchOver(join(dataPath, name), name, values.to === undefined ? undefined : Number(values.to))
@@ -60,6 +61,7 @@ export async function databaseStates(
   ]
   return await Promise.all(
     urls.map(async ([name, url]) => {
+      if (!/^postgres/.test(url)) return await otherState(name, url)
       const servers = await Promise.all(
         addressesIn(url).map(async (address) => {
           return { address: placeOf(address), standing: await askStanding(address, askLimitMs) }
@@ -69,6 +71,23 @@ export async function databaseStates(
       return { name, servers, lastFailover: readSuccession(join(dataPath, name))?.last, archive }
     }),
   )
+}
+
+/** Of a database that is no PostgreSQL's: what its servers say of themselves. */
+async function otherState(name: Name, url: string): Promise<DatabaseState> {
+  const { servers, archive } = await databaseState(name, url)
+  const standingOf = (state: string): Standing | undefined =>
+    state === 'away' ? undefined : { ...noStanding, isReplica: state === 'replica' }
+  return {
+    name,
+    servers: servers.map(({ server, state }) => ({ address: server, standing: standingOf(state) })),
+    lastFailover: undefined,
+    archive,
+  }
+}
+
+const noStanding = {
+  ...{ timeline: 0, lsn: '', applied: '', receives: 1, behindMs: 0, sinceAppliedMs: null, followers: [] },
 }
 
 const isPrimary = ({ standing }: { standing: Standing | undefined }) => standing?.isReplica === false
@@ -101,8 +120,23 @@ function print({ name, servers, lastFailover, archive }: DatabaseState): void {
 
 function described(standing: Standing | undefined): string {
   if (standing === undefined) return 'does not answer'
+  if (!standing.isReplica && standing.lsn === '') return 'primary'
+  if (standing.lsn === '') return 'replica'
   if (!standing.isReplica) return `primary, timeline ${standing.timeline}, at ${standing.lsn}`
   return `replica, at ${standing.lsn}${standing.receives === undefined ? ', follows nobody' : ''}`
+}
+
+/** BookDb on MariaDB: its own servers have nobody who does it for them. */
+async function promote(url: string): Promise<number> {
+  const { servers } = /^(mariadb|mysql):/.test(url) ? mariadbAddressOf(url, 'promote') : { servers: [] }
+  if (servers.length < 2) {
+    console.error('octavo databases promote is for a BookDb on MariaDB whose URL names several servers.')
+    return 2
+  }
+  const { promoteMariadb } = await import('../local/replicas/promote-mariadb.ts')
+  const { primary, tookMs } = await promoteMariadb(servers)
+  console.log(`${primary} is the primary now, after ${tookMs} ms.`)
+  return 0
 }
 
 /** Asks the supervisor of the store for it, and waits until it is done. */

@@ -54,6 +54,7 @@ export {
   type Voted,
 } from './database.ts'
 export { databaseState } from './database-state.ts'
+export { addressOf as mariadbAddressOf } from './mariadb/settings.ts'
 export { MigrationFailed, type MigrationState, migrate, migrationState } from './migrate.ts'
 export { type OutboxRelay, type OutboxRelayOptions, startOutboxRelay } from './outbox.ts'
 export type { Reading, Reads, Seen } from './reads.ts'

@@ -1,15 +1,15 @@
-import { createConnection } from 'mariadb'
+import { type ConnectionConfig, createConnection } from 'mariadb'
 import type { DatabaseState, ServerState } from '#kernel/database-state'
 import { addressOf, connectTimeoutMs } from './settings.ts'
 
 /** Asks a MariaDB or MySQL server how it stands: who takes writes, and how far behind its primary a replica is. */
 export async function askState(name: string, url: string, limitMs: number): Promise<DatabaseState> {
   const state = { name, timeline: null, lastFailoverAt: null, archive: null }
-  return { ...state, servers: [await askServer(url, limitMs)] }
+  const { servers } = addressOf(url, 'state')
+  return { ...state, servers: await Promise.all(servers.map((server) => askServer(server, limitMs))) }
 }
 
-async function askServer(url: string, limitMs: number): Promise<ServerState> {
-  const { connection } = addressOf(url, 'state')
+async function askServer(connection: ConnectionConfig, limitMs: number): Promise<ServerState> {
   const server = connection.socketPath ?? `${connection.host}:${connection.port}`
   const away: ServerState = { server, state: 'away', lagSeconds: null, lagBytes: null }
   const times = { connectTimeout: Math.min(limitMs, connectTimeoutMs), socketTimeout: limitMs }
@@ -20,10 +20,13 @@ async function askServer(url: string, limitMs: number): Promise<ServerState> {
   try {
     const [flags] = await opened.query<{ readOnly: number }[]>('SELECT @@read_only AS readOnly')
     if (!flags?.readOnly) return { server, state: 'primary', lagSeconds: 0, lagBytes: 0 }
-    const [replica] = await opened.query<{ Seconds_Behind_Master: number | null }[]>('SHOW SLAVE STATUS')
+    // Not every user may ask.
+    const [replica] = await opened
+      .query<{ Seconds_Behind_Master: number | null }[]>('SHOW SLAVE STATUS')
+      .catch(() => [])
     return { server, state: 'replica', lagSeconds: replica?.Seconds_Behind_Master ?? null, lagBytes: null }
   } catch {
-    // It may be that this user may not ask, or that it went meanwhile.
+    // It went meanwhile.
     return away
   } finally {
     opened.destroy()

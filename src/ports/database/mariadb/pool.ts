@@ -1,6 +1,7 @@
-import { type Connection, type ConnectionConfig, createConnection } from 'mariadb'
+import type { Connection, ConnectionConfig } from 'mariadb'
 import { type DatabaseOptions, DatabaseUnavailable } from '../database.ts'
 import { translated } from './errors.ts'
+import { connectToPrimary } from './find-primary.ts'
 import { type Address, capabilityQuery, sessionSettings } from './settings.ts'
 
 const connectionsMaxDefault = 4
@@ -79,14 +80,15 @@ export function createPool(address: Address, options: DatabaseOptions): Pool {
 
 /** Makes connections with the session's settings, once it is known which of them this server has. */
 export function connector(
-  { connection }: Address,
+  { servers }: Address,
   options: DatabaseOptions,
   more: ConnectionConfig = {},
 ): () => Promise<Connection> {
   let initSql: string[] | undefined
   return async () => {
     try {
-      const opened = await createConnection({ ...connection, ...more, ...(initSql && { initSql }) })
+      const own = { ...more, ...(initSql && { initSql }) }
+      const opened = await connectToPrimary(servers.map((server) => ({ ...server, ...own })))
       // What is lost while nobody uses it is noticed when it is to be lent.
       opened.on('error', () => undefined)
       if (initSql === undefined) {

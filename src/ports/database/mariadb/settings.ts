@@ -1,5 +1,6 @@
 import type { ConnectionConfig } from 'mariadb'
 import type { DatabaseOptions } from '../database.ts'
+import { addressesOf } from './find-primary.ts'
 
 export const connectTimeoutMs = 3_000
 const statementTimeoutMsDefault = 15_000
@@ -7,17 +8,29 @@ const lockTimeoutMsDefault = 5_000
 /** A process that freezes in the middle of a transaction gives its locks back. */
 const idleInTransactionS = 5
 
-export type Address = { connection: ConnectionConfig; database: string }
+export type Address = {
+  connection: ConnectionConfig
+  database: string
+  /** All servers that it may be, where the URL names several; `connection` is the first. */
+  servers: readonly ConnectionConfig[]
+}
 
 export const statementTimeoutOf = (options: DatabaseOptions) =>
   options.statementTimeoutMs ?? statementTimeoutMsDefault
 
 /**
- * Reads `mariadb://user:password@host:3306/database`, with `?socket=/path` for a Unix socket, `?ssl=true` for TLS with a
+ * Reads `mariadb://user:password@host:3306/database`, several hosts parted by commas, with `?socket=/path` for a Unix socket, `?ssl=true` for TLS with a
  * certificate that is checked, and `?allowPublicKeyRetrieval=true` for MySQL's passwords without it.
  * @throws TypeError for an address without a usable database, or with an option that there is not
  */
 export function addressOf(url: string, applicationName: string): Address {
+  const [first = url, ...others] = addressesOf(url)
+  const address = singleAddress(first, applicationName)
+  const more = others.map((other) => singleAddress(other, applicationName).connection)
+  return { ...address, servers: [address.connection, ...more] }
+}
+
+function singleAddress(url: string, applicationName: string): Omit<Address, 'servers'> {
   const { hostname, port, username, password, pathname, searchParams } = new URL(url)
   const database = decodeURIComponent(pathname.slice(1))
   if (!/^[a-z_][a-z0-9_]{0,63}$/.test(database))

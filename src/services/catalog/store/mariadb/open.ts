@@ -13,7 +13,7 @@ import { createTransferStore } from './transfer.ts'
 export const migrationsFolder = new URL('./migrations/', import.meta.url)
 
 /** A schema is a database here, and the address names it. */
-export const schemaName = (url: string) => decodeURIComponent(new URL(url).pathname.slice(1))
+export const schemaName = (url: string) => decodeURIComponent(/^[^?]*\/([^/?]*)/.exec(url)?.[1] ?? '')
 
 /** BookDb on a MariaDB or MySQL server. */
 export async function openStore(url: string, options: StoreOptions): Promise<CatalogStore> {
