@@ -7,6 +7,7 @@ import { systemClock } from '#ports/clock'
 import { storeEnvironment } from '../local/running.ts'
 import { stopSignal } from '../process/stop-signal.ts'
 import {
+  coversOptions,
   type FileImport,
   type ImportCounts,
   type ImportFault,
@@ -24,12 +25,13 @@ export const summary =
 export const nodeOptions = ['--max-semi-space-size=4', '--max-old-space-size=256']
 
 const usage = `usage: octavo import FILE [--price AMOUNT] [--currency CODE] [--copies N] [--stock keep|set]
-                           [--map FIELD=COLUMN,…] [--dry-run]
+                           [--covers leave|fetch] [--map FIELD=COLUMN,…] [--dry-run]
 
   --price AMOUNT   what new books cost whose record has no price; without it they are not for sale yet
   --currency CODE  of prices that do not name theirs, and preferred where there are several (the shop's)
   --copies N       copies owned of each new book whose record does not say (${importDefaults.copies})
   --stock set      sets the copies of known books to what the file says; without it their stock stays
+  --covers fetch   fetches the pictures of covers that ONIX names, for books without a cover of their own
   --map PAIRS      columns by field where the header is not understood, such as isbn=isbn13,title="Name, short";
                    #3 is the third column, and none=COLUMN leaves one out
   --dry-run        tells what would change, and writes nothing
@@ -92,6 +94,7 @@ function readArguments(args: string[]): Parsed | string {
       currency: text,
       copies: text,
       stock: text,
+      covers: text,
       map: text,
       'dry-run': { type: 'boolean' } as const,
     }
@@ -117,9 +120,12 @@ function askedFor({ path, values }: Parsed, shop: FileImport['shop']): Asked | s
   if (!/^\d{1,9}$/.test(copies)) return `--copies ${copies} is not a whole number from 0`
   const stock = stockOptions.find((option) => option === (values.stock ?? importDefaults.stock))
   if (stock === undefined) return `--stock ${values.stock} is neither keep nor set`
+  const covers = coversOptions.find((option) => option === (values.covers ?? 'leave'))
+  if (covers === undefined) return `--covers ${values.covers} is neither leave nor fetch`
   return {
     path,
     stock,
+    covers,
     map: String(values.map ?? ''),
     shop: { ...shop, currency },
     ...(amount !== undefined && { price: { amount, currency } }),

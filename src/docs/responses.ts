@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { type Route, roles } from '#kernel/contract'
-import { Book, getCover } from '#services/catalog'
+import { Book, getCover, getPicture } from '#services/catalog'
 import { availabilityEvents, getSystem, orderEvents } from '#services/gateway'
 import { getObject } from '#services/vouchers'
 import type { JsonSchema, NamedSchemas } from './schemas.ts'
@@ -15,6 +15,10 @@ const noBody = { type: 'null' } as const
 /** Answers that are not JSON. */
 const otherContent = new Map<Route, JsonSchema>([
   [getCover as Route, { 'image/svg+xml': { schema: text } }],
+  [
+    getPicture as Route,
+    Object.fromEntries(['jpeg', 'png', 'webp'].map((type) => [`image/${type}`, { schema: text }])),
+  ],
   [getObject as Route, { 'application/pdf': { schema: { ...text, contentMediaType: 'application/pdf' } } }],
   [availabilityEvents as Route, { 'text/event-stream': { schema: text } }],
   [orderEvents as Route, { 'text/event-stream': { schema: text } }],
@@ -37,7 +41,7 @@ export function responsesOf(route: Route, schemas: NamedSchemas): Record<string,
 }
 
 /** Answers with a whole file, which has a tag as JSON has. */
-const hasFile = (route: Route) => [getCover, getObject].includes(route as never)
+const hasFile = (route: Route) => [getCover, getPicture, getObject].includes(route as never)
 
 function successOf(route: Route, status: number, schemas: NamedSchemas): Response {
   const other = otherContent.get(route)

@@ -139,6 +139,14 @@ export const getCover = defineRoute({
   params: byIsbn,
   summary: 'The cover we drew for a book (SVG)',
 })
+export const getPicture = defineRoute({
+  method: 'GET',
+  path: '/api/books/{isbn}/picture',
+  tag,
+  access: anyone,
+  params: byIsbn,
+  summary: 'The picture of a cover that was fetched from the publisher (JPEG, PNG or WebP)',
+})
 export const startImport = defineRoute({
   method: 'POST',
   path: '/api/imports',
@@ -175,6 +183,12 @@ export const startImport = defineRoute({
         Type.Enum(['keep', 'set'], {
           description:
             'whether the stock of known books stays, or is set to the copies of the file; default `keep`',
+        }),
+      ),
+      covers: Type.Optional(
+        Type.Enum(['leave', 'fetch'], {
+          description:
+            'whether pictures of covers that ONIX names are fetched, for books without a cover of their own; default `leave`',
         }),
       ),
       dryRun: Type.Optional(Type.Boolean({ description: 'only tell what would change' })),
@@ -231,6 +245,7 @@ export const publicRoutes = [
   getAvailability,
   getStock,
   getCover,
+  getPicture,
   startImport,
   listImports,
   getImport,

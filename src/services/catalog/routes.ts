@@ -15,6 +15,7 @@ import {
   getBook,
   getCover,
   getImport,
+  getPicture,
   getStock,
   listBooks,
   listImports,
@@ -22,13 +23,16 @@ import {
   startImport,
 } from './contract.ts'
 import { getCover as cover } from './cover/get-cover.ts'
+import { getPicture as picture } from './cover/get-picture.ts'
 import type { Imports } from './import/imports.ts'
 import type { BookStore } from './store/book-store.ts'
 import type { BookReads } from './store/catalog-store.ts'
+import type { PictureStore } from './store/picture-store.ts'
 
 export type RouteOptions = {
   server: HttpServer
   books: BookStore
+  pictures: PictureStore
   reads: BookReads
   clock: Clock
   imports: Imports
@@ -37,7 +41,7 @@ export type RouteOptions = {
 }
 
 /** Ties each route of the contract to its use case. */
-export function addRoutes({ server, books, reads, clock, imports, onChanged }: RouteOptions): void {
+export function addRoutes({ server, books, pictures, reads, clock, imports, onChanged }: RouteOptions): void {
   addReads(server, reads, books, clock)
   const editOf = (request: {
     params: { isbn: string }
@@ -47,6 +51,9 @@ export function addRoutes({ server, books, reads, clock, imports, onChanged }: R
     ifMatch: request.headers['if-match'],
     nowMs: clock.now(),
   })
+  server.add(getPicture, async ({ params, headers }) =>
+    picture(pictures, isbnOf(params.isbn), headers['if-none-match']),
+  )
   server.add(createBook, async ({ body }) => withSeen(reads, await create(books, body, clock.now())))
   server.add(replaceBook, async (request) => {
     const replaced = await replace(books, editOf(request), request.body)

@@ -22,6 +22,7 @@ import { openStore } from './store/open-store.ts'
 export { type ExportFormat, exportFile, exportFormats } from './export/export-books.ts'
 // What `octavo import` needs, which works on BookDb beside the running service.
 export {
+  coversOptions,
   type FileImport,
   type ImportCounts,
   type ImportFault,
@@ -87,7 +88,15 @@ export async function createCatalog(
           ready: () => store.isReady(),
         })
         resources.use(watchDatabase({ role: 'catalog', name: 'book-db', url: bookDb, clock, server }))
-        addRoutes({ server, books: store.books, reads: store.reads, clock, imports, onChanged })
+        addRoutes({
+          server,
+          books: store.books,
+          pictures: store.pictures,
+          reads: store.reads,
+          clock,
+          imports,
+          onChanged,
+        })
         resources.use(addStockRoutes({ store: store.stock, server, clock, resolve, onChanged }))
         return server
       },

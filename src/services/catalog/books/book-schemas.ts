@@ -210,6 +210,9 @@ export const ImportReport = Type.Object(
     copiesSet: Type.Optional(
       Type.Integer({ description: 'known books whose stock was set to what the file says' }),
     ),
+    coversFetched: Type.Optional(
+      Type.Integer({ description: 'books that have a fetched picture as their cover now' }),
+    ),
     removed: Type.Optional(
       Type.Integer({ description: 'books that the file asks to delete and that are gone' }),
     ),

@@ -3,12 +3,14 @@ import type { Clock } from '#ports/clock'
 import type { ImportReport } from '../contract.ts'
 import { openStore } from '../store/open-store.ts'
 import { type ColumnMapping, parseMapping } from './columns.ts'
+import { CoverLinks } from './cover-links.ts'
 import { Findings } from './findings.ts'
 import { faultsKeptMax, noteProgress } from './import-log.ts'
 import { ReportBuilder } from './import-report.ts'
 import { readFile } from './read-file.ts'
 import { type ImportHooks, runImport } from './run-import.ts'
 import {
+  type CoversOption,
   type ImportCounts,
   type ImportFault,
   type ImportOptions,
@@ -26,6 +28,7 @@ export type FileImport = {
   price?: { amount: number; currency: string }
   copies?: number
   stock?: StockOption
+  covers?: CoversOption
   dryRun?: boolean
 }
 
@@ -46,10 +49,11 @@ export async function importFile(
   hooks: FileImportHooks = {},
 ): Promise<FileImportResult> {
   const { path, map = '', shop, price, dryRun = false } = given
-  const { copies = importDefaults.copies, stock = importDefaults.stock } = given
-  const options: ImportOptions = { ...(price !== undefined && { price }), copies, stock, dryRun }
+  const { copies = importDefaults.copies, stock = importDefaults.stock, covers = 'leave' } = given
+  const options: ImportOptions = { ...(price !== undefined && { price }), copies, stock, covers, dryRun }
   const findings = new Findings()
   const report = new ReportBuilder(findings)
+  const links = new CoverLinks(options)
   const reading = { mapping: mappingOf(map), shop, nowMs: clock.now() }
   // A first look at the file needs no database, and most mistakes show in it.
   for await (const _record of readFile(path, reading)) break
@@ -68,7 +72,10 @@ export async function importFile(
     const counts = await runImport(store.books, clock, source, options, {
       ...hooks,
       onNotes: (record, notes) => report.note(record, notes),
-      onWritten: (record, written) => report.written(record, written),
+      onWritten: (record, written) => {
+        report.written(record, written)
+        links.note(record)
+      },
       onRejected: (fault) => {
         if (faults.length < faultsKeptMax) faults.push(fault)
         hooks.onRejected?.(fault)
@@ -79,6 +86,9 @@ export async function importFile(
         await hooks.onProgress?.(counts)
       },
     })
+    await links.fetch(store, hooks.signal ?? new AbortController().signal, (record, outcome) =>
+      report.cover(record, outcome),
+    )
     await noteProgress(store.imports, id, counts, faults, 'done', report.report())
     return { counts, report: report.report() }
   } catch (error) {
@@ -97,6 +107,7 @@ function mappingOf(map: string): ColumnMapping {
 }
 
 export {
+  coversOptions,
   type ImportCounts,
   type ImportFault,
   importDefaults,

@@ -1,4 +1,5 @@
 import type { ImportReport } from '../contract.ts'
+import type { CoverOutcome } from '../cover/fetch-covers.ts'
 import type { Findings } from './findings.ts'
 import type { Note, SourceRecord } from './source.ts'
 import type { Written } from './write-batch.ts'
@@ -19,6 +20,7 @@ export class ReportBuilder {
   #copiesIgnored = 0
   #copiesSet = 0
   #removed = 0
+  #coversFetched = 0
 
   constructor(findings: Findings) {
     this.#findings = findings
@@ -44,6 +46,14 @@ export class ReportBuilder {
     this.#preview.push({ record, ...(line !== undefined && { line }), kind, isbn, title, changes })
   }
 
+  cover(record: SourceRecord, outcome: CoverOutcome): void {
+    if (outcome.kind === 'fetched') this.#coversFetched++
+    if (outcome.kind === 'none')
+      this.note(record, [
+        { field: 'cover', kind: 'left-out', from: outcome.link.slice(0, 200), message: outcome.message },
+      ])
+  }
+
   report(): ImportReport {
     const { format, encoding, mapping, columns, notRead, defaults, skipped } = this.#findings
     return {
@@ -63,6 +73,7 @@ export class ReportBuilder {
       copiesIgnored: this.#copiesIgnored,
       copiesSet: this.#copiesSet,
       removed: this.#removed,
+      coversFetched: this.#coversFetched,
       notes: this.#notes,
       preview: this.#preview,
     }

@@ -6,6 +6,7 @@ import { logger } from '#ports/log'
 import type { Import, ImportList, startImport } from '../contract.ts'
 import type { CatalogStore } from '../store/catalog-store.ts'
 import { parseMapping } from './columns.ts'
+import { CoverLinks } from './cover-links.ts'
 import { Findings } from './findings.ts'
 import { faultsKeptMax, findImport, noteProgress } from './import-log.ts'
 import { ReportBuilder } from './import-report.ts'
@@ -38,7 +39,7 @@ const runningMax = 2
 const newestMax = 100
 const aliveEveryMs = 5_000
 
-type Stores = Pick<CatalogStore, 'books' | 'imports'>
+type Stores = Pick<CatalogStore, 'books' | 'imports' | 'pictures'>
 
 export function createImports(store: Stores, clock: Clock, shop: Shop = shopDefaults): Imports {
   const running = new Set<Promise<void>>()
@@ -108,6 +109,7 @@ function optionsOf(
       dryRun: query.dryRun === true,
       copies: query.copies ?? importDefaults.copies,
       stock: query.stock ?? importDefaults.stock,
+      covers: query.covers ?? 'leave',
     },
   }
 }
@@ -146,13 +148,17 @@ async function runOne(
   const faults: ImportFault[] = []
   const findings = new Findings()
   const report = new ReportBuilder(findings)
+  const links = new CoverLinks(options.books)
   let counts: ImportCounts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0 }
   const heartbeat = setInterval(() => void store.imports.noteAlive(id).catch(missed), aliveEveryMs)
   try {
     counts = await runImport(store.books, clock, recordsOf(spooled, options, findings), options.books, {
       signal,
       onNotes: (record, notes) => report.note(record, notes),
-      onWritten: (record, written) => report.written(record, written),
+      onWritten: (record, written) => {
+        report.written(record, written)
+        links.note(record)
+      },
       onRejected: (fault) => {
         if (faults.length < faultsKeptMax) faults.push(fault)
       },
@@ -161,6 +167,7 @@ async function runOne(
         return noteProgress(store.imports, id, soFar, faults)
       },
     })
+    await links.fetch(store, signal, (record, outcome) => report.cover(record, outcome))
     await noteProgress(store.imports, id, counts, faults, 'done', report.report())
   } catch (error) {
     const fault = { record: counts.read, message: wordsOf(error) }

@@ -20,10 +20,10 @@ export function readIsbn(cells: readonly { name: string; text: string }[]): Read
   for (const { name, text } of filled) {
     const found = isbnIn(plainOf(text))
     if (found.kind === 'ok') return found
-    problems.push(`${name === 'isbn' ? '' : `${name} `}"${startOf(text)}" ${found.message}`)
+    problems.push(`${name === 'isbn' ? '' : `${startOf(name)} `}"${startOf(text)}" ${found.message}`)
   }
   if (filled.length === 0) return unreadable('is missing')
-  return unreadable(problems.join('; '))
+  return unreadable(problems.slice(0, 5).join('; '))
 }
 
 const plainOf = (text: string) =>

@@ -18,6 +18,7 @@ export function* reportLines(report: ImportReport, isDryRun: boolean): Generator
     yield `${report.copiesIgnored} known books have other copies in the file; their stock stays. Set it by --stock set.`
   if ((report.copiesSet ?? 0) > 0) yield `The stock of ${report.copiesSet} known books was set.`
   if ((report.removed ?? 0) > 0) yield `${report.removed} books removed, as the file asks.`
+  if ((report.coversFetched ?? 0) > 0) yield `${report.coversFetched} covers fetched.`
   if (report.repaired + report.leftOut > 0)
     yield `${report.repaired} values changed, ${report.leftOut} left out${report.notes.length > shownMax ? '; the first ones' : ''}:`
   for (const { record, line, field, from, to, message } of report.notes.slice(0, shownMax))

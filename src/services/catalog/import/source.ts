@@ -69,6 +69,9 @@ export class UnreadableFile extends Error {
 export const stockOptions = ['keep', 'set'] as const
 export type StockOption = (typeof stockOptions)[number]
 
+export const coversOptions = ['leave', 'fetch'] as const
+export type CoversOption = (typeof coversOptions)[number]
+
 export type ImportCounts = {
   read: number
   created: number
@@ -84,6 +87,8 @@ export type ImportOptions = {
   copies: number
   /** Whether the copies of known books are set to what the file says; otherwise their stock stays. */
   stock?: StockOption
+  /** Whether pictures of covers that the file names are fetched, for books without a cover of their own. */
+  covers?: CoversOption
   /** Only tells what would change. */
   dryRun?: boolean
 }

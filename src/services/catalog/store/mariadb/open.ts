@@ -5,6 +5,7 @@ import { createStoreAudit } from './audit.ts'
 import { createBookStore } from './books.ts'
 import { createImportStore } from './imports.ts'
 import { hearOfOthers } from './others-wrote.ts'
+import { createPictureStore } from './pictures.ts'
 import { createBookReader } from './reader.ts'
 import { createStockStore } from './stock.ts'
 import { createTransferStore } from './transfer.ts'
@@ -40,6 +41,7 @@ export async function openStore(url: string, options: StoreOptions): Promise<Cat
     books,
     reads: readsOf(reads, books, createBookReader),
     imports: createImportStore(database),
+    pictures: createPictureStore(database),
     audit: createStoreAudit(database),
     transfer: createTransferStore(database),
     schema: { database, name, folder: migrationsFolder },

@@ -5,6 +5,7 @@ import { createStoreAudit } from './audit.ts'
 import { createBookReader, createBookStore } from './books.ts'
 import { createImportStore } from './imports.ts'
 import { hearOfOthers } from './others-wrote.ts'
+import { createPictureStore } from './pictures.ts'
 import { createStockStore } from './stock.ts'
 import { createTransferStore } from './transfer.ts'
 
@@ -37,6 +38,7 @@ export async function openStore(url: string, options: StoreOptions): Promise<Cat
     books,
     reads: readsOf(reads, books, createBookReader),
     imports: createImportStore(database),
+    pictures: createPictureStore(database),
     audit: createStoreAudit(database),
     transfer: createTransferStore(database),
     schema: { database, name: schema, folder: migrationsFolder },

@@ -38,6 +38,26 @@ export function testTradeStore(
     assert.equal((await store.books.counts({ ...filter, minPrice: 0 })).total, 0)
   })
 
+  test(`${name}: a book has one picture, which goes with it`, async (t) => {
+    const [store] = await open(t)
+    const { isbn } = entryFor(1)
+    await add(store, entryFor(1))
+    const picture = { type: 'image/png', bytes: Buffer.from([0, 255, 1, 254]) }
+    await store.pictures.put(isbn, { ...picture, type: 'image/jpeg', source: 'https://a.example/1' })
+    await store.pictures.put(isbn, { ...picture, source: 'https://a.example/2' })
+    await store.pictures.put(entryFor(2).isbn, { ...picture, source: 'https://a.example/3' })
+    assert.deepEqual(await store.pictures.find(isbn), picture)
+    assert.equal(await store.pictures.find(entryFor(2).isbn), undefined, 'of no book there is none')
+    const isbns = [isbn, entryFor(2).isbn]
+    assert.deepEqual([...(await store.pictures.sourcesOf(isbns))], [[isbn, 'https://a.example/2']])
+    assert.equal((await store.pictures.sourcesOf([])).size, 0)
+    await store.books.change(async (changes) => {
+      const row = await changes.lockWithStock(isbn)
+      if (row !== undefined) await changes.remove(row)
+    })
+    assert.equal(await store.pictures.find(isbn), undefined)
+  })
+
   test(`${name}: copies owned are moved with their ledger, stock alone locked`, async (t) => {
     const [store] = await open(t)
     await add(store, { ...entryFor(1), copies: 3 }, { ...entryFor(2), copies: 0 })

@@ -15,6 +15,7 @@ export type ImportOptions = {
   currency?: string
   copies?: number
   stock?: 'set'
+  covers?: 'fetch'
   /** `isbn=Column,title=Other`. */
   map?: string
   dryRun?: boolean

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { subjectName } from './subjects.ts'
+
+test('a code without a heading is shown with its main category, and words as they are', () => {
+  const details = {
+    subjects: [
+      { scheme: '93', code: 'FBA' },
+      { scheme: '93', code: 'NHD', heading: 'European history' },
+      { scheme: '12', code: 'HBJD' },
+      { scheme: '94', code: '1DFG' },
+      { scheme: '93', code: 'ART' },
+    ],
+  }
+  assert.equal(subjectName('FBA', details), 'Fiction (FBA)')
+  assert.equal(subjectName('European history', details), 'European history')
+  assert.equal(subjectName('HBJD', details), 'Humanities (HBJD)')
+  assert.equal(subjectName('1DFG', details), '1DFG')
+  assert.equal(subjectName('FIC028000'), 'Fiction (FIC028000)')
+  assert.equal(subjectName('ZZZ000000'), 'ZZZ000000')
+  assert.equal(subjectName('USA'), 'USA')
+})
