@@ -24,15 +24,20 @@ test('a catalogue is copied to the other kind of database and back, with stock a
   const odd = { title: `it's “Ünï” 書 𠀀 \\ {a}`, subjects: ['a,b', '書'], language: 'en-GB', limited: true }
   const entries = Array.from({ length: 30 }, (_, i) => entryFor(i, i % 3 === 0 ? odd : {}))
   await add(first, ...entries.map((entry, i) => ({ ...entry, copies: i })))
+  const pictured = entryFor(40, { cover: `/api/books/${entryFor(40).isbn}/picture?v=1` })
+  await add(first, pictured)
+  const picture = { type: 'image/png', bytes: Buffer.from([1, 255]), source: 'https://a.example/1.png' }
+  await first.pictures.put(pictured.isbn, picture)
   await hold(first, entryFor(9).isbn, 3)
   await hold(first, entryFor(9).isbn, 2, 'sold')
   const there = await copyCatalog(first, second)
   const back = await copyCatalog(second, third)
   assert.deepEqual([there.kind, back.kind], ['equal', 'equal'])
   const { checksum, ...sums } = await sumsOf(third.transfer)
-  assert.deepEqual(sums, { books: 30, movements: 31, copies: 435, held: 3, sold: 2 })
+  assert.deepEqual(sums, { books: 31, movements: 31, copies: 435, held: 3, sold: 2 })
   assert.deepEqual(there, { kind: 'equal', sums: { checksum, ...sums } })
   assert.deepEqual((await third.audit.unbalanced()).found, [])
+  assert.deepEqual(await third.pictures.find(pictured.isbn), picture)
   const { books } = await second.books.page({
     filter: { search: { kind: 'all' }, nowMs: 0, subject: '書' },
     order: 'title',

@@ -22,7 +22,7 @@ const booksPerBatch = 500
 const movementsPerBatch = 2_000
 
 /**
- * Copies books, stock and ledger, then reads both whole and compares. Nobody may be selling meanwhile; a transaction in
+ * Copies books with their fetched covers, stock and ledger, then reads both whole and compares. Nobody may be selling meanwhile; a transaction in
  * doubt would be missing from the copy, so it has to be finished before.
  */
 export async function copyCatalog(
@@ -41,6 +41,7 @@ export async function copyCatalog(
   let copied = 0
   for await (const books of bookBatches(from.transfer)) {
     await to.transfer.writeBooks(books.map((book) => ({ book, entry: entryOf(book.isbn, fieldsOf(book)) })))
+    for (const { isbn, cover } of books) if (cover?.includes('/picture')) await copyPicture(from, to, isbn)
     copied += books.length
     onProgress(copied)
   }
@@ -49,6 +50,11 @@ export async function copyCatalog(
   return JSON.stringify(before) === JSON.stringify(after)
     ? { kind: 'equal', sums: after }
     : { kind: 'different', from: before, to: after }
+}
+
+async function copyPicture(from: CatalogStore, to: CatalogStore, isbn: string): Promise<void> {
+  const picture = await from.pictures.find(isbn)
+  if (picture !== undefined) await to.pictures.put(isbn, picture)
 }
 
 async function* bookBatches(store: TransferStore) {

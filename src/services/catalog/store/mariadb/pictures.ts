@@ -5,7 +5,10 @@ import { list } from './rows.ts'
 export function createPictureStore(database: Database): PictureStore {
   return {
     async find(isbn) {
-      const [found] = await database.query<Picture>('SELECT type, bytes FROM pictures WHERE isbn = ?', [isbn])
+      const [found] = await database.query<Picture>(
+        'SELECT type, bytes, source FROM pictures WHERE isbn = ?',
+        [isbn],
+      )
       return found
     },
     async sourcesOf(isbns) {

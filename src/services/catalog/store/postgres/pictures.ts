@@ -5,7 +5,7 @@ export function createPictureStore(database: Database): PictureStore {
   return {
     async find(isbn) {
       const [found] = await database.query<Picture>(
-        'SELECT type, bytes FROM catalog.pictures WHERE isbn = $1',
+        'SELECT type, bytes, source FROM catalog.pictures WHERE isbn = $1',
         [isbn],
       )
       return found
