@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createConnection } from 'mariadb'
+import { bucketNotifiedTopic } from '#services/vouchers'
 import type { TestScope } from '../../test/support/database.ts'
 import {
   layMariadb,
@@ -41,8 +42,13 @@ export const partsMissing = () =>
  * Starts RabbitMQ, an S3 server whose bucket tells RabbitMQ of new objects, Redis and MariaDB. They end with the scope, last
  * started first.
  * @param folder keeps what they have
+ * @param notifiedTopic what the bucket tells of new objects under; the store listens to the usual one
  */
-export async function startRealParts(scope: TestScope, folder: string): Promise<RealParts> {
+export async function startRealParts(
+  scope: TestScope,
+  folder: string,
+  notifiedTopic: string = bucketNotifiedTopic,
+): Promise<RealParts> {
   for (const name of ['rabbitmq', 's3']) mkdirSync(join(folder, name), { recursive: true })
   const rabbit = await startRabbit(scope, join(folder, 'rabbitmq'))
   const broker = `amqp://guest:guest@127.0.0.1:${rabbit.port}`
@@ -50,7 +56,7 @@ export async function startRealParts(scope: TestScope, folder: string): Promise<
   await askApi(rabbit.api, 'PUT', '/exchanges/%2F/octavo', { type: 'direct', durable: true })
   const events = [
     ...['--event-rabbitmq-url', `${broker}/`, '--event-rabbitmq-exchange', 'octavo'],
-    ...['--event-rabbitmq-routing-key', 'bucket.notified'],
+    ...['--event-rabbitmq-routing-key', notifiedTopic],
   ]
   const s3 = await startS3In(scope, join(folder, 's3'), events)
   const redis = await startRedis(scope)

@@ -50,7 +50,7 @@ export async function startStoreInProcess(
   scope.after(() => opened.disposeAsync())
   let url = ''
   const urls = new Map<string, string>()
-  for (const role of roles) {
+  for (const role of roles.filter(({ isOfFleet }) => !isOfFleet)) {
     const service = opened.use(await role.create(readConfig(settings), settings))
     await service.start()
     url = service.url

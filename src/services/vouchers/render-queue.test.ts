@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '#ports/clock'
+import { type Clock, systemClock } from '#ports/clock'
 import type { ObjectStore } from '#ports/object-store'
 import { until } from '../../../test/support/until.ts'
 import { type VoucherData, voucherObjectKey } from './contract.ts'
@@ -61,6 +61,26 @@ test('a voucher that is stored while somebody looks for it is not drawn again', 
   await queue[Symbol.asyncDispose]()
 })
 
+test('after the object store was away, those who wait are not told to wait as long again', async () => {
+  let awayMs = 0
+  const gate = Promise.withResolvers<void>()
+  const { queue } = open({
+    clock: { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + awayMs },
+    draw: async ({ code }) => {
+      if (code === 'LATE') awayMs += 60_000
+      else await gate.promise
+      return new Uint8Array(1)
+    },
+  })
+  queue.add([voucher('LATE')], queue.stored)
+  await until(() => queue.size === 0)
+  const others = Array.from({ length: 50 }, (_, i) => voucher(`CODE-${i}`))
+  queue.add(others, queue.stored)
+  assert.ok(queue.dueInMs() < 5_000, `in ${queue.dueInMs()} ms`)
+  gate.resolve()
+  await queue[Symbol.asyncDispose]()
+})
+
 test('what cannot be drawn is said, and the next voucher is drawn', async () => {
   await using pool = openDrawingPool('https://books.example.org', 1)
   const deadly = { ...voucher('DEADLY'), contributors: null } as unknown as VoucherData
@@ -92,8 +112,10 @@ type Opened = {
 function open({
   threads = 1,
   draw = async () => new Uint8Array(1),
+  clock = systemClock,
 }: {
   threads?: number
+  clock?: Clock
   draw?: (voucher: VoucherData) => Promise<Uint8Array>
 }): Opened {
   const puts: string[] = []
@@ -105,7 +127,7 @@ function open({
   const pool: DrawingPool = { threads, draw, [Symbol.asyncDispose]: async () => undefined }
   const metrics = createQueueMetrics()
   const covers = { find: async () => undefined }
-  const queue = startRenderQueue({ pool, covers, store, clock: systemClock, queueMax: 100, metrics })
+  const queue = startRenderQueue({ pool, covers, store, clock, queueMax: 100, metrics })
   return { queue, store, puts, metrics }
 }
 

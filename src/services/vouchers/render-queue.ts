@@ -50,6 +50,8 @@ const undrawableMax = 1_000
 /** What one voucher is taken to cost before any was drawn, and how much each new one changes that. */
 const firstGuessMs = 10
 const weight = 0.05
+/** No drawing takes longer: what does waited for the object store, which says nothing of the next one. */
+const costMsMax = 250
 
 type Entry = { voucher: VoucherData; sinceMs: number }
 
@@ -95,7 +97,7 @@ export function startRenderQueue(options: RenderQueueOptions): RenderQueue {
   const noteStored = (key: string, { sinceMs }: Entry) => {
     const nowMs = clock.monotonicMs()
     // Only what waited says what one costs: the time since the one before may have been idle.
-    costMs += weight * (Math.min(nowMs - lastStoredMs, nowMs - sinceMs) - costMs)
+    costMs += weight * (Math.min(nowMs - lastStoredMs, nowMs - sinceMs, costMsMax) - costMs)
     lastStoredMs = nowMs
     lately.set(key, ++stored)
     for (const oldest of lately.keys()) {
