@@ -137,6 +137,17 @@ export const getCover = defineRoute({
   tag,
   access: anyone,
   params: byIsbn,
+  query: Type.Object(
+    {
+      v: Type.Optional(
+        Type.String({
+          maxLength: 40,
+          description: 'which of its covers, as the address in the book says: that one may be kept for ever',
+        }),
+      ),
+    },
+    closed,
+  ),
   summary: 'The cover we drew for a book (SVG)',
 })
 export const getPicture = defineRoute({

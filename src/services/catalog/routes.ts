@@ -88,7 +88,12 @@ function addReads(server: HttpServer, reads: BookReads, books: BookStore, clock:
     availability(await reader(request), isbnOf(request.params.isbn), clock.now()),
   )
   server.add(getCover, async (request) =>
-    cover(await reader(request), isbnOf(request.params.isbn), request.headers['if-none-match']),
+    cover(
+      await reader(request),
+      isbnOf(request.params.isbn),
+      request.headers['if-none-match'],
+      request.query.v,
+    ),
   )
   server.add(getStock, async ({ params }) => stock(books, isbnOf(params.isbn)))
 }

@@ -45,9 +45,13 @@ const hinge =
   '<stop offset=".09" stop-color="#fff" stop-opacity="0"/><stop offset="1" stop-color="#000" stop-opacity=".08"/>' +
   '</linearGradient></defs><path d="M0 0h400v600H0z" fill="url(#hinge)"/>'
 
-/** Where a book's cover is; the URL changes with the cover, so that it may be kept for long. */
+/** Where a book's cover is; the URL changes with the cover, so that it may be kept for ever. */
 export function coverUrl(book: CoverBook): string {
-  const { isbn, title, subtitle, contributors, limited } = book
+  return `/api/books/${book.isbn}/cover.svg?v=${coverVersion(book)}`
+}
+
+/** Tells a book's cover from every other one it has had or may get. */
+export function coverVersion({ title, subtitle, contributors, limited }: CoverBook): string {
   const words = JSON.stringify([
     designVersion,
     title,
@@ -55,6 +59,5 @@ export function coverUrl(book: CoverBook): string {
     contributors.map(({ name, role }) => [name, role]),
     limited,
   ])
-  const version = createHash('sha1').update(words).digest('base64url').slice(0, 8)
-  return `/api/books/${isbn}/cover.svg?v=${version}`
+  return createHash('sha1').update(words).digest('base64url').slice(0, 8)
 }

@@ -4,6 +4,7 @@ import type { QueryOf } from '#kernel/contract'
 import type { listBooks as listBooksRoute } from '#services/catalog'
 import type { Availability, Book, BookList } from '#services/gateway'
 import { call, segment } from './client.ts'
+import { queryClient } from './query-client.ts'
 
 export type BookQuery = QueryOf<typeof listBooksRoute>
 export type BookSort = NonNullable<BookQuery['sort']>
@@ -53,6 +54,15 @@ export function useBookRow(filter: MaybeRefOrGetter<BookQuery>, enabled: MaybeRe
     queryFn: ({ signal }) => listBooks(toValue(filter), signal),
     enabled: () => toValue(enabled),
     staleTime: 60_000,
+  })
+}
+
+/** Asks for a book that a reader is about to open, unless it is there already. */
+export function prefetchBook(isbn: string): void {
+  void queryClient.prefetchQuery({
+    queryKey: bookKey(isbn),
+    queryFn: ({ signal }) => getBook(isbn, signal),
+    retry: false,
   })
 }
 
