@@ -1,4 +1,4 @@
-import type { QueryOf } from '#kernel/contract'
+import type { QueryOf, ReplyOf } from '#kernel/contract'
 import type { ImportList, NewBook, Stock } from '#services/catalog'
 import type {
   Availability,
@@ -11,11 +11,18 @@ import type {
   Voucher,
 } from '#services/gateway'
 import type { listOrders as listOrdersRoute } from '#services/orders'
+import type {
+  getReport as getReportRoute,
+  queryWarehouse as queryWarehouseRoute,
+  ReportList,
+  ReportResult,
+} from '#services/warehouse'
 import type { BookQuery } from '../api/books.ts'
 import { type Reply, segment } from '../api/client.ts'
 import { staffCall, staffCallForReply } from './session.ts'
 
 const cancelDeadlineMs = 20_000
+const reportDeadlineMs = 20_000
 
 export type OrderQuery = QueryOf<typeof listOrdersRoute>
 
@@ -77,3 +84,16 @@ const versionOf = (reply: Reply<Book>): BookVersion => ({
 const ifMatch = (etag: string | undefined): Record<string, string> => (etag ? { 'if-match': etag } : {})
 
 export const getSystem = (signal?: AbortSignal) => staffCall<System>('GET', '/api/system', { signal })
+
+export const listReports = (signal?: AbortSignal) => staffCall<ReportList>('GET', '/api/reports', { signal })
+export const getReport = (name: string, query: QueryOf<typeof getReportRoute>, signal?: AbortSignal) =>
+  staffCall<ReportResult>('GET', `/api/reports/${segment(name)}`, {
+    query,
+    signal,
+    deadlineMs: reportDeadlineMs,
+  })
+export const loadWarehouse = () => staffCall<void>('POST', '/api/reports/loads')
+export type QueryResult = ReplyOf<typeof queryWarehouseRoute>
+/** @throws ApiProblem 422 saying why the SQL cannot be run */
+export const queryWarehouse = (sql: string) =>
+  staffCall<QueryResult>('POST', '/api/reports/queries', { body: { sql }, deadlineMs: reportDeadlineMs })

@@ -13,6 +13,7 @@ declare module 'vue-router' {
 const counter: readonly Role[] = ['bookseller', 'manager']
 const operations: readonly Role[] = ['operator']
 const office: readonly Role[] = ['manager']
+const readers: readonly Role[] = ['manager', 'operator']
 
 /** The bookseller console, mounted at /console; the router fetches this file when somebody first goes there. */
 export const consoleRoutes: RouteRecordRaw[] = [
@@ -83,6 +84,25 @@ export const consoleRoutes: RouteRecordRaw[] = [
         component: () => import('./imports/import-progress-page.vue'),
         props: true,
         meta: { title: 'Import', roles: office },
+      },
+      {
+        path: 'reports',
+        name: 'console-reports',
+        component: () => import('./reports/reports-page.vue'),
+        meta: { title: 'Reports', roles: readers },
+      },
+      {
+        path: 'reports/sql',
+        name: 'console-report-sql',
+        component: () => import('./reports/sql-page.vue'),
+        meta: { title: 'Ask by SQL', roles: readers },
+      },
+      {
+        path: 'reports/:name',
+        name: 'console-report',
+        component: () => import('./reports/reports-page.vue'),
+        props: true,
+        meta: { title: 'Reports', roles: readers },
       },
       {
         path: 'system',
