@@ -1,8 +1,17 @@
 import { readFileSync, statSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { ConfigError, checked, type Environment, integer, oneOf, webAddress } from './setting-values.ts'
+import {
+  addresses,
+  ConfigError,
+  checked,
+  type Environment,
+  integer,
+  isCountry,
+  isTimeZone,
+  oneOf,
+  webAddress,
+} from './setting-values.ts'
 
 export { ConfigError, type Environment } from './setting-values.ts'
 
@@ -54,6 +63,8 @@ export type Config = {
   orders: {
     /** How long copies are held for an order that is not paid. */
     holdMs: number
+    /** After so many days an order loses its customer; 0 is never. */
+    customerDays: number
   }
   staff: { email: string }
   /** How often it is loaded. */
@@ -116,7 +127,10 @@ export function readConfig(env: Environment): Config {
       timeZone: checked(env, 'OCTAVO_SHOP_TIME_ZONE', 'UTC', isTimeZone, 'a time zone such as Europe/Berlin'),
     },
     catalog: { demo: oneOf(env, 'OCTAVO_DEMO', ['off', 'on']) === 'on' },
-    orders: { holdMs: integer(env, 'OCTAVO_HOLD_SECONDS', 900, 1, 86_400) * 1000 },
+    orders: {
+      holdMs: integer(env, 'OCTAVO_HOLD_SECONDS', 900, 1, 86_400) * 1000,
+      customerDays: integer(env, 'OCTAVO_CUSTOMER_DAYS', 0, 0, 36_500),
+    },
     staff: { email: env.OCTAVO_STAFF_EMAIL || 'staff@localhost.localdomain' },
     warehouse: { everyMs: integer(env, 'OCTAVO_WAREHOUSE_SECONDS', 300, 5, 86_400) * 1000 },
     log: {
@@ -242,17 +256,6 @@ function hostsOf(env: Environment): readonly string[] | undefined {
   return own.includes(hostname) ? own : [hostname]
 }
 
-function addresses(env: Environment, name: string): readonly string[] {
-  const all = (env[name] ?? '').split(',').flatMap((text) => text.trim() || [])
-  for (const text of all) {
-    const [address = '', bits = '0'] = text.split('/')
-    const bitsMax = isIP(address) === 6 ? 128 : 32
-    if (isIP(address) === 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > bitsMax)
-      throw new ConfigError(`${name} has "${text}"; it should be addresses or ranges such as 10.0.0.0/8`)
-  }
-  return all
-}
-
 function tlsFiles(env: Environment): Config['gateway']['tls'] {
   const [certificate, key] = [env.OCTAVO_TLS_CERT || undefined, env.OCTAVO_TLS_KEY || undefined]
   if (certificate !== undefined && key !== undefined) return { certificate, key }
@@ -285,15 +288,4 @@ function advertised(env: Environment): string | undefined {
       `OCTAVO_ADVERTISE is "${text}"; it should be a host, host:port or http://host:port that the other roles can reach`,
     )
   return text
-}
-
-const isCountry = (text: string) => /^[A-Z]{2}$/.test(text)
-
-function isTimeZone(text: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: text })
-    return true
-  } catch {
-    return false
-  }
 }

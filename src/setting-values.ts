@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** A setting that cannot be used, in words for the person who set it. */
@@ -45,4 +46,27 @@ export function checked(
   const text = env[name] || fallback
   if (text !== fallback && !isFine(text)) throw new ConfigError(`${name} is "${text}"; it should be ${kind}`)
   return text
+}
+
+export const isCountry = (text: string) => /^[A-Z]{2}$/.test(text)
+
+export function isTimeZone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Addresses and ranges, with commas between them. */
+export function addresses(env: Environment, name: string): readonly string[] {
+  const all = (env[name] ?? '').split(',').flatMap((text) => text.trim() || [])
+  for (const text of all) {
+    const [address = '', bits = '0'] = text.split('/')
+    const bitsMax = isIP(address) === 6 ? 128 : 32
+    if (isIP(address) === 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > bitsMax)
+      throw new ConfigError(`${name} has "${text}"; it should be addresses or ranges such as 10.0.0.0/8`)
+  }
+  return all
 }

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import type { RunOptions } from 'axe-core'
 import type { BrowserContext, Page } from 'playwright-core'
 import type { BookList, Order } from '#services/gateway'
-import { type Store, startStore } from '../support/whole-store.ts'
+import { octavo, type Store, startStore } from '../support/whole-store.ts'
 import { openBrowser } from './open-browser.ts'
 
 type Stop = { name: string; isSeen: boolean; isMarked: boolean }
@@ -69,6 +69,20 @@ test('everybody can read and use the pages', async (t) => {
       { path: '/console/books?limited=true', act: openStockDialog },
     ])
   })
+
+  await t.test('reports are read, kept as a file and asked for by SQL, by everybody', async () => {
+    const { code, said } = await octavo(store, ['warehouse', 'load'])
+    assert.equal(code, 0, said)
+    const numbers = (it: Page) => it.getByTestId('as-of').waitFor()
+    await look(context, [
+      ...['', '/sales-by-day', '/sales-by-title', '/redemptions', '/stock', '/drops'].map((path) => ({
+        path: `/console/reports${path}`,
+        act: numbers,
+      })),
+      { path: '/console/reports/sql', act: askBySql },
+    ])
+    await readReport(page)
+  })
 })
 
 /** Opens each page once and measures it in both sizes and both themes. */
@@ -106,6 +120,30 @@ async function barriers(page: Page, { path, act }: Visit): Promise<string[]> {
     }
   }
   return found
+}
+
+async function askBySql(page: Page): Promise<void> {
+  await page.getByLabel('SQL', { exact: true }).fill('SELECT count(*) AS books FROM books')
+  await page.getByRole('button', { name: 'Run' }).click()
+  await page.getByRole('columnheader', { name: 'books' }).waitFor()
+}
+
+/** What the page shows is what the file has. */
+async function readReport(page: Page): Promise<void> {
+  await page.goto('/console/reports')
+  await page.getByRole('link', { name: 'Sales by title' }).click()
+  await page.getByRole('cell').first().waitFor()
+  const shown = await page.getByRole('row').count()
+  const download = page.waitForEvent('download')
+  await page.getByRole('link', { name: 'CSV' }).click()
+  const file = readFileSync(await (await download).path(), 'utf8')
+  assert.match(file, /^isbn,title,orders,copies,revenue,currency\n/)
+  assert.equal(file.trim().split('\n').length, shown)
+  await page.getByLabel('From').fill('2020-01-01')
+  await page.getByLabel('To').fill('2020-01-31')
+  await page.getByRole('button', { name: 'Show' }).click()
+  await page.getByText('There is nothing to show for that.').waitFor()
+  assert.match(page.url(), /from=2020-01-01/)
 }
 
 async function orderByKeyboard(page: Page): Promise<void> {

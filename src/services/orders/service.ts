@@ -16,6 +16,7 @@ import { bucketNotifiedTopic, objectMissingTopic } from '#services/vouchers'
 import { addAgentRoutes } from './agent-routes.ts'
 import { addCancelRoute } from './cancel-order.ts'
 import type { Context } from './context.ts'
+import { keepCustomers } from './erasure/keep-customers.ts'
 import { expireOrders } from './expire-orders.ts'
 import { gather } from './gathered.ts'
 import { listOrdersBehind } from './list-behind.ts'
@@ -105,6 +106,7 @@ export async function createOrders(
         resources.use(await followMissing(broker, context))
         resources.use(sweepVouchers(context))
         resources.use(watchState(database, clock))
+        resources.use(keepCustomers({ database, objects, clock }, config.orders.customerDays))
         const server = createHttpServer({
           name: 'orders',
           secret,

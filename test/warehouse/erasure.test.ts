@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '#ports/clock'
+import { voucherObjectKey } from '#services/vouchers'
+import { eraseAgain, eraseCustomer } from '../../src/services/orders/erasure/erase-customer.ts'
+import { eraseOld } from '../../src/services/orders/erasure/keep-customers.ts'
+import { load } from '../../src/services/warehouse/load/load.ts'
+import { createPseudonyms } from '../../src/services/warehouse/load/pseudonym.ts'
+import { buy, cancel, confirm, openShop, type Shop, shopSecret } from './shop.ts'
+
+const partsOf = (shop: Shop) => ({
+  ...{ database: shop.orders, objects: shop.loading.objects, clock: systemClock, secret: shopSecret },
+})
+const pseudonym = createPseudonyms(shopSecret).of('customer', 'ada@example.org')
+const details = async (shop: Shop) =>
+  JSON.stringify(await shop.orders.query('SELECT details, body_hash FROM orders.orders', []))
+
+test('a customer who is erased is nowhere any more, and what was sold is', async (t) => {
+  const shop = await openShop(t)
+  const [isbn = '', other = ''] = shop.isbns.slice(1)
+  const bought = (await buy(shop, 'ada', isbn)) as string
+  await confirm(shop, bought, isbn)
+  await buy(shop, 'grace', other)
+  const pdf = voucherObjectKey(bought, 'A-CODE')
+  await shop.orders.execute(`UPDATE orders.vouchers SET code = 'A-CODE'`)
+  await shop.orders.execute(`INSERT INTO orders.customer_titles VALUES ($1, 'ada@example.org', 1, 2)`, [isbn])
+  await shop.loading.objects.put(pdf, Buffer.from('Ada Byron'), 'application/pdf')
+  await load(shop.loading)
+  const inWarehouse = (what: string) =>
+    shop.ask<{ n: number }>(`SELECT count(*)::INT AS n FROM orders WHERE customer ${what}`)
+  assert.deepEqual(await inWarehouse(`= '${pseudonym}'`), [{ n: 1 }], 'it is there before')
+
+  const erased = await eraseCustomer(partsOf(shop), 'ADA@example.org')
+  await load({ ...shop.loading, keepMs: 0 })
+  assert.deepEqual(erased, {
+    ...{ kind: 'erased', orders: 1, pdfs: 1 },
+    proof: { orders: 0, limits: 0, sagas: 0, messages: 0, pdfs: 0 },
+  })
+  assert.doesNotMatch(await details(shop), /ada@example/)
+  assert.match(await details(shop), /grace@example/, 'nobody else is')
+  assert.equal(await shop.loading.objects.head(pdf), undefined)
+  assert.deepEqual(await inWarehouse(`= '${pseudonym}'`), [{ n: 0 }])
+  assert.deepEqual(await shop.ask('SELECT sum(total)::INT AS n FROM orders'), [{ n: 1001 + 1002 }])
+  const [limit] = await shop.orders.query<{ quantity: number }>(
+    'SELECT quantity FROM orders.customer_titles',
+    [],
+  )
+  assert.equal(limit?.quantity, 1)
+})
+
+test('a customer with an order under way is not erased', async (t) => {
+  const shop = await openShop(t)
+  const isbn = shop.isbns[1] as string
+  const waiting = (await buy(shop, 'ada', isbn)) as string
+  const before = await details(shop)
+  assert.deepEqual(await eraseCustomer(partsOf(shop), 'ada@example.org'), {
+    kind: 'under-way',
+    orders: [waiting],
+  })
+  assert.equal(await details(shop), before)
+})
+
+test('who comes back with a backup is erased again, and nobody else', async (t) => {
+  const shop = await openShop(t)
+  const isbn = shop.isbns[1] as string
+  for (const name of ['ada', 'grace']) await cancel(shop, (await buy(shop, name, isbn)) as string, isbn)
+  const [backup] = await shop.orders.query<{ id: string; details: string }>(
+    `SELECT id, details FROM orders.orders WHERE details LIKE '%ada@%'`,
+    [],
+  )
+  await eraseCustomer(partsOf(shop), 'ada@example.org')
+  await shop.orders.execute('UPDATE orders.orders SET details = $2 WHERE id = $1', [
+    backup?.id,
+    backup?.details,
+  ])
+  assert.match(await details(shop), /ada@example/)
+  assert.deepEqual(await eraseAgain(partsOf(shop)), { customers: 1, underWay: 0 })
+  assert.doesNotMatch(await details(shop), /ada@example/)
+  assert.match(await details(shop), /grace@example/)
+})
+
+test('orders that are old enough lose their customer, young ones keep theirs', async (t) => {
+  const shop = await openShop(t)
+  const isbn = shop.isbns[1] as string
+  for (const name of ['ada', 'grace']) await cancel(shop, (await buy(shop, name, isbn)) as string, isbn)
+  await shop.orders.execute(
+    `UPDATE orders.orders SET id = ('0190' || substr(id::text, 5))::uuid WHERE details LIKE '%ada@%'`,
+  )
+  assert.equal(await eraseOld(partsOf(shop), 30), 1)
+  assert.equal(await eraseOld(partsOf(shop), 30), 0)
+  assert.doesNotMatch(await details(shop), /ada@example/)
+  assert.match(await details(shop), /grace@example/)
+})
