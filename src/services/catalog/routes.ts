@@ -25,6 +25,7 @@ import {
 import { getCover as cover } from './cover/get-cover.ts'
 import { getPicture as picture } from './cover/get-picture.ts'
 import type { Imports } from './import/imports.ts'
+import type { Misses } from './search/note-misses.ts'
 import type { BookStore } from './store/book-store.ts'
 import type { BookReads } from './store/catalog-store.ts'
 import type { PictureStore } from './store/picture-store.ts'
@@ -36,13 +37,15 @@ export type RouteOptions = {
   reads: BookReads
   clock: Clock
   imports: Imports
+  misses: Pick<Misses, 'note'>
   /** Called after a change that may have left news in the outbox. */
   onChanged: () => void
 }
 
 /** Ties each route of the contract to its use case. */
-export function addRoutes({ server, books, pictures, reads, clock, imports, onChanged }: RouteOptions): void {
-  addReads(server, reads, books, clock)
+export function addRoutes(options: RouteOptions): void {
+  const { server, books, pictures, reads, clock, imports, onChanged } = options
+  addReads(options)
   const editOf = (request: {
     params: { isbn: string }
     headers: Readonly<Record<string, string | undefined>>
@@ -76,11 +79,12 @@ export function addRoutes({ server, books, pictures, reads, clock, imports, onCh
 }
 
 /** What is shown may come from a replica; how many copies there are to sell may not. */
-function addReads(server: HttpServer, reads: BookReads, books: BookStore, clock: Clock): void {
+function addReads({ server, reads, books, misses, clock }: RouteOptions): void {
   const reader = (request: { headers: Readonly<Record<string, string | undefined>> }) =>
     reads.reader(request.headers[seenHeader])
   server.add(listBooks, async (request) => {
     const page = await list(await reader(request), request.query, clock.now())
+    if (page.total === 0 && request.query.q !== undefined) misses.note(request.query.q)
     return answer(200, page, linkToNext(request.path, page.next))
   })
   server.add(getBook, async (request) => get(await reader(request), isbnOf(request.params.isbn), clock.now()))

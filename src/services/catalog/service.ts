@@ -13,6 +13,7 @@ import { tellOfOthers } from './changes/tell-of-others.ts'
 import { createImports } from './import/imports.ts'
 import { addRoutes } from './routes.ts'
 import { loadSample } from './sample/load-sample.ts'
+import { createMisses } from './search/note-misses.ts'
 import { keepKeysCurrent } from './search/renew-keys.ts'
 import { watchState } from './state-metrics.ts'
 import { createRecovery } from './stock/recovery.ts'
@@ -78,6 +79,7 @@ export async function createCatalog(
         resources.use(watchSalesOpening(store.books, clock, onChanged))
         resources.use(watchPrices(store.books, clock, onChanged))
         const imports = resources.use(createImports(store, clock, config.shop))
+        const misses = resources.use(createMisses(store.misses, clock))
         const server = createHttpServer({
           name: 'catalog',
           requestTimeoutMs: importTimeoutMs,
@@ -93,6 +95,7 @@ export async function createCatalog(
           books: store.books,
           pictures: store.pictures,
           reads: store.reads,
+          misses,
           clock,
           imports,
           onChanged,

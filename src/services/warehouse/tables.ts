@@ -169,6 +169,13 @@ export const tables = {
     order: 'id',
     part: rangeOf('id'),
   },
+  /** What readers looked for and did not find. */
+  searches: {
+    columns: { key: 'VARCHAR', day: 'DATE', words: 'VARCHAR', times: 'INTEGER' },
+    owner: 'key',
+    order: 'day, words',
+    part: `'month=' || substr(key, 1, 7)`,
+  },
   imports: {
     columns: {
       id: 'VARCHAR',

@@ -3,6 +3,7 @@ import type { Clock } from '#ports/clock'
 import type { Database, Seen } from '#ports/database'
 import type { BookReader, BookStore } from './book-store.ts'
 import type { ImportStore } from './import-store.ts'
+import type { MissStore } from './miss-store.ts'
 import type { PictureStore } from './picture-store.ts'
 import type { StockStore } from './stock-store.ts'
 import type { StoreAudit } from './store-audit.ts'
@@ -16,6 +17,7 @@ export type CatalogStore = AsyncDisposable & {
   readonly reads: BookReads
   readonly imports: ImportStore
   readonly pictures: PictureStore
+  readonly misses: MissStore
   readonly audit: StoreAudit
   readonly transfer: TransferStore
   /** Its tables, as this program is made for them. */

@@ -52,6 +52,7 @@ export async function readBooks(
     after = rows.at(-1)?.isbn ?? after
   }
   await readImports(books, dialect, staging)
+  await readSearches(books, dialect, since, staging)
   return found
 }
 
@@ -75,6 +76,24 @@ function stageBook(row: BookRow, staging: Staging): void {
   staging.add('books', book)
   // One that was deleted and made again begins with its first version once more.
   staging.add('book_history', { key: `${row.isbn} ${row.created_at.getTime()} ${row.version}`, ...book })
+}
+
+const dayMs = 86_400_000
+
+async function readSearches(
+  books: Statements,
+  dialect: Dialect,
+  since: Cursors['books'] | undefined,
+  staging: Staging,
+): Promise<void> {
+  const from = since === undefined ? '' : new Date(since.atMs - dayMs).toISOString().slice(0, 10)
+  const rows = await books.query<{ day: string; words: string; times: number }>(
+    ...dialect.inOrder(
+      `SELECT day, words, times FROM ${dialect.table('search_misses')} WHERE day >= ${dialect.parameter(1)}`,
+      [from],
+    ),
+  )
+  for (const row of rows) staging.add('searches', { key: `${row.day} ${row.words}`, ...row })
 }
 
 const importsMax = 1_000

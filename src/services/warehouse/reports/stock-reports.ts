@@ -1,5 +1,5 @@
 import { literal } from '../store/duck.ts'
-import { type Asked, column, type Report } from './report.ts'
+import { type Asked, column, type Report, within } from './report.ts'
 
 const isbn = column('isbn', 'text', 'ISBN')
 const title = column('title', 'text')
@@ -23,7 +23,7 @@ const stock: Report = {
       SELECT isbn, greatest(sum(sold_delta), 0)::BIGINT AS sold_lately FROM ledger
        WHERE moved_at >= (SELECT cut_at FROM this_cut) - INTERVAL ${reorderDays} DAY GROUP BY isbn
     ) SELECT isbn, title, copies, held, sold, copies - held - sold AS available, coalesce(sold_lately, 0) AS sold_lately,
-             CASE WHEN sold_lately > 0 THEN round((copies - held - sold) * ${reorderDays} / sold_lately, 1) END::DOUBLE AS days_left,
+             CASE WHEN sold_lately > 0 THEN round((copies - held - sold)::DOUBLE * ${reorderDays} / sold_lately, 1) END AS days_left,
              greatest(coalesce(sold_lately, 0) - (copies - held - sold), 0)::BIGINT AS reorder
         FROM stock JOIN books USING (isbn) LEFT JOIN lately USING (isbn)
        WHERE copies > 0 OR sold_lately > 0
@@ -95,4 +95,16 @@ function openedDrop({ isbn }: Asked): string {
     ORDER BY opened_at DESC LIMIT 1`
 }
 
-export const stockReports: readonly Report[] = [stock, drops, firstMinute]
+const searches: Report = {
+  name: 'searches-without-a-hit',
+  title: 'Searches without a hit',
+  description:
+    'What readers looked for and did not find, most often first. It is counted without knowing who they are.',
+  columns: [column('words', 'text'), column('times', 'count'), column('last_day', 'day')],
+  chart: { kind: 'bars', x: 'words', y: ['times'] },
+  parameters: ['from', 'to'],
+  sql: (asked) => `SELECT words, sum(times)::BIGINT AS times, max(day) AS last_day FROM searches
+    WHERE ${within('day::TIMESTAMP', { ...asked, timeZone: 'UTC' })} GROUP BY words ORDER BY times DESC, words LIMIT ${asked.rowsMax}`,
+}
+
+export const stockReports: readonly Report[] = [stock, drops, firstMinute, searches]

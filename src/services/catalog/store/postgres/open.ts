@@ -4,6 +4,7 @@ import type { CatalogStore, StoreOptions } from '../catalog-store.ts'
 import { createStoreAudit } from './audit.ts'
 import { createBookReader, createBookStore } from './books.ts'
 import { createImportStore } from './imports.ts'
+import { createMissStore } from './misses.ts'
 import { hearOfOthers } from './others-wrote.ts'
 import { createPictureStore } from './pictures.ts'
 import { createStockStore } from './stock.ts'
@@ -39,6 +40,7 @@ export async function openStore(url: string, options: StoreOptions): Promise<Cat
     reads: readsOf(reads, books, createBookReader),
     imports: createImportStore(database),
     pictures: createPictureStore(database),
+    misses: createMissStore(database),
     audit: createStoreAudit(database),
     transfer: createTransferStore(database),
     schema: { database, name: schema, folder: migrationsFolder },
