@@ -29,6 +29,7 @@ export const requestExamples: Readonly<Record<string, unknown>> = {
     language: 'en',
     price,
   },
+  eraseCustomer: { email: 'ada@example.org' },
   queryWarehouse: { sql: 'SELECT status, count(*) AS orders FROM orders GROUP BY status' },
   changeBook: { price: { amount: 1100, currency: 'EUR' } },
   startImport: 'isbn,title,author,price,copies\n9780141439518,Pride and Prejudice,Jane Austen,12.50,5\n',

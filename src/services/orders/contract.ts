@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { anyone, defineRoute, internal, orderHolder, type Role, roles, staff } from '#kernel/contract'
 import { closed, IsbnText, Nullable, Page, Paging, Timestamp, Uuid } from '#kernel/schemas'
+import { eraseCustomer } from './erasure-contract.ts'
 import { Order, OrderList, OrderStatusSchema, Voucher } from './order-schemas.ts'
 
 export {
@@ -14,6 +15,7 @@ export {
   resolveDecision,
 } from './agent-contract.ts'
 export { customerKey } from './customer-key.ts'
+export { ErasureReport, eraseCustomer } from './erasure-contract.ts'
 export type { GroupCommit, PlacedOrder, Settlement } from './group-commit.ts'
 export {
   Customer,
@@ -290,4 +292,5 @@ export const publicRoutes = [
   listSessions,
   endSessions,
   endSession,
+  eraseCustomer,
 ]

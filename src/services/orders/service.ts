@@ -16,6 +16,7 @@ import { bucketNotifiedTopic, objectMissingTopic } from '#services/vouchers'
 import { addAgentRoutes } from './agent-routes.ts'
 import { addCancelRoute } from './cancel-order.ts'
 import type { Context } from './context.ts'
+import { addErasureRoute } from './erasure/erasure-route.ts'
 import { keepCustomers } from './erasure/keep-customers.ts'
 import { expireOrders } from './expire-orders.ts'
 import { gather } from './gathered.ts'
@@ -118,6 +119,7 @@ export async function createOrders(
         resources.use(watchDatabase({ role: 'orders', name: 'order-db', url: orderDb, clock, server }))
         addAgentRoutes(server, { ...context, database: decisions })
         addRoutes(server, context)
+        addErasureRoute(server, context, secret)
         return server
       },
     }

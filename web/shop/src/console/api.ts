@@ -10,7 +10,7 @@ import type {
   System,
   Voucher,
 } from '#services/gateway'
-import type { listOrders as listOrdersRoute } from '#services/orders'
+import type { eraseCustomer as eraseCustomerRoute, listOrders as listOrdersRoute } from '#services/orders'
 import type {
   getReport as getReportRoute,
   queryWarehouse as queryWarehouseRoute,
@@ -84,6 +84,11 @@ const versionOf = (reply: Reply<Book>): BookVersion => ({
 const ifMatch = (etag: string | undefined): Record<string, string> => (etag ? { 'if-match': etag } : {})
 
 export const getSystem = (signal?: AbortSignal) => staffCall<System>('GET', '/api/system', { signal })
+
+export type ErasureReport = ReplyOf<typeof eraseCustomerRoute>
+/** @throws ApiProblem 409 while an order of the customer is under way */
+export const eraseCustomer = (email: string) =>
+  staffCall<ErasureReport>('POST', '/api/erasures', { body: { email }, deadlineMs: reportDeadlineMs })
 
 export const listReports = (signal?: AbortSignal) => staffCall<ReportList>('GET', '/api/reports', { signal })
 export const getReport = (name: string, query: QueryOf<typeof getReportRoute>, signal?: AbortSignal) =>

@@ -1,0 +1,24 @@
+import { isEmail } from '#kernel/email'
+import { invalid, Problem } from '#kernel/problem'
+import { answer, type HttpServer } from '#ports/http'
+import { eraseCustomer } from '#services/orders'
+import type { Context } from '../context.ts'
+import { eraseCustomer as erase } from './erase-customer.ts'
+
+/** Erases a customer for a manager; the warehouse follows with its next load. */
+export function addErasureRoute(server: HttpServer, context: Context, secret: string): void {
+  server.add(eraseCustomer, async ({ body }) => {
+    if (!isEmail(body.email)) throw invalid([{ field: 'email', message: 'is no email address' }])
+    const erased = await erase({ ...context, secret }, body.email)
+    context.announced()
+    if (erased.kind === 'under-way')
+      throw new Problem(
+        409,
+        'order-under-way',
+        'An order of this customer is under way; nothing was erased. Try again when it is finished.',
+        { orders: erased.orders },
+      )
+    const { orders, pdfs, proof } = erased
+    return answer(200, { orders, pdfs, left: proof }, { 'cache-control': 'no-store' })
+  })
+}
