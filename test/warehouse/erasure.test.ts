@@ -4,6 +4,7 @@ import { systemClock } from '#ports/clock'
 import { voucherObjectKey } from '#services/vouchers'
 import { eraseAgain, eraseCustomer } from '../../src/services/orders/erasure/erase-customer.ts'
 import { eraseOld } from '../../src/services/orders/erasure/keep-customers.ts'
+import { listOrdersBehind } from '../../src/services/orders/list-behind.ts'
 import { load } from '../../src/services/warehouse/load/load.ts'
 import { createPseudonyms } from '../../src/services/warehouse/load/pseudonym.ts'
 import { buy, cancel, confirm, openShop, type Shop, shopSecret } from './shop.ts'
@@ -22,6 +23,10 @@ test('a customer who is erased is nowhere any more, and what was sold is', async
   await confirm(shop, bought, isbn)
   await buy(shop, 'grace', other)
   const pdf = voucherObjectKey(bought, 'A-CODE')
+  while ((await listOrdersBehind(shop.orders)) > 0);
+  const listed = () =>
+    shop.orders.query(`SELECT FROM orders.listed WHERE key = md5('email ada@example.org')::uuid`, [])
+  assert.equal((await listed()).length, 1)
   await shop.orders.execute(`UPDATE orders.vouchers SET code = 'A-CODE'`)
   await shop.orders.execute(`INSERT INTO orders.customer_titles VALUES ($1, 'ada@example.org', 1, 2)`, [isbn])
   await shop.loading.objects.put(pdf, Buffer.from('Ada Byron'), 'application/pdf')
@@ -34,11 +39,12 @@ test('a customer who is erased is nowhere any more, and what was sold is', async
   await load({ ...shop.loading, keepMs: 0 })
   assert.deepEqual(erased, {
     ...{ kind: 'erased', orders: 1, pdfs: 1 },
-    proof: { orders: 0, limits: 0, sagas: 0, messages: 0, pdfs: 0 },
+    proof: { orders: 0, limits: 0, sagas: 0, index: 0, messages: 0, pdfs: 0 },
   })
   assert.doesNotMatch(await details(shop), /ada@example/)
   assert.match(await details(shop), /grace@example/, 'nobody else is')
   assert.equal(await shop.loading.objects.head(pdf), undefined)
+  assert.equal((await listed()).length, 0)
   assert.deepEqual(await inWarehouse(`= '${pseudonym}'`), [{ n: 0 }])
   assert.deepEqual(await shop.ask('SELECT sum(total)::INT AS n FROM orders'), [{ n: 1001 + 1002 }])
   const [limit] = await shop.orders.query<{ quantity: number }>(

@@ -10,7 +10,14 @@ export type Erased =
   | { kind: 'under-way'; orders: string[] }
 
 /** Where the customer could still be found, and how often: 0 everywhere is the proof. */
-export type Proof = { orders: number; limits: number; sagas: number; pdfs: number; messages: number }
+export type Proof = {
+  orders: number
+  limits: number
+  sagas: number
+  index: number
+  pdfs: number
+  messages: number
+}
 
 type Parts = Erasing & { objects: ObjectStore; clock: Clock; secret: string }
 
@@ -53,11 +60,12 @@ export async function eraseAgain(parts: Parts): Promise<{ customers: number; und
 
 async function prove({ database, objects }: Parts, email: string): Promise<Proof> {
   const left = await ordersOf(database, email)
-  const [row] = await database.query<{ limits: number; sagas: number; messages: number }>(
+  const [row] = await database.query<{ limits: number; sagas: number; index: number; messages: number }>(
     `SELECT (SELECT count(*) FROM orders.customer_titles WHERE customer = $1)::int AS limits,
+            (SELECT count(*) FROM orders.listed WHERE key = ANY(ARRAY[md5('email ' || $1), md5('email ' || $2)]::uuid[]))::int AS index,
             (SELECT count(*) FROM orders.sagas WHERE strpos(lower(data::text), $1) > 0)::int AS sagas,
             (SELECT count(*) FROM orders.outbox WHERE strpos(lower(payload::text), $1) > 0)::int AS messages`,
-    [customerKey(email)],
+    [customerKey(email), email.toLowerCase()],
   )
   let pdfs = 0
   for (const { id } of left) pdfs += (await objects.list(`vouchers/${id}/`)).length
@@ -65,6 +73,7 @@ async function prove({ database, objects }: Parts, email: string): Promise<Proof
     orders: left.length,
     limits: row?.limits ?? 0,
     sagas: row?.sagas ?? 0,
+    index: row?.index ?? 0,
     messages: row?.messages ?? 0,
     pdfs,
   }

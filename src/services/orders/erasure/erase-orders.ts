@@ -53,6 +53,12 @@ export async function eraseOrders(
               body_hash = gen_random_uuid(), version = version + 1 WHERE id = ANY($1::uuid[])`,
       [orders, JSON.stringify({ name: erasedName, email })],
     )
+    // The index by which staff find orders has a hash of the address.
+    await tx.execute(
+      `DELETE FROM orders.listed WHERE order_id = ANY($1::uuid[])
+          AND key = ANY(SELECT md5('email ' || lower(email))::uuid FROM unnest($2::text[]) AS email)`,
+      [orders, customers.map((customer) => customer.email)],
+    )
     await tx.execute(`UPDATE orders.sagas SET data = '{}' WHERE order_id = ANY($1::uuid[])`, [orders])
     await tx.execute('UPDATE orders.customer_titles SET customer = $2 WHERE customer = ANY($1)', [
       customers.map((customer) => customerKey(customer.email)),
