@@ -20,6 +20,7 @@ export const aliases: Readonly<Record<ImportField, readonly string[]>> = {
   moreContributors:
     words(`additionalauthors secondaryauthor secondaryauthors coauthors coauthor illustrator illustrators
     illustrateur illustratore translator translators ubersetzer traducteur traductor traduttore vertaler herausgeber narrator`),
+  moreRoles: words('secondaryauthorroles additionalauthorroles'),
   publisher:
     words(`publisher publishername imprint verlag verlagsname editeur editorial editorialname editore casaeditrice
     uitgever uitgeverij forlag vendor brand brands`),

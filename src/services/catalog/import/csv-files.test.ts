@@ -34,6 +34,17 @@ test('exports of the programs that people use are recognised, and their odd colu
       { publisher: 'Press', publishedOn: '2004', contributors: [{ name: 'Ann Author', role: 'author' }] },
     ],
     [
+      'LibraryThing',
+      'Title\tSort Character\tPrimary Author\tSecondary Author\tSecondary Author Roles\tISBN\nT\t1\tAuthor, Ann\tBrush, Bob|Quill, Cy\tIllustrator|Translator\t[9780441172719]\n',
+      {
+        contributors: [
+          { name: 'Ann Author', role: 'author' },
+          { name: 'Bob Brush', role: 'illustrator' },
+          { name: 'Cy Quill', role: 'translator' },
+        ],
+      },
+    ],
+    [
       'WooCommerce',
       'ID,Type,ISBN,Name,Published,Stock,Regular price,Categories\n1,simple,9780441172719,T,1,7,14.95,"Fiction > Crime, Books"\n',
       { copies: 7, price: { amount: 1495, currency: 'EUR' }, subjects: ['Fiction', 'Crime', 'Books'] },

@@ -5,6 +5,7 @@ export const importFields = [
   'subtitle',
   'contributors',
   'moreContributors',
+  'moreRoles',
   'publisher',
   'publication',
   'publishedOn',

@@ -189,17 +189,26 @@ function contributorsOf(record: Cells): { name: string; role: string }[] {
   const more = record.filled('moreContributors')
   const people = [
     ...(main === undefined ? [] : readContributors(cleanLine(main.text), main.nameOrder)),
-    ...more.flatMap(({ text, role, nameOrder }) =>
-      readContributors(cleanLine(text), nameOrder ?? main?.nameOrder).map((each) =>
-        role === undefined ? each : { name: each.name, role },
-      ),
-    ),
+    ...more.flatMap(({ text, role, nameOrder }) => {
+      const named = readContributors(cleanLine(text), nameOrder ?? main?.nameOrder)
+      const roles = rolesBeside(record, named.length)
+      return named.map(({ name, role: told }, i) => ({ name, role: role ?? roles[i] ?? told }))
+    }),
   ]
   const seen = new Set<string>()
   return people.filter(({ name, role }) => {
     const key = `${name}\n${role}`
     return !seen.has(key) && seen.add(key)
   })
+}
+
+/** LibraryThing writes the roles of its secondary authors in a column of their own; they count where there is one each. */
+function rolesBeside(record: Cells, people: number): (string | undefined)[] {
+  const roles = record
+    .text('moreRoles')
+    .split('|')
+    .map((text) => cleanLine(text).toLowerCase().slice(0, 40))
+  return roles.length === people ? roles.map((role) => (role === '' ? undefined : role)) : []
 }
 
 function peopleOf(list: unknown[] | undefined): { name: string; role: string }[] | undefined {

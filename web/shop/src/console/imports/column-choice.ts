@@ -12,6 +12,7 @@ export const fieldNames: Readonly<Record<ImportField, string>> = {
   originalTitle: 'Original title',
   contributors: 'Authors',
   moreContributors: 'Further people',
+  moreRoles: 'Roles of further people',
   publisher: 'Publisher',
   publication: 'Publisher, year and pages in one',
   publishedOn: 'Date of publication',
