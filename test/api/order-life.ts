@@ -219,7 +219,11 @@ export function orderLifeSuite(shop: () => Shop): void {
       ['revoked', 'revoked'],
     )
     await leaves(shop(), isbn, 10)
-    for (const { code } of done.vouchers) refused(await redeem(code), 410)
+    for (const { code, url } of done.vouchers) {
+      refused(await redeem(code), 410)
+      const { pathname, search } = new URL(url)
+      refused(await shop().get(pathname + search), 410)
+    }
     accepted(await cancel(done, done.token))
     await leaves(shop(), isbn, 10)
   })

@@ -24,7 +24,7 @@ const isQuiet = '() => look.isQuiet()'
 
 test('everybody can read and use the pages', async (t) => {
   const store = await startStore(t, 'on')
-  const { page, context } = await openBrowser(t, store.url)
+  const { page, context, complaints } = await openBrowser(t, store.url)
   await context.addInitScript({ path: lookAtPage })
   const books = await booksToShow(page)
 
@@ -58,7 +58,7 @@ test('everybody can read and use the pages', async (t) => {
     await logIn(context, store)
     const placed = await order(page, books.priced.isbn, 'grace@example.org')
     await look(context, [
-      ...['', 'orders', 'books', 'books/new', 'imports', 'nowhere'].map((path) => ({
+      ...['', 'orders', 'books', 'books/new', 'imports', 'nowhere', 'sessions', 'system'].map((path) => ({
         path: `/console/${path}`,
       })),
       {

@@ -7,8 +7,9 @@ globalThis.look = {
    * takes as long as the browser likes, so it is changed as the page's own switch does.
    */
   async barriers(theme, options) {
-    const still = document.head.appendChild(document.createElement('style'))
-    still.textContent = '*, ::before, ::after { transition: none !important; animation: none !important }'
+    const still = new CSSStyleSheet()
+    still.replaceSync('*, ::before, ::after { transition: none !important; animation: none !important }')
+    document.adoptedStyleSheets = [still]
     document.documentElement.classList.remove('light', 'dark')
     document.documentElement.classList.add(theme)
     const { violations } = await globalThis.axe.run(document, { ...options, resultTypes: ['violations'] })

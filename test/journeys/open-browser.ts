@@ -26,5 +26,9 @@ export async function openBrowser(t: TestContext, storeUrl: string): Promise<Vis
     const { protocol, origin } = new URL(request.url())
     if (protocol.startsWith('http') && origin !== storeUrl) complaints.push(`asked ${origin}`)
   })
+  // What a page's policy forbids does nothing and is told on the console alone.
+  context.on('console', (message) => {
+    if (/Content Security Policy/i.test(message.text())) complaints.push(message.text())
+  })
   return { context, page: await context.newPage(), complaints }
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { type Route, roles } from '#kernel/contract'
 import { openDatabase } from '#ports/database'
+import { openLog } from '#ports/log'
 import { publicRoutes } from '#roles'
 import { placeOrder } from '#services/coordinator'
 import { requestExamples } from '../../src/docs/examples.ts'
@@ -158,6 +159,32 @@ test('a session that nobody uses ends, and one that is used does not', async () 
   assert.deepEqual([await status(idle), await status(used)], [401, 200])
   await database.execute("UPDATE orders.sessions SET expires_at = now() - interval '1 second'", [])
   assert.equal(await status(used), 401)
+})
+
+test('log-ins and refusals are in the log, and nobody’s address is', async (t) => {
+  const lines: string[] = []
+  openLog({ level: 'info', format: 'json', fields: {}, write: (line) => void lines.push(line) })
+  t.after(() => openLog({ level: 'silent', format: 'json', fields: {}, write: () => {} }))
+  const logIn = (password: string) =>
+    fetch(`${store.url}/api/session`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ email: store.staff.email, password }),
+    })
+  assert.deepEqual([(await logIn('a slip')).status, (await logIn(store.staff.password)).status], [401, 204])
+  const token = await tokenOf('operator')
+  const refused = await fetch(`${store.url}/api/orders`, { headers: { authorization: `Bearer ${token}` } })
+  assert.equal(refused.status, 403)
+  const said = lines.map((line) => JSON.parse(line)).filter(({ part }) => part === 'access')
+  assert.deepEqual(
+    said.map(({ msg }) => msg),
+    ['a log-in failed', 'staff logged in', 'staff were refused what their roles do not allow'],
+  )
+  for (const { account, requestId } of said) {
+    assert.match(account, /^[0-9a-f]{12}$/)
+    assert.ok(requestId)
+  }
+  assert.doesNotMatch(lines.join(), /@/)
 })
 
 test('guessing elsewhere locks nobody out from where they always log in, and gets slow and refused there', async () => {

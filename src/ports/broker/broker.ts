@@ -18,6 +18,8 @@ export type Broker = AsyncDisposable & {
   subscribe(queue: string, topics: readonly string[], handler: Handler): Promise<AsyncDisposable>
   /** Every message on `topics` from now on, to this subscriber alone; nothing is kept for it while it is away. */
   listen(topics: readonly string[], handler: Handler): Promise<AsyncDisposable>
+  /** How many messages of a queue are not done: that wait, are at work or will be tried again; counted up to a limit. */
+  waiting(queue: string): Promise<number>
   /** Messages that a queue gave up on, newest first. */
   deadLetters(queue: string): Promise<DeadLetter[]>
   /**

@@ -171,6 +171,19 @@ for (const [name, { url: urlFor, disturb, missing: skip = false }] of Object.ent
     assert.deepEqual(await broker.deadLetters('other'), [])
   })
 
+  test(`${name}: it says how many messages of a queue wait, and of one that is not there none`, {
+    skip,
+  }, async (t) => {
+    const { open } = await fresh(t)
+    await using broker = await open()
+    assert.equal(await broker.waiting('q'), 0)
+    await (await broker.subscribe('q', ['a'], async () => {}))[Symbol.asyncDispose]()
+    await broker.publish([1, 2, 3].map((payload) => ({ topic: 'a', payload })))
+    await until(async () => (await broker.waiting('q')) === 3)
+    await broker.subscribe('q', ['a'], async () => {})
+    await until(async () => (await broker.waiting('q')) === 0)
+  })
+
   test(`${name}: a message that its handler can never use is not tried again; given back it is, and thrown away it is gone`, {
     skip,
   }, async (t) => {

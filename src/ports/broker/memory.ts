@@ -79,6 +79,11 @@ export async function openMemoryBroker(url: string, options: BrokerOptions): Pro
       house.listeners.add(listener)
       return subscription(() => house.listeners.delete(listener))
     },
+    async waiting(name) {
+      const queue = house.queues.get(name)
+      const atWork = queue?.consumers.reduce((sum, { atWork }) => sum + atWork.size, 0) ?? 0
+      return (queue?.waiting.length ?? 0) + atWork
+    },
     async deadLetters(name) {
       return house.queues.get(name)?.dead.toReversed() ?? []
     },

@@ -38,3 +38,4 @@ export {
   type NewMessage,
   waitingMax,
 } from './broker.ts'
+export { watchQueues } from './queue-states.ts'

@@ -1,10 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import type { Role, Route } from '#kernel/contract'
+import { nameInLog } from '#kernel/hash'
 import { forbidden, notFound, Problem, unauthorized } from '#kernel/problem'
 import { callHeader, digestOf, innerMetricsToken, isSame, type SignedCall } from '#kernel/signed-calls'
+import { logger } from '#ports/log'
 import { callChecker } from './calls.ts'
-import { cookieOf, sessionCookie } from './names.ts'
+import { sessionTokenOf } from './names.ts'
+
+const log = logger('access')
 
 export type StaffMember = { email: string; roles: readonly Role[] }
 
@@ -70,10 +74,16 @@ async function checkStaff(
   allowed: readonly Role[],
   { authenticateStaff }: EntranceOptions,
 ): Promise<void> {
-  const token = bearerOf(request) ?? cookieOf(request.headers.cookie, sessionCookie)
+  const token = bearerOf(request) ?? sessionTokenOf(request.headers.cookie)
   const member = token === undefined ? undefined : await authenticateStaff?.(token)
   if (member === undefined) throw unauthorized()
-  if (!member.roles.some((role) => allowed.includes(role))) throw forbidden(allowed)
+  if (!member.roles.some((role) => allowed.includes(role))) {
+    log.info('staff were refused what their roles do not allow', {
+      ...{ account: nameInLog(member.email), roles: member.roles, requestId: request.id },
+      route: `${request.method} ${request.routeOptions.url}`,
+    })
+    throw forbidden(allowed)
+  }
   staffMembers.set(request, member)
 }
 

@@ -16,7 +16,7 @@ export {
 export { isUsual } from './fast/direct.ts'
 export { gather } from './gather.ts'
 export { createRequestMetrics } from './metrics.ts'
-export { cookieOf, sessionCookie } from './names.ts'
+export { secureSessionCookie, sessionCookie, sessionTokenOf } from './names.ts'
 export {
   createHttpServer,
   type HttpRequest,

@@ -15,6 +15,7 @@ import type { Context } from './context.ts'
 import { createDecisionLog, prune } from './decisions.ts'
 import { lookUp } from './look-up-orders.ts'
 import { traceCommitted } from './order-metrics.ts'
+import { oldestSagas } from './saga/oldest-sagas.ts'
 
 /** What coordinators and recovering participants ask of orders. */
 export function addAgentRoutes(server: HttpServer, context: Context): void {
@@ -40,15 +41,20 @@ export function addAgentRoutes(server: HttpServer, context: Context): void {
   }))
   server.add(resolveDecision, async ({ params }) => ({ decision: await log.resolve(params.id) }))
   server.add(getOrderWork, async () => {
-    const [row] = await context.database.query<ReplyOf<typeof getOrderWork>>(
-      `SELECT count(*) FILTER (WHERE state = 'running')::int AS sagas,
+    const [[row], oldest, queues] = await Promise.all([
+      context.database.query<Omit<ReplyOf<typeof getOrderWork>, 'queues' | 'oldest'>>(
+        `SELECT count(*) FILTER (WHERE state = 'running')::int AS sagas,
               count(*) FILTER (WHERE state = 'compensating')::int AS undoing,
               coalesce(extract(epoch FROM now() - min(due_at)), 0)::int AS "oldestSagaSeconds",
               (SELECT count(*)::int FROM (SELECT FROM orders.outbox LIMIT 10000) waiting) AS "newsWaiting"
          FROM orders.sagas WHERE state IN ('running', 'compensating')`,
-      [],
-    )
-    return row ?? { sagas: 0, undoing: 0, oldestSagaSeconds: 0, newsWaiting: 0 }
+        [],
+      ),
+      oldestSagas(context.database),
+      // A broker that is away is no reason to say nothing of the rest.
+      context.queueStates().catch(() => []),
+    ])
+    return { ...(row ?? { sagas: 0, undoing: 0, oldestSagaSeconds: 0, newsWaiting: 0 }), oldest, queues }
   })
   server.add(pruneDecisions, async ({ body }) => ({
     pruned: await prune(database, new Date(body.before), clock.now()),

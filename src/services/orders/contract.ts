@@ -36,6 +36,7 @@ export {
   packGroup,
   portionMax,
 } from './packed-group.ts'
+export { getOrderWork, SagaState } from './work-contract.ts'
 
 const byId = Type.Object({ id: Type.String() }, closed)
 const byCode = Type.Object({ code: Type.String() }, closed)
@@ -245,19 +246,6 @@ export const introspectSession = defineRoute({
   summary: 'Whose staff session this is',
 })
 
-export const getOrderWork = defineRoute({
-  method: 'GET',
-  path: '/internal/work',
-  tag: 'Internal',
-  access: internal,
-  reply: Type.Object({
-    sagas: Type.Integer(),
-    undoing: Type.Integer(),
-    oldestSagaSeconds: Type.Integer(),
-    newsWaiting: Type.Integer(),
-  }),
-  summary: 'Sagas at work and news not sent, for operators',
-})
 export const getVoucherStatus = defineRoute({
   method: 'GET',
   path: '/internal/vouchers/{code}/status',

@@ -3,7 +3,7 @@ import { orderStaff } from '#kernel/contract'
 import { hashAsUuid } from '#kernel/hash'
 import { forbidden, notFound, type Problem } from '#kernel/problem'
 import type { Statements } from '#ports/database'
-import { cookieOf, type StaffMember, sessionCookie } from '#ports/http'
+import { type StaffMember, sessionTokenOf } from '#ports/http'
 import type { Context } from './context.ts'
 import { type OrderRow, orderColumns } from './order-row.ts'
 import { memberOf } from './staff/sessions.ts'
@@ -66,7 +66,7 @@ export async function staffOf(
   statements: Statements,
   { bearer, headers }: Caller,
 ): Promise<StaffMember | undefined> {
-  const session = bearer ?? cookieOf(headers.cookie, sessionCookie)
+  const session = bearer ?? sessionTokenOf(headers.cookie)
   return session === undefined ? undefined : await memberOf(statements, session)
 }
 

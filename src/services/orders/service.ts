@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { type Config, ConfigError, type Secrets } from '#config'
 import { createPace } from '#kernel/pace'
-import { type Broker, openBroker } from '#ports/broker'
+import { type Broker, openBroker, watchQueues } from '#ports/broker'
 import { type Clock, every, systemClock } from '#ports/clock'
 import { type Database, openDatabase, openReads, startOutboxRelay } from '#ports/database'
 import { openDiscovery } from '#ports/discovery'
@@ -12,6 +12,7 @@ import { openPayment } from '#ports/payment'
 import { watchDatabase } from '#process/database-watch'
 import { faultyPayment, showFaults } from '#process/fault-switches'
 import { createService, type Service } from '#process/service-shell'
+import { queues } from '#services/orders'
 import { bucketNotifiedTopic, objectMissingTopic } from '#services/vouchers'
 import { addAgentRoutes } from './agent-routes.ts'
 import { addCancelRoute } from './cancel-order.ts'
@@ -96,6 +97,7 @@ export async function createOrders(
         const context: Context = {
           ...{ config, clock, database, reads, client, objects, payment, voucherKey },
           gathered: gather({ database, client, clock, broker }),
+          queueStates: watchQueues(broker, queues),
           announced: () => relay.ring(),
           sagaDue: () => sagas.wake(),
         }

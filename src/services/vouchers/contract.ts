@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { anyone, defineRoute, internal } from '#kernel/contract'
+import { QueueState } from '#kernel/queue-state'
 import { closed, Uuid } from '#kernel/schemas'
 
 /** What the generator needs to draw one voucher. */
@@ -33,6 +34,14 @@ export const codeOfVoucherObject = (key: string) => /^vouchers\/[^/]+\/([^/]+)\.
  * of them cannot be drawn. The queue is shared by all generators.
  */
 export const VouchersWanted = Type.Object({ vouchers: Type.Array(VoucherData, { maxItems: 100 }) })
+export const getVoucherWork = defineRoute({
+  method: 'GET',
+  path: '/internal/work',
+  tag: 'Internal',
+  access: internal,
+  reply: Type.Object({ drawing: Type.Integer(), queues: Type.Array(QueueState) }),
+  summary: 'Vouchers that wait to be drawn, for operators',
+})
 export type VouchersWanted = Static<typeof VouchersWanted>
 export const vouchersWantedTopic = 'voucher.wanted'
 

@@ -1,5 +1,5 @@
 import type { Config, Secrets } from '#config'
-import { type Broker, openBroker } from '#ports/broker'
+import { type Broker, openBroker, watchQueues } from '#ports/broker'
 import { type Clock, systemClock } from '#ports/clock'
 import { openDiscovery } from '#ports/discovery'
 import { answer, createHttpServer, type ServiceClient, serviceClient } from '#ports/http'
@@ -17,9 +17,11 @@ import { readWebhook } from './bucket-webhook.ts'
 import {
   codeOfVoucherObject,
   getObject,
+  getVoucherWork,
   noteObjects,
   type ObjectMissing,
   objectMissingTopic,
+  queues,
   requestVouchers,
   type VoucherData,
   type VouchersWanted,
@@ -94,6 +96,11 @@ export async function createVouchers(
         server.add(requestVouchers, async ({ body }) =>
           answer(202, await handleVouchers(body.vouchers, store, queue)),
         )
+        const queueStates = watchQueues(broker, queues)
+        server.add(getVoucherWork, async () => ({
+          drawing: queue.size,
+          queues: await queueStates().catch(() => []),
+        }))
         server.add(noteObjects, async ({ query, bearer, body }) => {
           const created = readWebhook(secret, { signature: query.signature, bearer, body })
           await broker.publish(created.map((payload) => ({ topic: objectCreatedTopic, payload })))

@@ -21,6 +21,7 @@ const doorbell = 'broker'
 const ringSpacingMs = 10
 const pruneEveryMs = 15_000
 const deadLettersMax = 1000
+const waitingCountedMax = 10_000
 
 /**
  * A broker in tables of schema `broker`. Publishing is one insert; a doorbell tells the other processes that there is
@@ -75,6 +76,7 @@ export async function openPostgresBroker(url: string, options: BrokerOptions): P
       await hearBell()
       return await unlessAway(log.listen(topics, handler))
     },
+    waiting: (queue) => unlessAway(waiting(database, queue)),
     deadLetters: (queue) => unlessAway(deadLetters(database, queue)),
     settleDeadLetters: (queue, ids, fate) =>
       unlessAway(settleDeadLetters(database, queue, ids, fate)).finally(() => ringer.wake()),
@@ -129,6 +131,14 @@ async function unlessAway<T>(asked: Promise<T>): Promise<T> {
 }
 
 const complain = (what: string) => (error: unknown) => logged.warn('trying again', { what, error })
+
+async function waiting(database: Database, queue: string): Promise<number> {
+  const [row] = await database.query<{ n: number }>(
+    'SELECT count(*)::int AS n FROM (SELECT FROM broker.deliveries WHERE queue = $1 LIMIT $2) d',
+    [queue, waitingCountedMax],
+  )
+  return row?.n ?? 0
+}
 
 async function deadLetters(database: Database, queue: string): Promise<DeadLetter[]> {
   return database.query<DeadLetter>(

@@ -1,7 +1,7 @@
 import { systemClock } from '#ports/clock'
 import { type Broker, type BrokerOptions, BrokerUnavailable, retryBaseMsDefault } from '../broker.ts'
 import { openLink } from './connection.ts'
-import { deadLetters, settleDeadLetters } from './dead-letters.ts'
+import { deadLetters, settleDeadLetters, waiting } from './dead-letters.ts'
 import { startListening } from './listen.ts'
 import { startPublisher } from './publish.ts'
 import { startQueue } from './queue.ts'
@@ -48,6 +48,10 @@ export async function openRabbitBroker(url: string, options: BrokerOptions): Pro
     async listen(topics, handler) {
       unlessClosed()
       return await subscription(startListening(link, clock, topics, handler))
+    },
+    async waiting(queue) {
+      unlessClosed()
+      return await waiting(link, queue)
     },
     async deadLetters(queue) {
       unlessClosed()

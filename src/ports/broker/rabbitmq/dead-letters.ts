@@ -15,6 +15,26 @@ export async function deadLetters(link: Link, queue: string): Promise<DeadLetter
   )
 }
 
+/** Without those that wait for their next attempt in a queue that all share. */
+export async function waiting(link: Link, queue: string): Promise<number> {
+  const counting = async () => {
+    const channel = await (await link.connection()).createChannel()
+    channel.on('error', () => undefined)
+    try {
+      return (await channel.checkQueue(queueName(queue))).messageCount
+    } catch (error) {
+      if ((error as { code?: number }).code === 404) return 0
+      throw error
+    } finally {
+      // One that asked for a queue that is not there is closed already.
+      await channel.close().catch(() => undefined)
+    }
+  }
+  return await within(counting(), lookWithinMs, 'counting messages').catch((error: unknown) => {
+    throw unavailable(error)
+  })
+}
+
 /** @returns how many of them were there */
 export async function settleDeadLetters(
   link: Link,

@@ -186,5 +186,7 @@ function coverLinkOf(product: OnixElement): string {
     .map((each) => each.value('MediaFileLink'))
     .find(Boolean)
   const found = link ?? old ?? ''
-  return URL.canParse(found) && new URL(found).protocol === 'https:' ? found : ''
+  if (!URL.canParse(found)) return ''
+  const { protocol, username, password } = new URL(found)
+  return protocol === 'https:' && username === '' && password === '' ? found : ''
 }

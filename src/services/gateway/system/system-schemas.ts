@@ -1,5 +1,7 @@
 import { type Static, Type } from 'typebox'
+import { QueueState } from '#kernel/queue-state'
 import { Nullable, Timestamp } from '#kernel/schemas'
+import { SagaState } from '#services/orders'
 
 const circuits = ['closed', 'open', 'probing', 'returning'] as const
 const Circuit = Type.Enum(circuits)
@@ -41,6 +43,7 @@ export const System = Type.Object(
         undoing: Nullable(Type.Integer({ description: 'sagas that take back what they did' })),
         oldestSagaSeconds: Nullable(Type.Integer()),
         newsWaiting: Nullable(Type.Integer({ description: 'messages that are not carried off yet' })),
+        vouchersWaiting: Nullable(Type.Integer({ description: 'vouchers that wait to be drawn' })),
       },
       { description: 'null where the service that knows is away' },
     ),
@@ -67,6 +70,11 @@ export const System = Type.Object(
       }),
       { description: 'those whose service answers' },
     ),
+    transactions: Type.Array(Type.Object({ id: Type.String(), ageSeconds: Type.Integer() }), {
+      description: 'the oldest transactions that are prepared and not decided',
+    }),
+    sagas: Type.Array(SagaState, { description: 'the sagas at work that have not got on for longest' }),
+    queues: Type.Array(QueueState, { description: 'of the services that answer' }),
     history: Type.Array(
       Type.Object({
         at: Timestamp,

@@ -2,8 +2,9 @@ import { type DatabaseState, databaseStateRoute } from '#kernel/database-state'
 import { forbidden, unauthorized } from '#kernel/problem'
 import { inDoubtRoute } from '#kernel/transaction'
 import type { Clock } from '#ports/clock'
-import { cookieOf, type ServiceClient, sessionCookie } from '#ports/http'
+import { type ServiceClient, sessionTokenOf } from '#ports/http'
 import { getOrderWork, introspectSession } from '#services/orders'
+import { getVoucherWork } from '#services/vouchers'
 import { getSystem, type System } from '../contract.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Admission } from '../proxy/admission.ts'
@@ -31,6 +32,7 @@ export type SystemState = Disposable & {
 
 const sessionDeadlineMs = 2_000
 const workDeadlineMs = 800
+const transactionsShownMax = 20
 const bearerPattern = /^Bearer +([\w.~+/=-]{1,500})$/i
 
 export function createSystemState(parts: SystemParts): SystemState {
@@ -51,7 +53,7 @@ export function createSystemState(parts: SystemParts): SystemState {
 
 async function checkOperator({ request }: Exchange, client: ServiceClient): Promise<void> {
   const { authorization, cookie } = request.headers
-  const token = bearerPattern.exec(authorization ?? '')?.[1] ?? cookieOf(cookie, sessionCookie)
+  const token = bearerPattern.exec(authorization ?? '')?.[1] ?? sessionTokenOf(cookie)
   if (token === undefined) throw unauthorized()
   const options = { body: { token: token.slice(0, 500) }, deadlineMs: sessionDeadlineMs }
   const { member } = await client.call('orders', introspectSession, options)
@@ -63,12 +65,15 @@ async function checkOperator({ request }: Exchange, client: ServiceClient): Prom
 async function systemNow(parts: SystemParts, startedAt: string, history: History): Promise<System> {
   const { clock, client, upstreams, circuits, admission, version } = parts
   const ask = { deadlineMs: workDeadlineMs }
-  const [stock, orders, ...databases] = await Promise.allSettled([
+  const [stock, orders, vouchers, ...databases] = await Promise.allSettled([
     client.call('catalog', inDoubtRoute, ask),
     client.call('orders', getOrderWork, ask),
+    client.call('vouchers', getVoucherWork, ask),
     client.call('catalog', databaseStateRoute, ask),
     client.call('orders', databaseStateRoute, ask),
   ])
+  const inDoubt = stock.status === 'fulfilled' ? stock.value.inDoubt : undefined
+  const drawing = vouchers.status === 'fulfilled' ? vouchers.value : undefined
   const ordersWork = orders.status === 'fulfilled' ? orders.value : undefined
   const open = parts.open()
   return {
@@ -91,15 +96,21 @@ async function systemNow(parts: SystemParts, startedAt: string, history: History
     retryBudgets: [...circuits.budgets()],
     refused: Object.fromEntries(admission.refused()),
     work: {
-      inDoubt: stock.status === 'fulfilled' ? stock.value.inDoubt.length : null,
+      inDoubt: inDoubt?.length ?? null,
       sagas: ordersWork?.sagas ?? null,
       undoing: ordersWork?.undoing ?? null,
       oldestSagaSeconds: ordersWork?.oldestSagaSeconds ?? null,
       newsWaiting: ordersWork?.newsWaiting ?? null,
+      vouchersWaiting: drawing?.drawing ?? null,
     },
     databases: databases.flatMap((each): DatabaseState[] =>
       each.status === 'fulfilled' ? [each.value] : [],
     ),
+    transactions: (inDoubt ?? []).slice(0, transactionsShownMax).map(({ id, ageMs }) => {
+      return { id, ageSeconds: Math.round(ageMs / 1_000) }
+    }),
+    sagas: ordersWork?.oldest ?? [],
+    queues: [...(ordersWork?.queues ?? []), ...(drawing?.queues ?? [])],
     history: history.samples(),
   }
 }

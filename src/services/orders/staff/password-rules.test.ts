@@ -27,6 +27,7 @@ test('short, common and repeated ones are refused, with the reason', () => {
     ['012345678901', /row of keys/],
     ['qwertyuiopas', /row of keys/],
     ['ada.byron1234', /e-mail address/],
+    ['Octavo-Octavo1', /word of this shop/],
   ]
   for (const [password, why] of refused)
     assert.throws(

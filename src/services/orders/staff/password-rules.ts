@@ -7,6 +7,9 @@ export class WeakPassword extends Error {
   override name = 'WeakPassword'
 }
 
+/** Words that whoever guesses at this very shop tries first. */
+const contextWords = ['octavo', 'bookstore', 'bookshop', 'bookseller']
+
 /** A piece so short, again and again, or a row of neighbours, is found by the first guesses. */
 const pieceMax = 4
 const rows = ['0123456789012345678901234567890', 'abcdefghijklmnopqrstuvwxyz', 'qwertyuiopasdfghjklzxcvbnm']
@@ -21,6 +24,8 @@ export function checkPassword(password: string, email = ''): void {
   if (length < passwordLengthMin)
     throw new WeakPassword(`a password has ${passwordLengthMin} characters or more; this one has ${length}`)
   const [name = ''] = email.toLowerCase().split('@')
+  if (contextWords.some((word) => plain.replaceAll(word, '').length < 6))
+    throw new WeakPassword('this password is little more than a word of this shop')
   if (isRepetition(plain) || isRow(plain))
     throw new WeakPassword('this password is one short piece again and again, or a row of keys')
   if (name.length > 3 && plain.replaceAll(name, '').length < 6)

@@ -1,6 +1,8 @@
 import type { Role } from '#kernel/contract'
+import { nameInLog } from '#kernel/hash'
 import { notFound, Problem } from '#kernel/problem'
-import { type Answer, answer, cookieOf, type HttpServer, sessionCookie } from '#ports/http'
+import { type Answer, answer, type HttpServer, sessionTokenOf } from '#ports/http'
+import { logger } from '#ports/log'
 import {
   endSession,
   endSessions as endSessionsRoute,
@@ -12,10 +14,13 @@ import {
 } from '#services/orders'
 import type { Context } from '../context.ts'
 import { type Attempt, checkAttempt, noteFailure, noteSuccess } from './attempts.ts'
+import { cookieWith } from './cookie.ts'
 import { createHashingPool, type HashingPool } from './hashing.ts'
 import { isPassword } from './passwords.ts'
 import { closeSession, endSessions, memberOf, openSession, sessionHours, sessionsOf } from './sessions.ts'
 import { createTurns } from './turns.ts'
+
+const log = logger('access')
 
 /** Attempts at once: each takes a tenth of a second of a core, and its answer is waited for. */
 const attemptsMax = { forOne: 20, forAll: 60 }
@@ -72,8 +77,7 @@ function addSessionRoutes(server: HttpServer, { database, config }: Context): vo
   })
 }
 
-const tokenOf = (bearer: string | undefined, headers: Headers) =>
-  bearer ?? cookieOf(headers.cookie, sessionCookie)
+const tokenOf = (bearer: string | undefined, headers: Headers) => bearer ?? sessionTokenOf(headers.cookie)
 
 /** Checks a password, slower or not at all where too many were wrong lately, and opens a session. */
 async function attempt(
@@ -99,7 +103,12 @@ async function attempt(
     await noteFailure(database, who)
     return false
   })
-  if (!isRight) throw wrongCredentials()
+  const told = { account: nameInLog(who.email), place: who.place, requestId: headers['x-request-id'] ?? '' }
+  if (!isRight) {
+    log.info('a log-in failed', told)
+    throw wrongCredentials()
+  }
+  log.info('staff logged in', told)
   await noteSuccess(database, who)
   const token = await openSession(database, who.email, headers['user-agent'] ?? '')
   const cookie = cookieWith(token, sessionHours * 3600, context.config.publicUrl)
@@ -111,9 +120,3 @@ async function attempt(
 
 const wrongCredentials = () =>
   new Problem(401, 'wrong-credentials', 'Wrong email or password.', {}, { 'www-authenticate': 'Bearer' })
-
-/** `Secure` wherever the shop is reached by https. Source: RFC 6265bis section 4.1. */
-function cookieWith(value: string, maxAgeSeconds: number, publicUrl: string): string {
-  const secure = publicUrl.startsWith('https:') ? '; Secure' : ''
-  return `${sessionCookie}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${maxAgeSeconds}${secure}`
-}

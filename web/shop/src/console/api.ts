@@ -10,7 +10,11 @@ import type {
   System,
   Voucher,
 } from '#services/gateway'
-import type { eraseCustomer as eraseCustomerRoute, listOrders as listOrdersRoute } from '#services/orders'
+import type {
+  eraseCustomer as eraseCustomerRoute,
+  listOrders as listOrdersRoute,
+  listSessions as listSessionsRoute,
+} from '#services/orders'
 import type {
   getReport as getReportRoute,
   queryWarehouse as queryWarehouseRoute,
@@ -82,6 +86,10 @@ const versionOf = (reply: Reply<Book>): BookVersion => ({
 })
 
 const ifMatch = (etag: string | undefined): Record<string, string> => (etag ? { 'if-match': etag } : {})
+
+export const listSessions = (signal?: AbortSignal) =>
+  staffCall<ReplyOf<typeof listSessionsRoute>>('GET', '/api/sessions', { signal })
+export const endSession = (id: string) => staffCall<void>('DELETE', `/api/sessions/${segment(id)}`)
 
 export const getSystem = (signal?: AbortSignal) => staffCall<System>('GET', '/api/system', { signal })
 

@@ -111,6 +111,12 @@ export const consoleRoutes: RouteRecordRaw[] = [
         meta: { title: 'System', roles: operations },
       },
       {
+        path: 'sessions',
+        name: 'console-sessions',
+        component: () => import('./account/sessions-page.vue'),
+        meta: { title: 'Your sessions' },
+      },
+      {
         path: ':rest(.*)*',
         name: 'console-not-found',
         component: () => import('./not-found-page.vue'),

@@ -63,6 +63,12 @@ export async function logOut(): Promise<void> {
   end('left')
 }
 
+/** Ends every session of who is logged in, this one too. @throws ApiProblem when the shop cannot be reached */
+export async function endAllSessions(): Promise<void> {
+  await callForReply('DELETE', '/api/sessions')
+  end('left')
+}
+
 /** Calls the API as staff and returns the body. A session that has ended leads back to the log-in page. */
 export async function staffCall<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
   return (await staffCallForReply<T>(method, path, options)).data

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { openBroker } from '../../src/ports/broker/port.ts'
+import { octavo, type Store, startStore } from '../support/whole-store.ts'
+import { openBrowser } from './open-browser.ts'
+
+const operator = { email: 'olga@example.org', password: 'a lamp in the engine room' }
+
+test('staff see where they are logged in and how the store does', async (t) => {
+  const store = await startStore(t, 'off')
+  const added = await octavo(store, ['staff', 'add', operator.email, '--roles', 'operator'], {
+    OCTAVO_STAFF_PASSWORD: operator.password,
+  })
+  assert.equal(added.code, 0, added.said)
+  const { page, context, complaints } = await openBrowser(t, store.url)
+
+  await t.test('sessions are listed, ended one by one, and all at once', async () => {
+    await logIn(page, operator, /^\/console/)
+    await logInAsProgram(store)
+    await page.goto('/console/sessions')
+    await page.getByRole('heading', { name: 'Your sessions' }).waitFor()
+    const sessions = page.getByTestId('session')
+    await sessions.nth(1).waitFor()
+    assert.equal(await sessions.count(), 2)
+    assert.equal(await sessions.filter({ hasText: 'this one' }).getByRole('button').count(), 0)
+    await page.getByRole('button', { name: /^End the session of tests/ }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'End it' }).click()
+    await sessions.nth(1).waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: 'End all sessions' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'End all' }).click()
+    await page.waitForURL(/\/console\/login/)
+    await page.goto('/console/sessions')
+    await page.waitForURL(/\/console\/login/)
+  })
+
+  await t.test('the page of the system shows what runs, and a message that was given up', async () => {
+    await logIn(page, operator, /^\/console/)
+    await page.goto('/console/system')
+    await page.getByRole('status').filter({ hasText: 'Everything is well.' }).waitFor()
+    for (const service of ['catalog', 'orders', 'coordinator', 'vouchers'])
+      await page
+        .getByRole('rowheader', { name: new RegExp(`^${service} `) })
+        .first()
+        .waitFor()
+    await page.getByText('No queue has given a message up.').waitFor()
+    await page.getByRole('rowheader', { name: 'vouchers-draw' }).waitFor()
+    await using broker = await openBroker(orderDbOf(store), { applicationName: 'test' })
+    await broker.publish([{ topic: 'voucher.wanted', payload: { no: 'vouchers' } }])
+    await page.getByRole('cell', { name: 'voucher.wanted' }).waitFor()
+    const { status } = await context.request
+      .get('/api/orders')
+      .then((answer) => ({ status: answer.status() }))
+    assert.equal(status, 403, 'operators see no customer’s data')
+  })
+  assert.deepEqual(complaints, [])
+})
+
+async function logIn(page: Page, who: typeof operator, where: RegExp): Promise<void> {
+  await page.goto('/console/login')
+  await page.getByLabel('Email').fill(who.email)
+  await page.getByLabel('Password').fill(who.password)
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await page.waitForURL((url) => where.test(url.pathname) && !url.pathname.endsWith('/login'))
+}
+
+/** Its broker lives there as well. */
+function orderDbOf(store: Store): string {
+  const path = ['secrets', 'run'].map((folder) => join(store.data, folder, 'order-db-url')).find(existsSync)
+  assert.ok(path)
+  return readFileSync(path, 'utf8').trim()
+}
+
+async function logInAsProgram(store: Store): Promise<void> {
+  const answer = await fetch(`${store.url}/api/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'user-agent': 'tests/1.0' },
+    body: JSON.stringify(operator),
+  })
+  assert.equal(answer.status, 204)
+}
