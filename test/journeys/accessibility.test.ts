@@ -68,6 +68,7 @@ test('everybody can read and use the pages', async (t) => {
       { path: `/console/books/${books.priced.isbn}` },
       { path: '/console/books?limited=true', act: openStockDialog },
     ])
+    assert.deepEqual(complaints, [])
   })
 
   await t.test('reports are read, kept as a file and asked for by SQL, by everybody', async () => {

@@ -61,7 +61,7 @@ test('staff see where they are logged in and how the store does', async (t) => {
 async function logIn(page: Page, who: typeof operator, where: RegExp): Promise<void> {
   await page.goto('/console/login')
   await page.getByLabel('Email').fill(who.email)
-  await page.getByLabel('Password').fill(who.password)
+  await page.getByLabel('Password', { exact: true }).fill(who.password)
   await page.getByRole('button', { name: 'Log in' }).click()
   await page.waitForURL((url) => where.test(url.pathname) && !url.pathname.endsWith('/login'))
 }

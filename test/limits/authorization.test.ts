@@ -208,3 +208,20 @@ test('guessing elsewhere locks nobody out from where they always log in, and get
   for (let i = 0; i < 5; i++) assert.equal((await login('192.0.2.1', 'a slip')).status, 401)
   assert.equal((await login('192.0.2.1', store.staff.password)).status, 204)
 })
+
+test('without the failures that are kept, nobody who guesses would ever be refused', async () => {
+  await using database = await openDatabase(store.orderDb, { applicationName: 'test' })
+  for (let i = 0; i < 14; i++) {
+    await database.execute('DELETE FROM orders.login_failures', [])
+    const { status } = await fetch(`${store.ordersUrl}/api/session`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'x-forwarded-for': '198.51.100.7',
+        ...passedOn(storeSecret),
+      },
+      body: JSON.stringify({ email: 'another@example.org', password: 'a guess of mine' }),
+    })
+    assert.equal(status, 401)
+  }
+})

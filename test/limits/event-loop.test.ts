@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
+import { Ajv } from 'ajv'
+import { placeOrder } from '#services/coordinator'
 import { type StoreInProcess, startStoreInProcess } from '../support/store-in-process.ts'
 import { type TurnWatchdog, watchTurns } from './turn-watchdog.ts'
 import { pipelined, type WorstRequest, worstRequests } from './worst-requests.ts'
@@ -58,6 +62,23 @@ test('nothing that a stranger can send to any route holds an event loop', async 
 test('requests sent ahead of their answers hold no event loop either', async () => {
   const { ms } = await heldMs({ name: 'pipelined', bytes: pipelined })
   assert.ok(ms <= turnMsMax, `${ms.toFixed(1)} ms`)
+})
+
+test('without bounds on what is looked at, one body of what strangers may send holds the loop too long', async () => {
+  const ajv = new Ajv({ strict: false, allErrors: true })
+  const validate = ajv.compile(JSON.parse(JSON.stringify(placeOrder.body)))
+  const server = createServer(async (request, response) => {
+    const body = JSON.parse((await request.setEncoding('utf8').toArray()).join(''))
+    response.end(String(validate(body) || JSON.stringify(validate.errors).length))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const body = `{"lines":[${'{},'.repeat(300_000)}{}]}`
+  watchdog.longestMs()
+  await (await fetch(`http://127.0.0.1:${port}`, { method: 'POST', body })).text()
+  assert.ok(watchdog.longestMs() > turnMsMax)
+  server.close()
+  server.closeAllConnections()
 })
 
 /** How many times slower than usual this machine is, at work of the kind that is measured. */

@@ -28,6 +28,19 @@ test('a client that asks too often is told when to come back, and another is not
   assert.match(await (await fetch(`${gateway.url}/metrics`)).text(), /refused_total\{reason="rate"\} \d/)
 })
 
+test('without a limit nobody is refused, however often they ask', async (t) => {
+  const upstream = await startUpstream(t, (_incoming, response) => json(response, 200, {}))
+  const env = { ...trusted, OCTAVO_RATE_LIMIT: '0' }
+  const gateway = await startGateway(t, `catalog=${upstream.url}`, options, env)
+  const answers = await Promise.all(
+    Array.from({ length: 60 }, () => fetch(`${gateway.url}/api/books/1`, as('192.0.2.1'))),
+  )
+  assert.deepEqual(
+    answers.filter(({ status, headers }) => status !== 200 || headers.has('ratelimit')),
+    [],
+  )
+})
+
 test('gateways that share a cache count a client together, and each for itself while it is away', {
   skip: redisMissing(),
 }, async (t) => {
