@@ -173,7 +173,7 @@ export const roles: readonly Role[] = [
     summary: 'loads everything from both databases into Parquet every so often, and answers reports',
     needs: ['bookDb', 'orderDb', 'objectStore'],
     calls: ['orders'],
-    keys: ['secret'],
+    keys: ['secret', 'metricsToken'],
     settings: ['OCTAVO_WAREHOUSE_SECONDS', 'OCTAVO_SHOP_TIME_ZONE'],
     contract: warehouse,
     routes: warehouse.publicRoutes,

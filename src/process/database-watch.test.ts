@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { databaseStateRoute } from '#kernel/database-state'
 import { systemClock } from '#ports/clock'
 import { databaseState, openDatabase } from '#ports/database'
-import { createHttpServer } from '#ports/http'
+import { callHeader, callSigner, createHttpServer } from '#ports/http'
 import { metricsText } from '#ports/telemetry'
 import { testDatabase } from '../../test/support/database.ts'
 import { until } from '../../test/support/until.ts'
@@ -28,7 +28,9 @@ test('a role shows how the servers of its database stand, and its archive, in nu
   assert.match(numbers, /octavo_archive_reaches_timestamp_seconds\{database="book-db"\} 1795896900/)
   assert.match(numbers, /octavo_database_timeline\{database="book-db"\} 1/)
 
-  const asked = await fetch(at + databaseStateRoute.path, { headers: { 'x-octavo-secret': 'a secret' } })
+  const asked = await fetch(at + databaseStateRoute.path, {
+    headers: { [callHeader]: callSigner('a secret').call('GET', databaseStateRoute.path, null) },
+  })
   const state = (await asked.json()) as { archive: { problem: string }; servers: { state: string }[] }
   assert.deepEqual(
     [asked.status, state.archive.problem, state.servers[0]?.state],

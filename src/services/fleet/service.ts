@@ -43,7 +43,7 @@ export async function createFleet(
         resources.use(
           leases.lead('fleet', (lost) => control({ api, place, edges, alarms, metrics, clock }, lost)),
         )
-        return createHttpServer({ name: 'fleet', secret, metrics: () => metricsText('fleet') })
+        return createHttpServer({ name: 'fleet', secret, metricsToken, metrics: () => metricsText('fleet') })
       },
     }
   })

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Config } from '#config'
+import type { Config, Secrets } from '#config'
 import { type Clock, systemClock } from '#ports/clock'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type StaffMember, serviceClient } from '#ports/http'
@@ -27,7 +27,7 @@ const sessionDeadlineMs = 2_000
 /** Loads the warehouse from both databases every so often, and answers reports from it. */
 export async function createWarehouse(
   config: Config,
-  secrets: WarehouseSecrets,
+  secrets: WarehouseSecrets & Secrets<'metricsToken'>,
   { clock = systemClock, ...overrides }: WarehouseOverrides = {},
 ): Promise<Service> {
   const root = join(config.dataPath, 'warehouse')
@@ -47,6 +47,7 @@ export async function createWarehouse(
         const server = createHttpServer({
           name: 'warehouse',
           secret,
+          metricsToken: secrets.metricsToken,
           authenticateStaff:
             overrides.authenticateStaff ??
             (async (token) => {
