@@ -9,14 +9,8 @@ import {
 import type { BookRow } from '../../books/book-row.ts'
 import { catalogueChanged } from '../../changes/change-messages.ts'
 import type { BookKeys } from '../../search/book-keys.ts'
-import {
-  type BookChanges,
-  type BookEntry,
-  type BookStore,
-  type NewBookEntry,
-  type StockCounts,
-  Unstorable,
-} from '../book-store.ts'
+import type { BookChanges, BookEntry, BookStore, NewBookEntry, StockCounts } from '../book-store.ts'
+import { inTransaction } from './in-transaction.ts'
 import { createBookReader } from './reader.ts'
 import {
   derivedColumns,
@@ -96,18 +90,6 @@ function changesOn(tx: Transaction, written: Set<string>): BookChanges {
       await tx.execute('DELETE FROM books WHERE isbn = ?', [isbn])
     },
     announce: (news) => announce(tx, stockChangedTopic, news),
-  }
-}
-
-/** Source: SQLSTATE class 22, data exceptions. */
-async function inTransaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  try {
-    return await database.transaction(work)
-  } catch (error) {
-    const cause = error instanceof Error ? (error.cause as { sqlState?: unknown } | undefined) : undefined
-    if (error instanceof Error && typeof cause?.sqlState === 'string' && cause.sqlState.startsWith('22'))
-      throw new Unstorable(error.message, { cause })
-    throw error
   }
 }
 
