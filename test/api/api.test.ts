@@ -3,6 +3,7 @@ import { bookListSuite } from './book-list.ts'
 import { bookSuite } from './books.ts'
 import { documentedSuite } from './documented.ts'
 import { dropSuite } from './drop.ts'
+import { everydaySuite } from './everyday.ts'
 import { fuzzSuite } from './fuzz.ts'
 import { httpSuite } from './http.ts'
 import { importSuite } from './imports.ts'
@@ -23,6 +24,7 @@ const suites: Record<string, (shop: () => Shop) => void> = {
   orders: orderSuite,
   'what orders hold': orderInputSuite,
   'what becomes of orders': orderLifeSuite,
+  'every day': everydaySuite,
   vouchers: voucherSuite,
   staff: staffSuite,
   imports: importSuite,
