@@ -37,6 +37,7 @@ function pages() {
     {
       name: 'the shop',
       sources: [
+        'docs/runbooks',
         'web/shop/src',
         'web/shop/public',
         'web/shop/index.html',

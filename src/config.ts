@@ -33,6 +33,8 @@ export type Config = {
     trustedProxies: readonly string[]
     /** Requests a second that one client may make, and whether that was set; 0 is no limit. */
     rateLimit: { perSecond: number; isSet: boolean }
+    /** Where Alertmanager says what is firing, if there is one. */
+    alertmanager: string | undefined
     /** Paths of the certificate and key it serves https with. */
     tls: { certificate: string; key: string } | undefined
   }
@@ -104,6 +106,7 @@ export function readConfig(env: Environment): Config {
         perSecond: integer(env, 'OCTAVO_RATE_LIMIT', 100, 0, 1_000_000),
         isSet: Boolean(env.OCTAVO_RATE_LIMIT),
       },
+      alertmanager: env.OCTAVO_ALERTMANAGER ? webAddress(env, 'OCTAVO_ALERTMANAGER', '') : undefined,
       tls: tlsFiles(env),
     },
     service: {

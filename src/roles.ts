@@ -189,7 +189,7 @@ export const roles: readonly Role[] = [
     keys: ['secret', 'cache', 'metricsToken'],
     settings: [
       ...['OCTAVO_HOST', 'OCTAVO_PORT', 'OCTAVO_URL', 'OCTAVO_TRUSTED_PROXIES', 'OCTAVO_RATE_LIMIT'],
-      ...['OCTAVO_TLS_CERT', 'OCTAVO_TLS_KEY'],
+      ...['OCTAVO_TLS_CERT', 'OCTAVO_TLS_KEY', 'OCTAVO_ALERTMANAGER'],
     ],
     isPublic: true,
     contract: gateway,

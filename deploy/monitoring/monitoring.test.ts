@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { parse, stringify } from 'yaml'
+import { ownRules, runbookOf } from '../../src/services/gateway/system/own-rules.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const at = (...parts: string[]) => join(root, ...parts)
@@ -13,6 +14,7 @@ const rulesPath = at('deploy', 'chart', 'files', 'rules.yaml')
 type Rule = {
   alert?: string
   expr: string
+  for?: string
   labels?: Record<string, string>
   annotations?: Record<string, string>
 }
@@ -85,6 +87,20 @@ test('every alert has a severity, a page that says what to do, and a case', () =
     assert.ok(cases.includes(`name: ${alert} fires`), `${alert} has no case`)
   }
   assert.deepEqual([...pages], [], 'there is a page without an alert')
+})
+
+test('what the System page tells by itself is what the rules say', () => {
+  for (const { name, metric, by, holds, forSeconds, severity, summary } of ownRules) {
+    const rule = alerts.find(({ alert }) => alert === name)
+    assert.ok(rule, `there is a rule ${name}`)
+    const highest = `max${by.length === 0 ? '' : ` by (${by.join(', ')}) `}(${metric})`
+    assert.equal(rule.expr, `${highest} ${'above' in holds ? `> ${holds.above}` : `== ${holds.at}`}`)
+    const [, n = '0', unit = 's'] = /^(\d+)([sm])$/.exec(rule.for ?? '') ?? []
+    assert.equal(Number(n) * (unit === 'm' ? 60 : 1), forSeconds, name)
+    assert.equal(rule.labels?.severity, severity)
+    assert.equal(rule.annotations?.summary, summary)
+    assert.equal(rule.annotations?.runbook, runbookOf(name))
+  }
 })
 
 test('the collector and the logs have a configuration that reads as YAML', () => {

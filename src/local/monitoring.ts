@@ -17,6 +17,8 @@ export type MonitoringOptions = {
   ports: { prometheus: number; alertmanager: number }
   /** How often roles are read and rules are looked at. */
   everySeconds: number
+  /** Rules in the place of those that a store has in production. */
+  rules?: string
   /** Further addresses to read, such as an audit's. */
   also?: readonly string[]
 }
@@ -47,7 +49,8 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
     writeFileSync(join(folder, name), text, { mode: 0o600 })
     return join(folder, name)
   }
-  const config = file('prometheus.json', JSON.stringify(prometheusConfig(options)))
+  const rules = options.rules === undefined ? rulesPath : file('rules.yaml', options.rules)
+  const config = file('prometheus.json', JSON.stringify(prometheusConfig(options, rules)))
   const alerting = file(
     'alertmanager.yml',
     readFileSync(join(deploy, 'monitoring', 'alertmanager.yml'), 'utf8'),
@@ -74,13 +77,17 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
 }
 
 /** JSON is YAML. What differs from `deploy/monitoring/prometheus.yml` is where things are and how often they are read. */
-function prometheusConfig({ registry, metricsToken, ports, everySeconds, also = [] }: MonitoringOptions) {
+function prometheusConfig(
+  { registry, metricsToken, ports, everySeconds, also = [] }: MonitoringOptions,
+  rules: string,
+) {
   const every = `${everySeconds}s`
-  const authorization = { credentials: metricsToken }
+  // Discovery of Prometheus 2.42 and before sends no type that it was not told.
+  const authorization = { type: 'Bearer', credentials: metricsToken }
   const static_configs = [{ targets: [registry], labels: { role: 'registry' } }]
   return {
     global: { scrape_interval: every, scrape_timeout: every, evaluation_interval: every },
-    rule_files: [rulesPath],
+    rule_files: [rules],
     alerting: { alertmanagers: [{ static_configs: [{ targets: [`127.0.0.1:${ports.alertmanager}`] }] }] },
     scrape_configs: [
       {

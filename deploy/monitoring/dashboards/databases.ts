@@ -54,6 +54,51 @@ export const databases = dashboard(
       ],
     },
     {
+      title: 'Servers',
+      panels: [
+        series(
+          'Servers that answer',
+          'short',
+          [['sum by (database) (max by (database, server) (octavo_database_server_up))', '{{database}}']],
+          'Primary and replicas.',
+        ),
+        series(
+          'Replica lag',
+          's',
+          [
+            [
+              'max by (database, server) (octavo_replica_lag_seconds) or vector(0)',
+              '{{database}} {{server}}',
+            ],
+          ],
+          'How old what each replica shows is; without replicas it is 0.',
+        ),
+        series(
+          'Log that replicas have not applied',
+          'bytes',
+          [['max by (database, server) (octavo_replica_lag_bytes) or vector(0)', '{{database}} {{server}}']],
+          'What a replica has to catch up with.',
+        ),
+        series(
+          'Primaries there have been',
+          'short',
+          [['max by (database) (octavo_database_timeline)', '{{database}}']],
+          'A step is a failover.',
+        ),
+        series(
+          'Archive',
+          's',
+          [
+            [
+              'time() - max by (database) (octavo_archive_reaches_timestamp_seconds) or vector(0)',
+              '{{database}}',
+            ],
+          ],
+          'How old the newest moment is that can be restored.',
+        ),
+      ],
+    },
+    {
       title: 'Work',
       panels: [
         series(

@@ -4,7 +4,7 @@ import type { RatePolicy } from '#kernel/rate-limit'
 import { type Cache, openCache } from '#ports/cache'
 import { type Clock, systemClock } from '#ports/clock'
 import { type Discovery, openDiscovery } from '#ports/discovery'
-import { callSigner, serviceClient } from '#ports/http'
+import { callSigner, innerMetricsToken, serviceClient } from '#ports/http'
 import { logger } from '#ports/log'
 import { metricsText } from '#ports/telemetry'
 import { createService, type Door, type Service } from '#process/service-shell'
@@ -30,6 +30,7 @@ import { publicTable } from './proxy/routes.ts'
 import { spanIds } from './proxy/trace.ts'
 import { createUpstreams, type Upstreams } from './proxy/upstreams.ts'
 import { createPublicServer, type PublicServer } from './server.ts'
+import { watchAlerts } from './system/alerts.ts'
 import { createSystemState } from './system/system-state.ts'
 
 type OwnSecrets = { secret: string; shared: Cache | undefined; metricsToken: string | undefined }
@@ -129,6 +130,11 @@ function openParts(
     createSystemState({
       ...{ version: config.version, clock, client, upstreams, circuits, admission, metrics },
       open: () => ({ requests: server.open, streams: streams.count }),
+      alerts: watchAlerts({
+        ...{ clock, alertmanager: config.gateway.alertmanager },
+        instances: () => upstreams.all().map(({ instance }) => instance.url),
+        metricsToken: metricsToken ?? innerMetricsToken(secret),
+      }),
     }),
   )
   const answer = createAnswers({

@@ -18,6 +18,20 @@ export const System = Type.Object(
       openStreams: Type.Integer(),
       memoryBytes: Type.Integer(),
     }),
+    alerts: Type.Object({
+      from: Type.Enum(['alertmanager', 'own'] as const, {
+        description: "`own`: by the roles' numbers, where no Alertmanager answers",
+      }),
+      firing: Type.Array(
+        Type.Object({
+          name: Type.String(),
+          severity: Type.Enum(['page', 'ticket'] as const),
+          summary: Type.String(),
+          runbook: Nullable(Type.String({ description: 'what to do: a file of this project, or a URL' })),
+          since: Timestamp,
+        }),
+      ),
+    }),
     instances: Type.Array(
       Type.Object({
         service: Type.String(),

@@ -12,6 +12,7 @@ import type { Circuits } from '../proxy/circuits.ts'
 import type { Exchange } from '../proxy/exchange.ts'
 import { ownHeaders } from '../proxy/own-headers.ts'
 import type { Upstreams } from '../proxy/upstreams.ts'
+import type { Alerts } from './alerts.ts'
 import { type History, keepHistory } from './history.ts'
 
 export type SystemParts = {
@@ -23,6 +24,7 @@ export type SystemParts = {
   admission: Admission
   metrics: Metrics
   open: () => { requests: number; streams: number }
+  alerts: () => Promise<Alerts>
 }
 
 export type SystemState = Disposable & {
@@ -65,6 +67,7 @@ async function checkOperator({ request }: Exchange, client: ServiceClient): Prom
 async function systemNow(parts: SystemParts, startedAt: string, history: History): Promise<System> {
   const { clock, client, upstreams, circuits, admission, version } = parts
   const ask = { deadlineMs: workDeadlineMs }
+  const watched = parts.alerts()
   const [stock, orders, vouchers, ...databases] = await Promise.allSettled([
     client.call('catalog', inDoubtRoute, ask),
     client.call('orders', getOrderWork, ask),
@@ -82,6 +85,7 @@ async function systemNow(parts: SystemParts, startedAt: string, history: History
       ...{ version, startedAt, openRequests: open.requests, openStreams: open.streams },
       memoryBytes: process.memoryUsage.rss(),
     },
+    alerts: await watched,
     instances: upstreams.all().map(({ instance, breaker, outstanding, latency, reroutes, trips }) => ({
       ...{ service: instance.service, id: instance.id, version: instance.version },
       circuit: breaker.kind,
