@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { tricks } from './tricks.ts'
+import { telemetryParts, tricks } from './tricks.ts'
 
 // `node --import ./bench/without.ts …` with OCTAVO_WITHOUT=a,b runs the program as if these tricks had never been
 // played: their lines are replaced by the plain ones while modules are read. The product itself has no switches.
 const root = new URL('../', import.meta.url)
 const names = (process.env.OCTAVO_WITHOUT ?? '').split(',').filter((name) => name !== '')
 const changes = names.flatMap((name) => {
-  const trick = tricks[name]
+  const trick = { ...tricks, ...telemetryParts }[name]
   if (trick === undefined) throw new Error(`there is no trick "${name}"`)
   return trick.changes
 })

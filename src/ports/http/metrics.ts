@@ -13,13 +13,12 @@ export function createRequestMetrics(role: string): RequestMetrics {
     secondsBuckets,
     ['http_request_method', 'http_route', 'http_response_status_code'],
   )
-  const observers = new Map<string, (seconds: number) => void>()
+  /** Texts of status codes, so that none is made for each answer. */
+  const texts: string[] = []
   return {
     answered(method, route, status, seconds) {
-      const key = `${status}${method}${route}`
-      const known = observers.get(key) ?? duration.observer(method, route, String(status))
-      observers.set(key, known)
-      known(seconds)
+      texts[status] ??= String(status)
+      duration.observe(seconds, method, route, texts[status])
     },
   }
 }

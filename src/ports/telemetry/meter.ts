@@ -80,24 +80,52 @@ function familyText({ name, help, type, lines }: Family): string {
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${shown.join('\n')}\n`
 }
 
-/** The series of one name by the values of its labels; a single label is its own key. */
+/**
+ * The series of one name by the values of its labels, in a tree of maps with one level for each label: looking one up
+ * makes no key, because every request looks up some.
+ */
 function createSeries<T>(labels: readonly string[], begin: () => T) {
-  const series = new Map<string, { values: readonly string[]; state: T }>()
-  const add = (key: string, values: readonly string[]) => {
-    const made = { values, state: begin() }
-    series.set(key, made)
-    return made.state
+  type Level = Map<string, Level | T>
+  const root: Level = new Map()
+  const depth = labels.length
+  let all: { values: readonly string[]; state: T }[] = []
+  let alone: T | undefined
+  const find = (values: readonly string[]): T | undefined => {
+    if (depth === 0) return alone
+    let at: Level | T | undefined = root
+    for (let i = 0; i < depth && at !== undefined; i++) at = (at as Level).get(values[i] ?? '')
+    return at as T | undefined
+  }
+  const add = (values: readonly string[]): T => {
+    const state = begin()
+    all.push({ values: labels.map((_, i) => values[i] ?? ''), state })
+    if (depth === 0) {
+      alone = state
+      return state
+    }
+    let at = root
+    for (let i = 0; i < depth - 1; i++) {
+      const value = values[i] ?? ''
+      const next = (at.get(value) as Level | undefined) ?? new Map()
+      at.set(value, next)
+      at = next
+    }
+    at.set(values[depth - 1] ?? '', state)
+    return state
   }
   return {
-    all: () => series.values(),
-    clear: () => series.clear(),
+    all: (): Iterable<{ values: readonly string[]; state: T }> => all,
+    clear() {
+      root.clear()
+      all = []
+      alone = undefined
+    },
     of(values: readonly string[]): T {
-      const key = values.length === 1 ? (values[0] ?? '') : values.join('\n')
-      const found = series.get(key)
-      if (found !== undefined) return found.state
-      if (series.size < seriesMax) return add(key, values)
+      const found = find(values)
+      if (found !== undefined) return found
+      if (all.length < seriesMax) return add(values)
       const others = labels.map(() => 'other')
-      return series.get(others.join('\n'))?.state ?? add(others.join('\n'), others)
+      return find(others) ?? add(others)
     },
   }
 }

@@ -11,4 +11,4 @@ export {
 } from './meter.ts'
 export { metricsText, processMeter, roleMeter } from './registered.ts'
 export type { Span, TracingOptions } from './span.ts'
-export { isTracing, noteSpan, nowMs, openTracing, traced } from './tracer.ts'
+export { isTraced, isTracing, noteSpan, nowMs, openTracing, traced } from './tracer.ts'

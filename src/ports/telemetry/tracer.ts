@@ -8,6 +8,9 @@ const log = logger('path')
 /** Whether anybody takes spans, or a log that tells everything: ask before making one. */
 export const isTracing = () => exporter !== undefined || isDebugging()
 
+/** Whether a span of this order or transaction would be kept that tells of no error: most are not, by sampling. */
+export const isTraced = (id: string) => isDebugging() || (exporter !== undefined && isKept(id))
+
 /** Begins to send spans, until it is disposed. What sends them is loaded now and not before. */
 export async function openTracing({ ratio, ...options }: TracingOptions): Promise<AsyncDisposable> {
   const { openExporter } = await import('./otlp.ts')

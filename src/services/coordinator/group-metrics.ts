@@ -1,4 +1,4 @@
-import { isTracing, noteSpan, nowMs, roleMeter, secondsBuckets } from '#ports/telemetry'
+import { isTraced, noteSpan, nowMs, roleMeter, secondsBuckets } from '#ports/telemetry'
 import type { Member, WishOutcome } from './member.ts'
 
 const meter = roleMeter('coordinator')
@@ -50,7 +50,7 @@ const linksMax = 128
 
 /** A group is a trace of its own that its orders are linked with, both ways. */
 export function traceGroup(transactionId: string, members: readonly Member[]): void {
-  if (!isTracing()) return
+  if (!isTraced(transactionId) && !members.some(isTracedMember)) return
   const orders = members.map(({ wish }) => orderOf(wish)).filter((id) => id !== undefined)
   const at = { startMs: nowMs(), endMs: nowMs(), role: 'coordinator' }
   const links = orders.slice(0, linksMax)
@@ -61,6 +61,8 @@ export function traceGroup(transactionId: string, members: readonly Member[]): v
     if (wish.kind === 'settle')
       noteSpan({ ...at, of: wish.settlement.orderId, name: 'rides in a group', links: [transactionId] })
 }
+
+const isTracedMember = ({ wish }: Member) => wish.kind === 'settle' && isTraced(wish.settlement.orderId)
 
 function orderOf(wish: Member['wish']): string | undefined {
   if (wish.kind === 'place') return wish.draft.id

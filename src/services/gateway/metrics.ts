@@ -13,11 +13,11 @@ export type Metrics = {
 
 const bucketSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-type Histogram = { buckets: number[]; count: number; sum: number }
+/** Of one route; its answers by method and status. */
+type Histogram = { buckets: number[]; count: number; sum: number; answers: Map<string, Map<number, number>> }
 
 export function createMetrics(): Metrics {
   const requests = createRequestMetrics('gateway')
-  const answers = new Map<string, number>()
   const durations = new Map<string, Histogram>()
   const reroutes = new Map<string, number>()
   const sums = { requests: 0, faults: 0, seconds: 0, reroutes: 0 }
@@ -27,14 +27,18 @@ export function createMetrics(): Metrics {
       sums.requests++
       sums.seconds += seconds
       if (status >= 500) sums.faults++
-      const key = `method="${method}",route="${label}",status="${status}"`
-      answers.set(key, (answers.get(key) ?? 0) + 1)
       let histogram = durations.get(label)
       if (histogram === undefined) {
-        histogram = { buckets: bucketSeconds.map(() => 0), count: 0, sum: 0 }
+        histogram = { buckets: bucketSeconds.map(() => 0), count: 0, sum: 0, answers: new Map() }
         durations.set(label, histogram)
       }
       observe(histogram, seconds)
+      let statuses = histogram.answers.get(method)
+      if (statuses === undefined) {
+        statuses = new Map()
+        histogram.answers.set(method, statuses)
+      }
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
     },
     rerouted(service, reason) {
       sums.reroutes++
@@ -45,7 +49,12 @@ export function createMetrics(): Metrics {
     text(gauges, more) {
       const lines = ['# HELP octavo_gateway_requests_total Answered requests.']
       lines.push('# TYPE octavo_gateway_requests_total counter')
-      for (const [labels, n] of answers) lines.push(`octavo_gateway_requests_total{${labels}} ${n}`)
+      for (const [route, { answers }] of durations)
+        for (const [method, statuses] of answers)
+          for (const [status, n] of statuses)
+            lines.push(
+              `octavo_gateway_requests_total{method="${method}",route="${route}",status="${status}"} ${n}`,
+            )
       lines.push(
         '# HELP octavo_gateway_reroutes_total Requests sent to another instance than the first choice.',
       )
@@ -68,8 +77,9 @@ export function createMetrics(): Metrics {
 function observe(histogram: Histogram, seconds: number): void {
   histogram.count++
   histogram.sum += seconds
-  const first = bucketSeconds.findIndex((limit) => seconds <= limit)
-  if (first !== -1) histogram.buckets[first] = (histogram.buckets[first] ?? 0) + 1
+  let first = 0
+  while (first < bucketSeconds.length && seconds > (bucketSeconds[first] as number)) first++
+  if (first < bucketSeconds.length) histogram.buckets[first] = (histogram.buckets[first] as number) + 1
 }
 
 function histogramLines(label: string, { buckets, count, sum }: Histogram): string[] {

@@ -1,6 +1,6 @@
 import { unpackBytes } from '#kernel/packed-list'
 import { logger } from '#ports/log'
-import { isTracing, noteSpan, nowMs, roleMeter, secondsBuckets } from '#ports/telemetry'
+import { isTraced, isTracing, noteSpan, nowMs, roleMeter, secondsBuckets } from '#ports/telemetry'
 import type { PackedGroup } from '#services/orders'
 import type { Progress } from './saga/next.ts'
 import type { Saga } from './saga/saga.ts'
@@ -61,7 +61,11 @@ export function noteStep(saga: Saga, step: string, progress: Progress, seconds: 
 export function traceCommitted(transactionId: string, { portions }: PackedGroup, startMs: number): void {
   if (!isTracing()) return
   const at = { startMs, endMs: nowMs(), role: 'orders', name: 'is committed', links: [transactionId] }
-  for (const { ids } of portions) for (const id of unpackBytes(ids)) noteSpan({ ...at, of: uuidText(id) })
+  for (const { ids } of portions)
+    for (const bytes of unpackBytes(ids)) {
+      const id = uuidText(bytes)
+      if (isTraced(id)) noteSpan({ ...at, of: id })
+    }
 }
 
 const uuidText = (bytes: Buffer) =>

@@ -1,6 +1,6 @@
 import type { Clock } from '#ports/clock'
 import { traceparentOf } from '#ports/http'
-import { isTracing, noteSpan, nowMs } from '#ports/telemetry'
+import { isTraced, isTracing, noteSpan, nowMs } from '#ports/telemetry'
 import type { Exchange } from './exchange.ts'
 
 /**
@@ -32,7 +32,8 @@ const orderAddress = /^\/api\/orders\/([0-9a-f-]{36})$/
 /** The id of the order that an answer says is placed, now or by a request with the same key before. */
 export function orderPlaced(status: number, location: string | undefined): string | undefined {
   if ((status !== 201 && status !== 200) || location === undefined || !isTracing()) return undefined
-  return orderAddress.exec(location)?.[1]
+  const id = orderAddress.exec(location)?.[1]
+  return id !== undefined && isTraced(id) ? id : undefined
 }
 
 /**
