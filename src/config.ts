@@ -13,9 +13,11 @@ import {
   webAddress,
 } from './setting-values.ts'
 
+export { type FaultName, faultNames } from './fault-setting.ts'
 export { ConfigError, type Environment } from './setting-values.ts'
 
 import { isCurrency } from '#kernel/currencies'
+import { type FaultName, faultsOf } from './fault-setting.ts'
 
 /** Octavo's settings, by the part that they are of. What is not set and has no default is `undefined`. */
 export type Config = {
@@ -79,10 +81,6 @@ export type Config = {
 }
 
 export const replicasMax = 6
-
-/** Ways in which a store can be made to fail, to see what that looks like. */
-export const faultNames = ['slow-payment', 'failing-payment', 'failing-pdf', 'lost-notifications'] as const
-export type FaultName = (typeof faultNames)[number]
 
 export type LogLevel = (typeof logLevels)[number]
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
@@ -268,19 +266,6 @@ function tlsFiles(env: Environment): Config['gateway']['tls'] {
 }
 
 const dataPathOf = (env: Environment) => resolve(env.OCTAVO_DATA || 'data')
-
-function faultsOf(env: Environment): readonly FaultName[] {
-  const place = oneOf(env, 'OCTAVO_ENV', ['staging', 'production'])
-  const asked = (env.OCTAVO_FAULTS ?? '').split(',').filter(Boolean)
-  const found = faultNames.filter((name) => asked.includes(name))
-  if (found.length < asked.length)
-    throw new ConfigError(`OCTAVO_FAULTS is "${env.OCTAVO_FAULTS}"; it may have ${faultNames.join(', ')}`)
-  if (found.length > 0 && place === 'production')
-    throw new ConfigError(
-      'OCTAVO_FAULTS is set, and OCTAVO_ENV is production; nothing fails there on purpose',
-    )
-  return found
-}
 
 function advertised(env: Environment): string | undefined {
   const text = env.OCTAVO_ADVERTISE || undefined

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigError, readConfig } from '#config'
+import { openCache } from '#ports/cache'
 import type { Payment } from '#ports/payment'
 import { metricsText } from '#ports/telemetry'
-import { faultyPayment, showFaults } from './fault-switches.ts'
+import { faultyPayment, lyingCache, showFaults, slowReads } from './fault-switches.ts'
 
 const asked: string[] = []
 const payment = {
@@ -40,4 +41,28 @@ test('a payment takes its time, or loses its answer after it was made', async ()
   assert.equal(slept.length, 1)
   await assert.rejects(faultyPayment(payment, ['failing-payment'], sleep).authorise('b', amount, ''), /lost/)
   assert.deepEqual(asked, ['a', 'b'])
+})
+
+test('a cache that lies shows the first entry for ever, and is seen to', async () => {
+  const cache = await openCache('memory:')
+  assert.equal(lyingCache(cache, []), cache)
+  const liar = lyingCache(cache, ['cache-liar'])
+  const [old, fresh] = [Buffer.from('old'), Buffer.from('new')]
+  await liar.write('a', old, 10_000)
+  await liar.write('a', fresh, 10_000)
+  await liar.evict(['a'])
+  assert.deepEqual(await liar.read('a'), old)
+  assert.deepEqual(await cache.read('a'), fresh, 'the cache itself is honest')
+  assert.match(metricsText('any'), /^octavo_fault_strikes_total\{fault="cache-liar"\} 1$/m)
+  await liar[Symbol.asyncDispose]()
+})
+
+test('reads at a slow replica come late, and are seen to', async () => {
+  const reads = { reader: async (seen?: string) => `read at ${seen}` }
+  const slept: number[] = []
+  const sleep = async (ms: number) => void slept.push(ms)
+  assert.equal(slowReads(reads, [], sleep), reads)
+  assert.equal(await slowReads(reads, ['slow-replica'], sleep).reader('7'), 'read at 7')
+  assert.deepEqual(slept, [400])
+  assert.match(metricsText('any'), /^octavo_fault_strikes_total\{fault="slow-replica"\} 1$/m)
 })

@@ -86,6 +86,12 @@ export const databases = dashboard(
           'A step is a failover.',
         ),
         series(
+          'Age of reports',
+          's',
+          [['max(octavo_warehouse_age_seconds) or vector(0)', 'warehouse']],
+          'How old what the warehouse shows is.',
+        ),
+        series(
           'Archive',
           's',
           [

@@ -82,7 +82,10 @@ export const nodeProcesses = dashboard(
         series(
           'Fault switches',
           'short',
-          [['max by (fault) (octavo_fault_switch)', '{{fault}}']],
+          [
+            ['max by (fault) (octavo_fault_switch)', '{{fault}}'],
+            [`sum by (fault) (rate(octavo_fault_strikes_total${per})) or vector(0)`, '{{fault}} a second'],
+          ],
           'Faults that are set on purpose, in staging.',
         ),
         series(

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '#ports/clock'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type ServiceClient, type StaffMember, serviceClient } from '#ports/http'
 import { watchDatabase } from '#process/database-watch'
+import { showFaults, slowReads } from '#process/fault-switches'
 import { createService, type Service } from '#process/service-shell'
 import { resolveDecision } from '#services/orders'
 import { authenticateStaff } from './authenticate-staff.ts'
@@ -61,7 +62,9 @@ export async function createCatalog(
 ): Promise<Service> {
   const { clock = systemClock } = overrides
   return createService({ name: 'catalog', config, clock }, async (opened) => {
+    showFaults('catalog', config.faults)
     const store = opened.use(await openStore(bookDb, { applicationName: 'catalog', lockTimeoutMs }))
+    const reads = slowReads(store.reads, config.faults, clock.sleep)
     const broker = opened.use(await openBroker(brokerUrl, { applicationName: 'catalog' }))
     const discovery = opened.use(await openDiscovery(config.discovery.url, { secret, clock }))
     const client = opened.use(serviceClient({ discovery, secret }))
@@ -94,7 +97,7 @@ export async function createCatalog(
           server,
           books: store.books,
           pictures: store.pictures,
-          reads: store.reads,
+          reads,
           misses,
           clock,
           imports,

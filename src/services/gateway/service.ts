@@ -7,6 +7,7 @@ import { type Discovery, openDiscovery } from '#ports/discovery'
 import { callSigner, innerMetricsToken, serviceClient } from '#ports/http'
 import { logger } from '#ports/log'
 import { metricsText } from '#ports/telemetry'
+import { lyingCache, showFaults } from '#process/fault-switches'
 import { createService, type Door, type Service } from '#process/service-shell'
 import { requiredRoles, routedRoles } from '#roles'
 import { openOrigin } from './cache/origin.ts'
@@ -61,7 +62,9 @@ export async function createGateway(
   const { clock = systemClock } = overrides
   return createService({ name: 'gateway', config, clock, at: config.gateway }, async (opened) => {
     const discovery = opened.use(await openDiscovery(config.discovery.url, { secret, clock }))
-    const shared = await openShared(cache, opened)
+    showFaults('gateway', config.faults)
+    const honest = await openShared(cache, opened)
+    const shared = honest && lyingCache(honest, config.faults)
     const parts = openParts(config, { secret, shared, metricsToken }, overrides, discovery, opened)
     return {
       discovery,
@@ -130,11 +133,7 @@ function openParts(
     createSystemState({
       ...{ version: config.version, clock, client, upstreams, circuits, admission, metrics },
       open: () => ({ requests: server.open, streams: streams.count }),
-      alerts: watchAlerts({
-        ...{ clock, alertmanager: config.gateway.alertmanager },
-        instances: () => upstreams.all().map(({ instance }) => instance.url),
-        metricsToken: metricsToken ?? innerMetricsToken(secret),
-      }),
+      alerts: alertsOf(config, clock, upstreams, metricsToken ?? innerMetricsToken(secret)),
     }),
   )
   const answer = createAnswers({
@@ -207,4 +206,11 @@ function publicDoor(server: PublicServer, scheme: 'http' | 'https'): Door {
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
+}
+
+/** What fires, as the System page shows it. */
+function alertsOf(config: Config, clock: Clock, upstreams: Upstreams, metricsToken: string) {
+  const { alertmanager } = config.gateway
+  const instances = () => upstreams.all().map(({ instance }) => instance.url)
+  return watchAlerts({ clock, alertmanager, instances, metricsToken })
 }

@@ -10,7 +10,7 @@ import {
   objectCreatedTopic,
   openObjectStore,
 } from '#ports/object-store'
-import { showFaults } from '#process/fault-switches'
+import { showFaults, struck } from '#process/fault-switches'
 import { createService, type Service } from '#process/service-shell'
 import { getVoucherStatus } from '#services/orders'
 import { readWebhook } from './bucket-webhook.ts'
@@ -69,7 +69,7 @@ export async function createVouchers(
     const broker = opened.use(await openBroker(brokerUrl, { applicationName: 'vouchers' }))
     const store = opened.use(
       await openStore(async (created) => {
-        if (config.faults.includes('lost-notifications')) return
+        if (config.faults.includes('lost-notifications')) return struck('lost-notifications')
         await broker.publish([{ topic: objectCreatedTopic, payload: created }])
       }),
     )
@@ -132,7 +132,10 @@ function faultyPool(pool: DrawingPool, faults: Config['faults']): DrawingPool {
     get threads() {
       return pool.threads
     },
-    draw: () => Promise.reject(new Error('not drawn, by a fault switch')),
+    draw() {
+      struck('failing-pdf')
+      return Promise.reject(new Error('not drawn, by a fault switch'))
+    },
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   }
 }
