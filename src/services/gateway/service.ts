@@ -110,13 +110,9 @@ function openParts(
   const availabilityEvents = opened.use(createAvailabilityEvents(client, streams, clock))
   const nowMs = clock.monotonicMs
   const proxy: ProxyParts = {
-    upstreams,
-    circuits,
-    metrics,
-    signer,
+    ...{ upstreams, circuits, metrics, signer, nowMs },
     newSpanId: spanIds(clock),
     protocol: isHttps ? 'https' : 'http',
-    nowMs,
   }
   const cached = () =>
     createReadCache({
