@@ -2,8 +2,8 @@ import { column, isSold, local, type Report, within } from './report.ts'
 
 const amounts = [column('orders', 'count'), column('copies', 'count'), column('revenue', 'money')]
 const currency = column('currency', 'text')
-const sums = `count(DISTINCT order_id) AS orders, sum(quantity)::BIGINT AS copies,
-  sum(quantity * unit_price)::BIGINT AS revenue`
+const taken = `sum(quantity)::BIGINT AS copies, sum(quantity * unit_price)::BIGINT AS revenue`
+const sums = `count(DISTINCT order_id) AS orders, ${taken}`
 
 const byDay: Report = {
   name: 'sales-by-day',
@@ -12,7 +12,9 @@ const byDay: Report = {
   columns: [column('day', 'day'), ...amounts, currency],
   chart: { kind: 'bars', x: 'day', y: ['revenue'] },
   parameters: ['from', 'to'],
-  sql: (asked) => `SELECT ${local('placed_at', asked)}::DATE AS day, ${sums}, currency FROM lines
+  sql: (
+    asked,
+  ) => `SELECT ${local('placed_at', asked)}::DATE AS day, count(*) FILTER (line = 1) AS orders, ${taken}, currency FROM lines
     WHERE ${isSold} AND ${within('placed_at', asked)} GROUP BY day, currency ORDER BY day, currency LIMIT ${asked.rowsMax}`,
 }
 
