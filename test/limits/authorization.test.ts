@@ -177,7 +177,7 @@ test('log-ins and refusals are in the log, and nobody’s address is', async (t)
   assert.equal(refused.status, 403)
   const said = lines.map((line) => JSON.parse(line)).filter(({ part }) => part === 'access')
   assert.deepEqual(
-    said.map(({ msg }) => msg),
+    said.map(({ message }) => message),
     ['a log-in failed', 'staff logged in', 'staff were refused what their roles do not allow'],
   )
   for (const { account, requestId } of said) {
