@@ -20,6 +20,7 @@ import type { BrokenBuild } from './broken-builds.ts'
 
 /** A whole store of real processes over real databases, whose parts die and freeze at a test's word. */
 export type FaultyStore = {
+  data: string
   url: string
   /** As the store's own commands would read them. */
   secrets: AuditSecrets
@@ -58,7 +59,7 @@ export async function startFaultyStore(t: TestScope, options: FaultyStoreOptions
   t.after(() => end(child.process, child.closed, data, children))
   const url = await opened(child)
   return {
-    url,
+    ...{ url, data },
     secrets: readSecrets(storeEnvironment({ OCTAVO_DATA: data }), auditSecrets),
     staff: { email, password },
     names: () => children().map(({ name }) => name),
