@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type TestScope, testDatabase } from '../../test/support/database.ts'
+import { noteEnvironment } from '../local/running.ts'
 
 const main = join(import.meta.dirname, '..', 'main.ts')
 
@@ -80,4 +81,25 @@ test('what cannot be imported is told in one line, with exit code 1; wrong usage
   const away = await octavo([join(path, 'cut.csv')], { OCTAVO_DATA: join(path, 'nothing') })
   assert.equal(away.code, 1)
   assert.match(away.err, /no store runs on/)
+})
+
+test('the running store says where its database is and in what it sells; what the command is given wins', async (t) => {
+  const { url } = await testDatabase(t, 'command_import_running')
+  const data = await folder(t)
+  await mkdir(join(data, 'run'))
+  noteEnvironment(data, { OCTAVO_BOOK_DB: url, OCTAVO_SHOP_CURRENCY: 'GBP' })
+  const file = join(data, 'books.csv')
+  await writeFile(file, 'isbn,title,price,copies\n9780441172719,Dune,9.90,3\n')
+  const told = await octavo([file, '--dry-run'], { OCTAVO_DATA: data })
+  assert.match(told.out, /Default: currency GBP \(the shop’s\), 1 times/, told.err)
+  const own = await octavo([file, '--dry-run'], { OCTAVO_DATA: data, OCTAVO_SHOP_CURRENCY: 'USD' })
+  assert.match(own.out, /Default: currency USD/)
+  const given = await octavo([file, '--currency', 'CHF', '--map', 'price=#3,none=copies'], {
+    OCTAVO_DATA: data,
+  })
+  assert.match(given.out, /Not read: copies \(1\)[\s\S]*Default: currency CHF/)
+  const stock = await octavo([file, '--stock', 'set'], { OCTAVO_DATA: data })
+  assert.match(stock.out, /The stock of 1 known books was set\./)
+  const wrong = await octavo([file, '--stock', 'add'], { OCTAVO_DATA: data })
+  assert.deepEqual([wrong.code, /--stock add is neither keep nor set/.test(wrong.err)], [2, true])
 })
