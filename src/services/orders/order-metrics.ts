@@ -63,10 +63,9 @@ export function traceCommitted(transactionId: string, { portions }: PackedGroup,
   const at = { startMs, endMs: nowMs(), role: 'orders', name: 'is committed', links: [transactionId] }
   for (const { ids } of portions)
     for (const bytes of unpackBytes(ids)) {
-      const id = uuidText(bytes)
-      if (isTraced(id)) noteSpan({ ...at, of: id })
+      const digits = bytes.toString('hex')
+      if (isTraced(digits)) noteSpan({ ...at, of: hyphenated(digits) })
     }
 }
 
-const uuidText = (bytes: Buffer) =>
-  bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+const hyphenated = (digits: string) => digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')

@@ -161,7 +161,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#exchange.outcome = isAway ? 'failed' : 'good'
     // What another instance can do, the first should have been able to as well.
     if (!isAway && this.#failure?.reason === 'status') this.#parts.upstreams.failed(this.#failure.upstream)
-    if (isTracing()) this.#exchange.placed = orderPlaced(status, rawHeader(raw, 'location'))
+    if (this.#exchange.request.method === 'POST' && isTracing())
+      this.#exchange.placed = orderPlaced(status, rawHeader(raw, 'location'))
     this.#bytesLeft = writeAnswerHead(this.#exchange, status, raw)
     this.#exchange.expiresMs = Math.max(this.#exchange.expiresMs, this.#exchange.startedMs + answerMs)
     return true
