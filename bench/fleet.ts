@@ -56,7 +56,14 @@ function openFleet(count: number) {
   const specOf = (): FleetSpec => ({
     ...{ paused: false, dryRun: false, version: wanted.version, clustersMin: count, rollout },
     clusters: names.map((name, i) => ({
-      ...{ name, url: `http://${name}`, ring: Math.floor(i / 100), capacity: 1_000, isProduction: false },
+      ...{
+        name,
+        url: `http://${name}`,
+        numbersUrl: '',
+        ring: Math.floor(i / 100),
+        capacity: 1_000,
+        isProduction: false,
+      },
       ...{
         approvedBy: ['ada'],
         key: name,

@@ -71,6 +71,7 @@ function specOf(version: string, at: { drain?: string; revoke?: string }): Fleet
       ...{
         name,
         url: `http://${name}:80`,
+        numbersUrl: '',
         ring: i,
         capacity: 30,
         approvedBy: ['ada', 'ben'],

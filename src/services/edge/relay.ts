@@ -103,9 +103,11 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (status < 200 || cluster === undefined || attempt === undefined) return true
     this.#resume = resume
     this.#clusters.answered(cluster, attempt, status < 500)
+    const { request, nowMs, startedMs } = this.#exchange
+    // Whoever may be asked instead: it is this one's failure.
+    if (!this.#isOver) noteOrder(cluster, request, status, nowMs() - startedMs)
     if (this.#isOver || (awayStatuses.has(status) && this.#goElsewhere(cluster))) return true
-    const { request, response, nowMs, startedMs } = this.#exchange
-    noteOrder(cluster, request, status, nowMs() - startedMs)
+    const { response } = this.#exchange
     const type = rawHeader(raw, 'content-type') ?? ''
     attempt.isStream = type.startsWith('text/event-stream')
     response.writeHead(status, headersOut(raw, this.#keyFor(type)))
@@ -154,7 +156,10 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (this.#isOver || cluster === undefined) return
     const { response } = this.#exchange
     this.#instead = undefined
-    if (!isOwnFault(error)) this.#clusters.failed(cluster)
+    if (!isOwnFault(error)) {
+      this.#clusters.failed(cluster)
+      if (!response.headersSent) noteOrder(cluster, this.#exchange.request, 503, 0)
+    }
     if (response.headersSent) {
       this.#isOver = true
       response.destroy()
@@ -166,7 +171,6 @@ export class Relay implements Dispatcher.DispatchHandler {
       this.#send(other)
       return
     }
-    noteOrder(cluster, this.#exchange.request, 503, 0)
     this.#fail(isOwnFault(error) ? badRequest() : this.#unanswered())
   }
 

@@ -16,7 +16,7 @@ import { migrated, schemaFault } from './schema-guard.ts'
 
 const own = 'system:open-cluster-management:a'
 const spec: ClusterSpec = {
-  ...{ name: 'a', url: 'http://a', ring: 0, capacity: 100, key: '', intent: 'serve' },
+  ...{ name: 'a', url: 'http://a', numbersUrl: '', ring: 0, capacity: 100, key: '', intent: 'serve' },
   ...{ approvedBy: ['ada', 'ben'], isProduction: true },
 }
 const asked: CertificateRequest = {

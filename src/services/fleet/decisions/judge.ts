@@ -12,7 +12,7 @@ const ordersTelling = 20
  * checks find anything wrong. Whether its processes run says nothing of that.
  */
 export function judge(
-  { edge, alarms }: SeenCluster,
+  { edge, alarms }: Pick<SeenCluster, 'edge' | 'alarms'>,
   base: OrderCounts,
   soakedMs: number,
   limits: RolloutSpec,

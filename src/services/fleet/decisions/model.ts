@@ -22,6 +22,8 @@ export type ClusterSpec = {
   url: string
   /** Lower rings get a new version first, and are the first to get work. */
   ring: number
+  /** Where its store's own numbers are, in the Prometheus text format. */
+  numbersUrl: string
   /** Orders a second that it can take. */
   capacity: number
   /** Who let it in. A production cluster needs two people. */
@@ -142,6 +144,8 @@ export type Rollout = {
   revision: number
   /** What the cluster had counted when the soak began. */
   base: OrderCounts
+  /** What was wrong with the business before it: what was wrong already is not its doing. */
+  alarms: readonly string[]
 }
 
 export type FleetMemory = {

@@ -16,6 +16,8 @@ import {
 
 /** A cluster with a new version that edges find down for so long has failed, whatever it says of itself. */
 const downLimitMs = 15_000
+/** One in so many clusters is brought back at once. */
+const backAtOnce = 4
 const nothing: OrderCounts = { taken: 0, failed: 0, slow: 0 }
 
 /** Moves the fleet to its wanted version, one cluster at a time, and back when the version is judged bad. */
@@ -58,7 +60,7 @@ function beginNext(turn: Turn): void {
     ...turn.memory,
     rollout: {
       ...{ version: spec.version, from, cluster: next.name, step: 'lowering', sinceMs: turn.nowMs },
-      ...{ revision: turn.memory.revision, base: nothing },
+      ...{ revision: turn.memory.revision, base: nothing, alarms: alarmsOf(turn) },
     },
   }
 }
@@ -91,12 +93,12 @@ function isCalm(turn: Turn, cluster: string): boolean {
 }
 
 function go(turn: Turn, rollout: Rollout): void {
-  const { cluster, version, step } = rollout
+  const { cluster, step } = rollout
   if (stateOf(turn, cluster).phase !== 'serving') {
     turn.memory = { ...turn.memory, rollout: undefined }
     return
   }
-  const elsewhere = alarmElsewhere(turn, version)
+  const elsewhere = newAlarm(turn, rollout)
   if (elsewhere !== undefined) turnBack(turn, rollout, elsewhere)
   else if (step === 'lowering') lower(turn, rollout)
   else if (step === 'placing') put(turn, rollout)
@@ -129,7 +131,7 @@ function soak(turn: Turn, rollout: Rollout): void {
   if (downSinceMs !== undefined && turn.nowMs - downSinceMs > downLimitMs)
     turnBack(turn, rollout, 'its cluster does not answer the edges')
   else if (seen !== undefined && isThere(seen, version)) {
-    const judgement = judge(seen, base, turn.nowMs - sinceMs, turn.spec.rollout)
+    const judgement = judge({ ...seen, alarms: [] }, base, turn.nowMs - sinceMs, turn.spec.rollout)
     if (judgement.kind === 'bad') turnBack(turn, rollout, judgement.why)
     if (judgement.kind !== 'good') return
     note(turn, `${cluster}: ${version} is judged well`)
@@ -151,14 +153,18 @@ export const isThere = (seen: SeenCluster | undefined, version: string | undefin
   (seen.edge.version === undefined || seen.edge.version === version)
 
 /** What a version does to the business may show only after its soak, and anywhere. */
-function alarmElsewhere(turn: Turn, version: string): string | undefined {
+function newAlarm(turn: Turn, { version, alarms }: Rollout): string | undefined {
   for (const [name, state] of Object.entries(turn.memory.clusters)) {
     if (state.version !== version || state.phase !== 'serving') continue
-    const [alarm] = look(turn, name)?.alarms ?? []
+    const alarm = look(turn, name)?.alarms.find((each) => !alarms.includes(each))
     if (alarm !== undefined) return `${name}: ${alarm}`
   }
   return undefined
 }
+
+const alarmsOf = ({ seen }: Turn): string[] => [
+  ...new Set([...seen.clusters.values()].flatMap(({ alarms }) => alarms)),
+]
 
 function proceed(turn: Turn, rollout: Rollout, step: Rollout['step']): void {
   turn.memory = { ...turn.memory, rollout: { ...rollout, step, sinceMs: turn.nowMs } }
@@ -179,21 +185,34 @@ function turnBack(turn: Turn, rollout: Rollout, why: string): void {
     return
   }
   note(turn, `${version} is rolled back to ${from}: ${why}`)
-  const struck = Object.entries(turn.memory.clusters).filter(([, state]) => state.version === version)
-  for (const [name] of struck)
-    change(turn, name, { version: from, weight: serving(turn, name).length > 0 ? 0 : fullWeight })
+  bringBack(turn, cluster, from)
   proceed(turn, rollout, 'rolling-back')
 }
 
-function rollBack(turn: Turn, rollout: Rollout): void {
-  const isBack = ({ weight, version, phase }: ReturnType<typeof stateOf>) =>
-    phase !== 'serving' || version !== rollout.from || weight > 0
-  for (const [name, state] of Object.entries(turn.memory.clusters)) {
-    if (isBack(state)) continue
-    if (isThere(look(turn, name), rollout.from)) change(turn, name, { weight: fullWeight })
+/** Its readers go elsewhere first, if there is anybody else. */
+function bringBack(turn: Turn, name: string, version: string): void {
+  change(turn, name, { version, weight: serving(turn, name).length > 0 ? 0 : fullWeight })
+}
+
+/**
+ * The cluster where it showed is brought back at once, the others that have the version a few at a time: bringing all of them
+ * back together would leave nobody to sell.
+ */
+function rollBack(turn: Turn, { version, from, cluster }: Rollout): void {
+  const members = Object.entries(turn.memory.clusters).filter(([, { phase }]) => phase === 'serving')
+  const struck = members.filter(([, state]) => state.version === version)
+  let moving = 0
+  for (const [name, state] of members) {
+    if (state.version !== from) continue
+    const isReady = isThere(look(turn, name), from)
+    if (isReady && state.weight === 0) change(turn, name, { weight: fullWeight })
+    // One that is lost for another reason holds nothing up.
+    if (!isReady && (state.weight === 0 || name === cluster)) moving++
   }
-  if (!Object.values(turn.memory.clusters).every(isBack)) return
-  note(turn, `${rollout.from} is back everywhere`)
+  const atOnce = Math.max(1, Math.floor(members.length / backAtOnce))
+  for (const [name] of struck.slice(0, Math.max(0, atOnce - moving))) bringBack(turn, name, from)
+  if (struck.length > 0 || moving > 0) return
+  note(turn, `${from} is back everywhere`)
   turn.memory = { ...turn.memory, rollout: undefined }
 }
 

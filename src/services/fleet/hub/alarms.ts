@@ -29,7 +29,9 @@ export function openAlarms(token: string | undefined, nowMs: () => number): Alar
       if (nowMs() - askedMs < askEveryMs) return last
       askedMs = nowMs()
       const found = await Promise.all(
-        clusters.map(async ({ name, url }) => [name, await wrongAt(url, agent, headers)] as const),
+        clusters.map(
+          async ({ name, numbersUrl }) => [name, await wrongAt(numbersUrl, agent, headers)] as const,
+        ),
       )
       // A cluster that does not answer is judged by its edges.
       last = new Map(found.map(([name, wrong]) => [name, wrong ?? []]))
@@ -46,7 +48,7 @@ async function wrongAt(
 ): Promise<string[] | undefined> {
   try {
     const signal = AbortSignal.timeout(limitMs)
-    const { statusCode, body } = await request(`${url}/metrics`, { dispatcher, headers, signal })
+    const { statusCode, body } = await request(url, { dispatcher, headers, signal })
     const text = await body.text()
     return statusCode === 200 ? wrongIn(text) : undefined
   } catch {

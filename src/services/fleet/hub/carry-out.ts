@@ -76,7 +76,7 @@ async function applyWork({ api, caches, fleet }: Hub, cluster: string, version: 
   const map = caches.versions().find(({ data }) => data?.version === version)
   if (map === undefined) return
   const manifests = JSON.parse(map.data?.manifests ?? '[]') as Manifest[]
-  const work = workOf(fleet, cluster, version, manifests)
+  const work = workOf(fleet, cluster, version, manifests, caches.fleet()?.spec.executor)
   const path = `${workApi}/namespaces/${cluster}/manifestworks`
   const before = workOn(caches.works(), fleet, cluster)
   if (before?.metadata.deletionTimestamp !== undefined) return

@@ -2,6 +2,7 @@ import { isClusterName, isOrigin } from '#kernel/fleet-picture'
 import type { Metadata } from '#ports/kubernetes'
 import type { ClusterSpec, FleetMemory, FleetSpec } from '../decisions/model.ts'
 import { freshMemory } from '../decisions/model.ts'
+import type { Executor } from './work.ts'
 
 /** fleet.octavo.example/v1 BookstoreFleet, as people write it. The definition checks its shape and fills in defaults. */
 export type BookstoreFleet = {
@@ -11,6 +12,8 @@ export type BookstoreFleet = {
     dryRun?: boolean
     version: string
     clustersMin?: number
+    /** Whose rights works have on the clusters. */
+    executor?: Executor
     /** Where edges tell of themselves. */
     edges?: string[]
     clusters: FleetMember[]
@@ -29,6 +32,8 @@ export type FleetMember = {
   name: string
   url: string
   ring?: number
+  /** Where its store's own numbers are, such as a Prometheus' `/federate?…`; its gateway's `/metrics` when it is not told. */
+  numbersUrl?: string
   ordersPerSecond?: number
   approvedBy?: string[]
   production?: boolean
@@ -70,6 +75,7 @@ function readMember(member: FleetMember): ClusterSpec {
     throw new TypeError(`the url of ${name} should be http://host:port or https://host:port`)
   return {
     ...{ name, url, ring, capacity: ordersPerSecond, approvedBy, isProduction: production },
+    numbersUrl: member.numbersUrl ?? `${url}/metrics`,
     ...{ key: member.keySha256 ?? '', intent: member.intent ?? 'serve' },
   }
 }

@@ -25,7 +25,7 @@ export type ManifestWork = {
   apiVersion?: string
   kind?: string
   metadata: Metadata & { generation?: number; deletionTimestamp?: string }
-  spec: { workload: { manifests: Manifest[] }; manifestConfigs?: ManifestConfig[]; deleteOption?: object }
+  spec: { workload: { manifests: Manifest[] }; manifestConfigs?: ManifestConfig[]; executor?: object }
   status?: {
     conditions?: Condition[]
     resourceStatus?: { manifests?: ManifestStatus[] }

@@ -23,12 +23,16 @@ const feedback: readonly { name: string; path: string }[] = [
   { name: 'ready', path: '.status.readyReplicas' },
 ]
 
+/** Whose rights on the cluster the work has: its owner gives them. Without one it has those of OCM's agent. */
+export type Executor = { namespace: string; name: string }
+
 /** The work that puts a version on a cluster. */
 export function workOf(
   fleet: string,
   cluster: string,
   version: string,
   manifests: readonly Manifest[],
+  executor?: Executor,
 ): ManifestWork {
   return {
     apiVersion: 'work.open-cluster-management.io/v1',
@@ -39,6 +43,7 @@ export function workOf(
       labels: { [fleetLabel]: fleet, [versionLabel]: version },
     },
     spec: {
+      ...(executor && { executor: { subject: { type: 'ServiceAccount', serviceAccount: executor } } }),
       workload: { manifests: manifests.map((each) => marked(each, version)) },
       manifestConfigs: manifests.filter(isDeployment).map(configOf),
     },
