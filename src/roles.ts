@@ -174,7 +174,7 @@ export const roles: readonly Role[] = [
     needs: ['bookDb', 'orderDb', 'objectStore'],
     calls: ['orders'],
     keys: ['secret', 'metricsToken'],
-    settings: ['OCTAVO_WAREHOUSE_SECONDS', 'OCTAVO_SHOP_TIME_ZONE'],
+    settings: ['OCTAVO_DATA', 'OCTAVO_WAREHOUSE_SECONDS', 'OCTAVO_SHOP_TIME_ZONE'],
     contract: warehouse,
     routes: warehouse.publicRoutes,
     stopsAt: 3,
