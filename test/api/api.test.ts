@@ -11,6 +11,7 @@ import { openShop } from './open-shop.ts'
 import { orderInputSuite } from './order-input.ts'
 import { orderLifeSuite } from './order-life.ts'
 import { orderSuite } from './orders.ts'
+import { reportSuite } from './reports.ts'
 import type { Shop } from './shop.ts'
 import { staffSuite } from './staff.ts'
 import { voucherSuite } from './vouchers.ts'
@@ -28,6 +29,7 @@ const suites: Record<string, (shop: () => Shop) => void> = {
   vouchers: voucherSuite,
   staff: staffSuite,
   imports: importSuite,
+  reports: reportSuite,
   'random requests': fuzzSuite,
   'a drop': dropSuite,
   'what is documented': documentedSuite,
