@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join as joinPath } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
@@ -6,10 +7,13 @@ import { KubernetesError } from '#ports/kubernetes'
 import type { CertificateSigningRequest, ManifestWork } from '../../src/services/fleet/hub/objects.ts'
 import { csrApi, workApi } from '../../src/services/fleet/hub/objects.ts'
 import { until } from '../support/until.ts'
+import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { untilLong } from './install-store.ts'
 import { type Agent, startAgent, subjectOf } from './ocm/agent.ts'
 import { openFleet, type TestFleet } from './ocm/open-fleet.ts'
+import { ocmFolder, startRealAgent } from './ocm/real-ocm.ts'
 import { worksOf } from './ocm/registration.ts'
+import type { Spoke } from './ocm/work-agent.ts'
 import { crashing, failing, manifestsOf, startWorkload, type TestWorkload } from './ocm/workload.ts'
 import { openCluster, type TestCluster } from './open-cluster.ts'
 
@@ -24,11 +28,15 @@ let fleet: TestFleet
 let controller: AsyncDisposable
 const workloads = new Map<string, TestWorkload>()
 const agents = new Map<string, Agent>()
+const spokes = new Map<string, Spoke & { controlPlane?: ControlPlane }>()
 
 before(async () => {
   cluster = await openCluster(scope)
-  const { api } = cluster.controlPlane
-  for (const name of [...members, 'rogue']) workloads.set(name, await startWorkload(scope, api, name))
+  for (const [i, name] of [...members, 'rogue'].entries()) {
+    const spoke = await openSpoke(name, i)
+    spokes.set(name, spoke)
+    workloads.set(name, await startWorkload(scope, spoke))
+  }
   fleet = await openFleet(scope, cluster, {
     version: '1',
     clustersMin: 2,
@@ -67,12 +75,8 @@ test('named clusters come in and serve; strangers, foreign names and the half-ap
     [...[undefined, undefined, undefined, undefined]],
   )
   assert.deepEqual(await worksIn('rogue'), [])
-  const spoke = `/api/v1/namespaces/spoke-rogue/secrets/octavo-keys`
-  assert.equal(await api().get(spoke), undefined)
-  assert.ok(
-    await api().get('/api/v1/namespaces/spoke-a/secrets/octavo-keys'),
-    'who holds work has its secret',
-  )
+  assert.equal(await secretOn('rogue'), undefined)
+  assert.ok(await secretOn('a'), 'who holds work has its secret')
 })
 
 test('a cluster sees its own works and nobody else’s', async () => {
@@ -83,9 +87,21 @@ test('a cluster sees its own works and nobody else’s', async () => {
     await assert.rejects(client.get(path), isForbidden)
 })
 
-test('a second person lets the third cluster in', async () => {
-  await fleet.member('c', { approvedBy: ['ada', 'ben'] })
+test('a second person lets the third cluster in, by the command, and sees what it may do', async () => {
+  assert.equal((await fleet.octavo(['approve', 'c', '--by', 'ben'])).code, 0)
   await until(() => agents.get('c')?.client() !== undefined)
+  const list = JSON.stringify({ kind: 'List', items: manifestsOf('9') })
+  assert.equal((await fleet.octavo(['add-version', '9'], list)).code, 0)
+  const { said } = await fleet.octavo(['status'])
+  assert.match(said, /^a +serving +1 +100 +0 +ada, ben$/m)
+  const rights = await fleet.octavo(['rights', 'a'])
+  assert.match(rights.said, /^may +list manifestworks.* in a$/m)
+  assert.match(rights.said, /^may not +list secrets everywhere$/m)
+  const wrong = await Promise.all([['fly'], ['drain'], ['drain', 'nobody']].map((args) => fleet.octavo(args)))
+  assert.deepEqual(
+    wrong.map(({ code }) => code),
+    [2, 2, 1],
+  )
 })
 
 test('a new version comes to one cluster at a time, is judged by orders, and goes on under another controller', async (t) => {
@@ -179,11 +195,37 @@ const isForbidden = (error: unknown) => error instanceof KubernetesError && erro
 
 function optionsOf(name: string) {
   const { controlPlane: hub, folder } = cluster
-  return { hub, name, folder, spoke: { api: hub.api, namespace: `spoke-${name}` } }
+  const spoke = spokes.get(name)
+  assert.ok(spoke)
+  return { hub, name, folder, spoke }
+}
+
+/** A namespace of the hub's API server stands for a cluster; with OCM itself each has a control plane of its own. */
+async function openSpoke(name: string, i: number): Promise<Spoke & { controlPlane?: ControlPlane }> {
+  const { controlPlane: hub, tools, folder } = cluster
+  if (ocmFolder === undefined) return { api: hub.api, namespace: `spoke-${name}` }
+  const at = { name, tools, folder: joinPath(folder, `spoke-${name}`), port: hub.port + 100 * (i + 1) }
+  const controlPlane = await startControlPlane(at)
+  scope.after(() => controlPlane[Symbol.asyncDispose]())
+  return { api: controlPlane.api, namespace: 'octavo', controlPlane }
+}
+
+async function secretOn(name: string): Promise<object | undefined> {
+  const spoke = spokes.get(name)
+  assert.ok(spoke)
+  return await spoke.api.get(`/api/v1/namespaces/${spoke.namespace}/secrets/octavo-keys`)
 }
 
 function join(name: string): void {
-  const agent = startAgent(optionsOf(name))
+  const options = optionsOf(name)
+  const { controlPlane: spoke } = options.spoke
+  const agent =
+    ocmFolder === undefined || spoke === undefined
+      ? startAgent(options)
+      : startRealAgent({
+          ...{ ...options, binaries: ocmFolder, tools: cluster.tools, spoke },
+          port: 21_200 + 10 * agents.size,
+        })
   agents.set(name, agent)
   scope.after(() => agent[Symbol.asyncDispose]())
 }

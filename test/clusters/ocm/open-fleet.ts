@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
@@ -13,8 +14,9 @@ import type { TestScope } from '../../support/database.ts'
 import { edgeSecret, startEdge, type TestEdge } from '../../support/edge.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import type { TestCluster } from '../open-cluster.ts'
+import { ocmFolder, startRealHub } from './real-ocm.ts'
 import { make } from './registration.ts'
-import { startHub } from './start-hub.ts'
+import { prepareHub, startHub } from './start-hub.ts'
 
 export const fleetNamespace = 'octavo-fleet'
 const name = 'store'
@@ -30,17 +32,21 @@ export type TestFleet = {
   member(cluster: string, to: Partial<FleetMember>): Promise<void>
   addVersion(version: string, schemas: VersionRecord['schemas'], manifests: object[]): Promise<void>
   startController(): Promise<AsyncDisposable>
+  /** Runs `octavo fleet …` as an operator. */
+  octavo(args: readonly string[], input?: string): Promise<Ran>
 }
+type Ran = { code: number | null; said: string }
 
 /** A hub, a fleet on it that an edge follows, and its controller with no more rights than it is given. */
 export async function openFleet(
   scope: TestScope,
   cluster: TestCluster,
   spec: BookstoreFleet['spec'],
+  metricsToken?: string,
 ): Promise<TestFleet> {
   const { controlPlane: hub, folder } = cluster
   const { api } = hub
-  const running = await startHub(hub)
+  const running = await startAnyHub(cluster)
   scope.after(() => running[Symbol.asyncDispose]())
   for (const document of parseAllDocuments(
     readFileSync(new URL('../../../deploy/fleet/access.yaml', import.meta.url), 'utf8'),
@@ -61,10 +67,12 @@ export async function openFleet(
     spec: { ...spec, edges: [edge.inner] },
   })
   const fleetUrl = await urlOf('controller')
+  const operatorUrl = await urlOf('operator')
   const read = async () => (await api.get<BookstoreFleet>(`${path}/${name}`)) as BookstoreFleet
   const want = async (to: object) => void (await api.send('PATCH', `${path}/${name}`, { spec: to }))
   return {
     ...{ hub, edge, read, want },
+    octavo: (args, input = '') => runOctavo(['fleet', ...args], operatorUrl, input),
     async member(member, to) {
       const { spec: now } = await read()
       await want({ clusters: now.clusters.map((each) => (each.name === member ? { ...each, ...to } : each)) })
@@ -77,12 +85,36 @@ export async function openFleet(
     async startController() {
       const config = readConfig({ OCTAVO_FLEET: fleetUrl })
       const durations = { leaseMs: 4_000, renewMs: 3_000, retryMs: 500 }
-      const secrets = { secret: edgeSecret, metricsToken: undefined }
+      const secrets = { secret: edgeSecret, metricsToken }
       const controller = await createFleet(config, secrets, { clock: systemClock, durations })
       await controller.start()
       return controller
     },
   }
+}
+
+const main = join(import.meta.dirname, '..', '..', '..', 'src', 'main.ts')
+
+function runOctavo(args: readonly string[], url: string, input: string): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    const env = { PATH: process.env.PATH, OCTAVO_FLEET: url }
+    const child = spawn(process.execPath, [main, ...args], { stdio: 'pipe', env })
+    let said = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        said += text
+      })
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code, said }))
+    child.stdin.end(input)
+  })
+}
+
+/** OCM itself where its programs are given, else the stand-in. */
+async function startAnyHub({ controlPlane, tools, folder }: TestCluster): Promise<AsyncDisposable> {
+  if (ocmFolder === undefined) return startHub(controlPlane)
+  await prepareHub(controlPlane.api)
+  return startRealHub(ocmFolder, controlPlane, tools, folder)
 }
 
 type Any = { apiVersion: string; kind: string; metadata: { name: string; namespace?: string } }

@@ -27,6 +27,11 @@ export const bootstrapRules: readonly Rule[] = [
     resources: ['managedclusters'],
     verbs: ['get', 'create', 'list', 'watch'],
   },
+  {
+    apiGroups: ['cluster.open-cluster-management.io'],
+    resources: ['managedclustersets/join'],
+    verbs: ['create'],
+  },
 ]
 
 const registrationRules: readonly Rule[] = [

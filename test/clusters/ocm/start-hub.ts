@@ -25,17 +25,7 @@ const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
  * authentication, authorisation, admission and signing.
  */
 export async function startHub({ api }: Pick<ControlPlane, 'api'>): Promise<AsyncDisposable> {
-  for (const file of await prepareFleetDefinitions()) await defineFrom(api, file)
-  await defineFrom(api, new URL('../../../deploy/fleet/bookstorefleets.yaml', import.meta.url))
-  for (const path of [
-    clusterApi,
-    `${workApi}/manifestworks`,
-    '/apis/fleet.octavo.example/v1/bookstorefleets',
-  ])
-    await until(async () => (await api.get(path).catch(() => undefined)) !== undefined, `${path} is served`)
-  await admitBootstrap(api)
-  await refuseSelfAcceptance(api)
-
+  await prepareHub(api)
   const stop = new AbortController()
   const clusters = cacheOf<ManagedCluster>(api, clusterApi, stop.signal)
   const works = cacheOf<ManifestWork>(api, `${workApi}/manifestworks`, stop.signal)
@@ -58,6 +48,20 @@ export async function startHub({ api }: Pick<ControlPlane, 'api'>): Promise<Asyn
       await Promise.all([running, clusters.done, works.done, requests.done])
     },
   }
+}
+
+/** Its definitions, and what somebody may do who has not been let in. */
+export async function prepareHub(api: KubernetesApi): Promise<void> {
+  for (const file of await prepareFleetDefinitions()) await defineFrom(api, file)
+  await defineFrom(api, new URL('../../../deploy/fleet/bookstorefleets.yaml', import.meta.url))
+  for (const path of [
+    clusterApi,
+    `${workApi}/manifestworks`,
+    '/apis/fleet.octavo.example/v1/bookstorefleets',
+  ])
+    await until(async () => (await api.get(path).catch(() => undefined)) !== undefined, `${path} is served`)
+  await admitBootstrap(api)
+  await refuseSelfAcceptance(api)
 }
 
 /** A collection kept up to date. */

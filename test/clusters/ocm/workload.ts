@@ -3,6 +3,7 @@ import { systemClock } from '#ports/clock'
 import type { KubernetesApi } from '#ports/kubernetes'
 import type { TestScope } from '../../support/database.ts'
 import { type StandInCluster, startCluster } from '../../support/edge.ts'
+import type { Spoke } from './work-agent.ts'
 
 type Pod = {
   metadata: { name: string; deletionTimestamp?: string }
@@ -25,12 +26,7 @@ const lookMs = 300
 export const crashing = '0.0.0-crashing'
 export const failing = '0.0.0-failing'
 
-export async function startWorkload(
-  scope: TestScope,
-  api: KubernetesApi,
-  name: string,
-): Promise<TestWorkload> {
-  const namespace = `spoke-${name}`
+export async function startWorkload(scope: TestScope, { api, namespace }: Spoke): Promise<TestWorkload> {
   await api.send('POST', '/api/v1/namespaces', { metadata: { name: namespace } })
   const stop = new AbortController()
   let ready: string[] = []
