@@ -133,8 +133,9 @@ async function askBySql(page: Page): Promise<void> {
 async function readReport(page: Page): Promise<void> {
   await page.goto('/console/reports')
   await page.getByRole('link', { name: 'Sales by title' }).click()
-  await page.getByRole('cell').first().waitFor()
-  const shown = await page.getByRole('row').count()
+  const table = page.getByRole('region', { name: 'Sales by title in numbers' })
+  await table.getByRole('cell').first().waitFor()
+  const shown = await table.getByRole('row').count()
   const download = page.waitForEvent('download')
   await page.getByRole('link', { name: 'CSV' }).click()
   const file = readFileSync(await (await download).path(), 'utf8')
