@@ -30,6 +30,7 @@ export function documentedSuite(shop: () => Shop): void {
     const isbn = await addBook(shop())
     const { id, vouchers } = await confirmed(shop(), isbn)
     samples = { isbn, id, code: vouchers[0]?.code ?? '', name: 'today' }
+    refused(await shop().get(`/api/books/${isbn}/picture`), 404)
     const raw = `isbn,title\n${newIsbn()},A\n`
     const reply = await shop().post('/api/imports', {
       raw,
