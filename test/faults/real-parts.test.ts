@@ -101,7 +101,7 @@ async function look({ id, token }: Order): Promise<Order> {
   return { ...((await answer.json()) as Order), token }
 }
 
-const confirmedWithinMs = 60_000
+const confirmedWithinMs = 150_000
 async function confirmed(order: Order): Promise<Order> {
   let seen = order
   await until(
