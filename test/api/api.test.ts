@@ -3,6 +3,7 @@ import { bookListSuite } from './book-list.ts'
 import { bookSuite } from './books.ts'
 import { documentedSuite } from './documented.ts'
 import { dropSuite } from './drop.ts'
+import { erasureSuite } from './erasure.ts'
 import { everydaySuite } from './everyday.ts'
 import { fuzzSuite } from './fuzz.ts'
 import { httpSuite } from './http.ts'
@@ -30,6 +31,7 @@ const suites: Record<string, (shop: () => Shop) => void> = {
   staff: staffSuite,
   imports: importSuite,
   reports: reportSuite,
+  erasures: erasureSuite,
   'random requests': fuzzSuite,
   'a drop': dropSuite,
   'what is documented': documentedSuite,

@@ -18,6 +18,7 @@ export function reportSuite(shop: () => Shop): void {
     assert.equal(accepted(read).name, first.name)
     const headers = { 'if-none-match': read.headers.get('etag') ?? '' }
     assert.equal((await shop().get(`/api/reports/${first.name}`, { token, headers })).status, 304)
+    refused(await shop().get('/api/reports/no-such-report', { token }), 404)
   })
 
   test('the warehouse is asked by SQL, by managers and operators, and what it cannot run is 422', async () => {
