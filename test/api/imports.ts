@@ -90,6 +90,17 @@ ${newIsbn()},,Nobody,1.00,1,1900
       refused(await send(raw), 400)
     for (const raw of ['', 'isbn,title\n', '<html/>', '<ONIXMessage', '<a>&lol;</a>', noise])
       refused(await send(raw, 'application/xml'), 400)
+    for (const raw of [zeros, noise, '%PDF-1.7\n']) refused(await send(raw, 'application/octet-stream'), 400)
+  })
+
+  test('a browser that does not know what a file is sends it as bytes', async () => {
+    const isbn = newIsbn()
+    const done = await run(
+      `isbn,title\n${isbn},Unnamed kind\n`,
+      'application/octet-stream',
+      '?file=books.dat',
+    )
+    assert.deepEqual(counts(done), ['done', { read: 1, created: 1, updated: 0, unchanged: 0, rejected: 0 }])
   })
 
   test('another format is 415', async () => {

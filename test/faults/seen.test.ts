@@ -85,7 +85,7 @@ test('Prometheus reads every role, and has every series that the rules speak of'
     'octavo_fault_switch',
     'octavo_payment_seconds_count',
     'octavo_saga_oldest_seconds',
-    ...['octavo_replica_lag_seconds', 'octavo_archive_failing'],
+    ...['octavo_replica_lag_seconds', 'octavo_archive_failing', 'octavo_backup_timestamp_seconds'],
     ...['octavo_warehouse_age_seconds', 'octavo_warehouse_disagreements'],
   ]
   const absent = async () => {

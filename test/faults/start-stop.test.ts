@@ -22,7 +22,7 @@ after(() => {
 test('a clean stop leaves no process and no pid file behind', async (t) => {
   const store = await startStore(t)
   const before = store.processes()
-  assert.equal(before.length, 10, 'two servers and eight roles')
+  assert.equal(before.length, 11, 'two servers and nine roles')
   assert.match(store.said(), /Octavo is open at http:\/\/localhost:\d+ \(console: /)
   assert.equal(await store.stop('SIGTERM'), 0)
   assert.deepEqual(before.filter(isRunning), [])
@@ -91,7 +91,7 @@ test('the start after a kill -9 of the supervisor recovers, whatever its childre
   await store.stop('SIGKILL')
   const again = await startStore(t, { data: store.data, port: store.port })
   assert.deepEqual(before.filter(isRunning), [])
-  assert.equal(again.processes().filter(isRunning).length, 10)
+  assert.equal(again.processes().filter(isRunning).length, 11)
   assert.equal(await again.stop('SIGTERM'), 0)
 })
 
@@ -120,7 +120,7 @@ test('a second start on the same data says so and touches nothing', async (t) =>
   const second = await runStore(t, store.data, 0)
   assert.equal(await second.exitCode, 1)
   assert.match(second.said(), /already runs on .*process \d+/)
-  assert.equal(store.processes().filter(isRunning).length, 10)
+  assert.equal(store.processes().filter(isRunning).length, 11)
 })
 
 test('a port in use is named, with the setting that changes it, and nothing is left running', async (t) => {

@@ -167,6 +167,7 @@ async function holdLog(client: pg.Client, slot: string): Promise<void> {
 }
 
 async function isFile(cluster: string, segment: string): Promise<boolean> {
+  // Whether it can be opened is what is asked.
   const file = await open(join(cluster, 'pg_wal', segment), 'r').catch(() => undefined)
   await file?.close()
   return file !== undefined

@@ -79,6 +79,7 @@ export function readsOver(
       replicas.map(async (replica) => {
         const before = states.get(replica)
         if (before && now() - before.failedMs < restMs) return
+        // A replica that does not answer is noted below, and shows in how the servers stand.
         const at = await within(shown(replica), askLimitMs).catch(() => 'failed' as const)
         if (at === 'failed') states.set(replica, { shown: 0n, askedMs: 0, failedMs: now() })
         else if (at === undefined) states.delete(replica)
@@ -128,6 +129,7 @@ export function readsOver(
       if (replicas.length < 2) return primary()
       let need = seen === undefined ? undefined : positionIn(seen)
       if (need === undefined) {
+        // Without a primary the replica that is furthest shows what it has.
         need = await askPrimary().catch(() => undefined)
         if (need === undefined) return furthest() ?? primary()
       }
@@ -179,11 +181,13 @@ async function within<T>(work: Promise<T>, limitMs: number): Promise<T> {
   const late = systemClock.sleep(limitMs, over.signal).then(() => {
     throw new DatabaseUnavailable(`no answer within ${limitMs} ms`)
   })
+  // Either is told to the caller by the race; the one that lost it is nobody's.
   late.catch(() => undefined)
   try {
     return await Promise.race([work, late])
   } finally {
     over.abort()
+    // As above: what came too late is nobody's.
     work.catch(() => undefined)
   }
 }

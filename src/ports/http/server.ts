@@ -176,9 +176,25 @@ function addRoute<R extends Route>(
   options: HttpServerOptions,
   entrance: Entrance,
 ): void {
-  for (const type of route.streams ?? [])
-    if (!fastify.hasContentTypeParser(type))
-      fastify.addContentTypeParser(type, (_request, body, done) => done(null, body))
+  if (route.streams === undefined) addFrameworkRoute(fastify, route, handler, options, entrance)
+  // In a scope of its own: elsewhere the same types may be gathered into bytes.
+  else
+    fastify.register(async (scope) => {
+      for (const type of route.streams ?? []) {
+        if (scope.hasContentTypeParser(type)) scope.removeContentTypeParser(type)
+        scope.addContentTypeParser(type, (_request, body, done) => done(null, body))
+      }
+      addFrameworkRoute(scope, route, handler, options, entrance)
+    })
+}
+
+function addFrameworkRoute<R extends Route>(
+  fastify: FastifyInstance,
+  route: R,
+  handler: (request: HttpRequest<R>) => Promise<ReplyOf<R> | Answer>,
+  options: HttpServerOptions,
+  entrance: Entrance,
+): void {
   fastify.route({
     method: route.method,
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),

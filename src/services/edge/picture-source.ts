@@ -41,6 +41,7 @@ function readStatic(text: string): FleetPicture {
 function followFile(path: string, clock: Clock, tell: Tell): AsyncDisposable {
   let last = ''
   const look = async () => {
+    // A file that is away or being replaced is read again; until then the last picture stands.
     const text = await readFile(path, 'utf8').catch(() => last)
     if (text === last) return
     last = text

@@ -99,6 +99,7 @@ export async function createVouchers(
         const queueStates = watchQueues(broker, queues)
         server.add(getVoucherWork, async () => ({
           drawing: queue.size,
+          // A broker that is away shows by its own alert; what is drawn is shown all the same.
           queues: await queueStates().catch(() => []),
         }))
         server.add(noteObjects, async ({ query, bearer, body }) => {
