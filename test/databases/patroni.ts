@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { freeInnerPort } from '../../src/local/free-port.ts'
 import { childrenOf } from '../../src/local/process-identity.ts'
 import type { TestScope } from '../support/database.ts'
@@ -112,8 +113,14 @@ export async function startPatroni(t: TestScope, count: number): Promise<Patroni
       ).length,
     async switchover(from) {
       const body = JSON.stringify({ leader: from })
-      const answer = await fetch(`http://127.0.0.1:${find(from).rest}/switchover`, { method: 'POST', body })
-      if (!answer.ok) throw new Error(`no switchover: ${await answer.text()}`)
+      const ask = () => fetch(`http://127.0.0.1:${find(from).rest}/switchover`, { method: 'POST', body })
+      const deadline = performance.now() + 30_000
+      // Replicas follow before the leader has written down which of them are synchronous.
+      for (let answer = await ask(); !answer.ok; answer = await ask()) {
+        const said = await answer.text()
+        if (performance.now() > deadline) throw new Error(`no switchover: ${said}`)
+        await sleep(500)
+      }
     },
     kill: (name) => signal(serversOf(find(name)), 'SIGKILL'),
     lose: (name) => killAll(find(name)),
