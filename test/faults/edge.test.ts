@@ -37,7 +37,7 @@ test('two clusters behind an edge, of which one is drained, frozen and killed', 
   const edge = await startEdge(t, `file://${path}`)
   await until(async () => (await edge.state()).revision === 1)
   const isbns = await addTitles({ url: edge.url, staff: shared.staff }, [1_000_000, 1_000_000, 60])
-  const { clients, during } = startLoad({ url: edge.url, isbns, count: 8, pauseMs: 100 })
+  const { clients, during } = startLoad({ url: edge.url, isbns, count: 5, pauseMs: 100 })
   const serves = (name: string) =>
     until(async () => {
       const { isUp, requests } = await edge.cluster(name)

@@ -1,26 +1,18 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import type { RunOptions } from 'axe-core'
 import type { BrowserContext, Page } from 'playwright-core'
 import type { BookList, Order } from '#services/gateway'
 import { octavo, type Store, startStore } from '../support/whole-store.ts'
+import { barriersOn, isQuiet, lookAtPage, sizes } from './barriers.ts'
 import { openBrowser } from './open-browser.ts'
 
 type Stop = { name: string; isSeen: boolean; isMarked: boolean }
 type Visit = { path: string; act?: (page: Page) => Promise<void> }
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-/** See it for what it tells. */
-const lookAtPage = join(import.meta.dirname, 'look-at-page.js')
-const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } }
 /** Pages looked at side by side: loading one leaves time to measure another. */
 const sideBySide = 3
 const tabsMax = 150
-/** A function, for it is evaluated once: the pages' policy lets nobody evaluate text again later. */
-const isQuiet = '() => look.isQuiet()'
 
 test('everybody can read and use the pages', async (t) => {
   const store = await startStore(t, 'on')
@@ -107,20 +99,7 @@ async function barriers(page: Page, { path, act }: Visit): Promise<string[]> {
   await page.locator('h1, h2').first().waitFor()
   await page.waitForFunction(isQuiet)
   await act?.(page)
-  await page.evaluate(axeSource)
-  const found: string[] = []
-  for (const [name, size] of Object.entries(sizes)) {
-    await page.setViewportSize(size)
-    for (const theme of ['light', 'dark']) {
-      // Only colours differ between the themes.
-      const options: RunOptions = theme === 'dark' ? { runOnly: ['color-contrast'] } : {}
-      const results = await page.evaluate<string[]>(`look.barriers('${theme}', ${JSON.stringify(options)})`)
-      found.push(...results.map((result) => `${path} (${name}, ${theme}): ${result}`))
-      const beyondPx = await page.evaluate<number>('look.beyondPx()')
-      if (beyondPx > 0) found.push(`${path} (${name}): ${beyondPx} px wider than the window`)
-    }
-  }
-  return found
+  return (await barriersOn(page)).map((barrier) => `${path} ${barrier}`)
 }
 
 async function askBySql(page: Page): Promise<void> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { testServers } from '../../../test/support/database.ts'
 import { until } from '../../../test/support/until.ts'
 import { type Database, DatabaseUnavailable } from './database.ts'
@@ -11,10 +12,19 @@ test('a commit whose wait for replicas is cut off is unknown, though the server 
   const url = server?.url('postgres') ?? ''
   const [database, other] = [await open(t, url), await open(t, url)]
   await database.execute('CREATE TABLE things (n int PRIMARY KEY)')
+  await database.execute('CREATE TABLE probes (n int)')
   await other.execute(`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`)
   await other.query('SELECT pg_reload_conf()')
-  // Only now do commits wait for somebody.
-  await until(async () => (await other.query('SHOW synchronous_standby_names')).length === 1)
+  // The server heeds it a moment later: what is committed before that waits for nobody.
+  await until(async () => {
+    const probe = database.execute('INSERT INTO probes (n) VALUES (1)').then(
+      () => 'acknowledged',
+      () => 'unknown',
+    )
+    if ((await Promise.race([probe, sleep(200, 'waits')])) === 'acknowledged') return false
+    await other.query(cancelWaiting)
+    return (await probe) === 'unknown'
+  }, 'commits wait for somebody')
   const ways: [string, () => Promise<unknown>][] = [
     ['a statement alone', () => database.execute('INSERT INTO things (n) VALUES (1)')],
     ['a transaction', () => database.transaction((tx) => tx.execute('INSERT INTO things (n) VALUES (2)'))],
@@ -25,7 +35,7 @@ test('a commit whose wait for replicas is cut off is unknown, though the server 
       (error: Error) => error,
     )
     await until(async () => (await other.query(waiting)).length > 0, `${what} waits`)
-    await other.query(`SELECT pg_cancel_backend(pid) FROM (${waiting}) AS waiting`)
+    await other.query(cancelWaiting)
     const unknown = await outcome
     assert.ok(unknown instanceof DatabaseUnavailable, `${what}: ${unknown}`)
     assert.match(unknown.message, /unknown/)
@@ -57,6 +67,7 @@ test('of several servers the one that takes writes is found, past one that is de
 })
 
 const waiting = `SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'`
+const cancelWaiting = `SELECT pg_cancel_backend(pid) FROM (${waiting}) AS waiting`
 
 async function open(t: TestContext, url: string): Promise<Database> {
   const database = await openPostgres(url, { applicationName: 'test' })
