@@ -62,7 +62,11 @@ const faults: readonly PlantedFault[] = [
   {
     name: 'a database server that is frozen',
     fires: 'OctavoDatabaseAway',
-    mayAlso: ['OctavoCircuitOpen', 'OctavoInstanceAway', 'OctavoOutboxStuck', 'OctavoRoleAway'],
+    // The server that does not answer is named as well, whether or not it has replicas.
+    mayAlso: [
+      ...['OctavoCircuitOpen', 'OctavoInstanceAway', 'OctavoOutboxStuck', 'OctavoRoleAway'],
+      'OctavoReplicaAway',
+    ],
     plant: async (victim) => {
       const frozen = pidsOf(victim, 'book-db').flatMap((pid) => [pid, ...childrenOf(pid)])
       for (const pid of frozen) signal(pid, 'SIGSTOP')
