@@ -11,6 +11,7 @@ const columns: Column[] = [
 test('a cell says what its column holds', () => {
   assert.match(cellText(123456, { kind: 'money' }, 'EUR'), /1[,.]234[,.]56/)
   assert.match(cellText(1234, { kind: 'money' }, 'JPY'), /1[,.]234/)
+  assert.match(cellText(0, { kind: 'money' }, 'EUR'), /0[,.]00/)
   assert.match(cellText(0.125, { kind: 'share' }, undefined), /12[.,]5\s*%/)
   assert.match(cellText('2026-11-28', { kind: 'day' }, undefined), /28/)
   assert.equal(cellText(null, { kind: 'count' }, undefined), '–')

@@ -1,6 +1,6 @@
+import { formatMoney } from '#kernel/money'
 import type { ReportResult } from '#services/warehouse'
 import { locale } from '../../text/locale.ts'
-import { priceText } from '../../text/money.ts'
 
 export type Column = ReportResult['columns'][number]
 export type Row = ReportResult['rows'][number]
@@ -14,7 +14,9 @@ export function cellText(
   if (value === null || value === undefined) return '–'
   switch (kind) {
     case 'money':
-      return currency === undefined ? String(value) : priceText({ amount: Number(value), currency })
+      return currency === undefined
+        ? String(value)
+        : formatMoney({ amount: Number(value), currency }, locale())
     case 'share':
       return new Intl.NumberFormat(locale(), { style: 'percent', maximumFractionDigits: 1 }).format(
         Number(value),
