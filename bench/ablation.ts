@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { cpuMs } from './cpu.ts'
-import { load, type Running, startGateway, startRoles } from './processes.ts'
+import { behindGateway, load, type Running, startRoles } from './processes.ts'
 import { median, printTable, ratio, round } from './rounds.ts'
 import { openBenchStore } from './store.ts'
 import { type Trick, tricks } from './tricks.ts'
@@ -72,13 +72,5 @@ async function startStore(at: Trick['at'], out: readonly string[]): Promise<Runn
   }
   const roles = await startRoles(store, ['catalog', 'orders', 'coordinator'], settings)
   if (at === 'service') return roles
-  const gateway = await startGateway({ ...roles.env, ...settings }, roles.url)
-  return {
-    url: gateway.url,
-    pids: [...gateway.pids, ...roles.pids],
-    async [Symbol.asyncDispose]() {
-      await gateway[Symbol.asyncDispose]()
-      await roles[Symbol.asyncDispose]()
-    },
-  }
+  return await behindGateway(roles, settings)
 }

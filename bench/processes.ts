@@ -79,6 +79,19 @@ export async function startGateway(env: Env, coordinatorUrl: string): Promise<Ru
   }
 }
 
+/** A store's roles and a gateway before them, ended together. */
+export async function behindGateway(roles: Running & { env: Env }, settings: Env): Promise<Running> {
+  const gateway = await startGateway({ ...roles.env, ...settings }, roles.url)
+  return {
+    url: gateway.url,
+    pids: [...gateway.pids, ...roles.pids],
+    async [Symbol.asyncDispose]() {
+      await gateway[Symbol.asyncDispose]()
+      await roles[Symbol.asyncDispose]()
+    },
+  }
+}
+
 /** Loads `url` from a process of its own. @throws Error when any answer was not 201 */
 export async function load(
   url: string,

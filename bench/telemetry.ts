@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 import { cpuMs } from './cpu.ts'
-import { load, type Running, startGateway, startRoles } from './processes.ts'
+import { behindGateway, load, type Running, startRoles } from './processes.ts'
 import { median, printTable, ratio, round } from './rounds.ts'
 import { openBenchStore } from './store.ts'
 
@@ -64,15 +64,7 @@ async function turn({ url, pids }: Running): Promise<Turn> {
 
 async function startStore(settings: Record<string, string>): Promise<Running> {
   const roles = await startRoles(store, ['catalog', 'orders', 'coordinator'], settings)
-  const gateway = await startGateway({ ...roles.env, ...settings }, roles.url)
-  return {
-    url: gateway.url,
-    pids: [...gateway.pids, ...roles.pids],
-    async [Symbol.asyncDispose]() {
-      await gateway[Symbol.asyncDispose]()
-      await roles[Symbol.asyncDispose]()
-    },
-  }
+  return await behindGateway(roles, settings)
 }
 
 async function takeSpans(): Promise<AsyncDisposable & { url: string; bytes(): number }> {

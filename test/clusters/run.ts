@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { prepareDefinitions } from './definitions.ts'
 import { enterClusterNetwork } from './enter.ts'
-import { prepareTools, ToolsUnavailable } from './tools.ts'
+import { exitCodeOf, prepareTools } from './tools.ts'
 
 const say = (text: string) => console.log(text)
 
@@ -31,7 +31,7 @@ export async function main(args: string[]): Promise<number> {
     console.error(`octavo: there is no ${unknown}`)
     return 2
   }
-  try {
+  return await exitCodeOf(async () => {
     await prepareTools(say)
     // Inside there is no way to fetch anything.
     await prepareDefinitions()
@@ -39,11 +39,7 @@ export async function main(args: string[]): Promise<number> {
     let code = 0
     for (const file of files) code = (await runFile(file)) || code
     return code
-  } catch (error) {
-    if (!(error instanceof ToolsUnavailable)) throw error
-    console.error(`octavo: ${error.message}`)
-    return 1
-  }
+  })
 }
 
 const fileOf = (name: string) => join(import.meta.dirname, `${name}.test.ts`)

@@ -8,7 +8,7 @@ import { installStore, storeImages } from './install-store.ts'
 import { startNode } from './node/start-node.ts'
 import { openCluster } from './open-cluster.ts'
 import { startServiceProxy } from './service-proxy.ts'
-import { prepareTools, ToolsUnavailable } from './tools.ts'
+import { exitCodeOf, prepareTools } from './tools.ts'
 
 /** Doors from the cluster's network to this machine's: sockets in the folder, ports on loopback. */
 const doors = { api: { socket: 'api.sock', port: 16_443 }, shop: { socket: 'shop.sock', port: 18_080 } }
@@ -20,7 +20,7 @@ const clusterPort = 6_443
  */
 export async function main(args: string[]): Promise<number> {
   if (process.env.OCTAVO_CLUSTER_NETWORK === 'entered') return inside(args[0] ?? '')
-  try {
+  return await exitCodeOf(async () => {
     const tools = await prepareTools((text) => console.log(text))
     const folder = mkdtempSync(join(tmpdir(), 'octavo-cluster-doors-'))
     const servers = Object.values(doors).map(({ socket, port }) => openDoor(port, join(folder, socket)))
@@ -32,11 +32,7 @@ export async function main(args: string[]): Promise<number> {
     for (const server of servers) server.close()
     rmSync(folder, { recursive: true, force: true })
     return code
-  } catch (error) {
-    if (!(error instanceof ToolsUnavailable)) throw error
-    console.error(`octavo: ${error.message}`)
-    return 1
-  }
+  })
 }
 
 async function inside(folder: string): Promise<number> {

@@ -112,20 +112,45 @@ async function checkGo(): Promise<void> {
 
 async function buildGo({ version, folder, packages, flags }: GoTool): Promise<void> {
   await into(folderOf(folder, version), async (making) => {
-    const build = (out: string, paths: string[]) =>
-      run('go', ['build', '-trimpath', '-ldflags', `-s -w ${flags}`, '-o', out, ...paths], {
-        cwd: join(goModules, folder),
-        env: {
-          ...process.env,
-          CGO_ENABLED: '0',
-          GOFLAGS: '-mod=readonly -buildvcs=false',
-          GOTOOLCHAIN: 'local',
-        },
-      })
+    const build = (out: string, paths: string[]) => goBuild(join(goModules, folder), out, paths, flags)
     const [[onlyName = '', onlyPath = ''] = []] = Object.entries(packages)
     if (Object.keys(packages).length === 1) await build(join(making, onlyName), [onlyPath])
     else await build(`${making}/`, Object.values(packages))
   })
+}
+
+/**
+ * Builds programs with what the go.mod and go.sum of a folder name, and nothing else.
+ * @param out a file, or a folder with a slash at its end
+ * @throws ToolsUnavailable when there is no Go, or they cannot be built
+ */
+export async function goBuild(
+  moduleFolder: string,
+  out: string,
+  packages: readonly string[],
+  flags = '',
+): Promise<void> {
+  const linked = `-s -w ${flags}`.trim()
+  await run('go', ['build', '-trimpath', '-ldflags', linked, '-o', out, ...packages], {
+    cwd: moduleFolder,
+    env: {
+      ...process.env,
+      CGO_ENABLED: '0',
+      GOFLAGS: '-mod=readonly -buildvcs=false',
+      GOTOOLCHAIN: 'local',
+    },
+  })
+}
+
+/** For a command that needs tools: what cannot be had is said, and no fault. @returns the exit code */
+export async function exitCodeOf(work: () => Promise<number>): Promise<number> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof ToolsUnavailable)) throw error
+    console.error(`octavo: ${error.message}`)
+    return 1
+  }
 }
 
 async function fetchClients(folder: string): Promise<void> {

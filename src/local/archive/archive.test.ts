@@ -6,16 +6,15 @@ import { after, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Database, openDatabase } from '#ports/database'
 import { layServers } from '../../../test/support/database.ts'
+import { type Contents, databaseNames, passwordIn, restoredContents } from '../../../test/support/restored.ts'
 import { s3Missing, stopSharedS3, testBucket } from '../../../test/support/s3.ts'
 import { SealBroken } from '../backup/sealed-file.ts'
-import { startPostgres } from '../postgres-server.ts'
 import { superviseDatabase } from '../supervised-database.ts'
 import { LogGap } from './archive.ts'
 import { ArchiveTaken, openArchiver } from './archiver.ts'
 import { OutOfReach, restoreArchive, verifyArchive } from './restore-archive.ts'
 
 const key = 'a key for tests'
-const names = { 'book-db': 'books', 'order-db': 'orders' } as const
 const dayMs = 86_400_000
 
 after(stopSharedS3)
@@ -159,8 +158,6 @@ async function refusesDamage(archive: string, folder: string): Promise<void> {
   await assert.rejects(verifyArchive({ place: archive, key: 'another key' }), SealBroken)
 }
 
-type Contents = { moves: number[]; inDoubt: number[]; decisions: number[] }
-
 /** What is in doubt is finished by what was decided; what was finished has been decided. */
 function checkConsistent({ moves, inDoubt, decisions }: Contents, acknowledged: readonly number[]): void {
   const kept = new Set(decisions)
@@ -188,7 +185,7 @@ async function startStore(t: TestContext, replicas: number) {
   await layServers(dataPath)
   const log = { say: () => {}, line: () => {} }
   const sets = await Promise.all(
-    Object.entries(names).map(([name, database]) =>
+    Object.entries(databaseNames).map(([name, database]) =>
       superviseDatabase({
         ...{ name, database, log, replicas },
         path: join(dataPath, name),
@@ -257,22 +254,7 @@ function seller(books: Database, orders: Database) {
 }
 
 async function contents(t: TestContext, dataPath: string): Promise<Contents> {
-  const numbers = async (name: keyof typeof names, table: string) => {
-    await using server = await startPostgres({
-      path: join(dataPath, name),
-      password: passwordIn(dataPath, name),
-      mayMake: false,
-    })
-    await using database = await openDatabase(server.url(names[name]), { applicationName: 'test' })
-    const rows = await database.query<{ n: number }>(`SELECT n FROM ${table}`)
-    const inDoubt = (await database.prepared.inDoubt()).map((id) => Number(id.slice(1)))
-    return { found: rows.map(({ n }) => n), inDoubt }
-  }
-  const books = await numbers('book-db', 'moves')
-  const orders = await numbers('order-db', 'decisions')
-  t.diagnostic(`${orders.found.length} decided, ${books.inDoubt.length} in doubt`)
-  return { moves: books.found, inDoubt: books.inDoubt, decisions: orders.found }
+  const found = await restoredContents(dataPath)
+  t.diagnostic(`${found.decisions.length} decided, ${found.inDoubt.length} in doubt`)
+  return found
 }
-
-const passwordIn = (dataPath: string, name: string) =>
-  readFileSync(join(dataPath, 'secrets', `${name}-password`), 'utf8').trim()

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Database, openDatabase } from '#ports/database'
 import { layServers } from '../../../test/support/database.ts'
-import { startPostgres } from '../postgres-server.ts'
+import { databaseNames, passwordIn, restoredContents } from '../../../test/support/restored.ts'
 import { supervisePostgres } from '../supervised-postgres.ts'
 import { type Entry, packed } from './entries.ts'
 import { restoreBackup, verifyBackup } from './restore-backup.ts'
@@ -13,7 +13,6 @@ import { SealBroken, writeSealed } from './sealed-file.ts'
 import { takeBackup } from './take-backup.ts'
 
 const key = 'a key for tests'
-const names = { 'book-db': 'books', 'order-db': 'orders' } as const
 
 test('a restore brings both databases back as they were at one moment, all that was acknowledged before included', async (t) => {
   const { folder, dataPath, urls } = await startDatabases(t)
@@ -45,7 +44,8 @@ test('a restore brings both databases back as they were at one moment, all that 
 
   const restored = join(folder, 'restored')
   await restoreBackup(path, key, restored)
-  const found = await contents(t, restored)
+  const found = await restoredContents(restored)
+  t.diagnostic('both servers start on what was restored')
   const kept = new Set(found.decisions)
   assert.deepEqual(
     acknowledged.slice(0, before).filter((each) => !kept.has(each)),
@@ -104,7 +104,7 @@ async function startDatabases(t: TestContext) {
   await layServers(dataPath)
   const log = { say: () => {}, line: () => {} }
   const servers = await Promise.all(
-    Object.entries(names).map(([name, database]) =>
+    Object.entries(databaseNames).map(([name, database]) =>
       supervisePostgres({
         ...{ name, database, log },
         path: join(dataPath, name),
@@ -120,27 +120,6 @@ async function startDatabases(t: TestContext) {
   const [first, second] = servers.map(({ url }) => url)
   return { folder, dataPath, urls: { 'book-db': first ?? '', 'order-db': second ?? '' } }
 }
-
-async function contents(t: TestContext, dataPath: string) {
-  const numbers = async (name: keyof typeof names, table: string) => {
-    await using server = await startPostgres({
-      path: join(dataPath, name),
-      password: passwordIn(dataPath, name),
-      mayMake: false,
-    })
-    await using database = await openDatabase(server.url(names[name]), { applicationName: 'test' })
-    const rows = await database.query<{ n: number }>(`SELECT n FROM ${table}`)
-    const inDoubt = (await database.prepared.inDoubt()).map((id) => Number(id.slice(1)))
-    return { found: rows.map(({ n }) => n), inDoubt }
-  }
-  const books = await numbers('book-db', 'moves')
-  const orders = await numbers('order-db', 'decisions')
-  t.diagnostic('both servers start on what was restored')
-  return { moves: books.found, inDoubt: books.inDoubt, decisions: orders.found }
-}
-
-const passwordIn = (dataPath: string, name: string) =>
-  readFileSync(join(dataPath, 'secrets', `${name}-password`), 'utf8').trim()
 
 async function open(t: TestContext, url: string): Promise<Database> {
   const database = await openDatabase(url, { applicationName: 'test' })

@@ -37,6 +37,5 @@ export type CacheOptions = {
 /** In one network a node answers within a millisecond; what takes this long is quicker made anew. */
 export const deadlineMsDefault = 75
 
-/** Keys are short texts of ours; entries are whole answers. */
-export const keyCharactersMax = 1_024
+/** Entries are whole answers. */
 export const entryBytesMax = 4 * 1024 * 1024

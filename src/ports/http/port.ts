@@ -1,6 +1,7 @@
 /** Typed routes over HTTP: the server that answers a service's contract and the client that calls another's. */
 
 export { type CallSigner, callHeader, innerMetricsToken } from '#kernel/signed-calls'
+export { addressRanges, plainAddress } from './address-ranges.ts'
 export { type Answer, answer, seenHeader } from './answer.ts'
 export { callSigner } from './calls.ts'
 export { isConnectFailure, type ServiceClient, type ServiceClientOptions, serviceClient } from './client.ts'
@@ -17,6 +18,7 @@ export { isUsual } from './fast/direct.ts'
 export { gather } from './gather.ts'
 export { createRequestMetrics } from './metrics.ts'
 export { secureSessionCookie, sessionCookie, sessionTokenOf } from './names.ts'
+export { closeGracefully, openPool } from './pool.ts'
 export {
   createHttpServer,
   type HttpRequest,

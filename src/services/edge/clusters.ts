@@ -1,9 +1,9 @@
-import { Pool } from 'undici'
 import { type BreakerState, onFailure, onSuccess, onTry } from '#kernel/circuit-breaker'
 import { type FleetPicture, noPicture } from '#kernel/fleet-picture'
 import { outliers, withSample } from '#kernel/latency-outliers'
 import { freshBudget, leftOf, onRequest, type RetryBudget, spend } from '#kernel/retry-budget'
 import type { Clock } from '#ports/clock'
+import { closeGracefully, openPool } from '#ports/http'
 import { logger } from '#ports/log'
 import { chooseCluster, type Wanted } from './choose.ts'
 import { type Attempt, type Cluster, newCluster, probed, raisedFromNothing } from './cluster.ts'
@@ -35,10 +35,8 @@ export type ProbeAnswer = { failure?: string; version?: string }
 const log = logger('edge')
 /** A cluster has several gateways, and probes come to one of them: so many answers in a row have to agree. */
 const versionsKept = 3
-const connectTimeoutMs = 1_000
 const connectionsMax = 512
 const compareEveryMs = 1_000
-const closeTimeoutMs = 15_000
 /** Streams of a cluster that is taken out end within so long, not all at once: their readers come back at once. */
 const handOverMs = 2_000
 /** Nobody gets everything that was on its way to a cluster that has died: it bounds the work of the one who is left. */
@@ -125,7 +123,7 @@ function follow(known: Map<string, Cluster>, { clusters }: FleetPicture, nowMs: 
   for (const pictured of clusters) {
     const before = known.get(pictured.name)
     if (before === undefined || before.pictured.url !== pictured.url) {
-      known.set(pictured.name, newCluster(pictured, openPool(pictured.url), nowMs))
+      known.set(pictured.name, newCluster(pictured, openPool(pictured.url, connectionsMax), nowMs))
       continue
     }
     left.delete(pictured.name)
@@ -180,21 +178,4 @@ function compare(clusters: readonly Cluster[]): void {
       })
     cluster.isSlow = slow.has(i)
   })
-}
-
-const openPool = (url: string) =>
-  new Pool(url, {
-    ...{ connections: connectionsMax, pipelining: 1, keepAliveTimeout: 30_000 },
-    connect: { timeout: connectTimeoutMs },
-  })
-
-function closeGracefully(pool: Pool): void {
-  // How the last connections of a cluster that has left end is of no use to anybody.
-  const timeout = setTimeout(() => pool.destroy().catch(() => {}), closeTimeoutMs)
-  timeout.unref()
-  pool
-    .close()
-    // As above.
-    .catch(() => {})
-    .finally(() => clearTimeout(timeout))
 }

@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net'
 import type { Config } from '#config'
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
+import { addressRanges } from '#ports/http'
 import type { Door } from '#process/service-shell'
 import type { Clusters } from './clusters.ts'
-import { cookieOf, type Forwarded, keyCookie, trustedList } from './headers.ts'
+import { cookieOf, type Forwarded, keyCookie } from './headers.ts'
 import { Relay, sendProblem } from './relay.ts'
 
 const headerBytesMax = 16 * 1024
@@ -25,7 +26,7 @@ export function createEdgeServer(config: Config, clusters: Clusters, clock: Cloc
   const forwarded: Forwarded = {
     protocol: tls === undefined && !config.publicUrl.startsWith('https:') ? 'http' : 'https',
     epoch: 0,
-    trusted: trustedList(trustedProxies),
+    isTrusted: addressRanges(trustedProxies),
   }
   const open = new Set<ServerResponse>()
   let isClosing = false

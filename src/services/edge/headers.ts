@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP } from 'node:net'
 import { callHeader } from '#kernel/signed-calls'
+import { plainAddress } from '#ports/http'
 
 /** Of one connection, and ended at the edge. Source: RFC 9110 section 7.6.1. */
 const hopByHop = new Set([
@@ -17,12 +17,16 @@ const notPassedIn = new Set([
 /** The cookie that keeps a reader at one cluster: a random number that names nobody. */
 export const keyCookie = 'octavo-edge'
 
-export type Forwarded = { protocol: 'http' | 'https'; epoch: number; trusted: BlockList }
+export type Forwarded = {
+  protocol: 'http' | 'https'
+  epoch: number
+  isTrusted: (address: string) => boolean
+}
 
 /** A request's headers for a cluster, as a flat list. @param contentLength of a body that is passed on as it comes */
 export function headersIn(
   request: IncomingMessage,
-  { protocol, epoch, trusted }: Forwarded,
+  { protocol, epoch, isTrusted }: Forwarded,
   contentLength: string | undefined,
 ): string[] {
   const named = nominated(request.headers.connection)
@@ -32,7 +36,7 @@ export function headersIn(
     const name = (raw[i] ?? '').toLowerCase()
     if (!notPassedIn.has(name) && !named.has(name)) headers.push(name, raw[i + 1] ?? '')
   }
-  headers.push('x-forwarded-for', clientChain(request, trusted))
+  headers.push('x-forwarded-for', clientChain(request, isTrusted))
   headers.push('x-forwarded-proto', protocol, 'x-forwarded-host', request.headers.host ?? '')
   headers.push(epochHeader, String(epoch))
   if (contentLength !== undefined) headers.push('content-length', contentLength)
@@ -61,27 +65,11 @@ export function cookieOf(request: IncomingMessage, name: string): string | undef
   return pairs.map((pair) => pair.trim().split('=', 2)).find(([each]) => each === name)?.[1]
 }
 
-/** @throws TypeError for what is no address or range */
-export function trustedList(ranges: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const range of ranges) {
-    const [address = '', bits] = range.split('/', 2)
-    const kind = isIP(address)
-    if (kind === 0) throw new TypeError(`"${range}" is no address or range of addresses`)
-    const family = kind === 6 ? 'ipv6' : 'ipv4'
-    if (bits === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(bits), family)
-  }
-  return list
-}
-
 /** Whom the request comes from: the peer, and what a proxy before the edge that is known says of those before it. */
-function clientChain({ socket, headers }: IncomingMessage, trusted: BlockList): string {
-  const peer = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '')
-  const kind = isIP(peer)
+function clientChain({ socket, headers }: IncomingMessage, isTrusted: Forwarded['isTrusted']): string {
+  const peer = plainAddress(socket.remoteAddress ?? '')
   const before = headers['x-forwarded-for']
-  const isKnown = kind !== 0 && trusted.check(peer, kind === 6 ? 'ipv6' : 'ipv4')
-  return isKnown && before !== undefined ? `${before}, ${peer}` : peer
+  return before !== undefined && isTrusted(peer) ? `${before}, ${peer}` : peer
 }
 
 const textOf = (bytes: Buffer | undefined) => bytes?.toString('latin1') ?? ''

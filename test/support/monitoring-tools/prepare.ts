@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheFolder, into, run, ToolsUnavailable } from '../../clusters/tools.ts'
+import { cacheFolder, exitCodeOf, goBuild, into } from '../../clusters/tools.ts'
 
 /** Of the collector, and of what is in go.mod beside it: raise it when either changes. */
 const version = 'v0.165.0-1'
@@ -28,28 +28,14 @@ export async function prepareMonitoringTools(say: (text: string) => void): Promi
   if (existsSync(collectorPath())) return
   say(`Building the monitoring tools ${version} …`)
   await into(folder(), async (making) => {
-    const build = ['build', '-trimpath', '-ldflags', '-s -w', '-o', `${making}/`]
-    await run('go', [...build, './collector', './dashboards'], {
-      cwd: import.meta.dirname,
-      env: {
-        ...process.env,
-        CGO_ENABLED: '0',
-        GOFLAGS: '-mod=readonly -buildvcs=false',
-        GOTOOLCHAIN: 'local',
-      },
-    })
+    await goBuild(import.meta.dirname, `${making}/`, ['./collector', './dashboards'])
   })
   say(`Built the monitoring tools ${version}.`)
 }
 
 /** `node bin/bootstrap.mjs prepare-monitoring`. @returns the exit code */
-export async function main(): Promise<number> {
-  try {
+export const main = (): Promise<number> =>
+  exitCodeOf(async () => {
     await prepareMonitoringTools((text) => console.log(text))
     return 0
-  } catch (error) {
-    if (!(error instanceof ToolsUnavailable)) throw error
-    console.error(`octavo: ${error.message}`)
-    return 1
-  }
-}
+  })

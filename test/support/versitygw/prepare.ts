@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheFolder, into, run, ToolsUnavailable } from '../../clusters/tools.ts'
+import { cacheFolder, exitCodeOf, goBuild, into } from '../../clusters/tools.ts'
 
 const version = 'v1.8.0'
 const name = 'versitygw'
@@ -17,28 +17,14 @@ export async function prepareS3(say: (text: string) => void): Promise<void> {
   if (existsSync(s3ServerPath())) return
   say(`Building ${name} ${version} …`)
   await into(join(cacheFolder(), `${name}-${version}`), async (making) => {
-    const build = ['build', '-trimpath', '-ldflags', '-s -w', '-o', join(making, name)]
-    await run('go', [...build, 'github.com/versity/versitygw/cmd/versitygw'], {
-      cwd: import.meta.dirname,
-      env: {
-        ...process.env,
-        CGO_ENABLED: '0',
-        GOFLAGS: '-mod=readonly -buildvcs=false',
-        GOTOOLCHAIN: 'local',
-      },
-    })
+    await goBuild(import.meta.dirname, join(making, name), ['github.com/versity/versitygw/cmd/versitygw'])
   })
   say(`Built ${name} ${version}.`)
 }
 
 /** `node bin/bootstrap.mjs prepare-s3`. @returns the exit code */
-export async function main(): Promise<number> {
-  try {
+export const main = (): Promise<number> =>
+  exitCodeOf(async () => {
     await prepareS3((text) => console.log(text))
     return 0
-  } catch (error) {
-    if (!(error instanceof ToolsUnavailable)) throw error
-    console.error(`octavo: ${error.message}`)
-    return 1
-  }
-}
+  })

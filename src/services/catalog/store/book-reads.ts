@@ -24,9 +24,3 @@ export function readsOf(
     },
   }
 }
-
-/** Where one server does it all. */
-export const readsAt = (books: BookStore): BookReads => ({
-  seen: async () => undefined,
-  reader: async () => books,
-})

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import { addressRanges, plainAddress } from '#ports/http'
 
 /** Tells who asks: the peer, or whom trusted proxies before us say they ask for. */
 export type ClientAddress = (request: IncomingMessage) => string
@@ -13,20 +14,15 @@ const headerCharactersMax = 1_000
  * @throws TypeError for what is no address or range
  */
 export function clientAddress(trusted: readonly string[]): ClientAddress {
-  const list = new BlockList()
-  for (const range of trusted) addRange(list, range)
-  const isTrusted = (address: string) => {
-    const kind = isIP(address)
-    return kind !== 0 && list.check(address, kind === 6 ? 'ipv6' : 'ipv4')
-  }
+  const isTrusted = addressRanges(trusted)
   return ({ socket, headers }) => {
-    const peer = plain(socket.remoteAddress ?? '')
+    const peer = plainAddress(socket.remoteAddress ?? '')
     if (trusted.length === 0 || !isTrusted(peer)) return peer
     const hops = String(headers['x-forwarded-for'] ?? '')
       .slice(-headerCharactersMax)
       .split(',')
       .slice(-hopsMax)
-      .map((hop) => plain(hop.trim()))
+      .map((hop) => plainAddress(hop.trim()))
     // From the nearest on: the first that is no proxy of ours is whom they ask for.
     for (const hop of hops.reverse()) {
       if (isIP(hop) === 0) break
@@ -36,21 +32,9 @@ export function clientAddress(trusted: readonly string[]): ClientAddress {
   }
 }
 
-/** IPv4 in IPv6 is IPv4; a network of IPv6 is one client, for whoever has one has all of it. */
+/** A network of IPv6 is one client, for whoever has one has all of it. */
 export function limitKey(address: string): string {
   if (isIP(address) !== 6) return address
   const [head = ''] = address.split('::')
   return head.split(':').slice(0, 4).join(':')
-}
-
-const plain = (address: string) =>
-  address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
-
-function addRange(list: BlockList, range: string): void {
-  const [address = '', bits] = range.split('/', 2)
-  const kind = isIP(address)
-  if (kind === 0) throw new TypeError(`"${range}" is no address or range of addresses`)
-  const family = kind === 6 ? 'ipv6' : 'ipv4'
-  if (bits === undefined) list.addAddress(address, family)
-  else list.addSubnet(address, Number(bits), family)
 }

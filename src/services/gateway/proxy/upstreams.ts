@@ -1,4 +1,4 @@
-import { Pool } from 'undici'
+import type { Pool } from 'undici'
 import {
   type BreakerState,
   closedBreaker,
@@ -12,6 +12,7 @@ import { type Latency, noLatency, withSample } from '#kernel/latency-outliers'
 import { ranked } from '#kernel/rendezvous'
 import type { Clock } from '#ports/clock'
 import type { Discovery, Instance } from '#ports/discovery'
+import { closeGracefully, openPool } from '#ports/http'
 import { type InstanceWatch, watchInstances } from './instance-watch.ts'
 
 /** One instance of a service as the gateway sees it. */
@@ -62,11 +63,9 @@ export type Upstreams = AsyncDisposable & {
 }
 export type UpstreamEvents = { onStateChange(upstream: Upstream, before: BreakerState): void }
 
-const connectTimeoutMs = 1_000
 const connectionsMax = 256
 /** Beyond this many unanswered requests an instance gets no more: waiting longer would help nobody. */
 const outstandingMax = 2_048
-const closeTimeoutMs = 15_000
 
 export function createUpstreams(
   discovery: Discovery,
@@ -150,7 +149,7 @@ function renewed(before: readonly Upstream[], instances: readonly Instance[], cl
 function newUpstream(instance: Instance, clock: Clock): Upstream {
   return {
     instance,
-    pool: openPool(instance.url),
+    pool: openPool(instance.url, connectionsMax),
     outstanding: 0,
     breaker: closedBreaker,
     latency: noLatency,
@@ -162,26 +161,6 @@ function newUpstream(instance: Instance, clock: Clock): Upstream {
 }
 
 const addressOf = (instance: Instance) => `${instance.id} ${instance.url}`
-
-function openPool(url: string): Pool {
-  return new Pool(url, {
-    connections: connectionsMax,
-    pipelining: 1,
-    connect: { timeout: connectTimeoutMs },
-    keepAliveTimeout: 30_000,
-  })
-}
-
-function closeGracefully(pool: Pool): void {
-  // The instance has gone; how its last connections end is of no use to anybody.
-  const timeout = setTimeout(() => pool.destroy().catch(() => {}), closeTimeoutMs)
-  timeout.unref()
-  pool
-    .close()
-    // As above.
-    .catch(() => {})
-    .finally(() => clearTimeout(timeout))
-}
 
 function choose(
   upstreams: readonly Upstream[],

@@ -12,6 +12,9 @@ export type OwnRule = {
   summary: string
 }
 
+const page = severe('page')
+const ticket = severe('ticket')
+
 /**
  * The alerts that need no history and so no Prometheus. A test holds each to the rule of the same name.
  */
@@ -61,24 +64,14 @@ export const ownRules: readonly OwnRule[] = [
 
 type More = { by?: readonly string[]; summary: string }
 
-function page(
-  name: string,
-  metric: string,
-  holds: OwnRule['holds'],
-  forSeconds: number,
-  more: More,
-): OwnRule {
-  return { name, metric, holds, forSeconds, severity: 'page', by: [], ...more }
-}
-
-function ticket(
-  name: string,
-  metric: string,
-  holds: OwnRule['holds'],
-  forSeconds: number,
-  more: More,
-): OwnRule {
-  return { name, metric, holds, forSeconds, severity: 'ticket', by: [], ...more }
+function severe(severity: OwnRule['severity']) {
+  return (
+    name: string,
+    metric: string,
+    holds: OwnRule['holds'],
+    forSeconds: number,
+    more: More,
+  ): OwnRule => ({ name, metric, holds, forSeconds, severity, by: [], ...more })
 }
 
 export type Held = { rule: OwnRule; labels: Readonly<Record<string, string>> }
