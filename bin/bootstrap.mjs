@@ -45,7 +45,9 @@ async function runOnOctavoNode(path, args) {
     return main(args)
   }
   // The channel is for the child to notice when this process is killed.
-  const child = spawn(octavoNode, [path, ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
+  const child = spawn(octavoNode, [join(root, 'bin', 'run-main.mjs'), path, ...args], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   return new Promise((resolve, reject) => {
     child.once('error', reject)
