@@ -13,7 +13,7 @@ const heartbeatSeconds = 5
 /** Longest wait for the server's answer to a declaration. */
 export const answerWithinMs = 10_000
 /** Source: AMQP 0-9-1 reference, reply code access-refused. */
-const accessRefused = 403
+export const accessRefused = 403
 const retryBaseMs = 100
 const retryMaxMs = 3_000
 

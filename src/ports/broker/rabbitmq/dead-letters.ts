@@ -1,19 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConfirmChannel, GetMessage } from 'amqplib'
-import type { DeadLetter, DeadLetterFate } from '../broker.ts'
-import { type Link, unavailable, within } from './connection.ts'
+import { BrokerUnavailable, type DeadLetter, type DeadLetterFate } from '../broker.ts'
+import { accessRefused, type Link, unavailable, within } from './connection.ts'
 import { carriedHeaders, header, persistent, readMessage } from './envelope.ts'
 import { publishConfirmed } from './publish.ts'
 import { deadName, queueName } from './topology.ts'
 
 const deadLettersMax = 1_000
 const lookWithinMs = 30_000
+/** A queue whose leader is lost has a new one within seconds. */
+const lossesMax = 20
+const lookAgainAfterMs = 250
 
 /** Those longest there, up to a limit, newest first. They stay where they are. */
 export async function deadLetters(link: Link, queue: string): Promise<DeadLetter[]> {
-  return await withDeadLetters(link, queue, async (_, raws) =>
-    raws.map((raw) => letterOf(queue, raw)).reverse(),
+  return await lookAgain(link, () =>
+    withDeadLetters(link, queue, async (_, raws) => raws.map((raw) => letterOf(queue, raw)).reverse()),
   )
 }
+
+/** Looking changes nothing: when the server is lost meanwhile, the next one is asked. One that is away is not waited for. */
+async function lookAgain<T>(link: Link, look: () => Promise<T>): Promise<T> {
+  for (let losses = 0; ; losses++) {
+    await link.connection()
+    try {
+      return await look()
+    } catch (error) {
+      if (!(error instanceof BrokerUnavailable) || losses >= lossesMax || isRefused(error)) throw error
+      await sleep(lookAgainAfterMs)
+    }
+  }
+}
+
+const isRefused = ({ cause }: BrokerUnavailable) =>
+  (cause as { code?: number } | undefined)?.code === accessRefused
 
 /** Without those that wait for their next attempt in a queue that all share. */
 export async function waiting(link: Link, queue: string): Promise<number> {
