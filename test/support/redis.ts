@@ -61,29 +61,38 @@ export async function startRedis(t: TestScope, ...options: string[]): Promise<Re
   }
 }
 
+/** In a cluster that is being made nodes that do not shake hands within this time forget each other for good. */
+const makingTimeoutMs = 30_000
+const nodeTimeoutMs = 1_000
+/** Joining takes a second or two; `redis-cli` itself would wait for ever for nodes that have forgotten each other. */
+const joiningMaxMs = 60_000
+
 /** Three primaries with a replica each. */
 export async function startRedisCluster(t: TestScope): Promise<RedisServer[]> {
   const options = [
-    '--cluster-enabled',
-    'yes',
-    '--cluster-node-timeout',
-    '1000',
-    '--repl-diskless-sync-delay',
-    '0',
+    ...['--cluster-enabled', 'yes', '--cluster-node-timeout', String(makingTimeoutMs)],
+    ...['--repl-diskless-sync-delay', '0'],
   ]
   const servers = await Promise.all(Array.from({ length: 6 }, () => startRedis(t, ...options)))
   const addresses = servers.map(({ port }) => `127.0.0.1:${port}`)
   const create = ['--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes']
-  await promisify(execFile)('redis-cli', create)
-  await until(async () => {
-    const infos = await Promise.all(servers.map((server) => server.command('cluster', 'info')))
-    if (!infos.every((info) => info.includes('cluster_state:ok'))) return false
-    const replicas = await Promise.all(servers.map((server) => server.command('info', 'replication')))
-    const linked = replicas.filter(
-      (info) => info.includes('role:slave') && info.includes('master_link_status:up'),
-    )
-    return linked.length === 3
-  }, 'the cluster is whole')
+  await promisify(execFile)('redis-cli', create, { timeout: joiningMaxMs })
+  await until(
+    async () => {
+      const infos = await Promise.all(servers.map((server) => server.command('cluster', 'info')))
+      if (!infos.every((info) => info.includes('cluster_state:ok'))) return false
+      const replicas = await Promise.all(servers.map((server) => server.command('info', 'replication')))
+      const linked = replicas.filter(
+        (info) => info.includes('role:slave') && info.includes('master_link_status:up'),
+      )
+      return linked.length === 3
+    },
+    'the cluster is whole',
+    joiningMaxMs,
+  )
+  // From here on a primary that dies is replaced soon.
+  for (const server of servers)
+    await server.command('config', 'set', 'cluster-node-timeout', String(nodeTimeoutMs))
   return servers
 }
 

@@ -20,7 +20,7 @@ export const rowsTouchedIn =
     const statements: [string, readonly unknown[]][] = []
     const recorded = {
       ...database,
-      query: (text: string, values: unknown[]) => {
+      query: (text: string, values: unknown[] = []) => {
         statements.push([text, values])
         return database.query(text, values)
       },

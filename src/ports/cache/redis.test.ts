@@ -64,6 +64,16 @@ test('with every node gone reads find nothing, writes do nothing, and claims are
   }, 'the cache is used again')
 })
 
+test('a cache that is closed while it still connects leaves no connection behind', { skip }, async (t) => {
+  const server = await startRedis(t)
+  for (let i = 0; i < 5; i++) {
+    const cache = await openCache(`redis://127.0.0.1:${server.port}`)
+    await cache[Symbol.asyncDispose]()
+  }
+  // The one that asks is the only one there.
+  await until(async () => (await server.command('client', 'list')).split('\n').length === 1)
+})
+
 test('a cluster whose primary dies answers from the others, and from its replica soon', {
   skip,
 }, async (t) => {

@@ -11,7 +11,14 @@ const commandsMax = 2_000
 const reconnectMs = { first: 100, max: 2_000 }
 
 type Client = ReturnType<typeof clientFor>
-type Node = { name: string; client: Client; guarded: Guarded; reads: number; isConnected: () => boolean }
+type Node = {
+  name: string
+  client: Client
+  guarded: Guarded
+  reads: number
+  isConnected: () => boolean
+  close: () => void
+}
 
 /**
  * Several plain Redis servers that know nothing of each other (Valkey and others that speak Redis's protocol as well).
@@ -80,7 +87,7 @@ export async function openRedisCache(url: string, options: CacheOptions): Promis
     nodes: () => [...nodes.values()].map(({ name, reads }) => ({ name, isUp: isUp(name), reads })),
     async [Symbol.asyncDispose]() {
       clearInterval(decaying)
-      for (const { client } of nodes.values()) client.destroy()
+      for (const { close } of nodes.values()) close()
     },
   }
 }
@@ -103,8 +110,11 @@ function repair(empty: Node | undefined, full: Node, key: string, value: Uint8Ar
 function openNode(parsed: RedisUrl, at: RedisUrl['nodes'][number], deadlineMs: number): Node {
   const client = clientFor(parsed, at)
   let isReady = false
+  let isClosed = false
   client.on('ready', () => {
     isReady = true
+    // The client forgets a connection that it is still making: it comes about all the same, and keeps the process alive.
+    if (isClosed) client.destroy()
   })
   for (const event of ['end', 'error', 'reconnecting'] as const)
     client.on(event, () => {
@@ -118,6 +128,10 @@ function openNode(parsed: RedisUrl, at: RedisUrl['nodes'][number], deadlineMs: n
     guarded: guard(deadlineMs, () => performance.now()),
     reads: 0,
     isConnected: () => isReady,
+    close() {
+      isClosed = true
+      client.destroy()
+    },
   }
 }
 

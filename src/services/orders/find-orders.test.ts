@@ -45,7 +45,8 @@ test('staff find orders by address, title and status, those of this moment as we
 
 test('no list of orders reads them from end to end', async (t) => {
   const database = await openOrders(t, 'order_plans')
-  await addOrders(database, orders)
+  await addOrders(database, orders, '-1 hour')
+  await addReserved(database, 3)
   while ((await listOrdersBehind(database)) > 0);
   await database.execute('ANALYZE orders.orders')
   await database.execute('ANALYZE orders.listed')
@@ -58,6 +59,8 @@ test('no list of orders reads them from end to end', async (t) => {
     'a rare status': { status: 'failed' },
     'what there is none of': { status: 'refunded' },
     'a common status': { status: 'confirmed' },
+    'the few that are reserved': { status: 'reserved' },
+    'what is reserved of a rare title': { status: 'reserved', isbn: rare },
   }
   const faults: string[] = []
   for (const [name, filter] of Object.entries(filters)) {
@@ -67,7 +70,14 @@ test('no list of orders reads them from end to end', async (t) => {
     if (count > 4 * countedMax) faults.push(`counting ${name} touches ${count} rows`)
   }
   assert.deepEqual(faults, [])
-  await database.execute('DROP INDEX orders.orders_by_status')
+  const reserved = await findOrders(certain(database), { status: 'reserved' }, null, 25)
+  assert.equal(reserved.length, 3)
+  await database.execute('DELETE FROM orders.holds')
+  const unheld = await rowsTouched(database, (recorded) =>
+    findOrders(certain(recorded), { status: 'reserved' }, null, 25),
+  )
+  assert.equal(unheld, 0, 'without a hold nothing is reserved')
+  await database.execute('DROP INDEX orders.orders_by_every_status')
   const without = await rowsTouched(database, (recorded) =>
     findOrders(certain(recorded), { status: 'refunded' }, null, 25),
   )
@@ -75,12 +85,12 @@ test('no list of orders reads them from end to end', async (t) => {
 })
 
 /** Of a hundred orders one has failed, all are of one title, and one of all is of a rare one. */
-async function addOrders(database: Database, count: number): Promise<void> {
+async function addOrders(database: Database, count: number, shift = '0 hours'): Promise<void> {
   const failed: OrderStatus = 'failed'
   await database.execute(
     `WITH made AS (
        INSERT INTO orders.orders (id, idempotency_key, body_hash, token_hash, transaction_id, expires_at, status, details)
-       SELECT uuidv7(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(),
+       SELECT uuidv7($5::interval), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(),
               md5('group' || i / 256 || clock_timestamp()::date)::uuid, now(),
               (CASE WHEN i % 100 = 7 THEN $2 ELSE 'confirmed' END)::orders.order_status,
               json_build_object('customer', json_build_object('name', 'A', 'email', 'Reader-' || i % 100 || '@example.org'),
@@ -90,6 +100,19 @@ async function addOrders(database: Database, count: number): Promise<void> {
          FROM generate_series(1, $1::int) AS i RETURNING id)
      INSERT INTO orders.unlisted (transaction_id, order_ids)
      SELECT gen_random_uuid(), array_agg(id) FROM (SELECT id, row_number() OVER () / 256 AS batch FROM made) m GROUP BY batch`,
-    [count, failed, rare, popular],
+    [count, failed, rare, popular, shift],
+  )
+}
+
+/** As a sale leaves them: with a hold for all of them. */
+async function addReserved(database: Database, count: number): Promise<void> {
+  await database.execute(
+    `WITH made AS (
+       INSERT INTO orders.orders (id, idempotency_key, body_hash, token_hash, transaction_id, expires_at, details)
+       SELECT uuidv7(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now(),
+              '{"customer":{"name":"A","email":"a@example.org"},"lines":[],"total":{"amount":1,"currency":"EUR"}}'
+         FROM generate_series(1, $1::int) RETURNING id)
+     INSERT INTO orders.holds (transaction_id, order_ids, due_at) SELECT uuidv7(), array_agg(id), now() FROM made`,
+    [count],
   )
 }

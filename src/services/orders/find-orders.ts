@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { uuid7TimeMs } from '#ports/clock'
 import type { Reading } from '#ports/database'
 import type { OrderStatus } from '#services/orders'
 import { type OrderRow, orderColumns } from './order-row.ts'
@@ -9,8 +10,12 @@ export type OrderFilter = { status?: OrderStatus; email?: string; isbn?: string 
 /** Orders counted at most: counting a million for a number nobody reads to its end costs seconds. */
 export const countedMax = 10_000
 
-/** Ids carry their time, and none is as late as this. */
+/** Ids carry their time, and none is as early as the first or as late as the second. */
+const beforeAll = '00000000-0000-0000-0000-000000000000'
 const behindAll = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+
+/** An order may have got its id so long before the transaction that held its copies, by another process's clock. */
+const idsApartMs = 5 * 60_000
 
 /** One page of orders, the newest first, before the order with the id `after` when that is given. */
 export async function findOrders(
@@ -19,21 +24,36 @@ export async function findOrders(
   after: string | null,
   limit: number,
 ): Promise<OrderRow[]> {
-  const { sql, params } = ordersThat(filter)
+  const { sql, params } = ordersThat(filter, await oldestOf(reading, filter))
   return await reading.query<OrderRow>(
-    sql(orderColumns, (id) => `AND ${id} < $4::uuid ORDER BY ${id} DESC LIMIT $5`),
+    sql(orderColumns, (id) => `AND ${id} < $5::uuid ORDER BY ${id} DESC LIMIT $6`),
     [...params, after ?? behindAll, limit],
   )
 }
 
 /** How many there are, or one more than `countedMax`. */
 export async function countOrders(reading: Reading, filter: OrderFilter): Promise<number> {
-  const { sql, params } = ordersThat(filter)
+  const { sql, params } = ordersThat(filter, await oldestOf(reading, filter))
   const [row] = await reading.query<{ total: number }>(
-    `SELECT count(*)::int AS total FROM (${sql('id', () => 'LIMIT $4')}) counted`,
+    `SELECT count(*)::int AS total FROM (${sql('id', () => 'LIMIT $5')}) counted`,
     [...params, countedMax + 1],
   )
   return row?.total ?? 0
+}
+
+/**
+ * The least id that an order of that status can have. What is reserved has a hold, and holds end within minutes: whoever
+ * looks for reserved orders reads no further back than the oldest of them, however many orders there are.
+ */
+async function oldestOf(reading: Reading, { status }: OrderFilter): Promise<string> {
+  if (status !== 'reserved') return beforeAll
+  const [row] = await reading.query<{ oldest: string | null }>(
+    'SELECT transaction_id::text AS oldest FROM orders.holds ORDER BY transaction_id LIMIT 1',
+  )
+  if (row === undefined || row.oldest === null) return behindAll
+  const fromMs = Math.max(0, uuid7TimeMs(row.oldest) - idsApartMs)
+  const digits = fromMs.toString(16).padStart(12, '0')
+  return `${digits.slice(0, 8)}-${digits.slice(8)}-0000-0000-000000000000`
 }
 
 /** Builds a statement of some columns; `end` bounds it, and both of its halves, by an id. */
@@ -43,15 +63,20 @@ type OrdersSql = (columns: string, end: (id: string) => string) => string
  * Those with an address or a title are found by the index, and those that it has not got yet one by one; all others by
  * their status, or as they come.
  */
-function ordersThat({ status, email, isbn }: OrderFilter): { sql: OrdersSql; params: unknown[] } {
+function ordersThat(
+  { status, email, isbn }: OrderFilter,
+  oldest: string,
+): { sql: OrdersSql; params: unknown[] } {
   const params = [
     email ?? null,
     isbn === undefined ? null : JSON.stringify([{ isbn }]),
     null as string | null,
+    oldest,
   ]
   const conditions = [
     "($1::text IS NULL OR lower(o.details::json -> 'customer' ->> 'email') = lower($1))",
     "($2::jsonb IS NULL OR o.details::jsonb -> 'lines' @> $2)",
+    'o.id > $4::uuid',
     // As a literal, so that the planner sees which index has it; it is one of a type's names.
     ...(status === undefined ? [] : [`o.status = '${checked(status)}'`]),
   ].join(' AND ')
