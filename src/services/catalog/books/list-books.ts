@@ -16,20 +16,25 @@ const limitDefault = 24
 export async function listBooks(books: BookReader, query: BookQuery, nowMs: number): Promise<BookList> {
   const search = await readSearch(books, query.q ?? '')
   const filter = filterOf(query, search, nowMs)
-  const [{ items, next }, { total, totalIsLowerBound, ...facets }] = await Promise.all([
-    pageOf(books, query, filter, nowMs),
-    books.counts(filter),
-  ])
+  // How a page is found best depends on how many there are.
+  const { total, totalIsLowerBound, ...facets } = await books.counts(filter)
+  const { items, next } = await pageOf(books, query, filter, total, nowMs)
   return { items, total, totalIsLowerBound, next, facets }
 }
 
-async function pageOf(books: BookReader, query: BookQuery, filter: BookFilter, nowMs: number) {
+async function pageOf(
+  books: BookReader,
+  query: BookQuery,
+  filter: BookFilter,
+  matches: number,
+  nowMs: number,
+) {
   const sort = query.sort ?? 'relevance'
   const order = orderOf(sort, filter.search)
   const after =
     query.cursor === undefined ? undefined : decodeCursor(query.cursor, sort, [...orderKeys[order], 'string'])
   const limit = query.limit ?? limitDefault
-  const page = await books.page({ filter, order, limit, ...(after !== undefined && { after }) })
+  const page = await books.page({ filter, order, limit, matches, ...(after !== undefined && { after }) })
   return {
     items: page.books.map((book) => toBook(book, nowMs)),
     next: page.last === null ? null : encodeCursor(sort, page.last),

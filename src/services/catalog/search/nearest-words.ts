@@ -30,6 +30,9 @@ export function slips(word: string, candidates: readonly string[]): string[] {
   return candidates.filter((candidate) => mistakes(word, candidate, 1) === 1).slice(0, slipsMax)
 }
 
+/** Whether any other word is near enough to be meant: looking for it among millions costs more than all else. */
+export const mayBeMisspelt = (word: string) => mistakesAllowed(word) > 0
+
 /** In a short word one wrong letter makes another word; a long one still shows what was meant with two. */
 function mistakesAllowed(word: string): number {
   const length = [...word].length

@@ -1,7 +1,7 @@
 import type { BookFinder } from '../store/book-store.ts'
 import { fold, wordsOf } from './fold.ts'
 import { splitIsbns } from './isbns-in-text.ts'
-import { maySlip, nearest, slips } from './nearest-words.ts'
+import { mayBeMisspelt, maySlip, nearest, slips } from './nearest-words.ts'
 import { withNumbersTurned } from './numbers-in-words.ts'
 
 /** What a reader's words ask for. */
@@ -100,11 +100,16 @@ const isLongNumber = (word: string) => /^\d{5,}$/.test(word)
 async function readWords(books: BookFinder, words: readonly string[]): Promise<Meant[]> {
   const asked = words.filter((word) => !isLongNumber(word))
   const [beginnings, whole] = await Promise.all([books.knownBeginnings(asked), books.knownWords(asked)])
-  const doubtful = asked.filter((word) => !beginnings.has(word) || (!whole.has(word) && maySlip(word)))
+  const doubtful = asked.filter(
+    (word) => mayBeMisspelt(word) && (!beginnings.has(word) || (!whole.has(word) && maySlip(word))),
+  )
   const alike = doubtful.length === 0 ? [] : await books.alike(doubtful, alikeMax)
   return words.map((word) => {
     const place = doubtful.indexOf(word)
-    if (place < 0) return { word, readings: [word], spellings: [word], unfinished: false }
+    if (place < 0) {
+      const readings = isLongNumber(word) || beginnings.has(word) ? [word] : []
+      return { word, readings, spellings: readings, unfinished: false }
+    }
     const candidates = alike[place] ?? []
     if (!beginnings.has(word)) {
       const readings = nearest(word, candidates)
@@ -123,13 +128,11 @@ async function readWords(books: BookFinder, words: readonly string[]): Promise<M
 
 /** Adds the nearest words to those that were taken as they stood. */
 async function readAgain(books: BookFinder, words: readonly Meant[]): Promise<Meant[]> {
-  const alike = await books.alike(
-    words.map(({ word }) => word),
-    alikeMax,
-  )
-  return words.map((meant, i) => {
+  const doubtful = words.map(({ word }) => word).filter(mayBeMisspelt)
+  const alike = doubtful.length === 0 ? [] : await books.alike(doubtful, alikeMax)
+  return words.map((meant) => {
     const { word, readings } = meant
-    const others = (alike[i] ?? []).filter((each) => each !== word)
+    const others = (alike[doubtful.indexOf(word)] ?? []).filter((each) => each !== word)
     return { ...meant, readings: [...new Set([...readings, ...nearest(word, others)])] }
   })
 }

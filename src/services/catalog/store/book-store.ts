@@ -100,7 +100,8 @@ export type BookFilter = {
 
 /**
  * How a list is ordered; every order ends in the ISBN. Texts compare by code point. `relevance` goes by the title's
- * score (`TitleScore`), then by how well the words fit in coarse steps, then by copies sold.
+ * score (`TitleScore`), then by how well the words fit in coarse steps, then by copies sold. Of more books than are
+ * counted a store may rank the likeliest alone, and its pages end with those.
  */
 export type BookOrder = 'title' | 'price' | '-price' | '-publishedOn' | 'bestselling' | 'relevance'
 
@@ -117,7 +118,14 @@ export const orderKeys: Readonly<Record<BookOrder, readonly ('string' | 'number'
   relevance: ['number', 'number'],
 }
 
-export type PageQuery = { filter: BookFilter; order: BookOrder; after?: Place; limit: number }
+export type PageQuery = {
+  filter: BookFilter
+  order: BookOrder
+  after?: Place
+  limit: number
+  /** How many books match, as `counts` says it, where that is known; a store may go another way by it. */
+  matches?: number
+}
 
 /** `last` is the place of the last book where more follow. */
 export type BookPage = { books: BookRow[]; last: Place | null }

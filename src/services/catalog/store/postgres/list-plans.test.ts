@@ -4,7 +4,9 @@ import { type Database, migrate, openDatabase } from '#ports/database'
 import { testDatabase } from '../../../../../test/support/database.ts'
 import { rowsTouchedIn } from '../../../../../test/support/rows-touched.ts'
 import { addSyntheticBooks } from '../../../../../test/support/synthetic-books.ts'
+import { readSearch } from '../../search/search.ts'
 import { type BookFilter, type BookOrder, countedMax } from '../book-store.ts'
+import { createBookReader } from './books.ts'
 import { bookCounts, bookPage } from './list-books.ts'
 
 // More books than anything may count or look at. OCTAVO_BOOKS=1000000 tries the same on a large catalogue.
@@ -12,9 +14,11 @@ const books = Number(process.env.OCTAVO_BOOKS ?? 30_000)
 const rowsTouched = rowsTouchedIn(['books', 'stock'])
 /** Rows that a page may touch, with those that a choice throws away; and what counting may. */
 const pageRowsMax = 12_000
+/** By relevance all that match are ranked, up to what is counted. */
+const rankRowsMax = 2.5 * countedMax
 const countRowsMax = 2.5 * countedMax
 
-const everything = { search: { kind: 'all' }, nowMs: 0 } as const
+const everything: BookFilter = { search: { kind: 'all' }, nowMs: 0 }
 const filters: Record<string, Partial<BookFilter>> = {
   'no choice': {},
   'a common subject': { subject: 's3' },
@@ -26,7 +30,16 @@ const filters: Record<string, Partial<BookFilter>> = {
   'limited editions': { limited: true },
   'a price': { minPrice: 900, maxPrice: 905 },
   'what can be bought': { available: true },
+  'the few that cannot be bought': { available: false },
+  'what cannot be bought of a common subject': { available: false, subject: 's3' },
+  'a rare format in a rare language': { format: 'braille', language: 'cy' },
   'a subject and a format': { subject: 's3', format: 'hardcover' },
+}
+const searches = {
+  'two words': 'w77 v7',
+  'a common beginning': 'w1',
+  'a rare word': 'u1234',
+  'a slip': 'u1234q',
 }
 const orders: BookOrder[] = ['bestselling', 'title', 'price', '-price', '-publishedOn']
 
@@ -39,23 +52,35 @@ test('no list reads the catalogue from end to end, whatever is chosen and howeve
   })
   await migrate(database, new URL('./migrations/', import.meta.url), 'catalog')
   await addSyntheticBooks(database, books)
+  await database.execute(
+    'UPDATE catalog.stock SET copies = sold WHERE isbn IN (SELECT isbn FROM catalog.books WHERE limited)',
+  )
   const faults: string[] = []
   const check = async (what: string, rowsMax: number, work: (database: Database) => Promise<unknown>) => {
     const rows = await rowsTouched(database, work)
     if (rows > rowsMax) faults.push(`${what} touches ${rows} rows`)
   }
-  for (const [name, chosen] of Object.entries(filters)) {
-    const filter: BookFilter = { ...everything, ...chosen }
+  const lists = Object.entries(filters).map(([name, chosen]) => ({
+    name,
+    filter: { ...everything, ...chosen },
+  }))
+  for (const [name, words] of Object.entries(searches)) {
+    const search = await readSearch(createBookReader(database), words)
+    lists.push({ name, filter: { ...everything, search } })
+  }
+  for (const { name, filter } of lists) {
+    const { total: matches } = await bookCounts(database, filter)
     await check(`counting ${name}`, countRowsMax * 4, (recorded) => bookCounts(recorded, filter))
-    for (const order of orders) {
-      const first = await bookPage(database, { filter, order, limit: 24 })
-      await check(`${name} by ${order}`, pageRowsMax, (recorded) =>
-        bookPage(recorded, { filter, order, limit: 24 }),
+    for (const order of filter.search.kind === 'words' ? [...orders, 'relevance' as const] : orders) {
+      const rowsMax = order === 'relevance' ? rankRowsMax : pageRowsMax
+      const first = await bookPage(database, { filter, order, limit: 24, matches })
+      await check(`${name} by ${order}`, rowsMax, (recorded) =>
+        bookPage(recorded, { filter, order, limit: 24, matches }),
       )
       const { last } = first
       if (last === null) continue
-      await check(`${name} by ${order}, second page`, pageRowsMax, (recorded) =>
-        bookPage(recorded, { filter, order, limit: 24, after: last }),
+      await check(`${name} by ${order}, second page`, rowsMax, (recorded) =>
+        bookPage(recorded, { filter, order, limit: 24, matches, after: last }),
       )
     }
   }
