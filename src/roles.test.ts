@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -61,3 +62,32 @@ function sources(folder: string): string[] {
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
     .map((file) => join(folder, file))
 }
+
+test('no role begins by loading what it may never need', () => {
+  const loads = `
+    const { registerHooks } = await import('node:module')
+    const loaded = []
+    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
+    for (const name of ${JSON.stringify(readdirSync(new URL('./services/', import.meta.url)))})
+      await import(\`./services/\${name}/service.ts\`)
+    console.log(JSON.stringify(loaded))`
+  const options = ['--input-type=module', '--eval', loads]
+  const loaded = JSON.parse(
+    execFileSync(process.execPath, options, { cwd: import.meta.dirname, encoding: 'utf8' }),
+  ) as string[]
+  const packages = new Set(loaded.map((url) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1]))
+  assert.ok(packages.has('fastify'), 'what is loaded is seen')
+  const needless = [
+    'typebox',
+    'mariadb',
+    'amqplib',
+    '@redis/client',
+    'hazelcast-client',
+    'csv-parse',
+    'saxes',
+  ]
+  assert.deepEqual(
+    needless.filter((name) => packages.has(name)),
+    [],
+  )
+})

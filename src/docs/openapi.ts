@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
 import Fastify from 'fastify'
-import { type TSchema, Type } from 'typebox'
 import type { Route } from '#kernel/contract'
+import { type TSchema, Type } from '#kernel/type'
 import { publicRoutes, roles } from '#roles'
 import { parameterExamples, requestExamples, schemaExamples } from './examples.ts'
 import { apiDescription, tagDescriptions } from './prose.ts'

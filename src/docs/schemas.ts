@@ -1,4 +1,4 @@
-import type { TSchema } from 'typebox'
+import type { TSchema } from '#kernel/type'
 
 /** A JSON schema as plain data. */
 export type JsonSchema = { [key: string]: unknown }

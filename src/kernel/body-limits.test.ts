@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Type } from 'typebox'
 import { bodyBytesMaxDefault, bodyBytesMaxOf, excessCheck } from './body-limits.ts'
 import { anyone, defineRoute, internal } from './contract.ts'
 import { closed } from './schemas.ts'
+import { Type } from './type.ts'
 
 const line = Type.Object({ isbn: Type.String(), quantity: Type.Integer() }, closed)
 const order = Type.Object(

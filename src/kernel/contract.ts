@@ -1,4 +1,4 @@
-import type { Static, TSchema } from 'typebox'
+import type { Static, TSchema } from './type.ts'
 
 /**
  * Who may call a route. `public` needs nothing, `order` an order's token (or staff), `staff` a staff session with one

@@ -1,5 +1,5 @@
-import { Type } from 'typebox'
 import { defineRoute, internal } from './contract.ts'
+import { Type } from './type.ts'
 
 /** How a database stands: its servers, the last change of its primary, and its archive. */
 export type DatabaseState = {

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox'
 import { Timestamp } from './schemas.ts'
+import { type Static, Type } from './type.ts'
 
 /** A queue of messages, as whoever looks after it sees it: without what the messages say. */
 export const QueueState = Type.Object(

@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import { defineRoute, internal } from './contract.ts'
 import { closed } from './schemas.ts'
+import { Type } from './type.ts'
 
 /**
  * What the registry and those who register with it say to each other: an instance holds a lease and renews it; whoever

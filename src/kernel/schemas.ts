@@ -1,5 +1,5 @@
-import { type TSchema, Type } from 'typebox'
 import { amountMax } from './money.ts'
+import { type TSchema, Type } from './type.ts'
 
 /** JSON schemas that more than one service speaks. Objects are closed: an unknown field is an error. */
 

@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import { defineRoute, internal } from './contract.ts'
 import { closed, Uuid } from './schemas.ts'
+import { Type } from './type.ts'
 
 /**
  * Two-phase commit, in this project's words: a coordinator asks each participant to prepare; a participant that votes

@@ -16,6 +16,7 @@ import { describe } from '../../src/process/describe-error.ts'
 import { stopSignal } from '../../src/process/stop-signal.ts'
 import { bookDbSettings } from '../support/book-db.ts'
 import { layServers, type TestScope } from '../support/database.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 import type { BrokenBuild } from './broken-builds.ts'
 
 /** A whole store of real processes over real databases, whose parts die and freeze at a test's word. */
@@ -86,7 +87,7 @@ function launch(
   const running = spawn(process.execPath, [import.meta.filename, 'store'], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
-      PATH: process.env.PATH,
+      ...programEnvironment(),
       OCTAVO_DATA: data,
       OCTAVO_PORT: '0',
       OCTAVO_TEST_FAULT_FOLDER: faults,

@@ -1,8 +1,5 @@
 import { createServer } from 'node:http'
 import { readConfig } from '#config'
-import { runStore } from '../../src/local/supervisor.ts'
-import { laptop } from '../../src/local/topology.ts'
-import { describe } from '../../src/process/describe-error.ts'
 import { stopSignal } from '../../src/process/stop-signal.ts'
 
 /**
@@ -14,6 +11,12 @@ const [what, role] = process.argv.slice(2)
 process.exit(what === 'role' ? await runRole(role ?? '') : await runStandIn())
 
 async function runStandIn(): Promise<number> {
+  // Here alone: a role is there at once, because it loads none of this.
+  const [{ runStore }, { laptop }, { describe }] = await Promise.all([
+    import('../../src/local/supervisor.ts'),
+    import('../../src/local/topology.ts'),
+    import('../../src/process/describe-error.ts'),
+  ])
   try {
     await runStore({
       config: readConfig(process.env),

@@ -8,6 +8,7 @@ import { after, test } from 'node:test'
 import type { RunRecord } from '../../src/local/data-folder.ts'
 import { endProcess, identify, isRunning, type ProcessIdentity } from '../../src/local/process-identity.ts'
 import { layServers, type TestScope } from '../support/database.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 import { until } from '../support/until.ts'
 
 const script = join(import.meta.dirname, 'stand-in-store.ts')
@@ -184,7 +185,7 @@ function runStore(t: TestScope, data: string, port: number, env: Record<string, 
   // The channel ends it when this test process dies, however it dies.
   const child: ChildProcess = spawn(process.execPath, [script, 'store'], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { PATH: process.env.PATH, OCTAVO_DATA: data, OCTAVO_PORT: String(port), ...env },
+    env: { ...programEnvironment(), OCTAVO_DATA: data, OCTAVO_PORT: String(port), ...env },
   })
   let text = ''
   for (const stream of [child.stdout, child.stderr])

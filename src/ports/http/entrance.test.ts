@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { Type } from 'typebox'
 import { anyone, defineRoute, internal } from '#kernel/contract'
+import { Type } from '#kernel/type'
 import { callHeader, callSigner, createHttpServer, innerMetricsToken } from './port.ts'
 
 const secret = 'a secret of this test'

@@ -1,7 +1,7 @@
-import { Type } from 'typebox'
 import { anyone, defineRoute, staff } from '#kernel/contract'
 import { amountMax } from '#kernel/money'
 import { closed, IsbnText, Paging, Uuid } from '#kernel/schemas'
+import { Type } from '#kernel/type'
 import {
   Availability,
   Book,

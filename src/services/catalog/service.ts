@@ -13,7 +13,6 @@ import { watchSalesOpening } from './books/sales-opening.ts'
 import { tellOfOthers } from './changes/tell-of-others.ts'
 import { createImports } from './import/imports.ts'
 import { addRoutes } from './routes.ts'
-import { loadSample } from './sample/load-sample.ts'
 import { createMisses } from './search/note-misses.ts'
 import { keepKeysCurrent } from './search/renew-keys.ts'
 import { watchState } from './state-metrics.ts'
@@ -73,7 +72,8 @@ export async function createCatalog(
       discovery,
       schema: { ...store.schema, recover: createRecovery({ participant: store.stock, resolve, clock }) },
       async serve(resources) {
-        if (config.catalog.demo) await loadSample(store.books, clock)
+        if (config.catalog.demo)
+          await (await import('./sample/load-sample.ts')).loadSample(store.books, clock)
         const news = resources.use(store.carryNews(broker, clock))
         const onChanged = () => news.ring()
         resources.use(tellOfOthers(store, broker, clock))

@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox'
 import { anyone, defineRoute, internal, staff } from '#kernel/contract'
 import { closed, IsbnText, Line } from '#kernel/schemas'
+import { type Static, Type } from '#kernel/type'
 import { Availability } from '#services/catalog'
 import { Customer, Order, type Settlement } from '#services/orders'
 

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox'
 import { defineRoute, internal } from '#kernel/contract'
+import { type Static, Type } from '#kernel/type'
 
 const Count = Type.Integer({ minimum: 0 })
 

@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import { anyone, defineRoute, orderHolder, staff } from '#kernel/contract'
 import { closed, IsbnText } from '#kernel/schemas'
+import { Type } from '#kernel/type'
 import { System } from './system/system-schemas.ts'
 
 const tooManyStreams = { 429: 'Too many streams are open already.' }

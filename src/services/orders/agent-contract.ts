@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import { defineRoute, internal } from '#kernel/contract'
 import { closed, Timestamp, Uuid } from '#kernel/schemas'
+import { Type } from '#kernel/type'
 import type { Settlement } from './group-commit.ts'
 import type { Order } from './order-schemas.ts'
 

@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox'
 import { anyone, defineRoute, internal, orderHolder, type Role, roles, staff } from '#kernel/contract'
 import { closed, IsbnText, Nullable, Page, Paging, Timestamp, Uuid } from '#kernel/schemas'
+import { type Static, Type } from '#kernel/type'
 import { eraseCustomer } from './erasure-contract.ts'
 import { Order, OrderList, OrderStatusSchema, Voucher } from './order-schemas.ts'
 

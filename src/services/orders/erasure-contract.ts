@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import { defineRoute, staff } from '#kernel/contract'
 import { closed } from '#kernel/schemas'
+import { Type } from '#kernel/type'
 
 /** Where a customer could still be found after an erasure, and how often. */
 export const ErasureReport = Type.Object(

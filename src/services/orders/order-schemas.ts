@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox'
 import { closed, Line, MoneySchema, Nullable, Page, Timestamp, Uuid } from '#kernel/schemas'
+import { type Static, Type } from '#kernel/type'
 
 export const orderStatuses = [
   'reserved',

@@ -143,14 +143,14 @@ async function followVouchers(broker: Broker, context: Context): Promise<AsyncDi
   return await broker.subscribe(
     'orders-vouchers',
     [objectCreatedTopic, bucketNotifiedTopic],
-    async (message) => void (await Promise.all(createdIn(message).map(note))),
+    async (message) => void (await Promise.all((await createdIn(message)).map(note))),
   )
 }
 
 /** Downloads that found nothing: what should be there is drawn again. */
 async function followMissing(broker: Broker, context: Context): Promise<AsyncDisposable> {
-  return await broker.subscribe('orders-missing', [objectMissingTopic], (message) =>
-    redrawMissing(context, readPayload(ObjectMissingMessage, message)),
+  return await broker.subscribe('orders-missing', [objectMissingTopic], async (message) =>
+    redrawMissing(context, await readPayload(ObjectMissingMessage, message)),
   )
 }
 

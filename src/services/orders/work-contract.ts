@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox'
 import { defineRoute, internal } from '#kernel/contract'
 import { QueueState } from '#kernel/queue-state'
 import { Nullable, Uuid } from '#kernel/schemas'
+import { type Static, Type } from '#kernel/type'
 
 /** A saga at work, as operators see it: no customer's data is in it. */
 export const SagaState = Type.Object(

@@ -1,5 +1,5 @@
-import { Type } from 'typebox'
 import { defineRoute, monitoring } from '#kernel/contract'
+import { Type } from '#kernel/type'
 
 /** Who is there. Its clients are a port's adapter, so the kernel has what is said between them. */
 export { endLease, InstanceSchema, leaseMs, listInstances, renewEveryMs, renewLease } from '#kernel/registry'

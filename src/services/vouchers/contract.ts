@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox'
 import { anyone, defineRoute, internal } from '#kernel/contract'
 import { QueueState } from '#kernel/queue-state'
 import { closed, Uuid } from '#kernel/schemas'
+import { type Static, Type } from '#kernel/type'
 
 /** What the generator needs to draw one voucher. */
 export const VoucherData = Type.Object({

@@ -1,4 +1,3 @@
-import { Value } from 'typebox/value'
 import { backoffMs } from '#kernel/backoff'
 import { type Handler, MessageUnusable } from '#ports/broker'
 import type { Clock } from '#ports/clock'
@@ -27,6 +26,8 @@ const storeAwayMaxMs = 5 * 60_000
 export function takeWanted(options: WantedOptions): Handler {
   const { store, pool, covers } = options
   return async ({ payload }) => {
+    // Only now: a role starts without it.
+    const { Value } = await import('typebox/value')
     if (!Value.Check(VouchersWanted, payload))
       throw new MessageUnusable('it asks for vouchers in a form that this version cannot read')
     for (const voucher of payload.vouchers) {

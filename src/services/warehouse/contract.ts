@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox'
 import { defineRoute, staff } from '#kernel/contract'
 import { closed, Nullable, Timestamp } from '#kernel/schemas'
+import { type Static, Type } from '#kernel/type'
 
 const Day = Type.String({
   pattern: '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$',

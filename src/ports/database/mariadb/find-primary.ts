@@ -6,16 +6,6 @@ import { DatabaseUnavailable } from '../database.ts'
 const findLimitMs = 3_000
 const againMs = 100
 
-/**
- * The single addresses that one of several hosts stands for: `mariadb://user@a:3306,b:3306/books`.
- * A server that takes writes is the primary; whoever changes the primary sets `read_only` on all others first.
- */
-export function addressesOf(url: string): string[] {
-  const [, before = '', authority = '', after = ''] =
-    /^([a-z]+:\/\/(?:[^@/?]*@)?)([^/?]*)(.*)$/s.exec(url) ?? []
-  return authority.split(',').map((host) => before + host + after)
-}
-
 /** Connects to the one of them that takes writes. @throws DatabaseUnavailable when none does in time */
 export async function connectToPrimary(
   addresses: readonly ConnectionConfig[],

@@ -1,7 +1,7 @@
 import { type Database, DatabaseBusy, type DatabaseOptions, DatabaseUnavailable } from '../database.ts'
 import { type Reads, type ReadsOptions, type Replica, readsOver } from '../reads.ts'
 import { openMariadb } from './database.ts'
-import { addressesOf } from './find-primary.ts'
+import { addressesOf } from './settings.ts'
 
 /** Reads over the servers that a URL names. The position is the number of a GTID, of which there is one domain. */
 export async function openMariadbReads(

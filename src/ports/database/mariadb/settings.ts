@@ -1,6 +1,5 @@
 import type { ConnectionConfig } from 'mariadb'
 import type { DatabaseOptions } from '../database.ts'
-import { addressesOf } from './find-primary.ts'
 
 export const connectTimeoutMs = 3_000
 const statementTimeoutMsDefault = 15_000
@@ -28,6 +27,16 @@ export function addressOf(url: string, applicationName: string): Address {
   const address = singleAddress(first, applicationName)
   const more = others.map((other) => singleAddress(other, applicationName).connection)
   return { ...address, servers: [address.connection, ...more] }
+}
+
+/**
+ * The single addresses that one of several hosts stands for: `mariadb://user@a:3306,b:3306/books`.
+ * A server that takes writes is the primary; whoever changes the primary sets `read_only` on all others first.
+ */
+export function addressesOf(url: string): string[] {
+  const [, before = '', authority = '', after = ''] =
+    /^([a-z]+:\/\/(?:[^@/?]*@)?)([^/?]*)(.*)$/s.exec(url) ?? []
+  return authority.split(',').map((host) => before + host + after)
 }
 
 function singleAddress(url: string, applicationName: string): Omit<Address, 'servers'> {

@@ -1,7 +1,7 @@
-import { Type } from 'typebox'
 import { defineRoute, internal } from '#kernel/contract'
 import { decodeFrame, encodeFrame } from '#kernel/frame'
 import { packBytes, packTexts, unpackBytes } from '#kernel/packed-list'
+import { Type } from '#kernel/type'
 
 /** One of many requests of a direct route that travel as one: most of what a small request costs is its journey. */
 export type BundledRequest = { id: string; headers: Readonly<Record<string, string>>; body: Buffer }

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox'
 import { closed, IsbnText, Line, MoneySchema, Nullable, Page, Text, Timestamp, Uuid } from '#kernel/schemas'
+import { type Static, Type } from '#kernel/type'
 
 /** Year, month or day: old books have no more than a year, some of them before our era. */
 const PublishedOn = Type.String({

@@ -1,8 +1,6 @@
 import type { ColumnMapping } from './columns.ts'
 import { looksLikeXml } from './file-text.ts'
 import type { Findings } from './findings.ts'
-import { readCsv } from './read-csv.ts'
-import { readOnix } from './read-onix.ts'
 import type { Shop, SourceRecord } from './source.ts'
 
 export type ReadOptions = {
@@ -30,5 +28,14 @@ export async function* readCatalogue(
     }
   }
   const isXml = first.done !== true && looksLikeXml(first.value)
-  yield* isXml ? readOnix(whole(), options) : readCsv(whole(), options)
+  if (isXml) yield* readXml(whole(), options)
+  else yield* (await import('./read-csv.ts')).readCsv(whole(), options)
+}
+
+/** What reads a catalogue is loaded when there is one to read: a process that imports nothing starts without it. */
+export async function* readXml(
+  bytes: AsyncIterable<Uint8Array>,
+  options: ReadOptions,
+): AsyncGenerator<SourceRecord> {
+  yield* (await import('./read-onix.ts')).readOnix(bytes, options)
 }

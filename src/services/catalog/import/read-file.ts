@@ -1,6 +1,5 @@
 import { catalogueFiles } from './packed-files.ts'
-import { type ReadOptions, readCatalogue } from './read-catalogue.ts'
-import { readOnix } from './read-onix.ts'
+import { type ReadOptions, readCatalogue, readXml } from './read-catalogue.ts'
 import { type SourceRecord, UnreadableFile } from './source.ts'
 
 /**
@@ -16,7 +15,7 @@ export async function* readFile(
   let before = 0
   for await (const { name, bytes } of catalogueFiles(path, options.onBytes)) {
     const records =
-      options.isXml === true && name === undefined ? readOnix(bytes, options) : readCatalogue(bytes, options)
+      options.isXml === true && name === undefined ? readXml(bytes, options) : readCatalogue(bytes, options)
     let last = before
     try {
       for await (const found of records) {

@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import { bodyBytesMaxOf } from '#kernel/body-limits'
 import type { Method, Route } from '#kernel/contract'
+import { Type } from '#kernel/type'
 import { placeOrder } from '#services/coordinator'
 import { availabilityEvents, getSystem, orderEvents } from '../contract.ts'
 

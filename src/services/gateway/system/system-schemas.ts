@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox'
 import { QueueState } from '#kernel/queue-state'
 import { Nullable, Timestamp } from '#kernel/schemas'
+import { type Static, Type } from '#kernel/type'
 import { SagaState } from '#services/orders'
 
 const circuits = ['closed', 'open', 'probing', 'returning'] as const

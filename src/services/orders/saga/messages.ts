@@ -1,6 +1,5 @@
-import Type, { type Static, type TSchema } from 'typebox'
-import { Value } from 'typebox/value'
 import { readBucketRecords } from '#kernel/bucket-records'
+import { type Static, type TSchema, Type } from '#kernel/type'
 import { type Message, MessageUnusable } from '#ports/broker'
 import type { ObjectCreated } from '#ports/object-store'
 import { bucketNotifiedTopic } from '#services/vouchers'
@@ -10,15 +9,20 @@ const ObjectCreatedMessage = Type.Object({ bucket: Type.String(), key: Type.Stri
 export const ObjectMissingMessage = Type.Object({ key: Type.String() })
 
 /** The objects that a message tells of, ours or the bucket's own. @throws MessageUnusable */
-export function createdIn(message: Message): ObjectCreated[] {
-  if (message.topic !== bucketNotifiedTopic) return [readPayload(ObjectCreatedMessage, message)]
+export async function createdIn(message: Message): Promise<ObjectCreated[]> {
+  if (message.topic !== bucketNotifiedTopic) return [await readPayload(ObjectCreatedMessage, message)]
   const records = readBucketRecords(message.payload)
   if (records === undefined) throw new MessageUnusable('it is no bucket notification')
   return records
 }
 
 /** @throws MessageUnusable saying what is wrong with it */
-export function readPayload<S extends TSchema>(schema: S, { topic, payload }: Message): Static<S> {
+export async function readPayload<S extends TSchema>(
+  schema: S,
+  { topic, payload }: Message,
+): Promise<Static<S>> {
+  // Only now: a role starts without it.
+  const { Value } = await import('typebox/value')
   if (Value.Check(schema, payload)) return payload as Static<S>
   const [first] = Value.Errors(schema, payload)
   const place = first?.instancePath ? ` at ${first.instancePath}` : ''
