@@ -72,6 +72,8 @@ const tasks = {
   },
   check: (args) => runOnOctavoNode(join(root, 'bin', 'check.mjs'), args),
   test: (args) => runOnOctavoNode(join(root, 'bin', 'test.mjs'), args),
+  'test-parts': (args) =>
+    runOnOctavoNode(join(root, 'bin', 'test.mjs'), args.length > 0 ? args : ['--parts']),
   image: async (args) => {
     await withSetUpLock(() => buildPages())
     return runOnOctavoNode(join(root, 'deploy', 'image', 'build.ts'), args)

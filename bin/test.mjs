@@ -1,6 +1,7 @@
-// npm test [-- FILE-OR-FOLDER …]: every *.test.ts, spread over the cores. Those that start whole stores, measure time or
-// drive a browser run one after the other on a core of their own, beside the others. The slowest go first, so that no core
-// waits for one of them.
+// npm test [-- FILE-OR-FOLDER …]: every *.test.ts but those of the real parts and of clusters, which have commands of their
+// own. Those that start whole stores or drive a browser are in a lane of their own, so that there are never more than a few
+// such stores at once: they mostly wait, and the others take what they leave of the cores. The slowest go first, so that
+// nobody waits for one of them in the end.
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
@@ -12,32 +13,44 @@ import { findChromium } from './find-chromium.mjs'
 import { root, SetUpError, withSetUpLock } from './set-up.mjs'
 
 const folders = ['src', 'web', 'test', 'bench', 'deploy']
-/** Of these one runs at a time. */
-const alone = ['test/api', 'test/faults', 'test/journeys', 'test/clusters']
-/** These need a Kubernetes control plane: npm run test:clusters. */
-const onlyWhenAsked = 'test/clusters/'
+/** These start a dozen processes each: of them no more run at once than there are cores. */
+const wholeStores = ['test/api', 'test/databases', 'test/faults', 'test/journeys']
+/** These share one control plane's addresses, and run where they are alone. */
+const alone = 'test/clusters/'
+/** What is not of `npm test`: it needs a Kubernetes control plane. */
+const ofClusters = 'test/clusters/'
+/** Nor are whole stores on servers of others, which wait for their failovers and alarms for minutes. */
+const ofParts = ['test/databases/', 'test/faults/real-parts', 'test/faults/seen', 'test/journeys/real-parts']
 const cores = Math.max(2, availableParallelism())
 const testLimitMs = 5 * 60_000
 /** How long each file took the last time it ran here. */
 const timesPath = join(root, 'dist', '.test-times.json')
-/** Where no file has run yet: these take a core for themselves for the longest. */
-const knownSlow = ['test/simulation', 'test/transactions', 'src/services/vouchers']
+/** Where no file has run yet: the slowest first. */
+const knownSlow = [
+  ...['test/faults/start-stop', 'test/api/', 'test/faults/', 'test/journeys/', 'test/databases/'],
+  ...['test/simulation/two-phase-commit', 'src/local/archive/', 'src/local/replicas/', 'test/warehouse/'],
+  ...['test/simulation/', 'test/transactions/', 'src/services/catalog/store/', 'src/ports/', 'src/local/'],
+]
 const shownSlowest = 10
 
 /**
+ * @param args files and folders; `--parts` is for those of the real parts; `--book-db` see below
  * @param limitMs what one file may take
  * @returns 0 when there were tests and all of them pass
  */
 export async function main(args, { limitMs = testLimitMs } = {}) {
   const files = select(takeBookDb(args))
-  if (files.some((file) => file.startsWith('test/journeys'))) process.env.CHROMIUM = await findChromium()
-  if (files.some(isAlone)) await withSetUpLock(() => buildPages())
+  const isIn = (places) => (file) => places.some((place) => file.startsWith(place))
+  if (files.some(isIn(['test/journeys']))) process.env.CHROMIUM = await findChromium()
+  if (files.some(isIn([...wholeStores, alone]))) await withSetUpLock(() => buildPages())
   process.env.NODE_ENV = 'test'
   const times = readTimes()
   const ordered = slowestFirst(files, times)
-  const [own, others] = [ordered.filter(isAlone), ordered.filter((file) => !isAlone(file))]
+  const [own, stores] = [ordered.filter(isIn([alone])), ordered.filter(isIn(wholeStores))]
+  const others = ordered.filter((file) => !own.includes(file) && !stores.includes(file))
   const lanes = [
-    { files: others, concurrency: own.length > 0 ? cores - 1 : cores },
+    { files: others, concurrency: cores },
+    { files: stores, concurrency: cores },
     { files: own, concurrency: 1 },
   ].filter((lane) => lane.files.length > 0)
   const { holdTestServer } = await import('../test/support/database.ts')
@@ -128,7 +141,9 @@ function readFigure({ message, file }) {
 
 function select(args) {
   const all = folders.flatMap(testFiles)
-  if (args.length === 0) return all.filter((file) => !file.startsWith(onlyWhenAsked))
+  const isOfParts = (file) => ofParts.some((path) => file.startsWith(path))
+  if (args.length === 1 && args[0] === '--parts') return all.filter(isOfParts)
+  if (args.length === 0) return all.filter((file) => !file.startsWith(ofClusters) && !isOfParts(file))
   const files = args.flatMap((arg) => {
     const wanted = relative(root, resolve(arg))
     const matching = all.filter((file) => file === wanted || file.startsWith(`${wanted}/`))
@@ -150,13 +165,10 @@ function testFiles(folder) {
     })
 }
 
-function isAlone(file) {
-  return alone.some((folder) => file.startsWith(`${folder}/`))
-}
-
 /** By what each took the last time; those that never ran come first, and of these the ones known to be slow. */
 function slowestFirst(files, times) {
-  const weight = (file) => times[file] ?? (knownSlow.some((path) => file.startsWith(path)) ? 2e9 : 1e9)
+  const rank = (file) => knownSlow.findIndex((path) => file.startsWith(path))
+  const weight = (file) => times[file] ?? 1e9 + (rank(file) < 0 ? 0 : knownSlow.length - rank(file))
   return files.toSorted((a, b) => weight(b) - weight(a))
 }
 

@@ -18,7 +18,7 @@ test('a store whose parts die and freeze', { timeout: 240_000 }, async (t) => {
   await t.test('orders survive the deaths and freezes of every part', async (t) => {
     const run = await runFaults(store, {
       ...{ killsMax: 12, limitMs: 12_000, clients: 10, clientPauseMs: 60, strikePauseMs: 300 },
-      copies: [1_000_000, 60],
+      ...{ copies: [1_000_000, 60], acknowledgedMin: 40 },
     })
     t.diagnostic(
       `${run.acknowledged} orders acknowledged across ${run.strikes.kills} kills and ` +

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -183,7 +183,7 @@ async function openKeeper(): Promise<Keeper> {
 
 async function connectToKeeper(): Promise<Socket> {
   const script = fileURLToPath(new URL('./keeper.ts', import.meta.url))
-  const name = createHash('sha256').update(script).digest('hex').slice(0, 8)
+  const name = createHash('sha256').update(`${script} ${processNamespace()}`).digest('hex').slice(0, 8)
   const path = join(tmpdir(), `octavo-test-${userInfo().uid}-${name}`, 'keeper')
   const deadline = performance.now() + keeperLimitMs
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -196,6 +196,15 @@ async function connectToKeeper(): Promise<Socket> {
     await sleep(50)
   }
   throw new Error(`no database servers for tests within ${keeperLimitMs} ms (${path})`)
+}
+
+/** Processes of another namespace have other pids, and end with it: they have servers of their own. */
+function processNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid')
+  } catch {
+    return ''
+  }
 }
 
 function tryConnect(path: string): Promise<Socket | undefined> {
