@@ -128,7 +128,13 @@ export function openMember(options: MemberOptions): Member {
       configure()
       return true
     },
-    look: () => (identity && isRunning(identity) ? health.look() : Promise.resolve('has ended')),
+    async look() {
+      if (!identity || !isRunning(identity)) return 'has ended'
+      if (existsSync(join(cluster, 'postmaster.pid'))) return await health.look()
+      // It would notice within a minute; until then it confirms what it can keep no more.
+      health.reset()
+      return 'has lost its folder'
+    },
     ask: (sql, limitMs) => askOnce(url('postgres'), sql, limitMs),
     async fence() {
       const isGone = identity === undefined || (await killAll(identity))

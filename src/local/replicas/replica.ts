@@ -24,6 +24,8 @@ export function keepReplica(set: DatabaseSet, member: Member, onChange: () => vo
 
   const work = async (isAnew: boolean) => {
     const primary = set.primary()
+    // While nobody may follow it yet, what the others have is what their votes are about.
+    if (set.record.isComing) return void (member.kept() === 'replica' && (await member.start()))
     if (isAnew || member.kept() !== 'replica') {
       // From here on it has nothing, and no vote.
       set.note({ followers: set.record.followers.filter((number) => number !== member.number) })
@@ -78,7 +80,8 @@ export function keepReplica(set: DatabaseSet, member: Member, onChange: () => vo
 function follows(set: DatabaseSet, member: Member): boolean {
   const { answer } = member
   const primary = set.primary().answer
-  if (!answer || !primary || primary.isReplica || answer.receives !== primary.timeline) return false
+  if (!answer || !primary || primary.isReplica || set.record.isComing || answer.receives !== primary.timeline)
+    return false
   if (!set.record.followers.includes(member.number))
     set.note({ followers: [...set.record.followers, member.number] })
   return true

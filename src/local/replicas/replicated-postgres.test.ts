@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -62,6 +62,41 @@ test('a primary that dies or freezes, or hands over, loses nothing that was ackn
   assert.equal(await database.prepared.commit('survives'), 'done')
   assert.deepEqual(await lost(database, [-1]), [])
   await allFollow()
+})
+
+test('a next primary that fails on its way, and servers whose folders go, lose nothing either', async (t) => {
+  const { database, path, primary, signal, replaced, allFollow } = await startSet(t)
+  await database.execute('CREATE TABLE kept (n int PRIMARY KEY)')
+  const writing = writeAll(database)
+  await atLeast(writing, 20)
+  await allFollow()
+  const folderOf = (number: number) => (number === 1 ? path : `${path}.${number}`)
+
+  // One replica is further than the others, so that it is chosen, and then cannot write the first file of its own.
+  let old = primary()
+  const chosen = old === 5 ? 4 : 5
+  const others = await database.query<{ pid: number }>(
+    'SELECT pid FROM pg_stat_replication WHERE application_name <> $1',
+    [`book-db.${chosen}`],
+  )
+  for (const { pid } of others) send(pid, 'SIGSTOP')
+  await sleep(100)
+  renameSync(join(folderOf(chosen), 'data', 'pg_wal'), join(folderOf(chosen), 'gone'))
+  signal(old, 'SIGKILL')
+  await replaced(old)
+  await until(() => ![old, chosen].includes(primary()), 'neither the old one nor the one that failed')
+  await atLeast(writing, writing.count() + 20)
+  await allFollow()
+
+  old = primary()
+  const replica = [1, 2, 3, 4, 5].find((number) => number !== old) ?? 0
+  remove(folderOf(replica))
+  await until(() => !readSuccession(path)?.followers.includes(replica), 'it is no follower any more')
+  await allFollow()
+  remove(folderOf(old))
+  await replaced(old)
+  await atLeast(writing, writing.count() + 20)
+  assert.deepEqual(await lost(database, await writing.end()), [])
 })
 
 test('without a quorum of replicas writes are refused and reads go on, and both come back by themselves', async (t) => {
@@ -133,12 +168,18 @@ async function startSet(t: TestContext, settings: Record<string, string> = {}): 
       )
       for (const pid of only ? sessions : [server.pid, ...sessions]) send(pid, what)
     },
-    allFollow: () => until(() => readSuccession(path)?.followers.length === 4, 'all others follow'),
+    allFollow: () => until(() => readSuccession(path)?.followers.length === 4, 'all others follow', 90_000),
     async replaced(old) {
       await until(() => primary() !== old, `another primary than ${old}`)
       await until(async () => (await database.query('SELECT 1').catch(() => [])).length === 1)
     },
   }
+}
+
+/** All at once: what comes in its place is not removed as well. */
+function remove(folder: string): void {
+  renameSync(folder, `${folder}-gone`)
+  rmSync(`${folder}-gone`, { recursive: true })
 }
 
 function send(pid: number, what: NodeJS.Signals): void {

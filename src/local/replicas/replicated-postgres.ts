@@ -133,7 +133,7 @@ function openSet(options: ReplicatedOptions, stopping: AbortSignal, onChange: ()
     primary: () => members.find(({ number }) => number === set.record.primary) as Member,
     others: () => members.filter(({ number }) => number !== set.record.primary),
     note(change) {
-      const next = { ...set.record, ...change }
+      const next = { ...set.record, ...change, change: (set.record.change ?? 0) + 1 }
       writeSuccession(path, next)
       set.record = next
     },
@@ -167,7 +167,8 @@ function replicationSettings(names: readonly string[], quorum: number): Record<s
 /** Starts the primary that is on record, then its replicas; resolves when the database takes writes. */
 async function startFirst(set: DatabaseSet, replicas: Map<Member, Replica>): Promise<void> {
   const primary = set.primary()
-  const isNew = set.record.term === 1 && set.record.followers.length === 0
+  const hasBegun = set.members.some((member) => member !== primary && member.kept() !== 'nothing')
+  const isNew = set.record.term === 1 && set.record.followers.length === 0 && !hasBegun
   set.note({})
   // A server that was interrupted on its way to becoming the primary is still a replica.
   const isHeld = await primary.start({ mayMake: isNew }).then(
@@ -257,6 +258,8 @@ export async function becomePrimary(set: DatabaseSet): Promise<void> {
         AND NOT slot_name = ANY (ARRAY[${slots.join(', ')}]::name[])`,
     5_000,
   )
+  // Nobody has followed it until here, so that it can have acknowledged nothing that the others do not have.
+  if (set.record.isComing) set.note({ followers: [], isComing: undefined })
   for (const member of set.others()) member.follow(primary)
   set.settledTerm = set.record.term
 }

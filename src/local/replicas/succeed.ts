@@ -27,7 +27,9 @@ export async function replacePrimary(set: DatabaseSet, why: string, to?: number 
     await old.start()
     return
   }
-  set.note({ term: set.record.term + 1, primary: chosen.number, followers: [] })
+  // One that has not become the primary has no vote any more, for it may have begun to.
+  const followers = set.record.followers.filter((number) => number !== old.number)
+  set.note({ term: set.record.term + 1, primary: chosen.number, followers, isComing: true })
   await becomePrimary(set)
   const tookMs = Math.round(performance.now() - startedMs)
   set.note({ last: { at: new Date().toISOString(), why, tookMs, from: old.number } })
