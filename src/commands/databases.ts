@@ -32,9 +32,11 @@ export async function run(args: string[]): Promise<number> {
     allowPositionals: true,
     options: { json: { type: 'boolean', default: false }, to: { type: 'string' } },
   })
-  const env = storeEnvironment()
-  const { dataPath } = readConfig(env)
   const [action, wanted] = positionals
+  // Servers of one's own are asked without any store beside the command.
+  const needed = action === 'promote' ? ['OCTAVO_BOOK_DB'] : ['OCTAVO_BOOK_DB', 'OCTAVO_ORDER_DB']
+  const env = storeEnvironment(process.env, needed)
+  const { dataPath } = readConfig(env)
   if (action === undefined) {
     const states = await databaseStates(dataPath, readSecrets(env, ['bookDb', 'orderDb']))
     if (values.json) console.log(JSON.stringify(states, null, 2))
@@ -100,8 +102,11 @@ function placeOf(address: string): string {
 
 function print({ name, servers, lastFailover, archive }: DatabaseState): void {
   const primary = servers.find(isPrimary)?.standing
+  // Servers that are no PostgreSQL's do not say who follows them.
+  const replicas = servers.filter(({ standing }) => standing?.isReplica && standing.lsn === '').length
+  const count = primary?.followers.length || replicas
   console.log(
-    `${name}: ${primary === undefined ? 'no primary' : `${primary.followers.length} replicas follow the primary`}`,
+    `${name}: ${primary === undefined ? 'no primary' : `${count} ${count === 1 ? 'replica follows' : 'replicas follow'} the primary`}`,
   )
   for (const { address, standing } of servers) console.log(`  ${address}  ${described(standing)}`)
   for (const each of primary?.followers ?? [])
@@ -134,8 +139,10 @@ async function promote(url: string): Promise<number> {
     return 2
   }
   const { promoteMariadb } = await import('../local/replicas/promote-mariadb.ts')
-  const { primary, tookMs } = await promoteMariadb(servers)
+  const { primary, tookMs, silent } = await promoteMariadb(servers)
   console.log(`${primary} is the primary now, after ${tookMs} ms.`)
+  for (const each of silent)
+    console.log(`${each}. Should it come back as it was, it takes itself for the primary: end it first.`)
   return 0
 }
 

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { databaseState, openDatabase, openReads } from '#ports/database'
 import { PromotionRefused, promoteMariadb } from '../../src/local/replicas/promote-mariadb.ts'
 import { mariadbSkipped } from '../support/mariadb.ts'
@@ -22,7 +25,8 @@ test('MariaDB, semi-synchronous: a primary that is killed is replaced, and nothi
   })
   writer.outageMs()
   process.kill(servers[0]?.pid ?? 0, 'SIGKILL')
-  const { primary, tookMs } = await promoteMariadb(addresses)
+  const { primary, tookMs, silent } = await promoteMariadb(addresses)
+  assert.equal(silent.length, 1, 'the one that was killed is named')
   await writer.more(30)
   t.diagnostic(`${primary} after ${tookMs} ms, ${Math.round(writer.outageMs())} ms without a write`)
   await writer.stop()
@@ -51,6 +55,40 @@ test('MariaDB, semi-synchronous: a primary that is killed is replaced, and nothi
     return reads.counts().replica > 0
   }, 'the replica is read from')
 })
+
+test('a MariaDB primary that is frozen and comes back is passed over for the one that replicas follow', {
+  skip: mariadbSkipped,
+}, async (t) => {
+  const { url, addresses, servers, sql } = await startMariadbCluster(t, 3)
+  await sql(0, 'CREATE TABLE books.kept (n int PRIMARY KEY)')
+  process.kill(servers[0]?.pid ?? 0, 'SIGSTOP')
+  // By the command, as an operator would.
+  const said = await octavo({ OCTAVO_BOOK_DB: url.replace('shop:', 'keeper:') }, 'databases', 'promote')
+  assert.match(said, /is the primary now/)
+  assert.match(said, new RegExp(`:${addresses[0]?.port}: .*end it first`))
+  process.kill(servers[0]?.pid ?? 0, 'SIGCONT')
+  const isBack = async () => Number((await oneOf(sql(0, 'SELECT @@read_only AS value'))) ?? 1) === 0
+  assert.ok(await isBack(), 'it takes itself for the primary')
+  for (let n = 1; n <= 10; n++) {
+    await using database = await openDatabase(url, { applicationName: 'test' })
+    await database.execute(`INSERT INTO kept (n) VALUES (${n})`)
+  }
+  await assert.rejects(
+    octavo({ OCTAVO_BOOK_DB: url }, 'databases', 'promote'),
+    /shop may not administer replication/,
+  )
+})
+
+async function octavo(env: Record<string, string>, ...args: string[]): Promise<string> {
+  const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+  const options = { env: { PATH: process.env.PATH, ...env } }
+  return (await promisify(execFile)(process.execPath, [main, ...args], options)).stdout
+}
+
+async function oneOf(results: Promise<unknown[]>): Promise<unknown> {
+  const [rows] = (await results) as { value: unknown }[][]
+  return rows?.[0]?.value
+}
 
 test('the control: without semi-synchronous replication what was acknowledged is lost, and the check says so', {
   skip: mariadbSkipped,

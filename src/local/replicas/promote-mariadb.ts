@@ -21,24 +21,28 @@ type Replica = Server & { received: string }
  * wherever it is, and one of them has all that it ever acknowledged.
  * Source: MariaDB manual, "Semisynchronous Replication", "Global Transaction ID".
  * @param addresses of all servers, the primary included, with a user who may administer replication
- * @returns who the primary is now, and how long no server took writes
+ * @returns who the primary is now, how long no server took writes, and which servers said nothing, with the reason: should
+ *   the old primary be among them, nobody has told it
  * @throws PromotionRefused when a replica cannot be asked
  */
 export async function promoteMariadb(
   addresses: readonly ConnectionConfig[],
-): Promise<{ primary: string; tookMs: number }> {
+): Promise<{ primary: string; tookMs: number; silent: string[] }> {
   await using opened = new AsyncDisposableStack()
-  const servers = await reachable(addresses, opened)
+  const { servers, silent } = await reachable(addresses, opened)
   const startedMs = performance.now()
   const replicas: Replica[] = []
   const primaries: Server[] = []
+  await mayAdminister(servers)
   for (const server of servers)
     if ((await statusOf(server)) === undefined) primaries.push(server)
     else replicas.push({ ...server, received: '' })
   // Asked before anything is changed.
   const needed = votesNeeded(addresses.length - 1, quorum)
   if (replicas.length < needed)
-    throw new PromotionRefused(`${replicas.length} of ${needed} replicas that are needed can be asked`)
+    throw new PromotionRefused(
+      [`${replicas.length} of ${needed} replicas that are needed can be asked`, ...silent].join('; '),
+    )
   for (const server of primaries) await endWrites(server)
   // From here on nobody confirms what the old primary writes.
   for (const replica of replicas) {
@@ -61,23 +65,47 @@ export async function promoteMariadb(
   await next.connection.query('SET GLOBAL rpl_semi_sync_slave_enabled = OFF')
   await next.connection.query('SET GLOBAL rpl_semi_sync_master_enabled = ON')
   await next.connection.query('SET GLOBAL read_only = OFF')
-  return { primary: next.name, tookMs: Math.round(performance.now() - startedMs) }
+  return { primary: next.name, tookMs: Math.round(performance.now() - startedMs), silent }
 }
 
+/** Those that can be asked, and why the others cannot: one that is away or frozen, or that does not know this user. */
 async function reachable(
   addresses: readonly ConnectionConfig[],
   opened: AsyncDisposableStack,
-): Promise<Server[]> {
-  const asked = addresses.map(async (address): Promise<Server | undefined> => {
+): Promise<{ servers: Server[]; silent: string[] }> {
+  const nameOf = ({ host, port, socketPath }: ConnectionConfig) => socketPath ?? `${host}:${port}`
+  const asked = addresses.map(async (address): Promise<Server> => {
+    // Who administers replication need not be let into any database.
+    const { database: _, ...server } = address
     const limits = { connectTimeout: askLimitMs, socketTimeout: applyLimitMs }
-    // Away or frozen: what it has is not asked for.
-    const connection = await createConnection({ ...address, ...limits }).catch(() => undefined)
-    if (connection === undefined) return undefined
+    const connection = await createConnection({ ...server, ...limits })
     connection.on('error', () => undefined)
     opened.defer(() => connection.destroy())
-    return { address, name: `${address.host}:${address.port}`, connection }
+    return { address, name: nameOf(address), connection }
   })
-  return (await Promise.all(asked)).filter((server) => server !== undefined)
+  const answers = await Promise.allSettled(asked)
+  return {
+    servers: answers.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])),
+    silent: answers.flatMap((each, index) =>
+      each.status === 'rejected'
+        ? [`${nameOf(addresses[index] ?? {})}: ${sentence(each.reason as Error)}`]
+        : [],
+    ),
+  }
+}
+
+/** What the server said, without the number of the connection and where in the code it was. */
+const sentence = ({ message }: Error) => message.replace(/^\(conn:.*?\) /, '').split('\n')[0] ?? message
+
+/** @throws PromotionRefused for a user who may not, before anything is changed */
+async function mayAdminister(servers: readonly Server[]): Promise<void> {
+  for (const { connection, name, address } of servers)
+    await connection.query('SHOW SLAVE STATUS').catch((error: Error) => {
+      throw new PromotionRefused(
+        `${address.user} may not administer replication at ${name}; docs/adr/bookdb-on-mariadb.md says what it needs`,
+        { cause: error },
+      )
+    })
 }
 
 type SlaveStatus = { Gtid_IO_Pos: string }

@@ -14,7 +14,9 @@ async function askServer(connection: ConnectionConfig, limitMs: number): Promise
   const away: ServerState = { server, state: 'away', lagSeconds: null, lagBytes: null }
   const times = { connectTimeout: Math.min(limitMs, connectTimeoutMs), socketTimeout: limitMs }
   // Away, starting or frozen: that it says nothing is the answer.
-  const opened = await createConnection({ ...connection, ...times }).catch(() => undefined)
+  // Who looks after servers need not be let into the database.
+  const { database: _, ...anywhere } = connection
+  const opened = await createConnection({ ...anywhere, ...times }).catch(() => undefined)
   if (opened === undefined) return away
   opened.on('error', () => undefined)
   try {

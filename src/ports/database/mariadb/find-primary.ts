@@ -25,28 +25,49 @@ export async function connectToPrimary(
   }
 }
 
+/**
+ * One that nobody follows, though it has to wait for a replica, can acknowledge nothing: it was the primary before it froze,
+ * say. It is taken when there is no other.
+ */
 async function firstThatWrites(addresses: readonly ConnectionConfig[]): Promise<Connection | undefined> {
   const asked = addresses.map(async (address) => {
     const connection = await createConnection(address)
     connection.on('error', () => undefined)
-    const takesWrites = await isWritable(connection)
-    if (takesWrites) return connection
+    const standing = await standingOf(connection)
+    if (standing !== 'replica') return { connection, standing }
     connection.destroy()
     throw new Error('not this one')
   })
-  // None of them does.
-  const found = await Promise.any(asked).catch(() => undefined)
+  const followed = asked.map(async (each) => {
+    const found = await each
+    if (found.standing === 'alone') throw new Error('nobody follows it')
+    return found.connection
+  })
+  const chosen = await Promise.any(followed)
+    .catch(() => Promise.any(asked).then(({ connection }) => connection))
+    // None of them does.
+    .catch(() => undefined)
   for (const one of asked)
     one.then(
-      (connection) => connection !== found && connection.destroy(),
+      ({ connection }) => connection !== chosen && connection.destroy(),
       () => undefined,
     )
-  return found
+  return chosen
 }
 
+const standingQuery = `SHOW GLOBAL STATUS WHERE Variable_name IN
+  ('Rpl_semi_sync_master_status', 'Rpl_semi_sync_source_status', 'Rpl_semi_sync_master_clients', 'Rpl_semi_sync_source_clients')`
+
 /** One that has been fenced, or goes while it is asked, is no primary. */
-const isWritable = async (connection: Connection): Promise<boolean> =>
-  await connection.query<{ no: number }[]>('SELECT @@global.read_only AS no').then(
-    (rows) => rows[0]?.no === 0,
-    () => false,
-  )
+async function standingOf(connection: Connection): Promise<'replica' | 'primary' | 'alone'> {
+  try {
+    const [flags] = await connection.query<{ no: number }[]>('SELECT @@global.read_only AS no')
+    if (flags?.no !== 0) return 'replica'
+    const rows = await connection.query<{ Variable_name: string; Value: string }[]>(standingQuery)
+    const statusOf = (end: string) => rows.find(({ Variable_name: name }) => name.endsWith(end))?.Value
+    return statusOf('_status') === 'ON' && statusOf('_clients') === '0' ? 'alone' : 'primary'
+  } catch {
+    // It went while it was asked.
+    return 'replica'
+  }
+}
