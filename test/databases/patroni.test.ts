@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { openDatabase } from '#ports/database'
 import { until } from '../support/until.ts'
 import { type PatroniCluster, patroniMissing, startPatroni } from './patroni.ts'
@@ -29,7 +29,7 @@ test('Patroni with four replicas: nothing acknowledged is lost, and prepared tra
     { what: 'kill -9', strike: async (leader: string) => cluster.kill(leader) },
     ...(isLong
       ? [
-          { what: 'frozen node', strike: async (leader: string) => freezeAWhile(t, cluster, leader) },
+          { what: 'frozen node', strike: async (leader: string) => cluster.freeze(leader) },
           { what: 'lost node', strike: async (leader: string) => cluster.lose(leader) },
         ]
       : []),
@@ -41,16 +41,21 @@ test('Patroni with four replicas: nothing acknowledged is lost, and prepared tra
       await tx.execute(`INSERT INTO kept (n) VALUES (${-1 - index})`)
       return { kind: 'prepared' }
     })
+    // Until it has written down again who is synchronous, nobody may take the lead.
+    await untilSlowly(async () => (await cluster.synchronous()) === 2, 'two replicas are synchronous')
     outages()
     await strike(before)
     await all(20)
     // Patroni may as well start a server again that was only killed.
     const isOther = async () => what === 'kill -9' || ((await cluster.leader()) ?? before) !== before
-    await untilSlowly(isOther, 'another one leads')
+    await untilSlowly(isOther, 'another one leads', cluster)
     await all(20)
     t.diagnostic(
       `${what}: ${before} → ${await cluster.leader()}, without a write for ${outages().join(' and ')} ms (all hosts, proxy)`,
     )
+    // It wakes up and believes that it still leads.
+    if (what === 'frozen node') cluster.thaw(before)
+    await all(20)
     assert.deepEqual(await direct.prepared.inDoubt(), [id])
     await direct.prepared.commit(id)
     await leaderOf(cluster)
@@ -79,19 +84,15 @@ async function leaderOf(cluster: PatroniCluster): Promise<string> {
   return leader ?? ''
 }
 
-/** Long enough to lose the lead, and then it comes back and believes that it still has it. */
-function freezeAWhile(t: TestContext, cluster: PatroniCluster, leader: string): void {
-  cluster.freeze(leader)
-  const thawing = setTimeout(() => cluster.thaw(leader), 30_000)
-  t.after(() => clearTimeout(thawing))
-}
-
 /** A failover may take half a minute. */
-async function untilSlowly(condition: () => Promise<boolean>, what: string): Promise<void> {
-  for (let tries = 0; ; tries++)
-    try {
-      return await until(condition, what)
-    } catch (error) {
-      if (tries >= 2) throw error
-    }
+async function untilSlowly(
+  condition: () => Promise<boolean>,
+  what: string,
+  cluster?: PatroniCluster,
+): Promise<void> {
+  try {
+    await until(condition, what, 90_000)
+  } catch (error) {
+    throw new Error(`${what}: ${await cluster?.described()}`, { cause: error })
+  }
 }

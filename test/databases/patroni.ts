@@ -25,6 +25,10 @@ export type PatroniCluster = {
   leader(): Promise<string | undefined>
   /** How many replicas run beside the leader. */
   following(): Promise<number>
+  /** How many of them Patroni has written down as synchronous: nobody else may take the lead. */
+  synchronous(): Promise<number>
+  /** What the cluster says of each member, for whoever wonders. */
+  described(): Promise<string>
   switchover(from: string): Promise<void>
   /** SIGKILL to the server and its sessions; Patroni lives. */
   kill(member: string): void
@@ -111,6 +115,9 @@ export async function startPatroni(t: TestScope, count: number): Promise<Patroni
       (await stateOf(members)).filter(
         ({ state, role }) => ['running', 'streaming'].includes(state) && role !== 'leader',
       ).length,
+    synchronous: async () => (await stateOf(members)).filter(({ role }) => role === 'sync_standby').length,
+    described: async () =>
+      (await stateOf(members)).map(({ name, role, state }) => `${name} ${role} ${state}`).join(', '),
     async switchover(from) {
       const body = JSON.stringify({ leader: from })
       const ask = () => fetch(`http://127.0.0.1:${find(from).rest}/switchover`, { method: 'POST', body })
