@@ -27,6 +27,8 @@ export type Role = {
   secrets: readonly SecretName[]
   /** The settings it reads beside those that every role does. */
   settings: readonly string[]
+  /** What of its work one process does at a time, by the names of the leases it takes. */
+  leases: readonly string[]
   /** Whether it is a door to the outside; the others are for each other. */
   isPublic: boolean
   /** Whether nothing can be sold without it: the gateway is not ready before it is. */
@@ -100,6 +102,7 @@ export const roles: readonly Role[] = [
       'OCTAVO_SHOP_CURRENCY',
       'OCTAVO_SHOP_TIME_ZONE',
     ],
+    leases: ['announcing'],
     isRequired: true,
     contract: catalog,
     routes: catalog.publicRoutes,
@@ -127,6 +130,7 @@ export const roles: readonly Role[] = [
       'OCTAVO_CUSTOMER_DAYS',
       'OCTAVO_STAFF_EMAIL',
     ],
+    leases: ['sweeper', 'retention'],
     isRequired: true,
     contract: orders,
     routes: orders.publicRoutes,
@@ -175,6 +179,7 @@ export const roles: readonly Role[] = [
     calls: ['orders'],
     keys: ['secret', 'metricsToken'],
     settings: ['OCTAVO_DATA', 'OCTAVO_WAREHOUSE_SECONDS', 'OCTAVO_SHOP_TIME_ZONE'],
+    leases: ['warehouse'],
     contract: warehouse,
     routes: warehouse.publicRoutes,
     stopsAt: 3,
@@ -251,6 +256,7 @@ type Plan<N extends Need, K extends SecretName> = Pick<Role, 'summary' | 'contra
       Role,
       | 'calls'
       | 'settings'
+      | 'leases'
       | 'isPublic'
       | 'isRequired'
       | 'isOfFleet'
@@ -278,6 +284,7 @@ function role<const N extends Need = never, const K extends SecretName = never>(
   return {
     calls: [],
     settings: [],
+    leases: [],
     isPublic: false,
     isRequired: false,
     isOfFleet: false,

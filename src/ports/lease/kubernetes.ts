@@ -5,7 +5,7 @@ import {
   openKubernetes,
   readKubernetesUrl,
 } from '#ports/kubernetes'
-import { createLeading } from './leading.ts'
+import { type Election, electing } from './leading.ts'
 import type { LeaseOptions, Leases } from './lease.ts'
 
 /** coordination.k8s.io/v1 Lease. */
@@ -34,76 +34,37 @@ export async function openKubernetesLeases(url: string, options: Options): Promi
     ...{ url: `https://${host}`, caPath: ca, tokenPath: token, clock: options.clock },
   })
   const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`
-  return createLeading(
-    (name, work, over) => keepTrying({ ...options, api, path, name: `${release}-${name}` }, work, over),
+  return electing(
+    (name) => stand({ ...options, api, path, name: `${release}-${name}` }),
+    options,
     () => api[Symbol.asyncDispose](),
   )
 }
 
-type Election = Options & { api: KubernetesApi; path: string; name: string }
+type Candidate = Options & { api: KubernetesApi; path: string; name: string }
 /** What was seen last, and when by the own clock. */
 type Seen = { lease: Lease | undefined; key: string; atMs: number }
 
-async function keepTrying(
-  election: Election,
-  work: (lost: AbortSignal) => Promise<void>,
-  over: AbortSignal,
-): Promise<void> {
-  const { clock, durations } = election
+function stand(candidate: Candidate): Election {
   let seen: Seen = { lease: undefined, key: '', atMs: Number.NEGATIVE_INFINITY }
-  while (!over.aborted) {
-    // An API server that is away is asked again; until then nobody leads here.
-    const held = await tryTake(election, seen).catch(() => ({ isHeld: false, seen }))
-    seen = held.seen
-    if (held.isHeld) await leadOnce(election, seen, work, over)
-    // Some apart, so that not all try at one moment.
-    await clock.sleep(durations.retryMs * (1 + 0.2 * clock.random()), over).catch(() => {})
+  return {
+    async take() {
+      const taken = await tryTake(candidate, seen)
+      seen = taken.seen
+      return { isHeld: taken.isHeld, atMs: seen.atMs }
+    },
+    giveBack: () => giveBack(candidate, seen),
   }
 }
 
-/** Works while it renews; gives the lease back when the work is over, so that the next one needs not wait. */
-async function leadOnce(
-  election: Election,
-  taken: Seen,
-  work: (lost: AbortSignal) => Promise<void>,
-  over: AbortSignal,
-): Promise<void> {
-  const { clock, durations } = election
-  const lost = new AbortController()
-  const done = new AbortController()
-  const until = AbortSignal.any([over, lost.signal, done.signal])
-  const renewing = (async () => {
-    let seen = taken
-    for (let renewedMs = taken.atMs; !until.aborted; ) {
-      // Called off when it is over, which is looked at next.
-      await clock.sleep(durations.retryMs, until).catch(() => {})
-      if (until.aborted) return seen
-      // Not renewed: the time that has passed decides, below.
-      const next = await tryTake(election, seen).catch(() => undefined)
-      if (next?.isHeld) renewedMs = next.seen.atMs
-      if (next) seen = next.seen
-      // Read after the answer: a process that was frozen while it waited for one finds out here.
-      const isOthers = next !== undefined && !next.isHeld
-      if (isOthers || clock.monotonicMs() - renewedMs >= durations.renewMs) lost.abort()
-    }
-    return seen
-  })()
-  // The work tells of its own faults; here it has only ended.
-  await work(AbortSignal.any([over, lost.signal])).catch(() => {})
-  done.abort()
-  const last = await renewing
-  // One that cannot be given back runs out.
-  if (!lost.signal.aborted) await giveBack(election, last).catch(() => {})
-}
-
 /** Renews the lease when it is one's own, takes it when it is free or has run out. */
-async function tryTake(election: Election, before: Seen): Promise<{ isHeld: boolean; seen: Seen }> {
-  const { api, path, name, holder, clock, durations } = election
+async function tryTake(candidate: Candidate, before: Seen): Promise<{ isHeld: boolean; seen: Seen }> {
+  const { api, path, name, holder, clock, durations } = candidate
   const asked = clock.monotonicMs()
   const lease = await api.get<Lease>(`${path}/${name}`)
   if (lease === undefined) {
     const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name } }
-    const made = await api.send<Lease>('POST', path, { ...body, spec: specOf(election, undefined) })
+    const made = await api.send<Lease>('POST', path, { ...body, spec: specOf(candidate, undefined) })
     return { isHeld: true, seen: { lease: made, key: keyOf(made), atMs: asked } }
   }
   const key = keyOf(lease)
@@ -112,7 +73,10 @@ async function tryTake(election: Election, before: Seen): Promise<{ isHeld: bool
   const hasRunOut = clock.monotonicMs() - seen.atMs >= leaseDurationSeconds * 1000
   if (holderIdentity !== holder && holderIdentity !== '' && !hasRunOut) return { isHeld: false, seen }
   try {
-    const taken = await api.send<Lease>('PUT', `${path}/${name}`, { ...lease, spec: specOf(election, lease) })
+    const taken = await api.send<Lease>('PUT', `${path}/${name}`, {
+      ...lease,
+      spec: specOf(candidate, lease),
+    })
     return { isHeld: true, seen: { lease: taken, key: keyOf(taken), atMs: asked } }
   } catch (error) {
     if (error instanceof KubernetesError && error.isConflict) return { isHeld: false, seen }
@@ -123,7 +87,7 @@ async function tryTake(election: Election, before: Seen): Promise<{ isHeld: bool
 /** The record as it is, so that every renewal is a change. */
 const keyOf = ({ metadata }: Lease) => `${metadata.uid}/${metadata.resourceVersion}`
 
-function specOf({ holder, clock, durations }: Election, before: Lease | undefined): Lease['spec'] {
+function specOf({ holder, clock, durations }: Candidate, before: Lease | undefined): Lease['spec'] {
   const now = new Date(clock.now()).toISOString().replace('Z', '000Z')
   const isSame = before?.spec?.holderIdentity === holder
   return {
@@ -133,7 +97,7 @@ function specOf({ holder, clock, durations }: Election, before: Lease | undefine
   }
 }
 
-async function giveBack({ api, path, name, holder }: Election, { lease }: Seen): Promise<void> {
+async function giveBack({ api, path, name, holder }: Candidate, { lease }: Seen): Promise<void> {
   if (lease === undefined || lease.spec?.holderIdentity !== holder) return
   const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1 }
   await api.send('PUT', `${path}/${name}`, { ...lease, spec })

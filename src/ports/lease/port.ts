@@ -22,5 +22,6 @@ export async function openLeases(url: string, options: LeaseOptions): Promise<Le
   return await adapterFor(url, 'lease', leaseAdapters)(url, all)
 }
 
-export { type Fence, fenceTable, holdFence, LostFence, takeFence } from './fence.ts'
+export { advanceFence, type Fence, holdFence, LostFence, takeFence } from './fence.ts'
 export type { LeaseDurations, LeaseOptions, Leases } from './lease.ts'
+export { inRounds, openTurns, type Turns } from './turns.ts'

@@ -3,6 +3,7 @@ import { openBroker } from '#ports/broker'
 import { type Clock, systemClock } from '#ports/clock'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type ServiceClient, type StaffMember, serviceClient } from '#ports/http'
+import { openTurns } from '#ports/lease'
 import { watchDatabase } from '#process/database-watch'
 import { showFaults, slowReads } from '#process/fault-switches'
 import { createService, type Service } from '#process/service-shell'
@@ -76,10 +77,14 @@ export async function createCatalog(
           await (await import('./sample/load-sample.ts')).loadSample(store.books, clock)
         const news = resources.use(store.carryNews(broker, clock))
         const onChanged = () => news.ring()
+        const { database, name: schema } = store.schema
+        const turns = resources.use(
+          await openTurns({ discoveryUrl: config.discovery.url, database, schema, clock }),
+        )
         resources.use(tellOfOthers(store, broker, clock))
         resources.use(keepKeysCurrent(store.books, clock))
         resources.use(watchState(store, clock))
-        resources.use(watchSalesOpening(store.books, clock, onChanged))
+        resources.use(watchSalesOpening(store.books, turns, clock, onChanged))
         resources.use(watchPrices(store.books, clock, onChanged))
         const imports = resources.use(createImports(store, clock, config.shop))
         const misses = resources.use(createMisses(store.misses, clock))

@@ -2,10 +2,11 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { type Config, ConfigError, type Secrets } from '#config'
 import { createPace } from '#kernel/pace'
 import { type Broker, openBroker, watchQueues } from '#ports/broker'
-import { type Clock, every, systemClock } from '#ports/clock'
+import { type Clock, systemClock } from '#ports/clock'
 import { type Database, openDatabase, openReads, startOutboxRelay } from '#ports/database'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type HttpServer, serviceClient } from '#ports/http'
+import { inRounds, openTurns, type Turns } from '#ports/lease'
 import { logger } from '#ports/log'
 import { objectCreatedTopic, openObjectStore } from '#ports/object-store'
 import { openPayment } from '#ports/payment'
@@ -107,9 +108,12 @@ export async function createOrders(
         resources.use(repeat('expiry', () => expireOrders(context), pollEveryMs))
         resources.use(await followVouchers(broker, context))
         resources.use(await followMissing(broker, context))
-        resources.use(sweepVouchers(context))
+        const turns = resources.use(
+          await openTurns({ discoveryUrl: config.discovery.url, database, schema: 'orders', clock }),
+        )
+        resources.use(sweepVouchers(context, turns))
         resources.use(watchState(database, clock))
-        resources.use(keepCustomers({ database, objects, clock }, config.orders.customerDays))
+        resources.use(keepCustomers({ database, objects, clock }, turns, config.orders.customerDays))
         const server = createHttpServer({
           name: 'orders',
           secret,
@@ -155,15 +159,17 @@ async function followMissing(broker: Broker, context: Context): Promise<AsyncDis
 }
 
 /** Looks for vouchers whose PDF is gone, a page at a time, and rests after each walk over all of them. */
-function sweepVouchers(context: Context): AsyncDisposable {
+function sweepVouchers(context: Context, turns: Turns): AsyncDisposable {
   const { clock } = context
-  const sweep = createVoucherSweep(context)
-  let restUntilMs = 0
-  return every(clock, sweepEveryMs, async () => {
-    if (clock.monotonicMs() < restUntilMs) return
-    const { walked, missing } = await sweep()
-    if (missing > 0) log.warn('vouchers had lost their PDF and are drawn again', { missing })
-    if (walked) restUntilMs = clock.monotonicMs() + sweepRestMs
+  return turns.take('sweeper', async (fence, lost) => {
+    const sweep = createVoucherSweep(context, fence)
+    let restUntilMs = 0
+    await inRounds(clock, sweepEveryMs, lost, async () => {
+      if (clock.monotonicMs() < restUntilMs) return
+      const { walked, missing } = await sweep()
+      if (missing > 0) log.warn('vouchers had lost their PDF and are drawn again', { missing })
+      if (walked) restUntilMs = clock.monotonicMs() + sweepRestMs
+    })
   })
 }
 

@@ -8,7 +8,7 @@ export type WarehouseSecrets = Secrets<'bookDb' | 'orderDb' | 'objectStore' | 's
 /** Opens what a load needs, loads, and closes it again. @throws what `load` throws */
 export async function loadWarehouse(
   secrets: WarehouseSecrets,
-  options: Pick<Loading, 'root' | 'whole' | 'keepMs' | 'memoryMb' | 'onPoint'>,
+  options: Pick<Loading, 'root' | 'whole' | 'keepMs' | 'memoryMb' | 'onPoint' | 'fence'>,
 ): Promise<Loaded> {
   const opened = { applicationName: 'warehouse', connectionsMax: 2, statementTimeoutMs: 120_000 }
   await using orderDb = await openDatabase(secrets.orderDb, opened)

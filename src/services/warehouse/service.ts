@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import type { Config, Secrets } from '#config'
 import { type Clock, systemClock } from '#ports/clock'
+import { openDatabase } from '#ports/database'
 import { openDiscovery } from '#ports/discovery'
 import { createHttpServer, type StaffMember, serviceClient } from '#ports/http'
+import { openTurns } from '#ports/lease'
 import { openObjectStore } from '#ports/object-store'
 import { createService, type Service } from '#process/service-shell'
 import { introspectSession } from '#services/orders'
@@ -41,9 +43,14 @@ export async function createWarehouse(
         const engine = resources.use(createQueryEngine(root, clock))
         const everyMs = config.warehouse.everyMs
         const { bookDb, orderDb, objectStore, secret } = secrets
-        const loader = resources.use(
-          startLoader({ secrets: { bookDb, orderDb, objectStore, secret }, root, objects, clock, everyMs }),
+        const database = resources.use(
+          await openDatabase(orderDb, { applicationName: 'warehouse-turns', connectionsMax: 1 }),
         )
+        const turns = resources.use(
+          await openTurns({ discoveryUrl: config.discovery.url, database, schema: 'orders', clock }),
+        )
+        const given = { bookDb, orderDb, objectStore, secret }
+        const loader = resources.use(startLoader({ secrets: given, root, objects, turns, clock, everyMs }))
         const server = createHttpServer({
           name: 'warehouse',
           secret,

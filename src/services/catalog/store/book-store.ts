@@ -1,3 +1,4 @@
+import type { Fence } from '#ports/lease'
 import type { StockChanged } from '#services/catalog'
 import type { BookFields } from '../books/book-fields.ts'
 import type { BookRow } from '../books/book-row.ts'
@@ -21,8 +22,11 @@ export type BookStore = BookReader & {
   pricesDue(untilMs: number, limit: number): Promise<string[]>
   /** All books in the order of their ISBNs after one, for whoever reads the whole catalogue. */
   booksAfter(isbn: string, limit: number): Promise<BookRow[]>
-  /** Sends news that no change comes with. */
-  announce(news: StockChanged): Promise<void>
+  /**
+   * Sends news that no change comes with, and notes how far whoever tells of it has come.
+   * @throws LostFence when it is another's turn: nothing is sent
+   */
+  announce(news: StockChanged, turn: { fence: Fence; place: string }): Promise<void>
   /**
    * Runs `work` in one transaction, which is kept when it resolves and rolled back when it throws.
    * @throws Unstorable for a value that this store cannot hold; ConstraintViolation for one it refuses

@@ -1,4 +1,5 @@
-import { type Clock, every, uuid7 } from '#ports/clock'
+import { type Clock, uuid7 } from '#ports/clock'
+import { holdFence, inRounds, type Turns } from '#ports/lease'
 import { logger } from '#ports/log'
 import { type Erasing, eraseOrders, isAtRest, isErased } from './erase-orders.ts'
 
@@ -11,16 +12,26 @@ const dayMs = 86_400_000
 const overlapDays = 30
 
 /**
- * Erases customers from orders that are older than the shop keeps them, a few at a time.
+ * Erases customers from orders that are older than the shop keeps them, a few at a time, in one process at a time.
  * @param days 0 keeps them for ever
  */
-export function keepCustomers(erasing: Erasing & { clock: Clock }, days: number): AsyncDisposable {
+export function keepCustomers(
+  erasing: Erasing & { clock: Clock },
+  turns: Turns,
+  days: number,
+): AsyncDisposable {
   if (days === 0) return { async [Symbol.asyncDispose]() {} }
-  return every(erasing.clock, everyMs, async (stop) => {
-    let erased = atOnceMax
-    let sum = 0
-    while (erased === atOnceMax && !stop.aborted) sum += erased = await eraseOld(erasing, days)
-    if (sum > 0) log.info('erased the customers of old orders', { orders: sum, olderThanDays: days })
+  const { database, clock } = erasing
+  return turns.take('retention', async (fence, lost) => {
+    await inRounds(clock, everyMs, lost, async () => {
+      let erased = atOnceMax
+      let sum = 0
+      while (erased === atOnceMax && !lost.aborted) {
+        await database.transaction((tx) => holdFence(tx, fence))
+        sum += erased = await eraseOld(erasing, days)
+      }
+      if (sum > 0) log.info('erased the customers of old orders', { orders: sum, olderThanDays: days })
+    })
   })
 }
 

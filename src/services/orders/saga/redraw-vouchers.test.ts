@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { systemClock } from '#ports/clock'
+import { takeFence } from '#ports/lease'
 import { openObjectStore } from '#ports/object-store'
 import type { Payment } from '#ports/payment'
 import { type VoucherData, voucherObjectKey } from '#services/vouchers'
@@ -18,7 +19,7 @@ import { createVoucherSweep, redrawMissing } from './redraw-vouchers.ts'
 
 test('a PDF that is gone from the object store is found by the audit and drawn again by the sweep', async (t) => {
   const { context, drawn, lose, lost } = await openShop(t)
-  const sweep = createVoucherSweep(context)
+  const sweep = createVoucherSweep(context, await takeFence(context.database, 'orders', 'sweeper', 'test'))
   assert.deepEqual(await lost(), [])
   assert.deepEqual(await sweep(), { walked: true, missing: 0 })
   await lose('SECOND')
@@ -48,7 +49,7 @@ test('a download that finds nothing has its voucher drawn again, and nothing els
 
 test('a voucher that is revoked, or whose order is on its way, is not drawn again', async (t) => {
   const { context, drawn, lose } = await openShop(t)
-  const sweep = createVoucherSweep(context)
+  const sweep = createVoucherSweep(context, await takeFence(context.database, 'orders', 'sweeper', 'test'))
   await lose('FIRST')
   await lose('SECOND')
   await context.database.execute(`UPDATE orders.vouchers SET status = 'revoked' WHERE code = 'FIRST'`)

@@ -1,4 +1,5 @@
 import type { Database } from '#ports/database'
+import { advanceFence, type Fence } from '#ports/lease'
 import type { ObjectStore } from '#ports/object-store'
 import { codeOfVoucherObject, type ObjectMissing, voucherObjectKey } from '#services/vouchers'
 import type { Context } from '../context.ts'
@@ -13,18 +14,24 @@ const lookUpsMax = 16
 
 /**
  * Walks over the vouchers of confirmed orders, a page at each call, and has those drawn again whose PDF is gone from the
- * object store. Whoever reads one before the walk comes by is quicker: see `redrawMissing`.
+ * object store. It goes on where the turn before stopped. Whoever reads one before the walk comes by is quicker: see
+ * `redrawMissing`. The walk throws LostFence when it is another's turn.
  */
-export function createVoucherSweep(context: Redrawing): () => Promise<{ walked: boolean; missing: number }> {
-  let last = ''
+export function createVoucherSweep(
+  context: Redrawing,
+  fence: Fence,
+): () => Promise<{ walked: boolean; missing: number }> {
+  let last = fence.place
   return async () => {
     const rows = await context.database.query<{ code: string }>(
       `SELECT code FROM orders.vouchers WHERE code > $1 ORDER BY code LIMIT $2`,
       [last, pageMax],
     )
     const codes = rows.map(({ code }) => code)
+    const missing = await redraw(context, codes)
     last = codes.length === pageMax ? (codes.at(-1) ?? '') : ''
-    return { walked: last === '', missing: await redraw(context, codes) }
+    await context.database.transaction((tx) => advanceFence(tx, fence, last))
+    return { walked: last === '', missing }
   }
 }
 

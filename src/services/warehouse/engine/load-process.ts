@@ -1,9 +1,10 @@
+import type { Fence } from '#ports/lease'
 import type { Loaded } from '../load/load.ts'
 import { loadWarehouse, type WarehouseSecrets } from '../load-warehouse.ts'
 
 // A process for one load: what it needs of memory goes with it.
 
-export type ToLoad = { secrets: WarehouseSecrets; root: string; keepMs?: number }
+export type ToLoad = { secrets: WarehouseSecrets; root: string; keepMs?: number; fence?: Fence | undefined }
 export type LoadTold = { kind: 'loaded'; loaded: Loaded } | { kind: 'failed'; name: string; message: string }
 
 process.once('message', async ({ secrets, ...options }: ToLoad) => {

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
 import { type Clock, every } from '#ports/clock'
+import type { Fence, Turns } from '#ports/lease'
 import { logger } from '#ports/log'
 import type { ObjectStore } from '#ports/object-store'
 import { roleMeter } from '#ports/telemetry'
@@ -20,6 +21,7 @@ export type LoaderParts = {
   secrets: WarehouseSecrets
   root: string
   objects: ObjectStore
+  turns: Turns
   clock: Clock
   everyMs: number
 }
@@ -31,12 +33,17 @@ const lookEveryMs = 10_000
 const loadMaxMs = 30 * 60_000
 const nodeOptions = ['--max-old-space-size=512', '--max-semi-space-size=4']
 
-/** Loads the warehouse every so often, each time in a process of its own, and shows here what another one has loaded. */
-export function startLoader({ secrets, root, objects, clock, everyMs }: LoaderParts): Loader {
+/**
+ * Loads the warehouse every so often while it is this instance's turn, each time in a process of its own, and shows here
+ * what another one has loaded. Whoever is asked to loads out of turn: the database lets one at a time.
+ */
+export function startLoader({ secrets, root, objects, turns, clock, everyMs }: LoaderParts): Loader {
   const figures = createFigures()
   const startedMs = clock.monotonicMs()
   let asked = false
   let isLoading = false
+  let failed = new AbortController()
+  let current: { fence: Fence; lost: AbortSignal } | undefined
   const isDue = async () => {
     if (asked) return true
     if (clock.monotonicMs() - startedMs < Math.min(firstAfterMs, everyMs)) return false
@@ -46,17 +53,29 @@ export function startLoader({ secrets, root, objects, clock, everyMs }: LoaderPa
     return clock.now() - Date.parse(manifest.cutAt) >= everyMs
   }
   const round = async (stop: AbortSignal) => {
-    if (await isDue()) {
+    const isDueHere = await isDue()
+    const turn = current
+    if (asked || (isDueHere && turn !== undefined)) {
       asked = false
       isLoading = true
-      await loadOnce({ secrets, root }, stop, clock, figures).finally(() => {
+      const until = turn === undefined ? stop : AbortSignal.any([stop, turn.lost])
+      const given = { secrets, root, fence: turn?.fence }
+      const hasFailed = await loadOnce(given, until, clock, figures).finally(() => {
         isLoading = false
       })
+      if (hasFailed) failed.abort()
     }
     const cut = await currentCut(root)
     if (cut !== undefined) figures.show(cut.manifest.cutAt, cut.manifest.disagreements.length)
   }
   const rounds = every(clock, lookEveryMs, round)
+  const turn = turns.take('warehouse', async (fence, lost) => {
+    failed = new AbortController()
+    current = { fence, lost }
+    // Where one cannot load another may: it gets the next turn.
+    await untilAborted(AbortSignal.any([lost, failed.signal]))
+    current = undefined
+  })
   return {
     loadNow() {
       if (asked || isLoading) return
@@ -64,26 +83,35 @@ export function startLoader({ secrets, root, objects, clock, everyMs }: LoaderPa
     },
     async [Symbol.asyncDispose]() {
       await rounds[Symbol.asyncDispose]()
+      await turn[Symbol.asyncDispose]()
       figures[Symbol.dispose]()
     },
   }
 }
 
-async function loadOnce(toLoad: ToLoad, stop: AbortSignal, clock: Clock, figures: Figures): Promise<void> {
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+
+/** @returns whether it failed for another reason than that somebody else is at it */
+async function loadOnce(toLoad: ToLoad, stop: AbortSignal, clock: Clock, figures: Figures): Promise<boolean> {
   const startedMs = clock.monotonicMs()
   const told = await inProcess(toLoad, stop)
-  if (told === undefined) return
+  if (told === undefined) return false
   if (told.kind === 'loaded') {
     const { sequence, kind, cutAt, ms, disagreements } = told.loaded
     figures.loaded(kind, ms / 1000)
     if (disagreements.length > 0) log.warn('the warehouse does not agree with its sources', { disagreements })
     else log.debug('the warehouse was loaded', { sequence, kind, cutAt, ms })
-    return
+    return false
   }
   // Another instance is at it: what it loads will be shown here.
-  const isBusy = told.name === 'DatabaseBusy'
+  const isBusy = ['DatabaseBusy', 'LostFence'].includes(told.name)
   figures.loaded(isBusy ? 'busy' : 'failed', (clock.monotonicMs() - startedMs) / 1000)
   log[isBusy ? 'debug' : 'warn']('the warehouse could not be loaded', { problem: told.message })
+  return !isBusy
 }
 
 /** @returns undefined when it was told to stop */

@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '#ports/clock'
 import type { Database, Session } from '#ports/database'
+import { type Fence, holdFence } from '#ports/lease'
 import { logger } from '#ports/log'
 import type { ObjectStore } from '#ports/object-store'
 import { type Duck, openDuck } from '../store/duck.ts'
@@ -47,6 +48,8 @@ export type Loading = {
   secret: string
   /** The warehouse's folder on this machine. */
   root: string
+  /** The turn that this load is of; without one the database's lock alone keeps others away. */
+  fence?: Fence | undefined
   /** Reads everything again instead of what has changed. */
   whole?: boolean
   /** How long what was replaced is kept for whoever reads it. */
@@ -204,9 +207,13 @@ async function publishWhole(
   const added = partsOf(manifest).filter(({ key }) => !known.has(key))
   await uploadParts(objects, root, added, () => onPoint?.('part-stored'))
   await onPoint?.('parts-stored')
-  // The lock goes with its connection: whoever has lost it must not publish.
-  await session.query('SELECT 1', [])
-  await publish(objects, manifest)
+  // The lock goes with its connection: whoever has lost it must not publish, nor who has lost the turn. The next one
+  // begins when this transaction is over.
+  await session.transaction(async (tx) => {
+    if (loading.fence === undefined) await tx.query('SELECT 1', [])
+    else await holdFence(tx, loading.fence)
+    await publish(objects, manifest)
+  })
   await onPoint?.('published')
   await showCut(root, objects, manifest)
   await onPoint?.('shown')

@@ -1,5 +1,6 @@
 import { systemClock } from '#ports/clock'
 import type { Database, Statements, Transaction } from '#ports/database'
+import { advanceFence } from '#ports/lease'
 import {
   type CatalogueChanged,
   catalogueChangedTopic,
@@ -45,7 +46,11 @@ export function createBookStore(database: Database): BookStore {
     },
     booksAfter: (isbn, limit) =>
       readBooks(database, 'WHERE b.isbn > ? ORDER BY b.isbn LIMIT ?', [isbn, limit]),
-    announce: (news) => announce(database, stockChangedTopic, news),
+    announce: (news, { fence, place }) =>
+      inTransaction(database, async (tx) => {
+        await advanceFence(tx, fence, place)
+        await announce(tx, stockChangedTopic, news)
+      }),
     change: (work) =>
       inTransaction(database, async (tx) => {
         const written = new Set<string>()

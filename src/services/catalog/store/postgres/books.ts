@@ -1,4 +1,5 @@
 import type { Database, Statements, Transaction } from '#ports/database'
+import { advanceFence } from '#ports/lease'
 import {
   type CatalogueChanged,
   catalogueChangedTopic,
@@ -69,7 +70,11 @@ export function createBookStore(database: Database): BookStore {
         `SELECT ${bookColumns} FROM ${bookTables} WHERE b.isbn > $1 ORDER BY b.isbn LIMIT $2`,
         [isbn, limit],
       ),
-    announce: (news) => announce(database, stockChangedTopic, news),
+    announce: (news, { fence, place }) =>
+      database.transaction(async (tx) => {
+        await advanceFence(tx, fence, place)
+        await announce(tx, stockChangedTopic, news)
+      }),
     change: (work) =>
       inTransaction(database, async (tx) => {
         const written = new Set<string>()
