@@ -29,6 +29,8 @@ export type Role = {
   settings: readonly string[]
   /** What of its work one process does at a time, by the names of the leases it takes. */
   leases: readonly string[]
+  /** Whether what it needs is so large that it is in an image of its own, called after it. */
+  hasOwnImage: boolean
   /** Whether it is a door to the outside; the others are for each other. */
   isPublic: boolean
   /** Whether nothing can be sold without it: the gateway is not ready before it is. */
@@ -96,10 +98,7 @@ export const roles: readonly Role[] = [
     calls: ['orders'],
     keys: ['secret', 'metricsToken'],
     settings: [
-      'OCTAVO_MIGRATE',
-      'OCTAVO_DEMO',
-      'OCTAVO_SHOP_COUNTRY',
-      'OCTAVO_SHOP_CURRENCY',
+      ...['OCTAVO_MIGRATE', 'OCTAVO_DEMO', 'OCTAVO_SHOP_COUNTRY', 'OCTAVO_SHOP_CURRENCY'],
       'OCTAVO_SHOP_TIME_ZONE',
     ],
     leases: ['announcing'],
@@ -124,10 +123,7 @@ export const roles: readonly Role[] = [
     calls: ['catalog', 'coordinator', 'vouchers'],
     keys: ['secret', 'metricsToken', 'voucherKey', 'staffPassword'],
     settings: [
-      'OCTAVO_MIGRATE',
-      'OCTAVO_URL',
-      'OCTAVO_HOLD_SECONDS',
-      'OCTAVO_CUSTOMER_DAYS',
+      ...['OCTAVO_MIGRATE', 'OCTAVO_URL', 'OCTAVO_HOLD_SECONDS', 'OCTAVO_CUSTOMER_DAYS'],
       'OCTAVO_STAFF_EMAIL',
     ],
     leases: ['sweeper', 'retention'],
@@ -180,6 +176,7 @@ export const roles: readonly Role[] = [
     keys: ['secret', 'metricsToken'],
     settings: ['OCTAVO_DATA', 'OCTAVO_WAREHOUSE_SECONDS', 'OCTAVO_SHOP_TIME_ZONE'],
     leases: ['warehouse'],
+    hasOwnImage: true,
     contract: warehouse,
     routes: warehouse.publicRoutes,
     stopsAt: 3,
@@ -257,6 +254,7 @@ type Plan<N extends Need, K extends SecretName> = Pick<Role, 'summary' | 'contra
       | 'calls'
       | 'settings'
       | 'leases'
+      | 'hasOwnImage'
       | 'isPublic'
       | 'isRequired'
       | 'isOfFleet'
@@ -285,6 +283,7 @@ function role<const N extends Need = never, const K extends SecretName = never>(
     calls: [],
     settings: [],
     leases: [],
+    hasOwnImage: false,
     isPublic: false,
     isRequired: false,
     isOfFleet: false,

@@ -12,8 +12,8 @@ export const rolesPath = join(import.meta.dirname, 'files', 'roles.json')
 export function rolesFile(): string {
   const known = roles
     .filter(({ name, isOfFleet }) => name !== 'registry' && !isOfFleet)
-    .map(({ name, summary, needs, secrets, calls, leases, isPublic, nodeOptions }) => ({
-      ...{ name, summary, needs, secrets, calls, leases, isPublic, nodeOptions },
+    .map(({ name, summary, needs, secrets, calls, leases, hasOwnImage, isPublic, nodeOptions }) => ({
+      ...{ name, summary, needs, secrets, calls, leases, hasOwnImage, isPublic, nodeOptions },
     }))
   return `${JSON.stringify(known, null, 2)}\n`
 }

@@ -42,7 +42,7 @@ test('each role is given every setting and every secret that it reads, and no ot
 
 test('images are pinned, and what a service refers to is there', () => {
   for (const [name, service] of Object.entries(compose.services)) {
-    const isOurs = service.image?.startsWith('${OCTAVO_IMAGE:?')
+    const isOurs = /^\$\{OCTAVO_(WAREHOUSE_)?IMAGE:\?/.test(service.image ?? '')
     assert.ok(
       isOurs || /:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$/.test(service.image ?? ''),
       `${name}: ${service.image}`,

@@ -25,30 +25,43 @@ const unused =
   /\.(md|markdown|map|ts|[cm]ts|tsbuildinfo)$|\/(test|tests|__tests__|benchmarks?|docs?|examples?|\.github)(\/|$)/i
 const user = { name: 'octavo', id: 65532 }
 
+/** What only some roles need is in their image alone: the typesetter and pages, and the warehouse's engine. */
+export const imageNames = ['store', 'warehouse'] as const
+export type ImageName = (typeof imageNames)[number]
+type PartName = 'core' | ImageName
+const packagesOf: Readonly<Record<ImageName, RegExp>> = {
+  store: /^node_modules\/(@myriaddreamin|@expo-google-fonts)\//,
+  warehouse: /^node_modules\/@duckdb\//,
+}
+const pages = ['web/site/dist', 'web/shop/dist', 'dist/docs']
+
 /**
- * Makes the image's root file system in `root`.
+ * Makes what the images are built from: in `folder/core` the root file system that they share, beside it what is over
+ * that in each.
  * @param seconds since 1970: the time of every file in it
  * @throws Error when the packages are not installed or the pages not built
  */
-export function makeRoot(root: string, seconds: number): void {
+export function makeRoots(folder: string, seconds: number): void {
   const node = realpathSync(join(repository, 'node_modules', 'node', 'bin', 'node'))
   const native = nativeModules()
-  mkdirSync(join(root, app), { recursive: true })
-  placeSystem(root, node, native)
-  const packages = placePackages(root)
-  for (const part of ['src', 'web/site/dist', 'web/shop/dist', 'dist/docs'])
-    placeTree(join(repository, part), join(root, app, part), isProgram)
-  for (const file of ['package.json', 'LICENSE']) copyFileSync(join(repository, file), join(root, app, file))
-  const libraries = librariesOf([node, ...native]).map(({ real }) => debianPackage(real))
-  writeFileSync(
-    join(root, app, 'sbom.cdx.json'),
-    sbom(
-      packages,
-      libraries.filter((each) => each !== undefined),
-    ),
-  )
-  setTimes(root, seconds)
+  const core = join(folder, 'core')
+  mkdirSync(join(core, app), { recursive: true })
+  placeSystem(core, node, native)
+  const packages = placePackages(folder)
+  placeTree(join(repository, 'src'), join(core, app, 'src'), isProgram)
+  for (const part of pages) placeTree(join(repository, part), join(folder, 'store', app, part), isProgram)
+  for (const file of ['package.json', 'LICENSE']) copyFileSync(join(repository, file), join(core, app, file))
+  const libraries = librariesOf([node, ...native])
+    .map(({ real }) => debianPackage(real))
+    .filter((each) => each !== undefined)
+  for (const image of imageNames) {
+    const own = packages.filter(({ path }) => ['core', image].includes(partOf(path)))
+    writeFileSync(join(folder, image, app, 'sbom.cdx.json'), sbom(own, libraries))
+  }
+  for (const part of ['core', ...imageNames]) setTimes(join(folder, part), seconds)
 }
+
+const partOf = (path: string): PartName => imageNames.find((name) => packagesOf[name].test(path)) ?? 'core'
 
 type Library = { path: string; real: string }
 
@@ -114,15 +127,20 @@ function productionPackages(): (Component & { path: string })[] {
 const fonts = new Set(fontPaths())
 const isUnusedFont = (file: string) => file.endsWith('.ttf') && !fonts.has(file)
 
-function placePackages(root: string): Component[] {
+function placePackages(folder: string): (Component & { path: string })[] {
   const packages = productionPackages()
   for (const { path } of packages)
     placeTree(
       join(repository, path),
-      join(root, app, path),
+      join(folder, partOf(path), app, path),
       (file) =>
         !file.includes('/node_modules/') && !unused.test(file) && !isUnusedFont(join(repository, path, file)),
     )
+  const libraries = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /\.(so|node)$/.test(file),
+  )
+  // Symbols are for debuggers.
+  for (const file of libraries) execFileSync('strip', ['--strip-unneeded', join(folder, file)])
   return packages
 }
 

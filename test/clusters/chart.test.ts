@@ -28,7 +28,7 @@ const values = {
       '--set-string',
       'keda.triggers[0].metadata.value=60',
       '--set',
-      `image.digest=sha256:${'a'.repeat(64)}`,
+      `image.digest=sha256:${'a'.repeat(64)},image.warehouse.digest=sha256:${'b'.repeat(64)}`,
     ],
   ],
 }
@@ -113,7 +113,7 @@ test('a release is installed, upgraded and rolled back', async () => {
       ...['get', 'deployments', '--namespace=shop', '--output'],
       'jsonpath={.items[*].spec.template.spec.containers[*].image}',
     ])
-    return [...new Set(out.split(' '))]
+    return [...new Set(out.split(' '))].sort()
   }
   const done = async (args: string[]) => {
     const { code, err } = await cluster.helm(args)
@@ -121,16 +121,18 @@ test('a release is installed, upgraded and rolled back', async () => {
     assert.doesNotMatch(err, /warning/i)
   }
   await done(['install', ...release, '--set', 'image.tag=1.0.0'])
-  assert.deepEqual(await images(), ['octavo:1.0.0'])
+  assert.deepEqual(await images(), imagesOf('1.0.0'))
   await until(async () =>
     (await cluster.kubectl(['get', 'replicasets', '--namespace=shop'])).out.includes('gateway'),
   )
   await done(['upgrade', ...release, '--set', 'image.tag=1.1.0'])
-  assert.deepEqual(await images(), ['octavo:1.1.0'])
+  assert.deepEqual(await images(), imagesOf('1.1.0'))
   await done(['rollback', 'octavo', '1', '--namespace=shop'])
-  assert.deepEqual(await images(), ['octavo:1.0.0'])
+  assert.deepEqual(await images(), imagesOf('1.0.0'))
   await done(['uninstall', 'octavo', '--namespace=shop'])
 })
+
+const imagesOf = (tag: string) => [`octavo-warehouse:${tag}`, `octavo:${tag}`]
 
 async function template(flags: readonly string[]): Promise<string> {
   const { code, out, err } = await cluster.helm(['template', 'octavo', chart, '--namespace=shop', ...flags])

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import { roles } from '#roles'
-import { type BuiltImage, buildImage } from '../../deploy/image/build.ts'
+import { type BuiltImage, buildImages, tagOf } from '../../deploy/image/build.ts'
+import { imageNames } from '../../deploy/image/root.ts'
 import { type DatabaseServers, startDatabaseServers } from './database-servers.ts'
 
 /** The image, built here and run by podman as a cluster would run it: not as root, on a root that is read-only. */
@@ -18,13 +19,13 @@ const tag = 'octavo:under-test'
 const user = 65532
 const ends: (() => unknown)[] = []
 let folder = ''
-let image: BuiltImage
+let images: BuiltImage[]
 let databases: DatabaseServers
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'octavo-image-test-'))
   ends.push(() => rmSync(folder, { recursive: true, force: true }))
-  image = buildImage(tag)
+  images = buildImages(tag)
   databases = await startDatabaseServers({ after: (work) => void ends.push(work) }, folder)
   writeSecrets()
 })
@@ -32,30 +33,52 @@ after(async () => {
   for (const end of ends.toReversed()) await end()
 })
 
-test('it is small, and the same bytes every time', (t) => {
-  t.diagnostic(`${Math.round(image.bytes / 1e6)} MB`)
-  assert.ok(image.bytes <= megabytesMax * 1e6, `${image.bytes} bytes`)
-  assert.equal(buildImage(tag).id, image.id)
+test('they are small, and the same bytes every time', (t) => {
+  for (const { tag, bytes } of images) {
+    t.diagnostic(`${tag}: ${Math.round(bytes / 1e6)} MB`)
+    assert.ok(bytes <= megabytesMax * 1e6, `${tag}: ${bytes} bytes`)
+  }
+  assert.deepEqual(
+    buildImages(tag).map(({ id }) => id),
+    images.map(({ id }) => id),
+  )
 })
 
-test('it says what it is made of, and nothing in it is a shell, npm or a database', () => {
-  const { out } = podman(['run', '--rm', ...restricted, '--entrypoint', node, tag, '-e', listFiles])
-  const files = out.split('\n')
-  const has = (pattern: RegExp) => files.filter((file) => pattern.test(file))
-  assert.deepEqual(has(/\/(sh|bash|npm|npx|apt|postgres|initdb)$/), [])
-  assert.deepEqual(has(/\.test\.ts$/), [])
-  const read = `console.log(require('node:fs').readFileSync('/opt/octavo/sbom.cdx.json', 'utf8'))`
-  const bill = JSON.parse(
-    podman(['run', '--rm', ...restricted, '--entrypoint', node, tag, '-e', read]).out,
-  ) as {
-    components: { purl: string }[]
-  }
-  const urls = bill.components.map(({ purl }) => purl)
-  for (const expected of [/^pkg:npm\/node@24/, /^pkg:npm\/fastify@/, /^pkg:deb\/debian\/libc6@/])
-    assert.ok(
-      urls.some((url) => expected.test(url)),
-      `${expected}`,
-    )
+for (const name of imageNames)
+  test(`${tagOf(tag, name)} says what it is made of, and nothing in it is a shell, npm or a database`, () => {
+    const image = tagOf(tag, name)
+    const { out } = podman(['run', '--rm', ...restricted, '--entrypoint', node, image, '-e', listFiles])
+    const files = out.split('\n')
+    const has = (pattern: RegExp) => files.filter((file) => pattern.test(file))
+    assert.deepEqual(has(/\/(sh|bash|npm|npx|apt|postgres|initdb)$/), [])
+    assert.deepEqual(has(/\.test\.ts$/), [])
+    const read = `console.log(require('node:fs').readFileSync('/opt/octavo/sbom.cdx.json', 'utf8'))`
+    const bill = JSON.parse(
+      podman(['run', '--rm', ...restricted, '--entrypoint', node, image, '-e', read]).out,
+    ) as {
+      components: { purl: string }[]
+    }
+    const urls = bill.components.map(({ purl }) => purl)
+    const own = { store: /typst-ts-node-compiler@/, warehouse: /%40duckdb\/node-api@/ }
+    for (const expected of [/^pkg:npm\/node@24/, /^pkg:npm\/fastify@/, /^pkg:deb\/debian\/libc6@/, own[name]])
+      assert.ok(
+        urls.some((url) => expected.test(url)),
+        `${expected}`,
+      )
+  })
+
+test('a role that needs more than is in its image says which one has it', () => {
+  const { code, err } = podman([
+    'run',
+    '--rm',
+    ...restricted,
+    ...settings('warehouse'),
+    tag,
+    'serve',
+    'warehouse',
+  ])
+  assert.equal(code, 1)
+  assert.match(err, /not in this image; run this in octavo-warehouse/)
 })
 
 test('the migration runs in it, and is done when it is done', () => {
@@ -66,7 +89,7 @@ test('the migration runs in it, and is done when it is done', () => {
   assert.match(second.out, /up to date/)
 })
 
-for (const { name } of roles)
+for (const { name } of roles.filter(({ isOfFleet }) => !isOfFleet))
   test(`${name} starts in it, answers its probes and ends when it is told to`, async (t) => {
     const container = `octavo-${name}`
     const registry = name === 'registry' ? undefined : await start(t, 'registry')
@@ -143,7 +166,8 @@ async function start(t: TestContext, name: string) {
   const container = `octavo-${name}`
   podman(['rm', '--force', container])
   const startedMs = performance.now()
-  const args = ['run', '--name', container, ...restricted, ...settings(name), tag, 'serve', name]
+  const image = tagOf(tag, name === 'warehouse' ? 'warehouse' : 'store')
+  const args = ['run', '--name', container, ...restricted, ...settings(name), image, 'serve', name]
   const child = spawn('podman', [...engine, ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: podmanEnv,

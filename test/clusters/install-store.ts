@@ -39,7 +39,7 @@ export function storeImages(
 ): (name: string) => Image | undefined {
   return (name) => {
     const [image, tag = ''] = name.split(':')
-    if (image !== 'octavo') return undefined
+    if (image !== 'octavo' && image !== 'octavo-warehouse') return undefined
     const folder = versions[tag]
     const mounts = folder === undefined ? [] : ['src', 'package.json'].map((part) => overlay(folder, part))
     return { folder: repository, mounts, entrypoint: [node, 'src/main.ts'] }

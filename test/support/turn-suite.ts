@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { type Database, openDatabase } from '#ports/database'
 import { type BackgroundProcess, startProcess } from '../clusters/background-process.ts'
 import { makeTurnTables } from './turn-tables.ts'
-import { until } from './until.ts'
+import { until as untilWithin } from './until.ts'
 
 /** Where the processes of one test find their leases, and the database that counts their turns. */
 export type TurnPlace = { discoveryUrl: string; databaseUrl: string }
@@ -71,7 +71,10 @@ export function testTurns(kind: string, open: OpenTurnPlace): void {
   })
 }
 
-/** A process has to start first, which takes its time on a busy machine. */
+/** Processes have to start first, which takes its time on a busy machine. */
+const limitMs = 90_000
+const until = (condition: () => Promise<boolean>) => untilWithin(condition, String(condition), limitMs)
+
 const untilHeld = (holder: () => Promise<string>, name: string) =>
   until(async () => (await holder()) === name)
 

@@ -2,6 +2,19 @@
 {{- if contains "octavo" .Release.Name }}{{ .Release.Name | trunc 50 | trimSuffix "-" }}{{ else }}{{ printf "%s-octavo" .Release.Name | trunc 50 | trimSuffix "-" }}{{ end }}
 {{- end }}
 
+{{- /* Where a role has an image of its own, that is called after it; takes (dict "root" $ "role" . ). */}}
+{{- define "octavo.imageOf" -}}
+{{- $image := .root.Values.image }}
+{{- if not .role.hasOwnImage }}{{ include "octavo.image" .root }}
+{{- else }}
+{{- $own := get $image .role.name | default dict }}
+{{- $repository := $own.repository | default (printf "%s-%s" $image.repository .role.name) }}
+{{- if $own.digest }}{{ $repository }}@{{ $own.digest }}
+{{- else if $image.digest }}{{ fail (printf "image.%s.digest is not set: with image.digest each image is named by its own" .role.name) }}
+{{- else }}{{ $repository }}:{{ $image.tag | default .root.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
 {{- define "octavo.image" -}}
 {{- if .Values.image.digest }}{{ .Values.image.repository }}@{{ .Values.image.digest }}{{ else }}{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}

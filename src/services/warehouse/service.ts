@@ -12,6 +12,7 @@ import { startLoader } from './engine/loader.ts'
 import { createQueryEngine } from './engine/query-engine.ts'
 import type { WarehouseSecrets } from './load-warehouse.ts'
 import { addReportRoutes } from './report-routes.ts'
+import { findEngine } from './store/duck.ts'
 
 export type { Answered, Format } from './engine/answer-query.ts'
 export type { Loaded } from './load/load.ts'
@@ -32,6 +33,7 @@ export async function createWarehouse(
   secrets: WarehouseSecrets & Secrets<'metricsToken'>,
   { clock = systemClock, ...overrides }: WarehouseOverrides = {},
 ): Promise<Service> {
+  findEngine()
   const root = join(config.dataPath, 'warehouse')
   return createService({ name: 'warehouse', config, clock }, async (opened) => {
     const objects = opened.use(await openObjectStore(secrets.objectStore, { secret: secrets.secret }))

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
-import { list, literal } from '../store/duck.ts'
+import { list, literal, loadEngine } from '../store/duck.ts'
 import type { LocalCut } from '../store/local-cut.ts'
 import { createViews } from '../store/views.ts'
 
@@ -39,7 +39,7 @@ export async function openCutReader(
   workFolder: string,
   memoryMb = memoryMbDefault,
 ): Promise<CutReader> {
-  const { DuckDBInstance, StatementType } = await import('@duckdb/node-api')
+  const { DuckDBInstance, StatementType } = await loadEngine()
   const folder = join(workFolder, randomUUID())
   await mkdir(folder, { recursive: true })
   const instance: DuckDBInstance = await DuckDBInstance.create(':memory:', {

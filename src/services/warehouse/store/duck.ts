@@ -14,8 +14,29 @@ export type DuckOptions = {
   threads?: number
 }
 
+/** Its engine is missing here: it is in an image of its own. */
+export class NoEngine extends Error {
+  override name = 'NoEngine'
+}
+
+/** Looks whether it is here, without loading it. @throws NoEngine saying where there is one */
+export function findEngine(): void {
+  try {
+    import.meta.resolve('@duckdb/node-api')
+  } catch (cause) {
+    const words = "the warehouse's engine (DuckDB) is not in this image; run this in octavo-warehouse"
+    throw new NoEngine(words, { cause })
+  }
+}
+
+/** @throws NoEngine */
+export async function loadEngine(): Promise<typeof import('@duckdb/node-api')> {
+  findEngine()
+  return await import('@duckdb/node-api')
+}
+
 export async function openDuck({ folder, memoryMb = 512, threads = 2 }: DuckOptions): Promise<Duck> {
-  const { DuckDBInstance } = await import('@duckdb/node-api')
+  const { DuckDBInstance } = await loadEngine()
   const instance = await DuckDBInstance.create(`${folder}/engine.duckdb`, {
     threads: String(threads),
     memory_limit: `${memoryMb}MB`,
