@@ -54,7 +54,14 @@ function openFleet(count: number) {
   const wanted = { version: '1', drained: new Set<string>() }
   let memory: FleetMemory = freshMemory
   const specOf = (): FleetSpec => ({
-    ...{ paused: false, dryRun: false, version: wanted.version, clustersMin: count, rollout },
+    ...{
+      paused: false,
+      dryRun: false,
+      version: wanted.version,
+      clustersMin: count,
+      rollout,
+      databases: undefined,
+    },
     clusters: names.map((name, i) => ({
       ...{
         name,
@@ -67,6 +74,7 @@ function openFleet(count: number) {
       ...{
         approvedBy: ['ada'],
         key: name,
+        keeper: undefined,
         intent: wanted.drained.has(name) ? ('drain' as const) : ('serve' as const),
       },
     })),

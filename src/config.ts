@@ -17,6 +17,7 @@ export { type FaultName, faultNames } from './fault-setting.ts'
 export { ConfigError, type Environment } from './setting-values.ts'
 
 import { isCurrency } from '#kernel/currencies'
+import { isClusterName } from '#kernel/fleet-picture'
 import { type FaultName, faultsOf } from './fault-setting.ts'
 
 /** Octavo's settings, by the part that they are of. What is not set and has no default is `undefined`. */
@@ -50,6 +51,8 @@ export type Config = {
   discovery: { url: string }
   /** Where the fleet is described; undefined where there is none. */
   fleet: { url: string | undefined }
+  /** Of whoever keeps a cluster's database servers: its name in the fleet, and where those listen. */
+  keeper: { cluster: string | undefined; host: string; port: number }
   databases: {
     /** Whether a role brings its schema up to date by itself; otherwise it waits until somebody has. */
     migrate: boolean
@@ -114,6 +117,13 @@ export function readConfig(env: Environment): Config {
     },
     discovery: { url: env.OCTAVO_DISCOVERY || 'registry://127.0.0.1:8079' },
     fleet: { url: env.OCTAVO_FLEET || undefined },
+    keeper: {
+      cluster: env.OCTAVO_CLUSTER
+        ? checked(env, 'OCTAVO_CLUSTER', '', isClusterName, 'the name of a cluster such as north')
+        : undefined,
+      host: env.OCTAVO_DATABASE_HOST || '127.0.0.1',
+      port: integer(env, 'OCTAVO_DATABASE_PORT', 5433, 1, 65_534),
+    },
     databases: {
       migrate: oneOf(env, 'OCTAVO_MIGRATE', ['off', 'on']) === 'on',
       replicas: integer(env, 'OCTAVO_REPLICAS', 0, 0, replicasMax),
@@ -168,6 +178,8 @@ export const secretVariables = {
   staffPassword: 'OCTAVO_STAFF_PASSWORD',
   /** What whoever reads the roles' numbers has to know; without one anybody may read the gateway's. */
   metricsToken: 'OCTAVO_METRICS_TOKEN',
+  /** Of the superuser `octavo` of the database servers that a fleet keeps. */
+  databasePassword: 'OCTAVO_DATABASE_PASSWORD',
   /** A folder or an object store that keeps both databases' log, and bases of them. */
   archive: 'OCTAVO_ARCHIVE',
 } as const

@@ -10,7 +10,7 @@ import { fleetApi, versionLabel } from '../services/fleet/hub/objects.ts'
 import { versionMapName } from '../services/fleet/hub/seen.ts'
 
 export const summary =
-  'look after a fleet on an OCM hub: octavo fleet status | drain NAME | serve NAME | revoke NAME | approve NAME --by PERSON | roll-out VERSION | pause | resume | rights NAME | add-version VERSION'
+  'look after a fleet on an OCM hub: octavo fleet status | drain NAME | serve NAME | revoke NAME | approve NAME --by PERSON | move-databases NAME | roll-out VERSION | pause | resume | rights NAME | add-version VERSION'
 
 type Fleet = { api: KubernetesApi; path: string; namespace: string; object: BookstoreFleet }
 const shownEvents = 15
@@ -27,6 +27,7 @@ export async function run(args: string[]): Promise<number> {
     revoke: (fleet) => change(fleet, name, { intent: 'revoke' }),
     approve: (fleet) => approve(fleet, name, values.by),
     'roll-out': (fleet) => want(fleet, { version: name }),
+    'move-databases': (fleet) => moveDatabases(fleet, name),
     pause: (fleet) => want(fleet, { paused: true }),
     resume: (fleet) => want(fleet, { paused: false }),
     rights: (fleet) => rights(fleet, name),
@@ -68,6 +69,8 @@ function show({ spec, status }: BookstoreFleet, asJson: boolean): number {
     const { phase = 'out', version = '–', weight = 0 } = memory?.clusters[name] ?? {}
     console.log(row(name, phase, version, String(weight), String(ring), approvedBy.join(', ') || 'nobody'))
   }
+  for (const [database, home] of Object.entries(memory?.homes ?? {}))
+    console.log(`\n${database}: its primary is at ${home.cluster}, turn ${home.epoch}, ${home.step}`)
   for (const [version, why] of Object.entries(memory?.bad ?? {}))
     console.log(`\n${version} was rolled back: ${why}`)
   console.log('')
@@ -97,6 +100,15 @@ async function change(fleet: Fleet, name: string, to: Partial<FleetMember>): Pro
   return await want(fleet, {
     clusters: clusters.map((each) => (each.name === name ? { ...each, ...to } : each)),
   })
+}
+
+async function moveDatabases(fleet: Fleet, name: string): Promise<number> {
+  const found = fleet.object.spec.clusters.find((each) => each.name === name)
+  if (found?.keeper === undefined) {
+    console.error(`octavo fleet: ${name} is no cluster of it that keeps database servers`)
+    return 1
+  }
+  return await want(fleet, { databases: { ...fleet.object.spec.databases, home: name } })
 }
 
 async function approve(fleet: Fleet, name: string, person = ''): Promise<number> {

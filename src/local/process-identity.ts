@@ -54,6 +54,29 @@ export async function gone(identity: ProcessIdentity, limitMs: number): Promise<
   return true
 }
 
+const goneLimitMs = 2_000
+
+/**
+ * Ends a process and its children at once. It is stopped first, so that it can make no other child meanwhile.
+ * @returns whether none of them runs any more
+ */
+export async function killAll(identity: ProcessIdentity): Promise<boolean> {
+  if (!isRunning(identity)) return true
+  const signal = (pid: number, what: NodeJS.Signals) => {
+    try {
+      process.kill(pid, what)
+    } catch {
+      // It ended by itself between the look and the signal.
+    }
+  }
+  signal(identity.pid, 'SIGSTOP')
+  const sessions = childrenOf(identity.pid).map(identify)
+  const all = [...sessions.filter((each) => each !== undefined), identity]
+  for (const { pid } of all) signal(pid, 'SIGKILL')
+  const ends = await Promise.all(all.map((each) => gone(each, goneLimitMs)))
+  return ends.every(Boolean)
+}
+
 /** Pids of the running children of a process. */
 export function childrenOf(pid: number): number[] {
   try {

@@ -136,6 +136,7 @@ export function view(world: World, broken: Broken): Seen {
   const followed = broken === 'followed' ? Number.MAX_SAFE_INTEGER : world.picture.revision
   return {
     ...{ clusters, versions: world.versions, demand: ordersPerSecond },
+    ...{ heard: { revision: 0, epoch: 0 }, kept: new Map() },
     followed: isLate && broken === 'followed' ? Number.MAX_SAFE_INTEGER : followed,
   }
 }

@@ -77,11 +77,13 @@ function specOf(version: string, at: { drain?: string; revoke?: string }): Fleet
         approvedBy: ['ada', 'ben'],
         isProduction: true,
       },
-      ...{ key: `key of ${name}` },
+      ...{ key: `key of ${name}`, keeper: undefined },
       intent: name === at.revoke ? 'revoke' : name === at.drain ? 'drain' : 'serve',
     }),
   )
-  return { ...{ paused: false, dryRun: false, version, clusters, clustersMin: 3, rollout } }
+  return {
+    ...{ paused: false, dryRun: false, version, clusters, clustersMin: 3, rollout, databases: undefined },
+  }
 }
 
 /** One schedule: half of it with faults, half without, a second version somewhere in it. */

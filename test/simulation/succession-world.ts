@@ -1,4 +1,4 @@
-import { chooseSuccessor, quorumOf, type Vote } from '../../src/local/replicas/succession.ts'
+import { chooseSuccessor, quorumOf, type Vote } from '#kernel/succession'
 import { randomFrom } from '../support/random-from.ts'
 
 /** What the rule is robbed of, to see the checks notice. */

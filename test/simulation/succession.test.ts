@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { chooseSuccessor, quorumOf, type Vote, votesNeeded } from '#kernel/succession'
 import { parseLsn } from '#ports/postgres'
-import { chooseSuccessor, quorumOf, type Vote, votesNeeded } from '../../src/local/replicas/succession.ts'
 import { runSuccessions, type Weakness } from './succession-world.ts'
 
 const schedules = 3_000

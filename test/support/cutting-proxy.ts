@@ -6,11 +6,15 @@ export type CuttingProxy = {
   port: number
   /** Cuts every connection there is. */
   cut(): void
+  /** Cuts them and lets nobody through until it is opened again. */
+  close(isClosed: boolean): void
 }
 
 export async function openCuttingProxy(t: TestScope, target: number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>()
+  let isClosed = false
   const server = createServer((client) => {
+    if (isClosed) return void client.destroy()
     const upstream = connect(target, '127.0.0.1')
     for (const [one, other] of [
       [client, upstream],
@@ -33,5 +37,9 @@ export async function openCuttingProxy(t: TestScope, target: number): Promise<Cu
     cut()
     server.close()
   })
-  return { port: (server.address() as { port: number }).port, cut }
+  const close = (closed: boolean) => {
+    isClosed = closed
+    if (closed) cut()
+  }
+  return { port: (server.address() as { port: number }).port, cut, close }
 }

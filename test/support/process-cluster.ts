@@ -36,22 +36,31 @@ const roles = 'registry,catalog,orders,coordinator,vouchers,gateway'
 const readyLimitMs = 90_000
 
 export async function openSharedParts(scope: TestScope): Promise<SharedParts> {
-  const folder = mkdtempSync(join(tmpdir(), 'octavo-fleet-'))
-  scope.after(() => rmSync(folder, { recursive: true, force: true }))
   const [books, orders] = await testServers(scope)
   assert.ok(books && orders)
   await Promise.all([books.ensureDatabase('books'), orders.ensureDatabase('orders')])
+  return sharedParts(scope, books.url('books'), orders.url('orders'))
+}
+
+/** The same over databases that are there already. */
+export function sharedParts(
+  scope: TestScope,
+  bookDb: string,
+  orderDb: string,
+  secret = randomBytes(24).toString('base64url'),
+): SharedParts {
+  const folder = mkdtempSync(join(tmpdir(), 'octavo-fleet-'))
+  scope.after(() => rmSync(folder, { recursive: true, force: true }))
   const { privateKey } = generateKeyPairSync('ed25519')
   writeFileSync(join(folder, 'voucher-key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }), {
     mode: 0o600,
   })
-  const orderDb = orders.url('orders')
   return {
     folder,
     staff: { email: 'staff@example.org', password: 'a quiet corner by the window' },
     secrets: {
-      ...{ bookDb: books.url('books'), orderDb, payment: `test+${orderDb}` },
-      ...{ objectStore: `file://${join(folder, 'objects')}`, secret: randomBytes(24).toString('base64url') },
+      ...{ bookDb, orderDb, payment: `test+${orderDb}` },
+      ...{ objectStore: `file://${join(folder, 'objects')}`, secret },
     },
   }
 }
@@ -119,7 +128,7 @@ async function ready(url: string, isRunning: () => boolean, said: () => string):
 }
 
 /** Nobody listens on it just now. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
   const { port } = server.address() as AddressInfo

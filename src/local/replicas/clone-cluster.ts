@@ -6,9 +6,9 @@ import { cut } from '#ports/postgres'
 import { findPostgres, type RunAs } from '../postgres-binaries.ts'
 
 /** What a copy of a running server leaves out, as paths within its cluster. Source: PostgreSQL manual, 25.3.4.1 "Backing Up the Data Directory". */
-const leftOut =
+export const leftOut =
   /^(pg_wal|pg_replslot|pg_dynshmem|pg_notify|pg_serial|pg_snapshots|pg_stat_tmp|pg_subtrans)\/./
-const leftOutFiles =
+export const leftOutFiles =
   /^(postmaster\.(pid|opts)|.*\.signal|postgresql\.auto\.conf(\.tmp)?|backup_label(\.old)?|tablespace_map(\.old)?)$|(^|\/)pgsql_tmp|(^|\/)pg_internal\.init/
 
 const backupLimitMs = 120_000
@@ -69,7 +69,7 @@ export async function* clusterFiles(cluster: string, within = ''): AsyncGenerato
   }
 }
 
-const keptFolders = new Set(['pg_wal/archive_status', 'pg_wal/summaries'])
+export const keptFolders = new Set(['pg_wal/archive_status', 'pg_wal/summaries'])
 
 async function copyFolder(from: string, to: string, within: string, onFile: () => void): Promise<void> {
   await mkdir(join(to, within), { recursive: true, mode: 0o700 })
@@ -99,7 +99,7 @@ async function copyIfThere(from: string, to: string): Promise<void> {
   }
 }
 
-async function handOverAll(runAs: RunAs, folder: string): Promise<void> {
+export async function handOverAll(runAs: RunAs, folder: string): Promise<void> {
   if (runAs.kind !== 'user') return
   await lchown(folder, runAs.uid, runAs.gid)
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true }))

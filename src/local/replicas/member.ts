@@ -4,7 +4,7 @@ import pg from 'pg'
 import { cut } from '#ports/postgres'
 import { hungBecause, isActive, type LivenessLimits, type ProcessorTime, processorTime } from '../liveness.ts'
 import { type PostgresServer, serverOn, socketFolder, startPostgres, urlOf } from '../postgres-server.ts'
-import { childrenOf, gone, identify, isRunning, type ProcessIdentity } from '../process-identity.ts'
+import { identify, isRunning, killAll, type ProcessIdentity } from '../process-identity.ts'
 import { type Answer, probe } from './probe.ts'
 
 /** One of the servers of a database, as primary or replica. */
@@ -52,8 +52,6 @@ export type MemberOptions = {
 const expected =
   /replication receiver|WAL stream|end-of-streaming|unexpected postmaster exit|server terminated abnormally|while processing the request|accepting connections on that socket|administrator command|the database system is|closed the connection unexpectedly|invalid socket|no COPY in progress/
 const astray = /not in this server's history|forked off|has already been removed|has been invalidated/
-
-const goneLimitMs = 2_000
 
 export function openMember(options: MemberOptions): Member {
   const { number, name, path, password, onChange } = options
@@ -183,24 +181,6 @@ function conninfo(primary: Member, name: string, password: string): string {
   return Object.entries({ ...values, connect_timeout: '2' })
     .map(([key, value]) => `${key}=${quoted(value)}`)
     .join(' ')
-}
-
-/** Stopped first, so that it cannot make another session while the others end. */
-async function killAll(identity: ProcessIdentity): Promise<boolean> {
-  if (!isRunning(identity)) return true
-  const signal = (pid: number, what: NodeJS.Signals) => {
-    try {
-      process.kill(pid, what)
-    } catch {
-      // It ended by itself between the look and the signal.
-    }
-  }
-  signal(identity.pid, 'SIGSTOP')
-  const sessions = childrenOf(identity.pid).map(identify)
-  const all = [...sessions.filter((each) => each !== undefined), identity]
-  for (const { pid } of all) signal(pid, 'SIGKILL')
-  const ends = await Promise.all(all.map((each) => gone(each, goneLimitMs)))
-  return ends.every(Boolean)
 }
 
 async function askOnce<Row>(url: string, sql: string, limitMs: number): Promise<Row[]> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Connection, type ConnectionConfig, createConnection } from 'mariadb'
-import { chooseSuccessor, type Vote, votesNeeded } from './succession.ts'
+import { chooseSuccessor, type Vote, votesNeeded } from '#kernel/succession'
 
 /** Nobody can be promoted without the risk of losing what was acknowledged; says what is missing. */
 export class PromotionRefused extends Error {

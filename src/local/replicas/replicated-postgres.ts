@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { quorumOf, votesNeeded } from '#kernel/succession'
 import type { LivenessLimits } from '../liveness.ts'
 import type { Log } from '../log.ts'
 import { PostgresUnavailable } from '../postgres-binaries.ts'
@@ -8,7 +9,6 @@ import type { Supervised } from '../supervised-role.ts'
 import { type Member, openMember, slotOf } from './member.ts'
 import { keepReplica, type Replica } from './replica.ts'
 import { replacePrimary } from './succeed.ts'
-import { quorumOf, votesNeeded } from './succession.ts'
 import { readSuccession, type SuccessionRecord, writeSuccession } from './succession-record.ts'
 
 export type ReplicatedOptions = {

@@ -1,6 +1,6 @@
+import { chooseSuccessor, type Vote } from '#kernel/succession'
 import type { Member } from './member.ts'
 import { becomePrimary, type DatabaseSet } from './replicated-postgres.ts'
-import { chooseSuccessor, type Vote } from './succession.ts'
 
 const lookAgainMs = 20
 /** A primary that died and whose replicas cannot be asked is started again where it was: nothing is newer than it. */

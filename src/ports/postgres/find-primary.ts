@@ -26,6 +26,8 @@ export class NoPrimary extends Unavailable {
 
 const askLimitMs = 1_000
 const askEveryMs = 50
+/** Where servers number their turns as the primary, one that has had its turn may still think that it is. */
+const comparedMs = 150
 
 /** @throws TypeError when the URL is none, see `addressesIn` */
 export function primaryOf(url: string): Primary {
@@ -34,9 +36,12 @@ export function primaryOf(url: string): Primary {
   let known: string | undefined = addresses.length === 1 ? first : undefined
   let last = first
   let asking: Promise<string | undefined> | undefined
+  let epoch = 0
 
   const ask = async () => {
-    known = await firstThat(isPrimary, addresses)
+    const found = await latest(addresses, epoch)
+    epoch = found?.epoch ?? epoch
+    known = found?.address
     last = known ?? last
     asking = undefined
     return known
@@ -64,20 +69,29 @@ export function primaryOf(url: string): Primary {
   }
 }
 
-/** The first of them that passes, without waiting for the others. */
-async function firstThat(
-  passes: (address: string) => Promise<boolean>,
-  addresses: readonly string[],
-): Promise<string | undefined> {
-  const asked = addresses.map(async (address) => {
-    if (await passes(address)) return address
+type Found = { address: string; epoch: number }
+
+/**
+ * The one that says that it is the primary, without waiting for the others; where servers number their turns, the one with the
+ * latest, and none of an earlier turn than was seen before.
+ */
+async function latest(addresses: readonly string[], epochMin: number): Promise<Found | undefined> {
+  const asked = addresses.map(async (address): Promise<Found> => {
+    const epoch = await turnOf(address)
+    if (epoch !== undefined && epoch >= epochMin) return { address, epoch }
     throw new Error('not this one')
   })
   // None of them is the primary.
-  return await Promise.any(asked).catch(() => undefined)
+  const first = await Promise.any(asked).catch(() => undefined)
+  if (first === undefined || first.epoch === 0) return first
+  const found = [first]
+  const all = asked.map((each) => each.then((one) => found.push(one)))
+  await Promise.race([Promise.allSettled(all), systemClock.sleep(comparedMs)])
+  return found.reduce((a, b) => (b.epoch > a.epoch ? b : a))
 }
 
-async function isPrimary(url: string): Promise<boolean> {
+/** Which turn of its database's primaries this server has, 0 where nobody counts; undefined when it is none. */
+async function turnOf(url: string): Promise<number | undefined> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: askLimitMs,
@@ -87,11 +101,13 @@ async function isPrimary(url: string): Promise<boolean> {
   client.on('error', () => undefined)
   try {
     await client.connect()
-    const { rows } = await client.query('SELECT pg_is_in_recovery() AS standby')
-    return rows[0]?.standby === false
+    const { rows } = await client.query(
+      `SELECT pg_is_in_recovery() AS standby, coalesce(nullif(current_setting('octavo.epoch', true), ''), '0') AS epoch`,
+    )
+    return rows[0]?.standby === false ? Number(rows[0].epoch) : undefined
   } catch {
     // Away, starting or frozen: whatever it is, it is no primary now.
-    return false
+    return undefined
   } finally {
     cut(client)
   }

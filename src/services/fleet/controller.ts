@@ -9,6 +9,7 @@ import { type Caches, openCaches } from './hub/caches.ts'
 import { carryOut } from './hub/carry-out.ts'
 import type { Edges } from './hub/edges.ts'
 import { type BookstoreFleet, memoryOf, readFleet } from './hub/fleet-object.ts'
+import type { Keepers } from './hub/keepers.ts'
 import { fleetApi } from './hub/objects.ts'
 import { seenFleet } from './hub/seen.ts'
 import type { FleetMetrics } from './metrics.ts'
@@ -17,6 +18,7 @@ export type ControllerParts = {
   api: KubernetesApi
   place: { namespace: string; name: string }
   edges: Edges
+  keepers: Keepers
   alarms: Alarms
   metrics: FleetMetrics
   clock: Clock
@@ -62,10 +64,13 @@ async function turn(parts: ControllerParts, caches: Caches, rights: Map<string, 
   const { clock, place, metrics } = parts
   const spec = read(fleet)
   if (typeof spec === 'string') return await say(parts, fleet, spec)
-  const edges = await parts.edges.ask(fleet.spec.edges ?? [])
-  const alarms = await parts.alarms.ask(spec.clusters)
+  const [edges, alarms, kept] = await Promise.all([
+    parts.edges.ask(fleet.spec.edges ?? []),
+    parts.alarms.ask(spec.clusters),
+    parts.keepers.ask(keepersOf(spec)),
+  ])
   const before = memoryOf(fleet)
-  const seen = seenFleet(caches, place.name, { edges, alarms, rights })
+  const seen = seenFleet(caches, place.name, { edges, alarms, rights, kept })
   const { memory, actions } = decide(spec, seen, before, clock.now())
   metrics.turn(spec, seen, memory)
   if (spec.dryRun) return await say(parts, fleet, 'dry run: nothing is done', actions.map(told))
@@ -79,6 +84,9 @@ async function turn(parts: ControllerParts, caches: Caches, rights: Map<string, 
     await act(parts, caches, action, rights)
   }
 }
+
+const keepersOf = ({ clusters }: FleetSpec) =>
+  new Map(clusters.flatMap(({ name, keeper }) => (keeper === undefined ? [] : [[name, keeper.url] as const])))
 
 function read(fleet: BookstoreFleet): FleetSpec | string {
   try {
@@ -141,9 +149,9 @@ async function act(
   action: Action,
   rights: Map<string, boolean>,
 ): Promise<void> {
-  const { api, place, metrics } = parts
+  const { api, place, metrics, keepers } = parts
   try {
-    const allowed = await carryOut({ api, caches, fleet: place.name }, action)
+    const allowed = await carryOut({ api, caches, keepers, fleet: place.name }, action)
     metrics.did(action.kind)
     if (action.kind === 'check-rights' && allowed !== undefined) rights.set(action.cluster, allowed)
     // What anybody may ask about who let whom in is in the log, one line for each deed.

@@ -8,6 +8,7 @@ import { createService, type Service } from '#process/service-shell'
 import { control } from './controller.ts'
 import { openAlarms } from './hub/alarms.ts'
 import { openEdges } from './hub/edges.ts'
+import { openKeepers } from './hub/keepers.ts'
 import { fleetMetrics } from './metrics.ts'
 
 export type FleetOverrides = { clock?: Clock; durations?: LeaseDurations }
@@ -32,6 +33,7 @@ export async function createFleet(
       await openKubernetes({ url: `https://${host}`, caPath: ca, tokenPath: token, clock }),
     )
     const edges = opened.use(openEdges(secret, clock.monotonicMs))
+    const keepers = opened.use(openKeepers(secret))
     const alarms = opened.use(openAlarms(metricsToken, clock.monotonicMs))
     return {
       async serve(resources) {
@@ -41,7 +43,9 @@ export async function createFleet(
         const place = { namespace, name: release }
         const metrics = fleetMetrics()
         resources.use(
-          leases.lead('fleet', (lost) => control({ api, place, edges, alarms, metrics, clock }, lost)),
+          leases.lead('fleet', (lost) =>
+            control({ api, place, edges, keepers, alarms, metrics, clock }, lost),
+          ),
         )
         return createHttpServer({ name: 'fleet', secret, metricsToken, metrics: () => metricsText('fleet') })
       },

@@ -1,4 +1,5 @@
 import { admit, missingApproval } from './admission.ts'
+import { heedEdges, isHome, keepHomes } from './homes.ts'
 import type { Action, ClusterSpec, FleetMemory, FleetSpec, Seen } from './model.ts'
 import { byRing, chosen, wantedCount } from './placing.ts'
 import { isThere, roll } from './roll.ts'
@@ -15,7 +16,9 @@ export type Decision = { memory: FleetMemory; actions: readonly Action[] }
  */
 export function decide(spec: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: number): Decision {
   const turn: Turn = { spec, seen, nowMs, memory, actions: [] }
+  heedEdges(turn)
   noteDowns(turn)
+  keepHomes(turn)
   // What takes rights away waits for nothing.
   for (const each of spec.clusters) if (each.intent === 'revoke') revoke(turn, each)
   const named = new Set(spec.clusters.map(({ name }) => name))
@@ -134,6 +137,8 @@ function leave(turn: Turn, name: string, names: ReadonlySet<string>): void {
   const isAnotherLeaving = Object.values(turn.memory.clusters).some(({ phase }) => phase === 'draining')
   const isMadeUp = [...names].every((each) => stateOf(turn, each).phase === 'serving')
   if (isAnotherLeaving || others.length === 0 || (others.length < turn.spec.clustersMin && !isMadeUp)) return
+  // Its databases move first: what writes goes on meanwhile.
+  if (isHome(turn, name)) return
   const { rollout } = turn.memory
   if (rollout?.cluster === name && rollout.step !== 'rolling-back')
     turn.memory = { ...turn.memory, rollout: undefined }

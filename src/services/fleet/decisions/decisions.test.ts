@@ -17,7 +17,7 @@ import { migrated, schemaFault } from './schema-guard.ts'
 const own = 'system:open-cluster-management:a'
 const spec: ClusterSpec = {
   ...{ name: 'a', url: 'http://a', numbersUrl: '', ring: 0, capacity: 100, key: '', intent: 'serve' },
-  ...{ approvedBy: ['ada', 'ben'], isProduction: true },
+  ...{ approvedBy: ['ada', 'ben'], isProduction: true, keeper: undefined },
 }
 const asked: CertificateRequest = {
   ...{ name: 'a-1', requester: 'bootstrap', commonName: `${own}:agent`, organisations: [own], key: 'k1' },
@@ -127,6 +127,7 @@ test('demand takes a further cluster at once, and gives one back only after a wh
   const fleet = {
     ...{ paused: false, dryRun: false, version: '1', clusters, clustersMin: 1 },
     rollout: limits,
+    databases: undefined,
   }
   let wanted: FleetMemory['wanted'] = { count: 1, lessSinceMs: undefined }
   const at = (demand: number | undefined, seconds: number) => {

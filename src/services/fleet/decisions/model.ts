@@ -1,3 +1,6 @@
+import type { KeptDatabase, KeptState, Want } from '#kernel/database-turn'
+import type { Home } from './home.ts'
+
 /**
  * What the fleet should be, what is seen of it, and what is remembered between two looks. Decisions are made of these
  * alone, so that they can be simulated by seed.
@@ -14,6 +17,15 @@ export type FleetSpec = {
   /** So many clusters have work at least, as long as there are as many. */
   clustersMin: number
   rollout: RolloutSpec
+  /** Where its databases have their primaries; undefined where somebody else looks after them. */
+  databases: DatabasesSpec | undefined
+}
+
+export type DatabasesSpec = {
+  /** The cluster that they should be in; where they are, when empty. */
+  home: string
+  /** Commits may not be acknowledged for so long before another cluster takes over. */
+  lostAfterMs: number
 }
 
 export type ClusterSpec = {
@@ -32,6 +44,8 @@ export type ClusterSpec = {
   /** SHA-256 of the public key that it may have a certificate for, in hexadecimal; the first one it comes with when empty. */
   key: string
   intent: 'serve' | 'drain' | 'revoke'
+  /** Who keeps its database servers, and where the other clusters reach those; undefined where it has none. */
+  keeper: { url: string; addresses: Readonly<Record<KeptDatabase, string>> } | undefined
 }
 
 export type RolloutSpec = {
@@ -107,8 +121,12 @@ export type Seen = {
   versions: readonly VersionRecord[]
   /** The revision that every edge follows, or undefined when one of them does not answer. */
   followed: number | undefined
+  /** The latest that any edge follows. */
+  heard: { revision: number; epoch: number }
   /** Orders a second that the edges take. */
   demand: number | undefined
+  /** By database and cluster, what those servers say whose keeper answers. */
+  kept: ReadonlyMap<KeptDatabase, ReadonlyMap<string, KeptState>>
 }
 
 export type Phase =
@@ -151,6 +169,8 @@ export type Rollout = {
 export type FleetMemory = {
   revision: number
   epoch: number
+  /** Where each database that the fleet looks after has its primary. */
+  homes: Partial<Readonly<Record<KeptDatabase, Home>>>
   clusters: Readonly<Record<string, ClusterMemory>>
   rollout: Rollout | undefined
   /** The last version that was judged well everywhere. */
@@ -177,9 +197,10 @@ export type Action =
   | { kind: 'check-rights'; cluster: string }
   | { kind: 'taint'; cluster: string }
   | { kind: 'untaint'; cluster: string }
+  | { kind: 'keep'; cluster: string; database: KeptDatabase; want: Want }
 
 export const freshMemory: FleetMemory = {
-  ...{ revision: 0, epoch: 1, clusters: {}, rollout: undefined, goodVersion: undefined, bad: {} },
+  ...{ revision: 0, epoch: 1, homes: {}, clusters: {}, rollout: undefined, goodVersion: undefined, bad: {} },
   ...{ schemas: {}, blocked: undefined, wanted: { count: 0, lessSinceMs: undefined }, timeline: [] },
 }
 

@@ -1,6 +1,7 @@
 import { type KubernetesApi, KubernetesError } from '#ports/kubernetes'
 import type { Action } from '../decisions/model.ts'
 import { type Caches, workOn } from './caches.ts'
+import type { Keepers } from './keepers.ts'
 import {
   clusterApi,
   csrApi,
@@ -12,7 +13,7 @@ import {
 } from './objects.ts'
 import { workOf } from './work.ts'
 
-export type Hub = { api: KubernetesApi; caches: Caches; fleet: string }
+export type Hub = { api: KubernetesApi; caches: Caches; keepers: Keepers; fleet: string }
 
 /**
  * Does one thing on the hub. What is there already is left alone, and what somebody else has changed since it was looked
@@ -44,6 +45,8 @@ export async function carryOut(hub: Hub, action: Action): Promise<boolean | unde
       return void (await taint(hub, action.cluster, action.kind === 'taint'))
     case 'check-rights':
       return await hasRights(hub, action.cluster)
+    case 'keep':
+      return void (await keep(hub, action))
   }
 }
 
@@ -106,6 +109,15 @@ async function taint({ api, caches }: Hub, name: string, isOn: boolean): Promise
     metadata: { resourceVersion: cluster.metadata.resourceVersion },
     spec: { taints },
   })
+}
+
+/** One that goes by a later turn says so when it is looked at next. */
+async function keep(
+  { caches, keepers }: Hub,
+  { cluster, database, want }: Extract<Action, { kind: 'keep' }>,
+) {
+  const url = caches.fleet()?.spec.clusters.find(({ name }) => name === cluster)?.keeper?.url
+  if (url !== undefined) await keepers.tell(url, database, want)
 }
 
 const reviewApi = '/apis/authorization.k8s.io/v1/subjectaccessreviews'

@@ -9,6 +9,8 @@ const statePath = '/internal/edge'
 export type EdgesSeen = {
   /** The revision that all follow; undefined when one does not answer. */
   followed: number | undefined
+  /** The latest revision and epoch that any of them follows. */
+  heard: { revision: number; epoch: number }
   demand: number | undefined
   clusters: ReadonlyMap<string, SeenByEdges>
 }
@@ -35,7 +37,9 @@ export function openEdges(secret: string, nowMs: () => number): Edges {
       before = { atMs: nowMs(), orders }
       const isWhole = urls.length > 0 && states.length === urls.length
       const followed = isWhole ? Math.min(...states.map(({ revision }) => revision)) : undefined
-      return { followed, demand, clusters }
+      const latest = (pick: (state: EdgeState) => number) => Math.max(0, ...states.map(pick))
+      const heard = { revision: latest(({ revision }) => revision), epoch: latest(({ epoch }) => epoch) }
+      return { followed, heard, demand, clusters }
     },
     [Symbol.asyncDispose]: () => agent.destroy(),
   }

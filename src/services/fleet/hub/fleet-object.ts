@@ -1,3 +1,4 @@
+import { keptDatabases } from '#kernel/database-turn'
 import { isClusterName, isOrigin } from '#kernel/fleet-picture'
 import type { Metadata } from '#ports/kubernetes'
 import type { ClusterSpec, FleetMemory, FleetSpec } from '../decisions/model.ts'
@@ -18,6 +19,8 @@ export type BookstoreFleet = {
     edges?: string[]
     clusters: FleetMember[]
     rollout?: Partial<RolloutText>
+    /** Where the primaries of the databases should be, and how soon another cluster takes over. */
+    databases?: { home?: string; lostAfterSeconds?: number }
   }
   status?: {
     memory?: FleetMemory
@@ -39,6 +42,8 @@ export type FleetMember = {
   production?: boolean
   keySha256?: string
   intent?: ClusterSpec['intent']
+  /** Where `octavo keep-databases` listens, and the cluster's servers as the others reach them: host:port. */
+  keeper?: { url: string; orderDb: string; bookDb: string }
 }
 
 type RolloutText = {
@@ -55,6 +60,9 @@ const usualRollout: RolloutText = {
   ...{ failedPercentMax: 1, slowPercentMax: 10 },
 }
 
+/** A server that crashes is back before that. */
+const usualLostSeconds = 5
+
 /** @throws TypeError naming what cannot be meant */
 export function readFleet({ spec }: BookstoreFleet): FleetSpec {
   const clusters = spec.clusters.map(readMember)
@@ -65,6 +73,10 @@ export function readFleet({ spec }: BookstoreFleet): FleetSpec {
     ...{ paused: spec.paused ?? false, dryRun: spec.dryRun ?? false, version: spec.version, clusters },
     clustersMin: spec.clustersMin ?? 1,
     rollout: { ...limits, soakMs: soakSeconds * 1_000, readyLimitMs: readyLimitSeconds * 1_000 },
+    databases: spec.databases && {
+      home: spec.databases.home ?? '',
+      lostAfterMs: (spec.databases.lostAfterSeconds ?? usualLostSeconds) * 1_000,
+    },
   }
 }
 
@@ -76,8 +88,18 @@ function readMember(member: FleetMember): ClusterSpec {
   return {
     ...{ name, url, ring, capacity: ordersPerSecond, approvedBy, isProduction: production },
     numbersUrl: member.numbersUrl ?? `${url}/metrics`,
-    ...{ key: member.keySha256 ?? '', intent: member.intent ?? 'serve' },
+    ...{ key: member.keySha256 ?? '', intent: member.intent ?? 'serve', keeper: readKeeper(member) },
   }
+}
+
+function readKeeper({ name, keeper }: FleetMember): ClusterSpec['keeper'] {
+  if (keeper === undefined) return undefined
+  const addresses = { 'order-db': keeper.orderDb, 'book-db': keeper.bookDb }
+  if (!isOrigin(keeper.url)) throw new TypeError(`the keeper of ${name} should be http://host:port`)
+  for (const each of keptDatabases)
+    if (!/^[^\s/@:]+:\d+$|^\[[^\s/@]+\]:\d+$/.test(addresses[each]))
+      throw new TypeError(`the server ${each} of ${name} should be host:port`)
+  return { url: keeper.url, addresses }
 }
 
 /** What was remembered, with what later versions of this program have added to it. */

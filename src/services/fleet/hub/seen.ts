@@ -3,6 +3,7 @@ import type { CertificateRequest, Seen, SeenCluster, VersionRecord } from '../de
 import { type Caches, workOn } from './caches.ts'
 import { readCertificateRequest } from './certificate-request.ts'
 import type { EdgesSeen } from './edges.ts'
+import type { KeptSeen } from './keepers.ts'
 import {
   type CertificateSigningRequest,
   clusterNameLabel,
@@ -15,6 +16,7 @@ import { seenWork } from './work.ts'
 
 export type Beside = {
   edges: EdgesSeen
+  kept: KeptSeen
   /** By cluster: what its checks find wrong, and whether its certificate still opens anything. */
   alarms: ReadonlyMap<string, readonly string[]>
   rights: ReadonlyMap<string, boolean>
@@ -35,7 +37,8 @@ export function seenFleet(caches: Caches, fleet: string, beside: Beside): Seen {
   return {
     clusters: new Map(clusters),
     versions: caches.versions().flatMap(versionOf),
-    ...{ followed: beside.edges.followed, demand: beside.edges.demand },
+    ...{ followed: beside.edges.followed, heard: beside.edges.heard, demand: beside.edges.demand },
+    kept: beside.kept,
   }
 }
 
