@@ -1,12 +1,15 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { BookQuery } from '../src/services/catalog/books/book-filters.ts'
 import { listBooks } from '../src/services/catalog/books/list-books.ts'
 import { openStore } from '../src/services/catalog/store/postgres/open.ts'
-import { addSyntheticBooks } from '../test/support/synthetic-books.ts'
-import { figuresOf, ms, printTable, ratio } from './rounds.ts'
+import { addSyntheticBooks, syntheticIsbn } from '../test/support/synthetic-books.ts'
+import { cpuMs } from './cpu.ts'
+import { figuresOf, ms, printTable, ratio, round } from './rounds.ts'
 import { openBenchStore } from './store.ts'
 
-// Lists, choices and searches, uncached, as the catalogue answers them: how they grow with the catalogue.
+// Lists, choices and searches with their totals and facets, uncached, as the catalogue answers them: how they grow with
+// the catalogue.
 const { values } = parseArgs({
   options: {
     books: { type: 'string', default: '10000,100000' },
@@ -15,6 +18,18 @@ const { values } = parseArgs({
 })
 const rounds = Number(values.rounds)
 const sizes = values.books.split(',').map(Number)
+const [smallest = 1] = sizes
+
+/** Of book `i` as readers have it: from a link, from the cover, from an older book. */
+const isbnForms = [
+  (isbn: string) => isbn,
+  (isbn: string) => `${isbn.slice(0, 3)}-${isbn.slice(3, 5)}-${isbn.slice(5, 12)}-${isbn.slice(12)}`,
+  (isbn: string) => `ISBN ${isbn} 51299`,
+]
+
+/** Words of titles that there are, so that all of a search's words are found in one book, as readers' are. */
+const titles: string[][] = []
+const wordsOf = (i: number) => titles[i % titles.length] ?? []
 
 const queries: Record<string, (i: number) => BookQuery> = {
   'first page': () => ({}),
@@ -22,29 +37,41 @@ const queries: Record<string, (i: number) => BookQuery> = {
   'a common subject': (i) => ({ subject: `s${i % 20}` }),
   'a rare subject': (i) => ({ subject: `t${i % 2000}` }),
   'a format and a language': () => ({ format: 'hardcover', language: 'de' }),
-  'two words': (i) => ({ q: `w${(i * 31) % 5003} v${(i * 17) % 701}` }),
-  'a typo': (i) => ({ q: `u${1000 + i}x` }),
+  'what can be bought': () => ({ available: true }),
+  'what cannot be bought': () => ({ available: false }),
+  'two words': (i) => ({ q: wordsOf(i).slice(0, 2).join(' ') }),
+  'a typo': (i) => ({ q: `${wordsOf(i)[2]}x` }),
+  'two words, one with a typo': (i) => ({ q: `${wordsOf(i)[0]} ${wordsOf(i)[2]}x` }),
   'a beginning': (i) => ({ q: `w${i % 500}` }),
+  'an ISBN in some form': (i) => ({
+    q: (isbnForms[i % isbnForms.length] ?? String)(syntheticIsbn(1 + (i % smallest))),
+  }),
+  'an ISBN that is not there': (i) => ({ q: syntheticIsbn(900_000_000 + i) }),
 }
 
-const measured = new Map<string, number[]>()
+const measured = new Map<string, { p95Ms: number; usedMs: number }[]>()
 for (const size of sizes) {
   await using servers = await openBenchStore(0)
   await using database = await openStore(servers.bookDbUrl, {
     applicationName: 'bench-search',
     statementTimeoutMs: 600_000,
   })
+  const books = database.schema.database
   const started = performance.now()
-  await addSyntheticBooks(database.schema.database, size)
-  console.log(
-    `${size.toLocaleString('en')} books, made in ${((performance.now() - started) / 1000).toFixed(0)} s`,
+  await addSyntheticBooks(books, size)
+  const seconds = (performance.now() - started) / 1000
+  const some = await books.query<{ title: string }>(
+    'SELECT title FROM catalog.books WHERE isbn = ANY($1::text[]) ORDER BY isbn',
+    [Array.from({ length: rounds }, (_, i) => syntheticIsbn(1 + Math.floor((i * size) / rounds)))],
   )
+  titles.splice(0, titles.length, ...some.map(({ title }) => title.split(' ')))
   const rows: string[][] = []
   for (const [name, queryOf] of Object.entries(queries)) {
     const waits: number[] = []
     const query = queryOf(0)
     // A later page, where one is asked for.
     const cursor = name.includes('second') ? (await listBooks(database.books, query, 0)).next : null
+    const usedBeforeMs = cpuMs(servers.serverPids)
     for (let i = 0; i < rounds; i++) {
       const start = performance.now()
       await listBooks(database.books, { ...queryOf(i), ...(cursor !== null && { cursor }) }, 0)
@@ -52,14 +79,48 @@ for (const size of sizes) {
     }
     waits.splice(0, Math.ceil(rounds / 10))
     const sorted = waits.sort((a, b) => a - b)
-    const p95 = sorted[Math.floor(sorted.length * 0.95)] ?? 0
-    measured.set(name, [...(measured.get(name) ?? []), p95])
-    rows.push([name, ms(figuresOf(waits, 1).p50Ms), ms(p95)])
+    const p95Ms = sorted[Math.floor(sorted.length * 0.95)] ?? 0
+    const usedMs = (cpuMs(servers.serverPids) - usedBeforeMs) / rounds
+    measured.set(name, [...(measured.get(name) ?? []), { p95Ms, usedMs }])
+    rows.push([name, ms(figuresOf(waits, 1).p50Ms), ms(p95Ms), ms(usedMs)])
   }
-  printTable(['', 'p50', 'p95'], rows)
+  const [disk] = await books.query<{ mb: number }>(
+    'SELECT pg_database_size(current_database()) / 1048576.0 AS mb',
+    [],
+  )
+  const memoryMb = memoryBytes(servers.serverPids[0] ?? 0) / 1024 / 1024
+  console.log(
+    `\n${size.toLocaleString('en')} books, made in ${seconds.toFixed(0)} s; BookDb takes ${round(disk?.mb ?? 0)} MB of disk, ${round(memoryMb)} MB of memory`,
+  )
+  printTable(['', 'p50', 'p95', 'CPU of BookDb'], rows)
 }
-console.log(`\np95 with ${sizes.at(-1)?.toLocaleString('en')} books ÷ with ${sizes[0]?.toLocaleString('en')}`)
+console.log(`\nWith ${sizes.at(-1)?.toLocaleString('en')} books ÷ with ${smallest.toLocaleString('en')}`)
 printTable(
-  ['', 'ratio'],
-  [...measured].map(([name, p95s]) => [name, ratio((p95s.at(-1) ?? 0) / (p95s[0] ?? 1))]),
+  ['', 'p95', 'CPU'],
+  [...measured].map(([name, figures]) => {
+    const [first, last] = [figures[0], figures.at(-1)]
+    const grown = (of: 'p95Ms' | 'usedMs') => ratio((last?.[of] ?? 0) / (first?.[of] || 1))
+    return [name, grown('p95Ms'), grown('usedMs')]
+  }),
 )
+
+/** Of a server and its sessions, each page shared among those that have it. Source: proc_pid_smaps_rollup(5). */
+function memoryBytes(server: number): number {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  const own = pids.filter((pid) => {
+    const parent = / (\d+) /.exec(read(`/proc/${pid}/stat`).replace(/^.*\) \S/, ''))?.[1]
+    return pid === String(server) || parent === String(server)
+  })
+  return own.reduce((sum, pid) => {
+    return sum + Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0) * 1024
+  }, 0)
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    // It has ended meanwhile.
+    return ''
+  }
+}

@@ -78,16 +78,30 @@ type Meant = { word: string; readings: readonly string[]; spellings: readonly st
  * because a slip may make another word ("jane austin"); then any telling word.
  */
 async function firstThatFinds(books: BookFinder, words: readonly string[]): Promise<Search> {
-  const read = await readWords(books, words)
+  const alike = rememberedAlike(books)
+  const read = await readWords(books, words, alike)
   const understood = read.filter(({ readings }) => readings.length > 0)
   if (understood.length === read.length) {
     const asRead = searchFor(read, 'every')
     if (await books.finds(asRead)) return asRead
-    const reread = searchFor(await readAgain(books, read), 'every')
+    const reread = searchFor(await readAgain(read, alike), 'every')
     if (await books.finds(reread)) return reread
   }
   const telling = understood.filter(({ word }) => word.length >= tellingLengthMin)
   return telling.length === 0 ? { kind: 'nothing' } : searchFor(telling, 'any')
+}
+
+type Alike = (words: readonly string[]) => Promise<string[][]>
+
+/** Words that look like others, each looked for once however often it is read: nothing else here takes as long. */
+function rememberedAlike(books: BookFinder): Alike {
+  const known = new Map<string, string[]>()
+  return async (words) => {
+    const unknown = words.filter((word) => !known.has(word))
+    const found = unknown.length === 0 ? [] : await books.alike(unknown, alikeMax)
+    for (const [i, word] of unknown.entries()) known.set(word, found[i] ?? [])
+    return words.map((word) => known.get(word) ?? [])
+  }
 }
 
 /** Long numbers are taken as they are: they are ISBNs, or parts of them, and no vocabulary has those. */
@@ -97,13 +111,13 @@ const isLongNumber = (word: string) => /^\d{5,}$/.test(word)
  * The words as they stand, with the nearest ones for those that no book has. What only begins other words may be a word
  * still being typed or one with a slip in it ("poter"), so it is read as both.
  */
-async function readWords(books: BookFinder, words: readonly string[]): Promise<Meant[]> {
+async function readWords(books: BookFinder, words: readonly string[], alikeTo: Alike): Promise<Meant[]> {
   const asked = words.filter((word) => !isLongNumber(word))
   const [beginnings, whole] = await Promise.all([books.knownBeginnings(asked), books.knownWords(asked)])
   const doubtful = asked.filter(
     (word) => mayBeMisspelt(word) && (!beginnings.has(word) || (!whole.has(word) && maySlip(word))),
   )
-  const alike = doubtful.length === 0 ? [] : await books.alike(doubtful, alikeMax)
+  const alike = await alikeTo(doubtful)
   return words.map((word) => {
     const place = doubtful.indexOf(word)
     if (place < 0) {
@@ -127,9 +141,9 @@ async function readWords(books: BookFinder, words: readonly string[]): Promise<M
 }
 
 /** Adds the nearest words to those that were taken as they stood. */
-async function readAgain(books: BookFinder, words: readonly Meant[]): Promise<Meant[]> {
+async function readAgain(words: readonly Meant[], alikeTo: Alike): Promise<Meant[]> {
   const doubtful = words.map(({ word }) => word).filter(mayBeMisspelt)
-  const alike = doubtful.length === 0 ? [] : await books.alike(doubtful, alikeMax)
+  const alike = await alikeTo(doubtful)
   return words.map((meant) => {
     const { word, readings } = meant
     const others = (alike[doubtful.indexOf(word)] ?? []).filter((each) => each !== word)
