@@ -85,7 +85,12 @@ async function confirmed(dispatcher: Agent, events: string): Promise<Shown> {
 
 async function download(dispatcher: Agent, url: string, link: string): Promise<void> {
   const { pathname, search } = new URL(link)
-  const answer = await request(url + pathname + search, { dispatcher })
+  const ask = () => request(url + pathname + search, { dispatcher })
+  let answer = await ask()
+  for (let attempt = 1; [503, 504].includes(answer.statusCode) && attempt < attemptsMax; attempt++) {
+    await answer.body.dump()
+    answer = await ask()
+  }
   const pdf = Buffer.from(await answer.body.arrayBuffer())
   if (answer.statusCode !== 200 || pdf.subarray(0, 5).toString() !== '%PDF-' || !pdf.includes('%%EOF'))
     throw new Error(`the voucher is no PDF: ${answer.statusCode}, ${pdf.length} bytes`)

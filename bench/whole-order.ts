@@ -4,6 +4,7 @@ import { startStore } from '../test/support/whole-store.ts'
 import { cpuMsBelow } from './cpu.ts'
 import { guestOrders } from './guest-orders.ts'
 import { median, ms, printTable, ratio, round } from './rounds.ts'
+import { addTitle } from './titles.ts'
 
 // A guest's order over HTTP, from the cart to the stored voucher, on a whole store as `npm start` runs it.
 const { values } = parseArgs({
@@ -23,7 +24,10 @@ stack.defer(async () => {
   for (const end of endings.reverse()) await end()
 })
 const store = await startStore({ after: (end: () => unknown) => endings.push(end) }, 'off')
-const isbn = await addTitle(store.url)
+/** A title that costs nothing, with more copies than there will be orders. */
+const twelve = '978649000777'
+const isbn = twelve + checkDigit13(twelve)
+await addTitle(store, { isbn, copies: 1_000_000, price: { amount: 0, currency: 'EUR' } })
 await guestOrders(store.url, isbn, Math.ceil(orders / 4), callers)
 
 const perSecond: number[] = []
@@ -57,28 +61,3 @@ printTable(
     `${round((100 * used) / total)} %`,
   ]),
 )
-
-/** A title that costs nothing, with more copies than there will be orders. */
-async function addTitle(url: string): Promise<string> {
-  const twelve = '978649000777'
-  const isbn = twelve + checkDigit13(twelve)
-  const call = async (method: string, path: string, body: unknown, token?: string) => {
-    const answer = await fetch(url + path, {
-      method,
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/json',
-        ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      },
-      body: JSON.stringify(body),
-    })
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
-    return (await answer.json()) as { token: string }
-  }
-  const { token } = await call('POST', '/api/session', store.staff)
-  const contributors = [{ name: 'Jane Austen', role: 'author' }]
-  const price = { amount: 0, currency: 'EUR' }
-  await call('POST', '/api/books', { isbn, title: 'Pride and Prejudice', contributors, price }, token)
-  await call('PUT', `/api/books/${isbn}/stock`, { copies: 1_000_000 }, token)
-  return isbn
-}

@@ -17,6 +17,33 @@ export function nearest(word: string, candidates: readonly string[]): string[] {
   return readings.slice(0, readingsMax).map(({ candidate }) => candidate)
 }
 
+const latin = 'abcdefghijklmnopqrstuvwxyz0123456789'
+
+/**
+ * Every text that is one mistake away from `word`, in small Latin letters, digits and the letters that it has itself.
+ * Source: P. Norvig, "How to Write a Spelling Corrector", 2007.
+ */
+export function oneMistakeAway(word: string): string[] {
+  const letters = [...word]
+  const alphabet = [...new Set([...latin, ...letters])]
+  const found = new Set<string>()
+  for (let i = 0; i <= letters.length; i++) {
+    const [before, here, next = '', after] = [
+      letters.slice(0, i).join(''),
+      letters[i],
+      letters[i + 1],
+      letters.slice(i + 1).join(''),
+    ]
+    for (const letter of alphabet) found.add(before + letter + (here ?? '') + after)
+    if (here === undefined) continue
+    for (const letter of alphabet) found.add(before + letter + after)
+    found.add(before + after)
+    if (next !== '') found.add(before + next + here + letters.slice(i + 2).join(''))
+  }
+  found.delete(word)
+  return [...found]
+}
+
 /** How many whole words are looked for beside one that may be unfinished. */
 const slipsMax = 6
 /** Shorter beginnings are too near to too many words. */

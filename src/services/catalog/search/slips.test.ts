@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { testCatalog } from '../../../../test/support/catalog.ts'
-import { maySlip, slips } from './nearest-words.ts'
+import { maySlip, mistakes, oneMistakeAway, slips } from './nearest-words.ts'
+
+test('every text that is one mistake away is found, and none that is further', () => {
+  const near = new Set(oneMistakeAway('öde1'))
+  for (const each of near) assert.equal(mistakes('öde1', each, 2), 1, each)
+  for (const each of ['öd1', 'öed1', 'öde', 'ödel', 'öxde1', 'öde12', 'ode1', 'öde1ö'])
+    assert.ok(near.has(each), each)
+  assert.ok(!near.has('öde1'))
+})
 
 test('slips are whole words one mistake away, and short words and numbers have none', () => {
   assert.deepEqual(slips('poter', ['poterie', 'potter', 'porter', 'poster', 'pottery']), [

@@ -1,4 +1,5 @@
 import type { Statements } from '#ports/database'
+import { nearest, oneMistakeAway } from '../../search/nearest-words.ts'
 import type { WordSearch } from '../../search/search.ts'
 import type { BookFinder } from '../book-store.ts'
 
@@ -33,12 +34,10 @@ export function createBookFinder(database: Pick<Statements, 'query'>): BookFinde
       return new Set(rows.map(({ word }) => word))
     },
     async alike(words, limit) {
-      const rows = await database.query<{ alike: string[] }>(
-        `SELECT ARRAY(SELECT v.word::text FROM catalog.words v ORDER BY v.word <-> asked.word LIMIT $2) AS alike
-           FROM unnest($1::text[]) WITH ORDINALITY AS asked (word, place) ORDER BY place`,
-        [words, limit],
-      )
-      return rows.map(({ alike }) => alike)
+      const near = await wordsNear(database, words)
+      const far = words.filter((word, i) => nearest(word, near[i] ?? []).length === 0)
+      const found = far.length === 0 ? [] : await wordsLike(database, far, limit)
+      return words.map((word, i) => found[far.indexOf(word)] ?? near[i]?.slice(0, limit) ?? [])
     },
     async finds(search) {
       const [row] = await database.query<{ found: boolean }>(
@@ -48,6 +47,43 @@ export function createBookFinder(database: Pick<Statements, 'query'>): BookFinde
       return row?.found ?? false
     },
   }
+}
+
+/** The longest word that is looked for in every way it may have been mistyped. */
+const nearLengthMax = 24
+/** Of the words that begin with one such way, the shortest come first. */
+const perWay = 3
+
+/**
+ * For each word those that are one mistake away, or begin so, the likest first: some hundred looks at an index, where the
+ * likest of a million words take a walk through it. Most mistyped words have one mistake.
+ */
+async function wordsNear(database: Pick<Statements, 'query'>, words: readonly string[]): Promise<string[][]> {
+  const ways = words.map((word) => ([...word].length > nearLengthMax ? [] : oneMistakeAway(word)))
+  const rows = await database.query<{ place: number; word: string }>(
+    `SELECT place, word::text AS word FROM (
+       SELECT DISTINCT asked.place, v.word
+         FROM unnest($1::int[], $2::text[]) AS asked (place, way), LATERAL (
+           SELECT word FROM catalog.words
+            WHERE word >= asked.way COLLATE pg_c_utf8 AND word < asked.way || U&'\\+10FFFF' COLLATE pg_c_utf8
+            ORDER BY word LIMIT ${perWay}) v) near
+      ORDER BY place, word <-> ($3::text[])[place + 1], word`,
+    [ways.flatMap((each, i) => each.map(() => i)), ways.flat(), words],
+  )
+  return words.map((_, i) => rows.filter(({ place }) => place === i).map(({ word }) => word))
+}
+
+async function wordsLike(
+  database: Pick<Statements, 'query'>,
+  words: readonly string[],
+  limit: number,
+): Promise<string[][]> {
+  const rows = await database.query<{ alike: string[] }>(
+    `SELECT ARRAY(SELECT v.word::text FROM catalog.words v ORDER BY v.word <-> asked.word LIMIT $2) AS alike
+       FROM unnest($1::text[]) WITH ORDINALITY AS asked (word, place) ORDER BY place`,
+    [words, limit],
+  )
+  return rows.map(({ alike }) => alike)
 }
 
 /** Which books match, as a `tsquery`. Words are letters and digits alone, so that quoting them is enough. */

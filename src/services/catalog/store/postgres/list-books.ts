@@ -17,7 +17,7 @@ import { keysOf, mostSold } from './order-sql.ts'
 /** So few books are sorted whole for each of their pages; of more than these some are soon met on the way along an index. */
 const fewMax = 5_000
 /** Of more books than are counted, so many that have the words in a row and so many that sell best are ranked. */
-const rankedMax = 300
+const rankedMax = 120
 
 /** Looked up one by one: for some books of a small catalogue the planner would read the stock of all. */
 const eachWithItsStock =
@@ -86,13 +86,13 @@ function likeliest({ title }: WordSearch, where: string, parameters: Parameters)
   const beginnings = `${parameters.add(title.begins.beginnings)}::text[]`
   const most = parameters.add(rankedMax)
   return `
-    (SELECT b.isbn FROM ${bookTables} WHERE b.title_folded = ANY(${titles}) AND ${where} LIMIT ${most})
+    (SELECT isbn FROM catalog.books WHERE title_folded = ANY(${titles}) LIMIT ${most})
     UNION ALL
     (SELECT begun.isbn FROM unnest(${beginnings}) AS beginning, LATERAL (
-       SELECT b.isbn FROM ${bookTables}
-        WHERE b.title_folded >= beginning COLLATE pg_c_utf8
-          AND b.title_folded < beginning || U&'\\+10FFFF' COLLATE pg_c_utf8 AND ${where}
-        ORDER BY b.title_folded, b.isbn LIMIT ${most}) begun)
+       SELECT isbn FROM catalog.books
+        WHERE title_folded >= beginning COLLATE pg_c_utf8
+          AND title_folded < beginning || U&'\\+10FFFF' COLLATE pg_c_utf8
+        ORDER BY title_folded, isbn LIMIT ${most}) begun)
     UNION ALL
     (SELECT s.isbn FROM ${bookTables} WHERE ${where} ORDER BY ${mostSold}, s.isbn LIMIT ${most})`
 }
