@@ -50,6 +50,11 @@ export class ObjectStoreUnavailable extends Unavailable {
   override name = 'ObjectStoreUnavailable'
 }
 
+/** The store does not take our credentials, or not any longer; all else is as when it is away. */
+export class ObjectStoreRefused extends ObjectStoreUnavailable {
+  override name = 'ObjectStoreRefused'
+}
+
 /** There is no room: nothing was stored, and what was there before is as it was. */
 export class ObjectStoreFull extends Unavailable {
   override name = 'ObjectStoreFull'

@@ -21,6 +21,7 @@ export {
   type ObjectStore,
   ObjectStoreFull,
   type ObjectStoreOptions,
+  ObjectStoreRefused,
   ObjectStoreUnavailable,
   objectCreatedTopic,
   type StoredObject,

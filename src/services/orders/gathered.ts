@@ -41,7 +41,7 @@ type Parts = {
 const atOnceMax = 128
 const drawDeadlineMs = 3_000
 /** What waits on the shared queue is not asked for again soon, which would put it there twice. */
-const queuedDueInMs = 30_000
+const queuedDueInMs = 10_000
 const settleDeadlineMs = 8_000
 const bookDeadlineMs = 1_000
 /** Authors are kept for a moment: a drop is thousands of orders for one title. */

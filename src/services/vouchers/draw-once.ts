@@ -7,6 +7,7 @@ import { objectCreatedTopic, openObjectStore } from '#ports/object-store'
 import { vouchersWantedTopic } from './contract.ts'
 import { openCovers } from './covers.ts'
 import { openDrawingPool } from './drawing-pool.ts'
+import { watchStore } from './store-watch.ts'
 import { takeWanted } from './take-wanted.ts'
 
 const log = logger('vouchers')
@@ -29,7 +30,13 @@ export async function drawOnce(
   await using discovery = await openDiscovery(config.discovery.url, { secret, clock })
   await using pool = openDrawingPool(config.publicUrl)
   let [atWork, done, lastMs] = [0, 0, clock.monotonicMs()]
-  const draw = takeWanted({ pool, store, clock, stop, covers: openCovers(discovery, clock, secret) })
+  const draw = takeWanted({
+    pool,
+    store,
+    stop,
+    watch: watchStore(clock),
+    covers: openCovers(discovery, clock, secret),
+  })
   const subscription = await broker.subscribe('vouchers-draw', [vouchersWantedTopic], async (message) => {
     atWork++
     try {

@@ -1,3 +1,5 @@
+import { type StoreFault, storeFaults } from './store-watch.ts'
+
 /** What `/metrics` says of the render queue: how many wait, how long they waited, and what was turned away. */
 export type QueueMetrics = {
   /** A voucher is in the object store, so many seconds after it was asked for. */
@@ -6,8 +8,8 @@ export type QueueMetrics = {
   dropped(): void
   /** So many vouchers were refused because the queue is full. */
   refused(vouchers: number): void
-  /** Prometheus exposition format 0.0.4. @param waiting vouchers in the queue now */
-  text(waiting: number): string
+  /** Prometheus exposition format 0.0.4. @param waiting vouchers in the queue now @param fault of the object store */
+  text(waiting: number, fault?: StoreFault): string
 }
 
 const bucketSeconds = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
@@ -28,7 +30,7 @@ export function createQueueMetrics(): QueueMetrics {
     refused(vouchers) {
       counts.refused += vouchers
     },
-    text(waiting) {
+    text(waiting, fault) {
       const wait = 'octavo_voucher_wait_seconds'
       return [
         '# HELP octavo_vouchers_waiting Vouchers that wait to be drawn and stored.',
@@ -40,6 +42,9 @@ export function createQueueMetrics(): QueueMetrics {
         '# HELP octavo_vouchers_dropped_total Vouchers that could not be drawn or stored, to be asked for again.',
         '# TYPE octavo_vouchers_dropped_total counter',
         `octavo_vouchers_dropped_total ${counts.dropped}`,
+        '# HELP octavo_object_store_fault Whether the object store is away, full, or refuses our credentials.',
+        '# TYPE octavo_object_store_fault gauge',
+        ...storeFaults.map((each) => `octavo_object_store_fault{fault="${each}"} ${Number(each === fault)}`),
         `# HELP ${wait} From the request for a voucher until its PDF is in the object store.`,
         `# TYPE ${wait} histogram`,
         ...bucketSeconds.map((limit, i) => `${wait}_bucket{le="${limit}"} ${buckets[i]}`),

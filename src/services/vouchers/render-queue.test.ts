@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Clock, systemClock } from '#ports/clock'
-import type { ObjectStore } from '#ports/object-store'
+import {
+  type ObjectStore,
+  ObjectStoreFull,
+  ObjectStoreRefused,
+  ObjectStoreUnavailable,
+} from '#ports/object-store'
 import { until } from '../../../test/support/until.ts'
 import { type VoucherData, voucherObjectKey } from './contract.ts'
 import { type DrawingPool, openDrawingPool } from './drawing-pool.ts'
 import { createQueueMetrics } from './queue-metrics.ts'
 import { type RenderQueue, startRenderQueue } from './render-queue.ts'
 import { handleVouchers } from './request-vouchers.ts'
+import { type StoreWatch, watchStore } from './store-watch.ts'
 
 test('vouchers are drawn first in, first out, on several threads, and how long they waited is a metric', async () => {
   const begun: string[] = []
@@ -34,25 +40,24 @@ test('vouchers are drawn first in, first out, on several threads, and how long t
 })
 
 test('a voucher that is stored while somebody looks for it is not drawn again', async () => {
-  const { queue, store, puts } = open({})
+  const { puts, ...parts } = open({})
+  const { queue } = parts
   const [one, other] = [voucher('ONE'), voucher('OTHER')]
   let goOn: () => void = () => undefined
   const slow = new Promise<void>((resolve) => {
     goOn = resolve
   })
   // It looks for both and finds neither; before it has heard of the second, the first is stored.
-  const late = handleVouchers(
-    [one, other],
-    {
-      ...store,
+  const late = handleVouchers([one, other], {
+    ...parts,
+    store: {
       head: async (key) => {
         if (key.includes('OTHER')) await slow
         return undefined
       },
     },
-    queue,
-  )
-  await handleVouchers([one], store, queue)
+  })
+  await handleVouchers([one], parts)
   await until(() => queue.size === 0)
   goOn()
   await late
@@ -81,6 +86,56 @@ test('after the object store was away, those who wait are not told to wait as lo
   await queue[Symbol.asyncDispose]()
 })
 
+for (const [fault, error] of [
+  ['away', new ObjectStoreUnavailable('away')],
+  ['full', new ObjectStoreFull('full')],
+  ['refused', new ObjectStoreRefused('refused')],
+] as const)
+  test(`a store that is ${fault} is told of, nobody is sent away, and what waits is stored as soon as it is back`, async () => {
+    const drawn: string[] = []
+    const { puts, trouble, metrics, ...parts } = open({
+      draw: async ({ code }) => {
+        drawn.push(code)
+        return new Uint8Array(1)
+      },
+    })
+    const { queue, watch } = parts
+    const [before, ...others] = Array.from({ length: 20 }, (_, i) => voucher(`CODE-${i}`))
+    assert.ok(before)
+    await handleVouchers([before], parts)
+    await until(() => queue.size === 0)
+    trouble.error = error
+    const first = await handleVouchers([before, ...others], parts)
+    assert.deepEqual(first.stored, [])
+    await until(() => watch.fault() === fault)
+    const line = `octavo_object_store_fault{fault="${fault}"}`
+    assert.ok(metrics.text(queue.size, watch.fault()).includes(`${line} 1`))
+    const asked = trouble.looks
+    await handleVouchers([voucher('LATER')], parts)
+    assert.equal(trouble.looks, asked, 'a store that is known to be away is asked by those who draw alone')
+    trouble.error = undefined
+    await until(() => queue.size === 0)
+    assert.ok(metrics.text(queue.size, watch.fault()).includes(`${line} 0`))
+    assert.equal(puts.length, 21)
+    assert.equal(drawn.filter((code) => code === before.code).length, 1, 'what was stored is not drawn again')
+    assert.match(metrics.text(0), /octavo_vouchers_dropped_total 0/)
+    const again = await handleVouchers([before], parts)
+    assert.deepEqual(again.stored, [before.code])
+    await queue[Symbol.asyncDispose]()
+  })
+
+test('a store that says nothing keeps nobody waiting', async () => {
+  const { puts, trouble, ...parts } = open({})
+  const frozen = Promise.withResolvers<void>()
+  trouble.until = frozen.promise
+  assert.deepEqual((await handleVouchers([voucher('ONE')], parts)).stored, [])
+  assert.equal(parts.queue.size, 1)
+  frozen.resolve()
+  await until(() => parts.queue.size === 0)
+  assert.equal(puts.length, 1)
+  await parts.queue[Symbol.asyncDispose]()
+})
+
 test('what cannot be drawn is said, and the next voucher is drawn', async () => {
   await using pool = openDrawingPool('https://books.example.org', 1)
   const deadly = { ...voucher('DEADLY'), contributors: null } as unknown as VoucherData
@@ -105,8 +160,12 @@ test('closing the pool tells those that wait', async () => {
 type Opened = {
   queue: RenderQueue
   store: ObjectStore
+  watch: StoreWatch
+  clock: Clock
   puts: string[]
   metrics: ReturnType<typeof createQueueMetrics>
+  /** What the store fails with, or waits for. */
+  trouble: { error?: Error | undefined; until?: Promise<void>; looks: number }
 }
 
 function open({
@@ -119,16 +178,28 @@ function open({
   draw?: (voucher: VoucherData) => Promise<Uint8Array>
 }): Opened {
   const puts: string[] = []
+  const trouble: Opened['trouble'] = { looks: 0 }
+  const meet = async () => {
+    if (trouble.error !== undefined) throw trouble.error
+    await trouble.until
+  }
   const store = {
-    put: async (key: string) => void puts.push(key),
-    head: async (key: string) =>
-      puts.includes(key) ? { bytes: 1, contentType: 'application/pdf' } : undefined,
+    async put(key: string) {
+      await meet()
+      puts.push(key)
+    },
+    async head(key: string) {
+      trouble.looks += Number(!queue.has(key))
+      await meet()
+      return puts.includes(key) ? { bytes: 1, contentType: 'application/pdf' } : undefined
+    },
   } as unknown as ObjectStore
   const pool: DrawingPool = { threads, draw, [Symbol.asyncDispose]: async () => undefined }
   const metrics = createQueueMetrics()
   const covers = { find: async () => undefined }
-  const queue = startRenderQueue({ pool, covers, store, clock, queueMax: 100, metrics })
-  return { queue, store, puts, metrics }
+  const watch = watchStore(clock)
+  const queue = startRenderQueue({ pool, covers, store, watch, clock, queueMax: 100, metrics })
+  return { queue, store, watch, clock, puts, metrics, trouble }
 }
 
 const keyOf = ({ orderId, code }: VoucherData) => voucherObjectKey(orderId, code)

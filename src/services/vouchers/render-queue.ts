@@ -1,4 +1,3 @@
-import { backoffMs } from '#kernel/backoff'
 import type { Clock } from '#ports/clock'
 import { logger } from '#ports/log'
 import type { ObjectStore } from '#ports/object-store'
@@ -8,6 +7,7 @@ import type { Covers } from './covers.ts'
 import { DrawingFailed } from './draw-voucher.ts'
 import type { DrawingPool } from './drawing-pool.ts'
 import type { QueueMetrics } from './queue-metrics.ts'
+import type { StoreWatch } from './store-watch.ts'
 
 const log = logger('vouchers')
 
@@ -21,8 +21,9 @@ export type RenderQueue = AsyncDisposable & {
    * Takes all of them, or none when they are more than there is room for. A key that is in the queue is not taken twice,
    * nor one that was stored since the caller began to look for what is missing.
    * @param since `stored` as it was then
+   * @param lookFirst whether some of them may be stored already, because the store was not to be asked
    */
-  add(vouchers: readonly VoucherData[], since: number): 'taken' | 'full' | 'closed'
+  add(vouchers: readonly VoucherData[], since: number, lookFirst?: boolean): 'taken' | 'full' | 'closed'
   /** In how many ms what is in the queue now should be stored. */
   dueInMs(): number
 }
@@ -31,6 +32,7 @@ export type RenderQueueOptions = {
   pool: DrawingPool
   covers: Covers
   store: ObjectStore
+  watch: StoreWatch
   clock: Clock
   queueMax: number
   metrics: QueueMetrics
@@ -40,7 +42,6 @@ export type RenderQueueOptions = {
 
 /** While vouchers are put to the store, others are drawn. */
 const putsAtOnceMax = 8
-const putAttemptsMax = 6
 /** On closing, what is waiting is drawn for this long; the rest is dropped, and orders asks for it again. */
 const closeWithinMs = 5_000
 /** Keys stored a moment ago that are remembered, for requests that looked for them before. */
@@ -53,11 +54,11 @@ const weight = 0.05
 /** No drawing takes longer: what does waited for the object store, which says nothing of the next one. */
 const costMsMax = 250
 
-type Entry = { voucher: VoucherData; sinceMs: number }
+type Entry = { voucher: VoucherData; sinceMs: number; lookFirst: boolean }
 
 /**
- * Draws vouchers, first in, first out, and puts them to the object store. Kept in memory only: whoever needs a voucher
- * asks until it is there.
+ * Draws vouchers, first in, first out, and puts them to the object store; while that is away they wait here, and go on as
+ * soon as it is back. Kept in memory only: whoever needs a voucher asks until it is there.
  */
 export function startRenderQueue(options: RenderQueueOptions): RenderQueue {
   const { clock, queueMax, metrics, pool } = options
@@ -77,9 +78,7 @@ export function startRenderQueue(options: RenderQueueOptions): RenderQueue {
     for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) {
       const entry = entries.get(key)
       if (entry === undefined) continue
-      const outcome = stop.signal.aborted
-        ? 'not-stored'
-        : await produce(options, key, entry.voucher, stop.signal)
+      const outcome = stop.signal.aborted ? 'not-stored' : await produce(options, key, entry, stop.signal)
       if (outcome === 'undrawable') noteUndrawable(key, entry.voucher)
       if (outcome === 'stored') noteStored(key, entry)
       else metrics.dropped()
@@ -115,7 +114,7 @@ export function startRenderQueue(options: RenderQueueOptions): RenderQueue {
       return stored
     },
     has: (key) => entries.has(key),
-    add(vouchers, since) {
+    add(vouchers, since, lookFirst = false) {
       if (closed) return 'closed'
       const fresh = new Map(
         vouchers.map((voucher) => [voucherObjectKey(voucher.orderId, voucher.code), voucher]),
@@ -128,7 +127,7 @@ export function startRenderQueue(options: RenderQueueOptions): RenderQueue {
       }
       const sinceMs = clock.monotonicMs()
       for (const [key, voucher] of fresh) {
-        entries.set(key, { voucher, sinceMs })
+        entries.set(key, { voucher, sinceMs, lookFirst })
         waiting.push(key)
       }
       while (workers.size < pool.threads + putsAtOnceMax && workers.size < waiting.length + 1) {
@@ -155,26 +154,19 @@ export function startRenderQueue(options: RenderQueueOptions): RenderQueue {
 
 /** Draws one voucher and stores it. What went wrong is logged. */
 async function produce(
-  { pool, covers, store, clock }: RenderQueueOptions,
+  { pool, covers, store, watch }: RenderQueueOptions,
   key: string,
-  voucher: VoucherData,
+  { voucher, lookFirst }: Entry,
   stop: AbortSignal,
 ): Promise<'stored' | 'not-stored' | 'undrawable'> {
   try {
+    if (lookFirst && (await watch.patiently(() => store.head(key), stop)) !== undefined) return 'stored'
     const span = { of: voucher.orderId, role: 'vouchers' }
     const drawn = async () => pool.draw(voucher, await covers.find(voucher.isbn))
     const pdf = await traced({ ...span, name: 'draw PDF' }, drawn)
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await traced({ ...span, name: 'put object', kind: 'client' }, () =>
-          store.put(key, pdf, 'application/pdf'),
-        )
-        return 'stored'
-      } catch (error) {
-        if (attempt === putAttemptsMax || stop.aborted) throw error
-        await clock.sleep(backoffMs(attempt, 0.5 + clock.random() / 2, 100, 5_000), stop)
-      }
-    }
+    const put = () => store.put(key, pdf, 'application/pdf')
+    await watch.patiently(() => traced({ ...span, name: 'put object', kind: 'client' }, put), stop)
+    return 'stored'
   } catch (error) {
     log.warn('a voucher is not stored', { orderId: voucher.orderId, key, error })
     return error instanceof DrawingFailed && !stop.aborted ? 'undrawable' : 'not-stored'

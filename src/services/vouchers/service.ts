@@ -33,6 +33,7 @@ import { handleDownload } from './get-object.ts'
 import { createQueueMetrics } from './queue-metrics.ts'
 import { startRenderQueue } from './render-queue.ts'
 import { handleVouchers } from './request-vouchers.ts'
+import { watchStore } from './store-watch.ts'
 import { takeWanted, type WantedOptions } from './take-wanted.ts'
 
 export { drawOnce } from './draw-once.ts'
@@ -80,21 +81,22 @@ export async function createVouchers(
         const client = resources.use(serviceClient({ discovery, secret }))
         const covers = openCovers(discovery, clock, secret)
         const metrics = createQueueMetrics()
+        const watch = watchStore(clock)
         const pool = faultyPool(resources.use(openDrawingPool(config.publicUrl)), config.faults)
         const onUndrawable = (voucher: VoucherData) => wanted(broker, voucher)
         const queue = resources.use(
-          startRenderQueue({ pool, covers, store, clock, queueMax, metrics, onUndrawable }),
+          startRenderQueue({ pool, covers, store, watch, clock, queueMax, metrics, onUndrawable }),
         )
-        resources.use(await shareQueue({ broker, pool, covers, store, clock }))
+        resources.use(await shareQueue({ broker, pool, covers, store, watch }))
         const server = createHttpServer({
           name: 'vouchers',
           secret,
           metricsToken,
           bodyBytesMax,
-          metrics: () => metrics.text(queue.size),
+          metrics: () => metrics.text(queue.size, watch.fault()),
         })
         server.add(requestVouchers, async ({ body }) =>
-          answer(202, await handleVouchers(body.vouchers, store, queue)),
+          answer(202, await handleVouchers(body.vouchers, { store, watch, queue, clock })),
         )
         const queueStates = watchQueues(broker, queues)
         server.add(getVoucherWork, async () => ({

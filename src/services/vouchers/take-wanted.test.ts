@@ -12,6 +12,7 @@ import { until } from '../../../test/support/until.ts'
 import { vouchersWantedTopic as topic, type VoucherData, voucherObjectKey } from './contract.ts'
 import { DrawingFailed } from './draw-voucher.ts'
 import type { DrawingPool } from './drawing-pool.ts'
+import { watchStore } from './store-watch.ts'
 import { takeWanted } from './take-wanted.ts'
 
 const voucher = (code: string): VoucherData => {
@@ -51,7 +52,13 @@ test('workers share the queue; a voucher that cannot be drawn ends in the dead l
   await using one = await open()
   await using other = await open()
   for (const broker of [one, other]) {
-    const handler = takeWanted({ pool: poolWith(broken, drawn), covers, store, clock, stop })
+    const handler = takeWanted({
+      pool: poolWith(broken, drawn),
+      covers,
+      store,
+      watch: watchStore(clock),
+      stop,
+    })
     await broker.subscribe('vouchers-draw', [topic], handler)
   }
   const codes = ['poison', ...Array.from({ length: 40 }, (_, i) => `good-${i}`)]
@@ -73,7 +80,12 @@ test('what is stored is not drawn again, and what a newer program wants is kept 
   const drawn: string[] = []
   await using broker = await open()
   const parts = { pool: poolWith(new Set(), drawn), covers: { find: async () => undefined } }
-  const handler = takeWanted({ ...parts, store, clock, stop: new AbortController().signal })
+  const handler = takeWanted({
+    ...parts,
+    store,
+    watch: watchStore(clock),
+    stop: new AbortController().signal,
+  })
   await broker.subscribe('vouchers-draw', [topic], handler)
   const payload = { vouchers: [voucher('a')] }
   const future = { vouchers: [{ ...voucher('b'), number: { of: 'a later version' } }] }

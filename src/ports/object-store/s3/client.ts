@@ -1,7 +1,7 @@
 import { Pool } from 'undici'
 import { backoffMs } from '#kernel/backoff'
 import { systemClock } from '#ports/clock'
-import { InvalidKey, ObjectStoreFull, ObjectStoreUnavailable } from '../object-store.ts'
+import { InvalidKey, ObjectStoreFull, ObjectStoreRefused, ObjectStoreUnavailable } from '../object-store.ts'
 import { openCredentials } from './credentials.ts'
 import { encodePath, linkSecondsMax, queryText, signedHeaders, signedPath } from './signature.ts'
 import type { S3Url } from './url.ts'
@@ -132,7 +132,7 @@ function faultOf({ status, code }: S3Answer, { method, key }: S3Request): Error 
     return new ObjectStoreFull(`no room to store ${key} (${said})`)
   if (keyCodes.includes(code)) return new InvalidKey(`the object key ${key} is not taken: ${said}`)
   if (isOfKeys({ status, code }))
-    return new ObjectStoreUnavailable(`${said}: our credentials are not (or no longer) good for it`)
+    return new ObjectStoreRefused(`${said}: our credentials are not (or no longer) good for it`)
   return new ObjectStoreUnavailable(`${said} to ${method}`)
 }
 

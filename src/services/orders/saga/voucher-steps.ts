@@ -4,9 +4,13 @@ import type { Context } from '../context.ts'
 import { createdAtOf, type OrderRow, readOrders, type VoucherRow } from '../order-row.ts'
 import type { Step } from './saga.ts'
 
-/** The notification usually comes within a moment; when it is lost, this is how long a reader waits instead. */
+/**
+ * The notification usually comes within a moment; when it is lost, this is how long a reader waits instead, after the time
+ * that what was asked for before takes, and a little of that again.
+ */
 const drawnWithinMs = 2_000
-const askAgainMaxMs = 60_000
+const dueFactor = 1.25
+const askAgainMaxMs = 30_000
 
 /** One code for each copy, written down before anything is drawn. */
 export const issueVoucher: Step = {
@@ -63,7 +67,7 @@ export const drawVoucher: Step = {
     const { stored, dueInMs } = await gathered.draw(drawings)
     await markStored(context, stored)
     if (stored.length === missing.length) return { kind: 'done' }
-    return { kind: 'wait', ms: Math.min(drawnWithinMs + 2 * dueInMs, askAgainMaxMs) }
+    return { kind: 'wait', ms: Math.min(drawnWithinMs + dueFactor * dueInMs, askAgainMaxMs) }
   },
 }
 
