@@ -31,6 +31,7 @@ import { repeat } from './repeat.ts'
 import { createdIn, ObjectMissingMessage, readPayload } from './saga/messages.ts'
 import { noteStoredVouchers } from './saga/note-stored-voucher.ts'
 import { createVoucherSweep, redrawMissing } from './saga/redraw-vouchers.ts'
+import { probeFailing } from './saga/try-again.ts'
 import { createSagaWorker } from './saga/worker.ts'
 import { ensureFirstAccount } from './staff/accounts.ts'
 import { addStaffRoutes } from './staff/routes.ts'
@@ -50,6 +51,8 @@ const sagaPace = createPace({ calmPerSecond: 10, calmMs: 0, rushMs: 150, enough:
 /** The index for staff never takes more than a share of a rush. */
 const listPace = createPace({ calmPerSecond: 0, calmMs: 0, rushMs: 250 })
 const pollEveryMs = 1_000
+/** What was away and is back is found out so soon. */
+const probeEveryMs = 2_000
 /** A hundred vouchers every few seconds, a minute's rest after the last of them. */
 const sweepEveryMs = 5_000
 const sweepRestMs = 60_000
@@ -104,6 +107,7 @@ export async function createOrders(
         }
         const worker = resources.use(createSagaWorker(context))
         const sagas = resources.use(repeat('sagas', worker.work, pollEveryMs, sagaPace))
+        resources.use(every(clock, probeEveryMs, () => probeFailing(context)))
         resources.use(repeat('lists', () => listOrdersBehind(database), pollEveryMs, listPace))
         resources.use(repeat('expiry', () => expireOrders(context), pollEveryMs))
         resources.use(await followVouchers(broker, context))

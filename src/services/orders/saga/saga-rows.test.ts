@@ -6,9 +6,10 @@ import { voucherObjectKey } from '#services/vouchers'
 import { addOrder, openOrders } from '../../../../test/support/orders.ts'
 import { auditOrders } from '../audit.ts'
 import type { Context } from '../context.ts'
-import { type Attempt, next } from './next.ts'
+import { type Attempt, next, type Progress } from './next.ts'
 import { noteStoredVouchers } from './note-stored-voucher.ts'
 import type { Saga, Step } from './saga.ts'
+import { probeFailing, wakeWhenBack } from './try-again.ts'
 import { writeProgress } from './write-progress.ts'
 
 test('a saga that goes on trying and gets nowhere is reported as stuck', async (t) => {
@@ -38,6 +39,39 @@ test('the saga of an order with many vouchers is woken by the last of them', asy
     await noteStoredVouchers({ database, sagaDue: () => woken.push(code) })(object)
   }
   assert.deepEqual(woken, ['CCCC'])
+})
+
+test('of the sagas that keep failing at a step one tries soon, and when it succeeds all do', async (t) => {
+  const database = await openOrders(t, 'saga_rows')
+  let woken = 0
+  const parts = { database, clock: systemClock, sagaDue: () => void woken++ }
+  const sagas = await Promise.all([9, 5, 7, 3].map(() => addSaga(database)))
+  const [poisoned, fresh, other, hardly] = sagas.map(({ id }) => id)
+  const limited = await addSaga(database)
+  const place = (definition: string, step: number, attempt: number, id: string | undefined) =>
+    database.execute(
+      `UPDATE orders.sagas SET definition = $1, step = $2, attempt = $3, due_at = now() + interval '30 s' WHERE id = $4`,
+      [definition, step, attempt, id],
+    )
+  await place('paid-order', 5, 90, poisoned)
+  await place('paid-order', 5, 5, fresh)
+  await place('paid-order', 5, 7, other)
+  await place('paid-order', 4, 3, hardly)
+  await place('paid-order', 1, 4, limited.id)
+  const due = async () =>
+    (await database.query<{ id: string }>('SELECT id FROM orders.sagas WHERE due_at <= now()', []))
+      .map(({ id }) => id)
+      .sort()
+  assert.equal(await probeFailing(parts), 1)
+  assert.deepEqual(await due(), [fresh])
+  const tried = { ...(sagas[1] as Saga), definition: 'paid-order', step: 5, attempt: 5 }
+  const wake = wakeWhenBack(parts)
+  await wake(tried, { event: null } as Progress)
+  await wake({ ...tried, attempt: 0 }, { event: 'ran' } as Progress)
+  assert.deepEqual(await due(), [fresh])
+  await wake(tried, { event: 'ran' } as Progress)
+  assert.deepEqual(await due(), [poisoned, fresh, other].sort(), 'those of other steps keep their pace')
+  assert.equal(woken, 2)
 })
 
 /** A saga in its first step, as a worker has claimed it. */

@@ -7,6 +7,7 @@ import { noteStep } from '../order-metrics.ts'
 import { definitions } from './definitions.ts'
 import { type Attempt, next } from './next.ts'
 import type { Saga, Step } from './saga.ts'
+import { wakeWhenBack } from './try-again.ts'
 import { goesOn, leaseSeconds, type Move, writeProgress } from './write-progress.ts'
 
 const log = logger('sagas')
@@ -32,6 +33,7 @@ export type SagaWorker = AsyncDisposable & {
  */
 export function createSagaWorker(context: Context, claimMax = claimMaxDefault): SagaWorker {
   const underWay = new Set<Promise<void>>()
+  const wake = wakeWhenBack(context)
   const writers = new Map<Step, Batcher<Writing>>()
   const writerOf = (step: Step) => {
     const writer = writers.get(step) ?? createWriter(context, step)
@@ -44,7 +46,7 @@ export function createSagaWorker(context: Context, claimMax = claimMaxDefault): 
       const sagas = await claim(context, Math.min(claimMax, underWayMax - underWay.size))
       for (const saga of sagas) {
         // What could not be written is claimed again when its lease has run out.
-        const carried = carry(context, saga, writerOf)
+        const carried = carry(context, saga, writerOf, wake)
           .catch((error: unknown) =>
             log.warn('a saga was not carried on', { sagaId: saga.id, orderId: saga.orderId, error }),
           )
@@ -80,6 +82,7 @@ async function carry(
   context: Context,
   claimed: Saga,
   writerOf: (step: Step) => Batcher<Writing>,
+  wake: ReturnType<typeof wakeWhenBack>,
 ): Promise<void> {
   let saga = claimed
   for (;;) {
@@ -90,6 +93,7 @@ async function carry(
     const seconds = (context.clock.monotonicMs() - startedMs) / 1000
     const isOurs = await written(writerOf(step), { saga, progress })
     if (isOurs) noteStep(saga, step.name, progress, seconds)
+    if (isOurs) await wake(saga, progress)
     if (!isOurs || !goesOn(progress)) return
     saga = { ...saga, ...progress, state: progress.state as Saga['state'] }
   }
