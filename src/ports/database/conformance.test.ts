@@ -63,6 +63,24 @@ for (const [scheme, servers] of eachDatabaseServer()) {
     assert.deepEqual(await numbers(database), [5, 1])
   })
 
+  test(`${scheme}: a statement that comes after the end of its transaction is nobody else’s`, async (t) => {
+    const { database } = await fresh(t, { connectionsMax: 1 })
+    let late: Promise<unknown> | undefined
+    const failing = database.transaction(async (tx) => {
+      late = new Promise((resolve) => setTimeout(resolve, 50)).then(() =>
+        tx.execute('UPDATE things SET n = 0'),
+      )
+      late.catch(() => undefined)
+      await tx.execute('UPDATE things SET n = -1')
+    })
+    await assert.rejects(failing, ConstraintViolation)
+    await database.transaction(async (tx) => {
+      await tx.execute('UPDATE things SET n = 6')
+      await assert.rejects(late ?? Promise.resolve())
+    })
+    assert.deepEqual(await numbers(database), [6])
+  })
+
   test(`${scheme}: the same statement sent several times without waiting answers each`, async (t) => {
     const { database } = await fresh(t)
     const sql = `SELECT id FROM things WHERE n < ${servers.parameter(1)}`

@@ -16,6 +16,7 @@ import {
 } from './database.ts'
 import { type Connections, checkWaited, noteLost, openConnections } from './postgres-connections.ts'
 import { isAbsent, translated } from './postgres-errors.ts'
+import { tracked } from './tracked.ts'
 
 const connectTimeoutMs = 3_000
 const statementTimeoutMsDefault = 15_000
@@ -120,18 +121,20 @@ async function transactionOn<T>(
   work: (tx: Transaction) => Promise<T>,
   endingFor: (outcome: T) => string,
 ): Promise<T> {
+  const { tracking, outstanding, end } = tracked(statementsOn(client))
   try {
     // Not awaited: with pipelining the server reads BEGIN and the first statement in one go, and a failure to begin
     // shows in that statement.
     client.query('BEGIN').catch(() => undefined)
-    const { statements, outstanding } = tracked(statementsOn(client))
-    const outcome = await work(statements)
+    const outcome = await work(tracking)
+    end()
     // The end travels with whatever was not waited for; after a failed statement the server reads it as a rollback,
     // and the statement's failure is what is thrown.
     await Promise.all([...outstanding, client.query(endingFor(outcome))])
     checkWaited(client)
     return outcome
   } catch (error) {
+    end()
     const failure = translated(error)
     if (failure instanceof DatabaseUnavailable) throw failure
     // The connection is given up, and the first failure is the one to tell.
@@ -143,26 +146,6 @@ async function transactionOn<T>(
 function endingOf(id: string): (voted: Voted) => string {
   const prepare = `PREPARE TRANSACTION ${literal(id)}`
   return ({ kind }) => (kind === 'prepared' ? prepare : 'ROLLBACK')
-}
-
-/** The same statements, with those that have not been answered yet. */
-function tracked(statements: Statements): { statements: Statements; outstanding: Set<Promise<unknown>> } {
-  const outstanding = new Set<Promise<unknown>>()
-  const track = <T>(promise: Promise<T>): Promise<T> => {
-    outstanding.add(promise)
-    promise.then(
-      () => outstanding.delete(promise),
-      () => undefined,
-    )
-    return promise
-  }
-  return {
-    outstanding,
-    statements: {
-      query: (sql, params) => track(statements.query(sql, params)),
-      execute: (sql, params) => track(statements.execute(sql, params)),
-    },
-  }
 }
 
 function preparedOn(statements: Statements): PreparedTransactions {

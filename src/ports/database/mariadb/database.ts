@@ -11,11 +11,12 @@ import {
   type Statements,
   type Transaction,
 } from '../database.ts'
+import { tracked } from '../tracked.ts'
 import { translated } from './errors.ts'
 import { connector, createPool, end, type Pool } from './pool.ts'
 import { prepare, preparedOn } from './prepared.ts'
 import { addressOf, statementTimeoutOf } from './settings.ts'
-import { statementsOn, tracked } from './statements.ts'
+import { statementsOn } from './statements.ts'
 
 /** Opens a pool on a MariaDB or MySQL server; connections are made when first needed. */
 export async function openMariadb(url: string, options: DatabaseOptions): Promise<Database> {
@@ -74,15 +75,17 @@ async function transactionOn<T>(
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
   const statements = statementsOn(connection, timeoutMs)
-  const { tracking, settled } = tracked(statements)
+  const { tracking, outstanding, end: noMore } = tracked(statements)
   try {
     // Not awaited: the server reads it and the first statement in one go, and it fails only with the connection.
     statements.execute('START TRANSACTION').catch(() => undefined)
     const outcome = await work(tracking)
-    await settled()
+    await Promise.all(outstanding)
+    noMore()
     await statements.execute('COMMIT')
     return outcome
   } catch (error) {
+    noMore()
     // The connection is given up, and the first failure is the one to tell.
     await statements.execute('ROLLBACK').catch(() => connection.destroy())
     throw translated(error)

@@ -1,14 +1,16 @@
 import { systemClock } from '#ports/clock'
 import {
   checkPreparedId,
+  DatabaseUnavailable,
   type PreparedTransactions,
   type Statements,
   type Transaction,
   type Voted,
 } from '../database.ts'
+import { tracked } from '../tracked.ts'
 import { isNoSuchBranch, translated } from './errors.ts'
 import type { Pool } from './pool.ts'
-import { statementsOn, tracked } from './statements.ts'
+import { statementsOn } from './statements.ts'
 
 /** How long a branch may still cling to the connection that prepared it, and how often it is looked for. */
 const clingMaxMs = 5_000
@@ -31,8 +33,8 @@ export async function prepare<V extends Voted>(
   const branch = branchOf(id, qualifier)
   const connection = await pool.acquire()
   const statements = statementsOn(connection, timeoutMs)
-  const { tracking, settled } = tracked(statements)
-  let isOver = false
+  const { tracking, outstanding, end } = tracked(statements)
+  let hasBegun = false
   try {
     // They travel with the first statement. Should the branch not begin, what follows is in a transaction that is never
     // committed, for the session commits nothing by itself.
@@ -41,29 +43,43 @@ export async function prepare<V extends Voted>(
       statements.execute(`XA START ${branch}`),
     ])
     // It is waited for below.
-    begun.catch(() => undefined)
+    begun.then(
+      () => {
+        hasBegun = true
+      },
+      () => undefined,
+    )
     const outcome = await work(tracking)
     await begun
-    await settled()
+    await Promise.all(outstanding)
+    end()
     if (outcome.kind === 'prepared') {
       await Promise.all([statements.execute(`XA END ${branch}`), statements.execute(`XA PREPARE ${branch}`)])
       pool.drop(connection, 'now')
-    } else {
-      await Promise.all([
-        statements.execute(`XA END ${branch}`),
-        statements.execute(`XA ROLLBACK ${branch}`),
-        statements.execute('SET autocommit = 1'),
-      ])
-      pool.release(connection)
-    }
-    isOver = true
+    } else if (await isRolledBack(statements, branch)) pool.release(connection)
+    else pool.drop(connection, 'when needed')
     return outcome
   } catch (error) {
-    throw translated(error)
-  } finally {
-    // The end of its connection rolls back what is not prepared.
-    if (!isOver) pool.drop(connection, 'when needed')
+    end()
+    const failure = translated(error)
+    // Whoever begins again under the same id must not meet the branch that failed. One that did not begin here may be
+    // another's and is not touched; the end of the connection rolls back what is not prepared.
+    if (hasBegun && !(failure instanceof DatabaseUnavailable) && (await isRolledBack(statements, branch)))
+      pool.release(connection)
+    else pool.drop(connection, 'when needed')
+    throw failure
   }
+}
+
+/** Ends and rolls back the branch that this connection has. */
+async function isRolledBack(statements: Statements, branch: string): Promise<boolean> {
+  const [, rolledBack, isPlain] = await Promise.allSettled([
+    // It fails where a deadlock has ended the branch already.
+    statements.execute(`XA END ${branch}`),
+    statements.execute(`XA ROLLBACK ${branch}`),
+    statements.execute('SET autocommit = 1'),
+  ])
+  return rolledBack.status === 'fulfilled' && isPlain.status === 'fulfilled'
 }
 
 export function preparedOn(statements: Statements, qualifier: string): PreparedTransactions {

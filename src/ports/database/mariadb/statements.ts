@@ -48,25 +48,3 @@ async function run(
     clearTimeout(timer)
   }
 }
-
-/** The same statements, and a wait for all of them that fails if one did. */
-export function tracked(statements: Statements): { tracking: Statements; settled(): Promise<void> } {
-  const outstanding = new Set<Promise<unknown>>()
-  const track = <T>(promise: Promise<T>): Promise<T> => {
-    outstanding.add(promise)
-    promise.then(
-      () => outstanding.delete(promise),
-      () => undefined,
-    )
-    return promise
-  }
-  return {
-    tracking: {
-      query: (sql, params) => track(statements.query(sql, params)),
-      execute: (sql, params) => track(statements.execute(sql, params)),
-    },
-    async settled() {
-      await Promise.all(outstanding)
-    },
-  }
-}
