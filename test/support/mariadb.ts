@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { createConnection } from 'mariadb'
 import { openServer, sharedServer, type TestScope, type TestServer } from './database.ts'
 import { mariadbMissing } from './mariadb-server.ts'
+import { until } from './until.ts'
 
 /** Why tests on MariaDB are left out here; on a machine that must have everything this is a failure. */
 export const mariadbSkipped = mariadbMissing()
@@ -39,15 +40,23 @@ function databaseOf(admin: string, database: string): string {
   return url.href
 }
 
-/** What is prepared keeps its tables from being dropped. */
+/** What is prepared keeps its tables from being dropped. A branch may be finished meanwhile, or its connection not have ended. */
 async function abortAll(admin: string, database: string): Promise<void> {
-  const branches = (await execute(admin, 'XA RECOVER')) as { gtrid_length: number; data: Buffer | string }[]
-  for (const { gtrid_length: length, data } of branches) {
-    const name = data.toString()
-    if (name.slice(length) === database)
-      await execute(admin, `XA ROLLBACK '${name.slice(0, length)}', '${database}'`)
-  }
+  await until(async () => {
+    const branches = (await execute(admin, 'XA RECOVER')) as { gtrid_length: number; data: Buffer | string }[]
+    const own = branches.flatMap(({ gtrid_length: length, data }) => {
+      const name = data.toString()
+      return name.slice(length) === database ? [name.slice(0, length)] : []
+    })
+    for (const id of own)
+      await execute(admin, `XA ROLLBACK '${id}', '${database}'`).catch((error: { errno?: number }) => {
+        if (error.errno !== noSuchBranch) throw error
+      })
+    return own.length === 0
+  }, `nothing is prepared on ${database}`)
 }
+/** Nobody has it, or somebody still does. */
+const noSuchBranch = 1397
 
 async function execute(url: string, sql: string): Promise<unknown> {
   const { hostname, port, username, password, searchParams } = new URL(url)
