@@ -23,6 +23,8 @@ export type RabbitServer = {
   thaw(): void
   /** Starts it again, with what it had. */
   start(): Promise<void>
+  /** Has `rabbitmqctl` do something. */
+  control(...command: string[]): Promise<unknown>
 }
 
 /** A server that is asked to end has this long. */
@@ -137,6 +139,7 @@ export async function startRabbit(
     ...{ name, port, api, folder, kill, start },
     freeze: () => signal('SIGSTOP'),
     thaw: () => signal('SIGCONT'),
+    control: (...command) => promisify(execFile)(`${binaries}/rabbitmqctl`, ['--quiet', ...command], { env }),
   }
 }
 

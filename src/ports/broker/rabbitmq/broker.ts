@@ -17,8 +17,11 @@ export async function openRabbitBroker(url: string, options: BrokerOptions): Pro
   const { applicationName, retryBaseMs = retryBaseMsDefault } = options
   const clock = systemClock
   await using opened = new AsyncDisposableStack()
+  // Of a connection that it takes no messages from, the server reads nothing else either: what is taken from queues must
+  // not wait for that.
   const link = opened.use(openLink(url, { applicationName }))
-  const publisher = opened.use(startPublisher(link, clock))
+  const publishing = opened.use(openLink(url, { applicationName: `${applicationName}-publishing` }))
+  const publisher = opened.use(startPublisher(publishing, clock))
   await publisher.ready(openWithinMs)
   const subscriptions = new Set<AsyncDisposable>()
   const rest = opened.move()
@@ -43,7 +46,7 @@ export async function openRabbitBroker(url: string, options: BrokerOptions): Pro
     publish: (messages) => publisher.publish(messages),
     async subscribe(queue, topics, handler) {
       unlessClosed()
-      return await subscription(startQueue({ link, clock, queue, topics, handler, retryBaseMs }))
+      return await subscription(startQueue({ link, publisher, clock, queue, topics, handler, retryBaseMs }))
     },
     async listen(topics, handler) {
       unlessClosed()
@@ -59,7 +62,7 @@ export async function openRabbitBroker(url: string, options: BrokerOptions): Pro
     },
     async settleDeadLetters(queue, ids, fate) {
       unlessClosed()
-      return await settleDeadLetters(link, queue, ids, fate)
+      return await settleDeadLetters(publishing, queue, ids, fate)
     },
     async [Symbol.asyncDispose]() {
       closed = true

@@ -6,12 +6,13 @@ import { runInNewContext } from 'node:vm'
 import {
   askApi,
   rabbitMissing,
+  sharedRabbit,
   startRabbitCluster,
   stopSharedRabbit,
   testVhost,
 } from '../../../../test/support/rabbitmq.ts'
 import { until } from '../../../../test/support/until.ts'
-import { MessageUnusable, messageBytesMax, openBroker } from '../port.ts'
+import { BrokerUnavailable, MessageUnusable, messageBytesMax, openBroker } from '../port.ts'
 import { openLink } from './connection.ts'
 import { exchange, queueName, unroutedQueue } from './topology.ts'
 
@@ -97,6 +98,46 @@ test('what is no JSON, has no queue or is too large is kept, told of or refused,
   const unrouted = async () =>
     ((await askApi(api, 'GET', `/queues/${vhost}/${unroutedQueue}`)) as { messages?: number }).messages
   await until(async () => (await unrouted()) === 1, 'what has no queue is kept aside')
+})
+
+test('a server without room takes nothing and says so, what it has is worked off, and nothing is lost or given up', {
+  skip,
+}, async (t) => {
+  const [{ url }, server] = [await testVhost(t), await sharedRabbit()]
+  await using broker = await openBroker(url, { applicationName: 'test', retryBaseMs: 10 })
+  const gate = Promise.withResolvers<void>()
+  const [arrived, attempts] = [new Set<number>(), [] as number[]]
+  await using _ = await broker.subscribe('orders-vouchers', ['object.created'], async (message) => {
+    await gate.promise
+    const { n } = message.payload as { n: number }
+    if (n === 0) attempts.push(message.attempt)
+    if (n === 0 && message.attempt === 1) throw new Error('not at the first time')
+    arrived.add(n)
+  })
+  const publish = (n: number) => broker.publish([{ topic: 'object.created', payload: { n } }])
+  // More than are handed out before some are acknowledged.
+  await Promise.all(Array.from({ length: 300 }, (_, n) => publish(n)))
+  await server.control('set_disk_free_limit', '1000000GB')
+  t.after(() => server.control('set_disk_free_limit', '50MB'))
+  await until(() =>
+    publish(300).then(
+      () => false,
+      (error: Error) => /takes no messages/.test(error.message),
+    ),
+  )
+  gate.resolve()
+  await until(() => arrived.size >= 299, 'what is there is handed out')
+  await assert.rejects(publish(301), BrokerUnavailable)
+  assert.deepEqual(attempts, [1], 'what is to be tried again waits for room')
+  await server.control('set_disk_free_limit', '50MB')
+  await until(() =>
+    publish(302).then(
+      () => true,
+      () => false,
+    ),
+  )
+  await until(() => arrived.has(0) && arrived.has(302))
+  assert.deepEqual(await broker.deadLetters('orders-vouchers'), [])
 })
 
 // Without a bound each of the two would hold all of it.

@@ -2,6 +2,7 @@ import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib'
 import { backoffMs } from '#kernel/backoff'
 import type { Clock } from '#ports/clock'
 import { logger } from '#ports/log'
+import { processMeter } from '#ports/telemetry'
 import { BrokerUnavailable } from '../broker.ts'
 import { parseRabbitUrl } from './url.ts'
 
@@ -17,10 +18,17 @@ export const accessRefused = 403
 const retryBaseMs = 100
 const retryMaxMs = 3_000
 
+const blockedGauge = processMeter.gauge(
+  'octavo_broker_blocked',
+  'Whether the broker takes no messages from this process, for want of memory or disk.',
+)
+
 /** One connection, shared by the channels of a process, and made anew when it is lost. */
 export type Link = AsyncDisposable & {
   /** The connection there is, or one to the next server that takes it. @throws BrokerUnavailable */
   connection(): Promise<ChannelModel>
+  /** Why the server takes no messages for now, in its words; it does not even read what comes after one. */
+  blocked(): string | undefined
 }
 
 /** @throws TypeError for a URL that cannot be read */
@@ -29,6 +37,14 @@ export function openLink(url: string, { applicationName }: { applicationName: st
   let next = Math.floor(Math.random() * nodes.length)
   let connecting: Promise<ChannelModel> | undefined
   let closed = false
+  let blocked: string | undefined
+  const noteBlocked = (reason: string | undefined) => {
+    if (blocked === reason) return
+    if (reason !== undefined) log.warn('the broker takes no messages for now', { reason })
+    else log.info('the broker takes messages again, or its connection has ended')
+    blocked = reason
+    blockedGauge.set(reason === undefined ? 0 : 1)
+  }
 
   const dial = async () => {
     const { host, port } = nodes[next++ % nodes.length] as (typeof nodes)[number]
@@ -45,9 +61,10 @@ export function openLink(url: string, { applicationName }: { applicationName: st
     connection.on('error', (error) => log.debug('a connection was closed by the broker', { error }))
     connection.on('close', () => {
       connecting = undefined
+      noteBlocked(undefined)
     })
-    connection.on('blocked', (reason: string) => log.warn('the broker takes no messages for now', { reason }))
-    connection.on('unblocked', () => log.info('the broker takes messages again'))
+    connection.on('blocked', (reason: string) => noteBlocked(reason))
+    connection.on('unblocked', () => noteBlocked(undefined))
     return connection
   }
   const dialAny = async () => {
@@ -72,6 +89,7 @@ export function openLink(url: string, { applicationName }: { applicationName: st
       })
       return connecting
     },
+    blocked: () => blocked,
     async [Symbol.asyncDispose]() {
       closed = true
       const connection = await connecting?.catch(() => undefined)

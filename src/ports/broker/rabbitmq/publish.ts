@@ -21,6 +21,8 @@ const complainEveryMs = 60_000
 
 export type Publisher = AsyncDisposable & {
   publish(messages: readonly NewMessage[]): Promise<void>
+  /** Hands on a message as it is. @throws BrokerUnavailable */
+  forward(to: string, routingKey: string, content: Buffer, options: Options.Publish): Promise<void>
   ready(withinMs: number): Promise<unknown>
 }
 
@@ -47,8 +49,15 @@ export function startPublisher(link: Link, clock: Clock): Publisher {
     // Where even that queue is missing the message has nobody.
     returned.delete(id)
   }
-  const sendAll = async (messages: readonly { topic: string; content: Buffer }[]) => {
+  /** What is sent to a server that reads nothing would gather here, to arrive many times in the end. */
+  const open = async () => {
     const channel = await kept.ready(publishWithinMs)
+    const reason = link.blocked()
+    if (reason !== undefined) throw new BrokerUnavailable(`the broker takes no messages for now: ${reason}`)
+    return channel
+  }
+  const sendAll = async (messages: readonly { topic: string; content: Buffer }[]) => {
+    const channel = await open()
     const sent = Promise.all(messages.map(({ topic, content }) => send(channel, topic, content)))
     await within(sent, publishWithinMs, 'publishing').catch((error: unknown) => {
       throw unavailable(error)
@@ -74,6 +83,13 @@ export function startPublisher(link: Link, clock: Clock): Publisher {
       })
       under.add(sending)
       await sending
+    },
+    async forward(to, routingKey, content, options) {
+      if (closed) throw new BrokerUnavailable('the broker is closed')
+      const sent = publishConfirmed(await open(), to, routingKey, content, options)
+      await within(sent, publishWithinMs, 'publishing').catch((error: unknown) => {
+        throw unavailable(error)
+      })
     },
     ready: (withinMs) => kept.ready(withinMs),
     async [Symbol.asyncDispose]() {

@@ -1,10 +1,10 @@
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
 import type { Clock } from '#ports/clock'
 import { logger } from '#ports/log'
-import { attemptsMax, type Handler, inFlightMax, MessageUnusable } from '../broker.ts'
+import { attemptsMax, BrokerUnavailable, type Handler, inFlightMax, MessageUnusable } from '../broker.ts'
 import { answerWithinMs, type KeptChannel, keepChannel, type Link } from './connection.ts'
 import { carriedHeaders, header, persistent, readMessage } from './envelope.ts'
-import { publishConfirmed } from './publish.ts'
+import type { Publisher } from './publish.ts'
 import { deadExchange, declareOn, declareQueue, declareRetry, queueName, retryName } from './topology.ts'
 
 const log = logger('broker')
@@ -18,6 +18,8 @@ const giveBackAfterMs = 1_000
 
 export type QueueOptions = {
   link: Link
+  /** Takes what is to be tried again or given up. */
+  publisher: Pick<Publisher, 'forward'>
   clock: Clock
   queue: string
   topics: readonly string[]
@@ -49,7 +51,13 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
     const taken = (raw: ConsumeMessage | null) => {
       // The server ended it: the queue was deleted, or its server is gone.
       if (raw === null) return kept.renew()
-      const work = settle(options, channel, raw, retryTo).finally(() => atWork.delete(work))
+      const work = settle(
+        options,
+        channel,
+        raw,
+        retryTo,
+        () => closing || consumer?.channel !== channel,
+      ).finally(() => atWork.delete(work))
       atWork.add(work)
     }
     const { consumerTag } = await channel.consume(queueName(queue), taken)
@@ -83,11 +91,13 @@ type RetryTo = (ms: number) => Promise<void>
 
 /** Hands one message to the handler, and settles it: done, again later, or dead. */
 async function settle(
-  { clock, queue, handler, retryBaseMs }: QueueOptions,
+  options: QueueOptions,
   channel: ConfirmChannel,
   raw: ConsumeMessage,
   retryTo: RetryTo,
+  isStopping: () => boolean,
 ): Promise<void> {
+  const { clock, queue, handler, retryBaseMs } = options
   const read = readMessage(raw)
   const { message } = read
   const failure = 'wrong' in read ? new MessageUnusable(read.wrong) : await failureOf(handler, message)
@@ -99,8 +109,9 @@ async function settle(
       const attempts = Math.min(message.attempt, attemptsMax)
       const headers = carriedHeaders(message, { [header.attempts]: attempts, [header.error]: error })
       if (!isDead) await retryTo(waitMs)
-      await publishConfirmed(
-        channel,
+      await handOn(
+        options,
+        isStopping,
         isDead ? deadExchange : retryName(waitMs),
         isDead ? queue : queueName(queue),
         raw.content,
@@ -122,6 +133,25 @@ async function settle(
       channel.nack(raw)
     } catch {
       // The channel is gone, and with it the server gave the message back itself.
+    }
+  }
+}
+
+/**
+ * Until a server takes it: to give the message back meanwhile would count as another delivery, of which it has few. When its
+ * channel is gone the server has given it back itself.
+ */
+async function handOn(
+  { publisher, clock }: QueueOptions,
+  isStopping: () => boolean,
+  ...message: Parameters<Publisher['forward']>
+): Promise<void> {
+  for (;;) {
+    try {
+      return await publisher.forward(...message)
+    } catch (error) {
+      if (!(error instanceof BrokerUnavailable) || isStopping()) throw error
+      await clock.sleep(giveBackAfterMs)
     }
   }
 }

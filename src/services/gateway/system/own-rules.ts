@@ -41,6 +41,13 @@ export const ownRules: readonly OwnRule[] = [
   ticket('OctavoVouchersWait', 'octavo_voucher_oldest_wait_seconds', { above: 60 }, 15, {
     summary: 'A voucher has waited for its PDF for more than a minute.',
   }),
+  page('OctavoObjectStoreFails', 'octavo_object_store_fault', { above: 0 }, 15, {
+    by: ['fault'],
+    summary: 'The object store takes no vouchers ({{ $labels.fault }}).',
+  }),
+  page('OctavoBrokerBlocked', 'octavo_broker_blocked', { above: 0 }, 15, {
+    summary: 'The message broker takes no messages, for want of memory or disk.',
+  }),
   ticket('OctavoOutboxStuck', 'octavo_outbox_oldest_seconds', { above: 60 }, 15, {
     by: ['database'],
     summary: 'News of {{ $labels.database }} has waited for more than a minute.',
