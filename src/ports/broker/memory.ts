@@ -16,149 +16,155 @@ import {
   waitingMax,
 } from './broker.ts'
 
-/** What one URL stands for in this process: brokers that are opened on it share it, and it outlives them. */
-type House = { queues: Map<string, Queue>; listeners: Set<Listener>; published: number }
-type Listener = { topics: ReadonlySet<string>; handler: Handler }
+/** A message as a queue keeps it; `atWork` until its handler has answered, `dueMs` while it waits to be tried again. */
+type Entry = { message: Message; atWork: boolean; dueMs: number }
+type Subscriber = { handler: Handler; atWork: Set<Promise<void>>; isOpen: boolean; retryBaseMs: number }
 type Queue = {
-  name: string
   topics: Set<string>
-  /** `attempt` is how often each was tried. */
-  waiting: Message[]
-  consumers: Consumer[]
-  dead: DeadLetter[]
+  entries: Set<Entry>
+  letters: DeadLetter[]
+  subscribers: Subscriber[]
+  wakeUp: NodeJS.Timeout | undefined
 }
-type Consumer = { handler: Handler; atWork: Set<Promise<void>>; retryBaseMs: number }
+type Listener = { topics: readonly string[]; handler: Handler; last: Promise<void> }
+type Place = { queues: Map<string, Queue>; listeners: Set<Listener> }
 
-const houses = new Map<string, House>()
+const retryMaxMs = 60_000
 const deadLettersMax = 1_000
+const places = new Map<string, Place>()
 
-/** A broker for tests, within one process. */
+/** A broker in this process, for tests and simulations: all that are opened by one URL are the same. */
 export async function openMemoryBroker(url: string, options: BrokerOptions): Promise<Broker> {
-  const { retryBaseMs = retryBaseMsDefault } = options
-  const house: House = houses.get(url) ?? { queues: new Map(), listeners: new Set(), published: 0 }
-  houses.set(url, house)
-  const subscriptions = new Set<AsyncDisposable>()
-  let isClosed = false
-
-  const subscription = (end: () => unknown): AsyncDisposable => {
-    const one = {
-      async [Symbol.asyncDispose]() {
-        subscriptions.delete(one)
-        await end()
-      },
-    }
-    subscriptions.add(one)
-    return one
+  const place: Place = places.get(url) ?? { queues: new Map(), listeners: new Set() }
+  places.set(url, place)
+  const retryBaseMs = options.retryBaseMs ?? retryBaseMsDefault
+  const opened = new AsyncDisposableStack()
+  const checkOpen = () => {
+    if (opened.disposed) throw new BrokerUnavailable('the broker was closed')
   }
-
   return {
     async publish(messages) {
-      if (isClosed) throw new BrokerUnavailable('the broker is closed')
-      for (const { topic, payload } of messages)
-        checkSize(topic, Buffer.byteLength(JSON.stringify(payload) ?? 'null'))
-      const queues = [...house.queues.values()]
-      if (queues.some(({ waiting }) => waiting.length + messages.length > waitingMax))
-        throw new BrokerBusy(`more than ${waitingMax} messages wait to be taken`)
-      for (const { topic, payload } of messages) spread(house, topic, JSON.stringify(payload) ?? 'null')
-      for (const queue of queues) handOut(queue)
+      checkOpen()
+      const texts = messages.map(({ payload }) => JSON.stringify(payload) ?? 'null')
+      for (const [i, { topic }] of messages.entries()) checkSize(topic, Buffer.byteLength(texts[i] ?? ''))
+      for (const { topics, entries } of place.queues.values())
+        if (entries.size > waitingMax && messages.some(({ topic }) => topics.has(topic)))
+          throw new BrokerBusy(`more than ${waitingMax} messages wait`)
+      for (const [i, { topic }] of messages.entries()) deliver(place, topic, texts[i] ?? '')
     },
     async subscribe(name, topics, handler) {
-      const queue = house.queues.get(name) ?? emptyQueue(name)
-      house.queues.set(name, queue)
+      checkOpen()
+      const queue = place.queues.get(name) ?? newQueue()
+      place.queues.set(name, queue)
       for (const topic of topics) queue.topics.add(topic)
-      const consumer: Consumer = { handler, atWork: new Set(), retryBaseMs }
-      queue.consumers.push(consumer)
-      handOut(queue)
-      return subscription(async () => {
-        queue.consumers = queue.consumers.filter((each) => each !== consumer)
-        await Promise.all(consumer.atWork)
+      const subscriber: Subscriber = { handler, atWork: new Set(), isOpen: true, retryBaseMs }
+      queue.subscribers.push(subscriber)
+      work(name, queue)
+      return opened.use({
+        async [Symbol.asyncDispose]() {
+          subscriber.isOpen = false
+          queue.subscribers = queue.subscribers.filter((each) => each !== subscriber)
+          await Promise.all(subscriber.atWork)
+        },
       })
     },
     async listen(topics, handler) {
-      const listener = { topics: new Set(topics), handler }
-      house.listeners.add(listener)
-      return subscription(() => house.listeners.delete(listener))
+      checkOpen()
+      const listener: Listener = { topics, handler, last: Promise.resolve() }
+      place.listeners.add(listener)
+      return opened.use({
+        async [Symbol.asyncDispose]() {
+          place.listeners.delete(listener)
+          await listener.last
+        },
+      })
     },
     async waiting(name) {
-      const queue = house.queues.get(name)
-      const atWork = queue?.consumers.reduce((sum, { atWork }) => sum + atWork.size, 0) ?? 0
-      return (queue?.waiting.length ?? 0) + atWork
+      return place.queues.get(name)?.entries.size ?? 0
     },
     async deadLetters(name) {
-      return house.queues.get(name)?.dead.toReversed() ?? []
+      return (place.queues.get(name)?.letters ?? []).toReversed()
     },
     async settleDeadLetters(name, ids, fate) {
-      const queue = house.queues.get(name)
-      const chosen = queue?.dead.filter(({ id }) => ids.includes(id)) ?? []
-      if (queue === undefined || chosen.length === 0) return 0
-      queue.dead = queue.dead.filter((letter) => !chosen.includes(letter))
-      if (fate === 'retry')
-        for (const { queue: _, error: __, ...message } of chosen)
-          queue.waiting.push({ ...message, attempt: 0 })
-      handOut(queue)
+      const queue = place.queues.get(name)
+      const chosen = (queue?.letters ?? []).filter(({ id }) => ids.includes(id))
+      if (queue === undefined) return 0
+      queue.letters = queue.letters.filter((letter) => !chosen.includes(letter))
+      for (const { queue: _queue, error: _error, ...message } of fate === 'retry' ? chosen : [])
+        queue.entries.add({ message: { ...message, attempt: 1 }, atWork: false, dueMs: 0 })
+      work(name, queue)
       return chosen.length
     },
-    async [Symbol.asyncDispose]() {
-      isClosed = true
-      await Promise.all([...subscriptions].map((each) => each[Symbol.asyncDispose]()))
-    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }
 
-const emptyQueue = (name: string): Queue => {
-  return { name, topics: new Set(), waiting: [], consumers: [], dead: [] }
-}
+const newQueue = (): Queue => ({
+  ...{ topics: new Set(), entries: new Set(), letters: [], subscribers: [], wakeUp: undefined },
+})
 
-/** Gives everybody who wants the topic a copy of their own. */
-function spread(house: House, topic: string, json: string): void {
-  const common = {
-    id: String(++house.published),
-    topic,
-    publishedAt: new Date(systemClock.now()).toISOString(),
-  }
-  const copy = (attempt: number): Message => ({ ...common, payload: JSON.parse(json), attempt })
-  for (const { topics, handler } of house.listeners) if (topics.has(topic)) void faultOf(handler, copy(1))
-  for (const queue of house.queues.values()) if (queue.topics.has(topic)) queue.waiting.push(copy(0))
-}
-
-/** Deals what waits to the consumers in turn, as far as they have hands free. */
-function handOut(queue: Queue): void {
-  for (;;) {
-    const consumer = queue.consumers.find(({ atWork }) => atWork.size < inFlightMax)
-    const message = consumer && queue.waiting.shift()
-    if (consumer === undefined || message === undefined) return
-    queue.consumers = [...queue.consumers.filter((each) => each !== consumer), consumer]
-    const work = carry(queue, consumer, { ...message, attempt: message.attempt + 1 })
-    consumer.atWork.add(work)
-    void work.then(() => {
-      consumer.atWork.delete(work)
-      handOut(queue)
-    })
-  }
-}
-
-async function carry(queue: Queue, { handler, retryBaseMs }: Consumer, message: Message): Promise<void> {
-  const fault = await faultOf(handler, message)
-  if (fault === undefined) return
-  if (message.attempt < attemptsMax && !(fault instanceof MessageUnusable)) {
-    const again = () => {
-      queue.waiting.push(message)
-      handOut(queue)
+/** To each listener on the topic and each queue that it feeds; as text, so that nobody shares what they change. */
+function deliver({ queues, listeners }: Place, topic: string, text: string): void {
+  const publishedAt = new Date(systemClock.now()).toISOString()
+  const id = systemClock.uuid()
+  const copy = (): Message => ({ id, topic, payload: JSON.parse(text), publishedAt, attempt: 1 })
+  for (const listener of listeners)
+    if (listener.topics.includes(topic)) {
+      const message = copy()
+      // One after the other; a listener that fails has missed that message.
+      listener.last = listener.last.then(() => listener.handler(message)).catch(() => {})
     }
-    setTimeout(again, backoffMs(message.attempt - 1, systemClock.random(), retryBaseMs)).unref()
-    return
+  for (const [name, queue] of queues) {
+    if (!queue.topics.has(topic)) continue
+    queue.entries.add({ message: copy(), atWork: false, dueMs: 0 })
+    work(name, queue)
   }
-  queue.dead.push({ ...message, queue: queue.name, error: fault.message })
-  if (queue.dead.length > deadLettersMax) queue.dead.shift()
 }
 
-/** What the handler threw. It runs after whoever published goes on. */
-async function faultOf(handler: Handler, message: Message): Promise<Error | undefined> {
-  await undefined
-  try {
-    await handler(message)
-    return undefined
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
+/** Hands what is due to whoever has room, the least busy first, and comes back for what is not due yet. */
+function work(name: string, queue: Queue): void {
+  const nowMs = systemClock.monotonicMs()
+  let nextMs = Number.POSITIVE_INFINITY
+  for (const entry of queue.entries) {
+    if (entry.atWork) continue
+    if (entry.dueMs > nowMs) {
+      nextMs = Math.min(nextMs, entry.dueMs)
+      continue
+    }
+    const [free] = queue.subscribers
+      .filter(({ atWork }) => atWork.size < inFlightMax)
+      .sort((a, b) => a.atWork.size - b.atWork.size)
+    if (free === undefined) break
+    take(name, queue, entry, free)
   }
+  clearTimeout(queue.wakeUp)
+  if (nextMs < Number.POSITIVE_INFINITY && queue.subscribers.length > 0)
+    queue.wakeUp = setTimeout(() => work(name, queue), Math.max(1, nextMs - nowMs)).unref()
+}
+
+function take(name: string, queue: Queue, entry: Entry, subscriber: Subscriber): void {
+  entry.atWork = true
+  const { message } = entry
+  // What a handler changes of it is not there when it is tried again.
+  const handled = Promise.resolve().then(() => subscriber.handler(structuredClone(message)))
+  const done = handled.then(
+    () => void queue.entries.delete(entry),
+    (error: unknown) => {
+      if (error instanceof MessageUnusable || message.attempt >= attemptsMax) {
+        queue.entries.delete(entry)
+        queue.letters.push({ ...message, queue: name, error: String((error as Error)?.message ?? error) })
+        if (queue.letters.length > deadLettersMax) queue.letters.shift()
+        return
+      }
+      const waitMs = backoffMs(message.attempt - 1, systemClock.random(), subscriber.retryBaseMs, retryMaxMs)
+      entry.message = { ...message, attempt: message.attempt + 1 }
+      entry.dueMs = systemClock.monotonicMs() + waitMs
+      entry.atWork = false
+    },
+  )
+  subscriber.atWork.add(done)
+  void done.then(() => {
+    subscriber.atWork.delete(done)
+    work(name, queue)
+  })
 }
