@@ -16,6 +16,7 @@ export {
 } from './fast/bundle.ts'
 export { isUsual } from './fast/direct.ts'
 export { gather } from './gather.ts'
+export { type Http2Door, type Http2Limits, serveHttp2 } from './http2.ts'
 export { createRequestMetrics } from './metrics.ts'
 export { secureSessionCookie, sessionCookie, sessionTokenOf } from './names.ts'
 export { closeGracefully, openPool } from './pool.ts'
@@ -25,4 +26,5 @@ export {
   type HttpServer,
   type HttpServerOptions,
 } from './server.ts'
+export { keepCertificateFresh, readCertificate, type TlsFiles } from './tls.ts'
 export { requestIdOf, traceparentOf } from './trace.ts'

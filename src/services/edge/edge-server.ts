@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Config } from '#config'
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
-import { addressRanges } from '#ports/http'
+import { addressRanges, keepCertificateFresh, readCertificate, serveHttp2 } from '#ports/http'
 import type { Door } from '#process/service-shell'
 import type { Clusters } from './clusters.ts'
 import { cookieOf, type Forwarded, keyCookie } from './headers.ts'
@@ -18,10 +17,19 @@ const connectionsMax = 20_000
 const wholeBytesMax = 64 * 1024
 const bodyTimeoutMs = 15_000
 const closeTimeoutMs = 5_000
+const idleMs = 65_000
+const http2Limits = { headerBytesMax, headersMax: 100, idleMs }
+/** How a client and this server agree on HTTP/2 or 1.1, and how long they may take. Source: RFC 7301. */
+const negotiation = { ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: 10_000 }
 const keyBytes = 8
 
 /** The public door of the edge: whatever comes is passed on to a cluster. */
-export function createEdgeServer(config: Config, clusters: Clusters, clock: Clock): Door {
+export function createEdgeServer(
+  config: Config,
+  clusters: Clusters,
+  clock: Clock,
+  certificateEveryMs?: number,
+): Door {
   const { tls, trustedProxies } = config.gateway
   const forwarded: Forwarded = {
     protocol: tls === undefined && !config.publicUrl.startsWith('https:') ? 'http' : 'https',
@@ -39,6 +47,8 @@ export function createEdgeServer(config: Config, clusters: Clusters, clock: Cloc
     void relay(request, response, clusters, clock, forwarded)
   }
   const server = listeningTo(handle, tls)
+  const freshening = tls && keepCertificateFresh(server as TlsServer, tls, certificateEveryMs)
+  const http2 = tls && serveHttp2(server as TlsServer, handle, http2Limits)
   return {
     async listen({ host, port }) {
       const scheme = tls === undefined ? 'http' : 'https'
@@ -47,14 +57,19 @@ export function createEdgeServer(config: Config, clusters: Clusters, clock: Cloc
     async [Symbol.asyncDispose]() {
       isClosing = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      http2?.close()
       for (const { attempts } of clusters.all())
         for (const attempt of [...attempts]) if (attempt.isStream) attempt.handOver()
       for (const response of open) if (!response.headersSent) response.shouldKeepAlive = false
       const idling = setInterval(() => server.closeIdleConnections(), 50)
-      const timeout = setTimeout(() => server.closeAllConnections(), closeTimeoutMs)
+      const timeout = setTimeout(() => {
+        server.closeAllConnections()
+        http2?.closeAll()
+      }, closeTimeoutMs)
       await closed
       clearInterval(idling)
       clearTimeout(timeout)
+      freshening?.[Symbol.dispose]()
     },
   }
 }
@@ -102,18 +117,14 @@ function listeningTo(
   tls: Config['gateway']['tls'],
 ): Server {
   const settings = {
-    ...{ maxHeaderSize: headerBytesMax, keepAliveTimeout: 65_000, headersTimeout: headersTimeoutMs },
+    ...{ maxHeaderSize: headerBytesMax, keepAliveTimeout: idleMs, headersTimeout: headersTimeoutMs },
     // Bodies have deadlines of their own: an import may take an hour.
     ...{ requestTimeout: 0, noDelay: true },
   }
   const server =
     tls === undefined
       ? createServer(settings)
-      : createTlsServer({
-          ...settings,
-          cert: readFileSync(tls.certificate),
-          key: readFileSync(tls.key),
-        })
+      : createTlsServer({ ...settings, ...readCertificate(tls), ...negotiation })
   server.maxConnections = connectionsMax
   server.on('request', handle)
   return server

@@ -10,7 +10,7 @@ const hopByHop = new Set([
 /** Which turn of OrderDb's primary whoever sent this goes by. */
 export const epochHeader = 'x-octavo-epoch'
 const notPassedIn = new Set([
-  ...[...hopByHop, 'content-length', 'expect', 'forwarded', callHeader, epochHeader],
+  ...[...hopByHop, 'content-length', 'cookie', 'expect', 'forwarded', callHeader, epochHeader],
   ...['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'],
 ])
 
@@ -36,6 +36,8 @@ export function headersIn(
     const name = (raw[i] ?? '').toLowerCase()
     if (!notPassedIn.has(name) && !named.has(name)) headers.push(name, raw[i + 1] ?? '')
   }
+  // HTTP/2 may send it in crumbs. Source: RFC 9113 section 8.2.3.
+  if (request.headers.cookie !== undefined) headers.push('cookie', request.headers.cookie)
   headers.push('x-forwarded-for', clientChain(request, isTrusted))
   headers.push('x-forwarded-proto', protocol, 'x-forwarded-host', request.headers.host ?? '')
   headers.push(epochHeader, String(epoch))

@@ -13,7 +13,13 @@ import { observeClusters } from './metrics.ts'
 import { followPicture, keepPicture, lastPicture } from './picture-source.ts'
 import { type ProbeTimes, startProbes } from './probes.ts'
 
-export type EdgeOverrides = { clock?: Clock; probeTimes?: ProbeTimes; onListening?: (url: string) => void }
+export type EdgeOverrides = {
+  clock?: Clock
+  probeTimes?: ProbeTimes
+  /** How often it looks for a renewed certificate. */
+  certificateEveryMs?: number
+  onListening?: (url: string) => void
+}
 
 const log = logger('edge')
 
@@ -24,7 +30,7 @@ const log = logger('edge')
 export async function createEdge(
   config: Config,
   { secret, metricsToken }: Secrets<'secret' | 'metricsToken'>,
-  { clock = systemClock, probeTimes, onListening }: EdgeOverrides = {},
+  { clock = systemClock, probeTimes, certificateEveryMs, onListening }: EdgeOverrides = {},
 ): Promise<Service> {
   const { url } = config.fleet
   if (url === undefined) throw new ConfigError('OCTAVO_FLEET is not set; the edge goes by it')
@@ -48,7 +54,7 @@ export async function createEdge(
         const innerUrl = await inner.listen(config.service)
         onListening?.(innerUrl)
         log.info('tells of itself', { url: innerUrl })
-        return createEdgeServer(config, clusters, clock)
+        return createEdgeServer(config, clusters, clock, certificateEveryMs)
       },
     }
   })

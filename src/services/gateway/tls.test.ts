@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { fileURLToPath } from 'node:url'
+import { keepCertificateFresh, readCertificate } from '#ports/http'
 import { startGateway, until } from '../../../test/support/gateway.ts'
-import { keepCertificateFresh, readCertificate } from './tls.ts'
 
 const kept = (name: string) =>
   fileURLToPath(new URL(`../../../test/support/certificates/${name}`, import.meta.url))

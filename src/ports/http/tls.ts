@@ -7,7 +7,7 @@ import { logger } from '#ports/log'
 /** Paths of a certificate chain and its key (PEM). */
 export type TlsFiles = { certificate: string; key: string }
 
-const log = logger('gateway')
+const log = logger('tls')
 /** A certificate is renewed weeks before its end. */
 const lookEveryMs = 10_000
 
