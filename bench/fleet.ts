@@ -61,6 +61,7 @@ function openFleet(count: number) {
       clustersMin: count,
       rollout,
       databases: undefined,
+      dns: undefined,
     },
     clusters: names.map((name, i) => ({
       ...{

@@ -136,7 +136,7 @@ export function view(world: World, broken: Broken): Seen {
   const followed = broken === 'followed' ? Number.MAX_SAFE_INTEGER : world.picture.revision
   return {
     ...{ clusters, versions: world.versions, demand: ordersPerSecond },
-    ...{ heard: { revision: 0, epoch: 0 }, kept: new Map() },
+    ...{ heard: { revision: 0, epoch: 0 }, kept: new Map(), answering: new Set<string>() },
     followed: isLate && broken === 'followed' ? Number.MAX_SAFE_INTEGER : followed,
   }
 }

@@ -82,7 +82,16 @@ function specOf(version: string, at: { drain?: string; revoke?: string }): Fleet
     }),
   )
   return {
-    ...{ paused: false, dryRun: false, version, clusters, clustersMin: 3, rollout, databases: undefined },
+    ...{
+      paused: false,
+      dryRun: false,
+      version,
+      clusters,
+      clustersMin: 3,
+      rollout,
+      databases: undefined,
+      dns: undefined,
+    },
   }
 }
 

@@ -151,7 +151,10 @@ async function act(
 ): Promise<void> {
   const { api, place, metrics, keepers } = parts
   try {
-    const allowed = await carryOut({ api, caches, keepers, fleet: place.name }, action)
+    const allowed = await carryOut(
+      { api, caches, keepers, fleet: place.name, namespace: place.namespace },
+      action,
+    )
     metrics.did(action.kind)
     if (action.kind === 'check-rights' && allowed !== undefined) rights.set(action.cluster, allowed)
     // What anybody may ask about who let whom in is in the log, one line for each deed.

@@ -1,4 +1,5 @@
 import { admit, missingApproval } from './admission.ts'
+import { keepDns } from './dns.ts'
 import { heedEdges, isHome, keepHomes } from './homes.ts'
 import type { Action, ClusterSpec, FleetMemory, FleetSpec, Seen } from './model.ts'
 import { byRing, chosen, wantedCount } from './placing.ts'
@@ -19,6 +20,7 @@ export function decide(spec: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: 
   heedEdges(turn)
   noteDowns(turn)
   keepHomes(turn)
+  keepDns(turn)
   // What takes rights away waits for nothing.
   for (const each of spec.clusters) if (each.intent === 'revoke') revoke(turn, each)
   const named = new Set(spec.clusters.map(({ name }) => name))

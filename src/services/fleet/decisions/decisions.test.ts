@@ -128,6 +128,7 @@ test('demand takes a further cluster at once, and gives one back only after a wh
     ...{ paused: false, dryRun: false, version: '1', clusters, clustersMin: 1 },
     rollout: limits,
     databases: undefined,
+    dns: undefined,
   }
   let wanted: FleetMemory['wanted'] = { count: 1, lessSinceMs: undefined }
   const at = (demand: number | undefined, seconds: number) => {

@@ -19,6 +19,15 @@ export type FleetSpec = {
   rollout: RolloutSpec
   /** Where its databases have their primaries; undefined where somebody else looks after them. */
   databases: DatabasesSpec | undefined
+  /** The name that readers know, and where the edges are that it should lead to; undefined where nobody keeps it here. */
+  dns: DnsSpec | undefined
+}
+
+export type DnsSpec = {
+  name: string
+  ttlSeconds: number
+  /** Each by where it tells of itself, with the address that readers reach it by. */
+  edges: readonly { url: string; address: string }[]
 }
 
 export type DatabasesSpec = {
@@ -121,6 +130,8 @@ export type Seen = {
   versions: readonly VersionRecord[]
   /** The revision that every edge follows, or undefined when one of them does not answer. */
   followed: number | undefined
+  /** Edges that answer, by where they tell of themselves. */
+  answering: ReadonlySet<string>
   /** The latest that any edge follows. */
   heard: { revision: number; epoch: number }
   /** Orders a second that the edges take. */
@@ -171,6 +182,12 @@ export type FleetMemory = {
   epoch: number
   /** Where each database that the fleet looks after has its primary. */
   homes: Partial<Readonly<Record<KeptDatabase, Home>>>
+  /** Where the shop's name leads, since when edges have said nothing, and when that was written last. */
+  dns: {
+    targets: readonly string[]
+    goneSinceMs: Readonly<Record<string, number>>
+    writtenMs: number
+  }
   clusters: Readonly<Record<string, ClusterMemory>>
   rollout: Rollout | undefined
   /** The last version that was judged well everywhere. */
@@ -197,10 +214,20 @@ export type Action =
   | { kind: 'check-rights'; cluster: string }
   | { kind: 'taint'; cluster: string }
   | { kind: 'untaint'; cluster: string }
+  | { kind: 'name'; targets: readonly string[] }
   | { kind: 'keep'; cluster: string; database: KeptDatabase; want: Want }
 
 export const freshMemory: FleetMemory = {
-  ...{ revision: 0, epoch: 1, homes: {}, clusters: {}, rollout: undefined, goodVersion: undefined, bad: {} },
+  ...{
+    revision: 0,
+    epoch: 1,
+    homes: {},
+    dns: { targets: [], goneSinceMs: {}, writtenMs: 0 },
+    clusters: {},
+    rollout: undefined,
+    goodVersion: undefined,
+    bad: {},
+  },
   ...{ schemas: {}, blocked: undefined, wanted: { count: 0, lessSinceMs: undefined }, timeline: [] },
 }
 

@@ -2,6 +2,7 @@ import { type KubernetesApi, KubernetesError } from '#ports/kubernetes'
 import type { Action } from '../decisions/model.ts'
 import { type Caches, workOn } from './caches.ts'
 import type { Keepers } from './keepers.ts'
+import { nameEdges } from './name-edges.ts'
 import {
   clusterApi,
   csrApi,
@@ -13,7 +14,7 @@ import {
 } from './objects.ts'
 import { workOf } from './work.ts'
 
-export type Hub = { api: KubernetesApi; caches: Caches; keepers: Keepers; fleet: string }
+export type Hub = { api: KubernetesApi; caches: Caches; keepers: Keepers; fleet: string; namespace: string }
 
 /**
  * Does one thing on the hub. What is there already is left alone, and what somebody else has changed since it was looked
@@ -45,6 +46,8 @@ export async function carryOut(hub: Hub, action: Action): Promise<boolean | unde
       return void (await taint(hub, action.cluster, action.kind === 'taint'))
     case 'check-rights':
       return await hasRights(hub, action.cluster)
+    case 'name':
+      return void (await nameEdges(hub, action.targets))
     case 'keep':
       return void (await keep(hub, action))
   }

@@ -9,6 +9,8 @@ const statePath = '/internal/edge'
 export type EdgesSeen = {
   /** The revision that all follow; undefined when one does not answer. */
   followed: number | undefined
+  /** Those that answer. */
+  answering: ReadonlySet<string>
   /** The latest revision and epoch that any of them follows. */
   heard: { revision: number; epoch: number }
   demand: number | undefined
@@ -39,7 +41,8 @@ export function openEdges(secret: string, nowMs: () => number): Edges {
       const followed = isWhole ? Math.min(...states.map(({ revision }) => revision)) : undefined
       const latest = (pick: (state: EdgeState) => number) => Math.max(0, ...states.map(pick))
       const heard = { revision: latest(({ revision }) => revision), epoch: latest(({ epoch }) => epoch) }
-      return { followed, heard, demand, clusters }
+      const answering = new Set(urls.filter((_, i) => answers[i] !== undefined))
+      return { followed, heard, answering, demand, clusters }
     },
     [Symbol.asyncDispose]: () => agent.destroy(),
   }

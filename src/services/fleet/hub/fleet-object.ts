@@ -19,6 +19,8 @@ export type BookstoreFleet = {
     edges?: string[]
     clusters: FleetMember[]
     rollout?: Partial<RolloutText>
+    /** The shop's name, kept by external-dns: its edges' public addresses, by where they tell of themselves. */
+    dns?: { name: string; ttlSeconds?: number; edges: { url: string; address: string }[] }
     /** Where the primaries of the databases should be, and how soon another cluster takes over. */
     databases?: { home?: string; lostAfterSeconds?: number }
   }
@@ -60,6 +62,7 @@ const usualRollout: RolloutText = {
   ...{ failedPercentMax: 1, slowPercentMax: 10 },
 }
 
+const usualTtlSeconds = 30
 /** A server that crashes is back before that. */
 const usualLostSeconds = 5
 
@@ -73,6 +76,7 @@ export function readFleet({ spec }: BookstoreFleet): FleetSpec {
     ...{ paused: spec.paused ?? false, dryRun: spec.dryRun ?? false, version: spec.version, clusters },
     clustersMin: spec.clustersMin ?? 1,
     rollout: { ...limits, soakMs: soakSeconds * 1_000, readyLimitMs: readyLimitSeconds * 1_000 },
+    dns: spec.dns && { ttlSeconds: usualTtlSeconds, ...spec.dns },
     databases: spec.databases && {
       home: spec.databases.home ?? '',
       lostAfterMs: (spec.databases.lostAfterSeconds ?? usualLostSeconds) * 1_000,

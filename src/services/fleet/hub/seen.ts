@@ -37,7 +37,12 @@ export function seenFleet(caches: Caches, fleet: string, beside: Beside): Seen {
   return {
     clusters: new Map(clusters),
     versions: caches.versions().flatMap(versionOf),
-    ...{ followed: beside.edges.followed, heard: beside.edges.heard, demand: beside.edges.demand },
+    ...{
+      followed: beside.edges.followed,
+      heard: beside.edges.heard,
+      answering: beside.edges.answering,
+      demand: beside.edges.demand,
+    },
     kept: beside.kept,
   }
 }
