@@ -22,7 +22,8 @@ export type ProcessCluster = {
   readonly name: string
   /** Of its gateway; the same after another start. */
   readonly url: string
-  start(env?: Record<string, string>): Promise<void>
+  /** @param program another version's, where it is not this checkout's */
+  start(env?: Record<string, string>, program?: string): Promise<void>
   /** Asks it to end and waits until it has. */
   stop(): Promise<void>
   kill(): Promise<void>
@@ -92,8 +93,8 @@ export async function openProcessCluster(
   scope.after(() => end('SIGKILL'))
   return {
     ...{ name, url },
-    async start(env = {}) {
-      const running = spawn(process.execPath, [main, 'serve', roles], {
+    async start(env = {}, program = '') {
+      const running = spawn(process.execPath, [program || main, 'serve', roles], {
         ...{ stdio: ['ignore', 'pipe', 'pipe'], env: { ...settings, ...env } },
       })
       child = running
