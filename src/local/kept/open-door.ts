@@ -43,7 +43,7 @@ export async function openDoor(options: DoorOptions): Promise<AsyncDisposable & 
   }))
   server.add(putWant, async ({ params, body }) => {
     const keeper = keepers.get(params.name as KeptDatabase)
-    if (keeper === undefined) throw notFound(`There is no database ${params.name} here.`)
+    if (keeper === undefined) throw notFound(`database ${params.name} here`)
     return { isFollowed: keeper.follow(body) }
   })
   const url = await server.listen(at)

@@ -1,46 +1,9 @@
-import { defineRoute, internal } from '#kernel/contract'
-import { type Static, Type } from '#kernel/type'
+import { defineRoute, internal, staff } from '#kernel/contract'
+import { EdgeState } from './edge-state.ts'
+import { FleetView } from './fleet-view.ts'
 
-const Count = Type.Integer({ minimum: 0 })
-
-/** One cluster as an edge sees it; what is counted is counted since the edge started. */
-export const EdgeCluster = Type.Object({
-  name: Type.String(),
-  isUp: Type.Boolean(),
-  /** Why it is not. */
-  reason: Type.Optional(Type.String()),
-  /** That its gateways say they are, where all of them say the same. */
-  version: Type.Optional(Type.String()),
-  /** Whether they say different things. */
-  isMixed: Type.Boolean(),
-  /** Whether it has been probed at all. */
-  isProbed: Type.Boolean(),
-  isCutOff: Type.Boolean(),
-  isSlow: Type.Boolean(),
-  weight: Type.Integer(),
-  takesWrites: Type.Boolean(),
-  /** Requests that are not answered in full. */
-  inFlight: Count,
-  streams: Count,
-  requests: Count,
-  failed: Count,
-  rerouted: Count,
-  trips: Count,
-  downs: Count,
-  ordersTaken: Count,
-  ordersFailed: Count,
-  ordersSlow: Count,
-})
-export type EdgeCluster = Static<typeof EdgeCluster>
-
-export const EdgeState = Type.Object({
-  /** Of this start: counts begin anew with it. */
-  instance: Type.String(),
-  revision: Count,
-  epoch: Count,
-  clusters: Type.Array(EdgeCluster),
-})
-export type EdgeState = Static<typeof EdgeState>
+export { EdgeCluster, EdgeState } from './edge-state.ts'
+export { FleetView } from './fleet-view.ts'
 
 /** What an edge sees, for the fleet's controller. */
 export const getEdgeState = defineRoute({
@@ -50,4 +13,14 @@ export const getEdgeState = defineRoute({
   access: internal,
   reply: EdgeState,
   summary: 'The clusters behind this edge, as it sees them',
+})
+
+/** Answered by the edge itself, for operators whom one of its clusters knows. A store without a fleet has no such page. */
+export const getFleet = defineRoute({
+  method: 'GET',
+  path: '/api/fleet',
+  tag: 'System',
+  access: staff('operator'),
+  reply: FleetView,
+  summary: 'The clusters of the fleet, what they run, and what becomes of them',
 })

@@ -6,7 +6,9 @@ import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
 import { addressRanges, keepCertificateFresh, readCertificate, serveHttp2 } from '#ports/http'
 import type { Door } from '#process/service-shell'
+import { answerFleet, isForFleet } from './answer-fleet.ts'
 import type { Clusters } from './clusters.ts'
+import type { FleetView } from './fleet-view.ts'
 import { cookieOf, type Forwarded, keyCookie } from './headers.ts'
 import { Relay, sendProblem } from './relay.ts'
 
@@ -23,12 +25,18 @@ const http2Limits = { headerBytesMax, headersMax: 100, idleMs }
 const negotiation = { ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: 10_000 }
 const keyBytes = 8
 
+export type EdgeServerOptions = {
+  /** The fleet, for operators. */
+  view: () => FleetView
+  certificateEveryMs?: number | undefined
+}
+
 /** The public door of the edge: whatever comes is passed on to a cluster. */
 export function createEdgeServer(
   config: Config,
   clusters: Clusters,
   clock: Clock,
-  certificateEveryMs?: number,
+  { view, certificateEveryMs }: EdgeServerOptions,
 ): Door {
   const { tls, trustedProxies } = config.gateway
   const forwarded: Forwarded = {
@@ -44,7 +52,8 @@ export function createEdgeServer(
     // What goes wrong on a connection ends with it, and 'close' tells.
     response.on('error', () => {})
     if (isClosing) response.shouldKeepAlive = false
-    void relay(request, response, clusters, clock, forwarded)
+    if (isForFleet(request)) void answerFleet(request, response, clusters, view)
+    else void relay(request, response, clusters, clock, forwarded)
   }
   const server = listeningTo(handle, tls)
   const freshening = tls && keepCertificateFresh(server as TlsServer, tls, certificateEveryMs)

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { request } from 'undici'
 import type { FleetPicture } from '#kernel/fleet-picture'
 import { systemClock } from '#ports/clock'
+import type { FleetView } from '#services/edge'
 import { type StandInCluster, startCluster, startEdge, temporaryFolder } from '../../../test/support/edge.ts'
 import { until } from '../../../test/support/until.ts'
 import { openClusters } from './clusters.ts'
@@ -226,4 +227,29 @@ test('a fleet that cannot be read is refused at the start', async (t) => {
   await assert.rejects(startEdge(t, 'static:a=ftp://x'), /should be http/)
   await assert.rejects(startEdge(t, 'static:a=http://x;a=http://y'), /one name/)
   await assert.rejects(startEdge(t, 'http://hub'), /OCTAVO_FLEET/)
+})
+
+test('the edge shows the fleet to operators whom a cluster knows, and to nobody else', async (t) => {
+  const people: Record<string, string[]> = { 'session=op': ['operator'], 'session=till': ['bookseller'] }
+  const answer: RequestListener = (incoming, response) => {
+    const roles = people[incoming.headers.cookie ?? '']
+    response.writeHead(roles ? 200 : 401, { 'content-type': 'application/json' })
+    response.end(JSON.stringify({ email: 'x', roles }))
+  }
+  const a = await startCluster(t, answer)
+  const edge = await startEdge(t, `static:a=${a.url}`, { probeTimes })
+  const ask = async (cookie: string, path = '/api/fleet') => {
+    const { statusCode, body } = await request(edge.url + path, { headers: { cookie } })
+    return { statusCode, text: await body.text() }
+  }
+  assert.equal((await ask('')).statusCode, 401)
+  assert.equal((await ask('session=till')).statusCode, 403)
+  const { statusCode, text } = await ask('session=op', '/api/fleet?now')
+  assert.equal(statusCode, 200)
+  const fleet = JSON.parse(text) as FleetView
+  assert.deepEqual(
+    fleet.clusters.map(({ name, phase, weight, seen }) => [name, phase, weight, seen?.isUp]),
+    [['a', 'serving', 100, true]],
+  )
+  assert.equal(fleet.wanted, null)
 })

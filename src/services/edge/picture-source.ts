@@ -6,25 +6,32 @@ import { type FleetPicture, readPicture, usualWeight } from '#kernel/fleet-pictu
 import { type Clock, every } from '#ports/clock'
 import { follow, type Metadata, openKubernetes, readKubernetesUrl } from '#ports/kubernetes'
 import { logger } from '#ports/log'
+import type { FleetObject } from './fleet-view.ts'
 
 const log = logger('edge')
 const readEveryMs = 500
 export const fleetGroup = '/apis/fleet.octavo.example/v1'
 
 type Tell = (picture: FleetPicture) => void
+type TellFleet = (fleet: FleetObject) => void
 
 /**
  * Follows the picture at a URL: `static:a=http://host:port;b=…` (equal shares), `file:///path` (JSON, read again when it
  * changes) or `kubernetes://host:port/namespace/name` (the status of a BookstoreFleet on the hub).
  * @throws TypeError when the URL names no source or cannot be read
  */
-export async function followPicture(url: string, clock: Clock, tell: Tell): Promise<AsyncDisposable> {
+export async function followPicture(
+  url: string,
+  clock: Clock,
+  tell: Tell,
+  tellFleet: TellFleet = () => {},
+): Promise<AsyncDisposable> {
   if (url.startsWith('static:')) {
     tell(readStatic(url.slice('static:'.length)))
     return { async [Symbol.asyncDispose]() {} }
   }
   if (url.startsWith('file:')) return followFile(fileURLToPath(url), clock, tell)
-  if (url.startsWith('kubernetes:')) return followFleet(url, clock, tell)
+  if (url.startsWith('kubernetes:')) return followFleet(url, clock, tell, tellFleet)
   throw new TypeError(`OCTAVO_FLEET is "${url}"; it should begin with static:, file: or kubernetes:`)
 }
 
@@ -50,13 +57,20 @@ function followFile(path: string, clock: Clock, tell: Tell): AsyncDisposable {
   return every(clock, readEveryMs, look, { atOnce: true })
 }
 
-type Fleet = { metadata: Metadata; status?: { picture?: unknown } }
+type Fleet = FleetObject & { metadata: Metadata }
 
-async function followFleet(url: string, clock: Clock, tell: Tell): Promise<AsyncDisposable> {
+async function followFleet(
+  url: string,
+  clock: Clock,
+  tell: Tell,
+  tellFleet: TellFleet,
+): Promise<AsyncDisposable> {
   const { host, token, ca, namespace, release = 'store' } = await readKubernetesUrl(url)
   const api = await openKubernetes({ url: `https://${host}`, caPath: ca, tokenPath: token, clock })
   const stop = new AbortController()
-  const changed = ({ status }: Fleet) => {
+  const changed = (fleet: Fleet) => {
+    const { status } = fleet
+    tellFleet(fleet)
     if (status?.picture !== undefined) tellIfRead(() => status.picture, tell)
   }
   const following = follow<Fleet>(

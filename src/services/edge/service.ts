@@ -9,6 +9,7 @@ import type { Cluster } from './cluster.ts'
 import { type Clusters, openClusters } from './clusters.ts'
 import { type EdgeCluster, type EdgeState, getEdgeState } from './contract.ts'
 import { createEdgeServer } from './edge-server.ts'
+import { type FleetObject, fleetView } from './fleet-view.ts'
 import { observeClusters } from './metrics.ts'
 import { followPicture, keepPicture, lastPicture } from './picture-source.ts'
 import { type ProbeTimes, startProbes } from './probes.ts'
@@ -41,7 +42,11 @@ export async function createEdge(
     if (last !== undefined) clusters.follow(last)
     return {
       async serve(resources) {
-        resources.use(await followPicture(url, clock, (picture) => tell(clusters, picture, path)))
+        let fleet: FleetObject | undefined
+        const noteFleet = (object: FleetObject) => {
+          fleet = object
+        }
+        resources.use(await followPicture(url, clock, (picture) => tell(clusters, picture, path), noteFleet))
         resources.use(startProbes(clusters, clock, probeTimes))
         resources.use(observeClusters(clusters))
         const instance = clock.uuid()
@@ -54,7 +59,8 @@ export async function createEdge(
         const innerUrl = await inner.listen(config.service)
         onListening?.(innerUrl)
         log.info('tells of itself', { url: innerUrl })
-        return createEdgeServer(config, clusters, clock, certificateEveryMs)
+        const view = () => fleetView(fleet, stateOf(instance, clusters), clock.now())
+        return createEdgeServer(config, clusters, clock, { view, certificateEveryMs })
       },
     }
   })

@@ -1,5 +1,6 @@
 import type { QueryOf, ReplyOf } from '#kernel/contract'
 import type { ImportList, NewBook, Stock } from '#services/catalog'
+import type { FleetView } from '#services/edge'
 import type {
   Availability,
   Book,
@@ -92,6 +93,8 @@ export const listSessions = (signal?: AbortSignal) =>
 export const endSession = (id: string) => staffCall<void>('DELETE', `/api/sessions/${segment(id)}`)
 
 export const getSystem = (signal?: AbortSignal) => staffCall<System>('GET', '/api/system', { signal })
+
+export const getFleet = (signal?: AbortSignal) => staffCall<FleetView>('GET', '/api/fleet', { signal })
 
 export type ErasureReport = ReplyOf<typeof eraseCustomerRoute>
 /** @throws ApiProblem 409 while an order of the customer is under way */

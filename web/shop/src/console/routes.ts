@@ -111,6 +111,12 @@ export const consoleRoutes: RouteRecordRaw[] = [
         meta: { title: 'System', roles: operations },
       },
       {
+        path: 'fleet',
+        name: 'console-fleet',
+        component: () => import('./fleet/fleet-page.vue'),
+        meta: { title: 'Fleet', roles: operations },
+      },
+      {
         path: 'sessions',
         name: 'console-sessions',
         component: () => import('./account/sessions-page.vue'),
