@@ -72,6 +72,8 @@ export type Config = {
     holdMs: number
     /** After so many days an order loses its customer; 0 is never. */
     customerDays: number
+    /** Orders older than this, and long at rest, are put away from the tables that sell; 0 is never. */
+    hotDays: number
   }
   staff: { email: string }
   /** How often it is loaded. */
@@ -141,6 +143,7 @@ export function readConfig(env: Environment): Config {
     orders: {
       holdMs: integer(env, 'OCTAVO_HOLD_SECONDS', 900, 1, 86_400) * 1000,
       customerDays: integer(env, 'OCTAVO_CUSTOMER_DAYS', 0, 0, 36_500),
+      hotDays: integer(env, 'OCTAVO_HOT_DAYS', 365, 0, 36_500),
     },
     staff: { email: env.OCTAVO_STAFF_EMAIL || 'staff@localhost.localdomain' },
     warehouse: { everyMs: integer(env, 'OCTAVO_WAREHOUSE_SECONDS', 300, 5, 86_400) * 1000 },

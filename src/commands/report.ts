@@ -1,8 +1,15 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig, readSecrets } from '#config'
+import { formatMoney } from '#kernel/money'
 import { storeEnvironment } from '../local/running.ts'
-import { type Answered, readReport, reportNamed, reports } from '../services/warehouse/service.ts'
+import {
+  type Answered,
+  type Report,
+  readReport,
+  reportNamed,
+  reports,
+} from '../services/warehouse/service.ts'
 
 export const summary =
   'list the reports, or read one: octavo report NAME [--from DAY] [--to DAY] [--format csv]'
@@ -46,7 +53,7 @@ export async function run(args: string[]): Promise<number> {
     format === 'table' ? 'json' : format,
     { root: join(config.dataPath, 'warehouse'), secrets: readSecrets(env, ['objectStore', 'secret']) },
   )
-  return await print(answered, format, report.title, asOf)
+  return await print(answered, format, report, asOf)
 }
 
 function list(): number {
@@ -63,7 +70,12 @@ function problemOf({ from, to, isbn }: { from?: string; to?: string; isbn?: stri
   return undefined
 }
 
-async function print(answered: Answered, format: string, title: string, asOf: string): Promise<number> {
+async function print(
+  answered: Answered,
+  format: string,
+  { title, columns: kinds }: Report,
+  asOf: string,
+): Promise<number> {
   if (answered.kind === 'refused') {
     console.error(`octavo report: ${answered.reason}`)
     return 1
@@ -82,16 +94,30 @@ async function print(answered: Answered, format: string, title: string, asOf: st
     return 0
   }
   console.log(`${title}, as of ${asOf}\n`)
-  printTable(names, rows)
+  printTable(
+    names,
+    rows.map((row) => withMoney(row, kinds)),
+    kinds.map(({ kind }) => !['text', 'day', 'time'].includes(kind)),
+  )
   return 0
 }
 
-function printTable(names: readonly string[], rows: readonly unknown[][]): void {
+/** A row of a table for people: its money as they write it, and not in minor units. */
+function withMoney(row: readonly unknown[], columns: Report['columns']): unknown[] {
+  const currency = row[columns.findIndex(({ name }) => name === 'currency')]
+  return row.map((value, i) => {
+    const isMoney = ['money', 'amount'].includes(columns[i]?.kind ?? '') && typeof currency === 'string'
+    return isMoney && typeof value === 'number' ? formatMoney({ amount: value, currency }) : value
+  })
+}
+
+function printTable(
+  names: readonly string[],
+  rows: readonly unknown[][],
+  isNumber: readonly boolean[],
+): void {
   const texts = [names, ...rows.map((row) => row.map((value) => (value === null ? '' : String(value))))]
   const widths = names.map((_, i) => Math.min(40, Math.max(...texts.map((row) => (row[i] ?? '').length))))
-  const isNumber = names.map(
-    (_, i) => rows.length > 0 && rows.every((row) => row[i] === null || typeof row[i] === 'number'),
-  )
   for (const row of texts) {
     const cells = row.map((text, i) => {
       const cut = text.slice(0, 40)

@@ -8,6 +8,7 @@ import { everydaySuite } from './everyday.ts'
 import { fuzzSuite } from './fuzz.ts'
 import { httpSuite } from './http.ts'
 import { importSuite } from './imports.ts'
+import { oldOrderSuite } from './old-orders.ts'
 import { openShop } from './open-shop.ts'
 import { orderInputSuite } from './order-input.ts'
 import { orderLifeSuite } from './order-life.ts'
@@ -26,6 +27,7 @@ const suites: Record<string, (shop: () => Shop) => void> = {
   orders: orderSuite,
   'what orders hold': orderInputSuite,
   'what becomes of orders': orderLifeSuite,
+  'old orders': oldOrderSuite,
   'every day': everydaySuite,
   vouchers: voucherSuite,
   staff: staffSuite,

@@ -14,7 +14,7 @@ test('a load that is killed at any point under traffic leaves a whole warehouse,
   const shop = await openShop(t, { copies: 100_000 })
   const first = await load(shop.loading)
   const stop = new AbortController()
-  const sold = traffic(shop, 'kills', stop.signal, 4)
+  const sold = traffic(shop, 'kills', stop.signal, 2, 10)
   let sequence = first.sequence
   try {
     for (const point of loadPoints) {

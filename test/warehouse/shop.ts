@@ -168,11 +168,22 @@ export async function confirm(shop: Shop, orderId: string, isbn: string): Promis
   })
 }
 
-/** Readers who buy, pay, and change their minds, until told to stop. @returns how many orders were placed */
-export async function traffic(shop: Shop, name: string, stop: AbortSignal, readers = 8): Promise<number> {
+/**
+ * Readers who buy, pay, and change their minds, until told to stop.
+ * @param pauseMs between what one reader does, so that what runs beside them gets on
+ * @returns how many orders were placed
+ */
+export async function traffic(
+  shop: Shop,
+  name: string,
+  stop: AbortSignal,
+  readers = 8,
+  pauseMs = 0,
+): Promise<number> {
   let placed = 0
   const reader = async (who: number) => {
     for (let i = 0; !stop.aborted; i++) {
+      if (pauseMs > 0) await systemClock.sleep(pauseMs)
       const isbn = shop.isbns[(who * 7 + i) % shop.isbns.length] as string
       const id = await buy(shop, `${name}-${who}-${i}`, isbn)
       if (id === undefined) continue

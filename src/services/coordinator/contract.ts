@@ -16,6 +16,12 @@ export const NewOrder = Type.Object(
       Type.Object({ isbn: IsbnText, quantity: Type.Integer({ minimum: 1, maximum: quantityMax }) }, closed),
       { minItems: 1, maxItems: linesMax },
     ),
+    channel: Type.Optional(
+      Type.String({
+        pattern: '^[a-z][a-z0-9-]{0,29}$',
+        description: 'where it was placed, for reports: `shop` is the shopping UI; without one it is `api`',
+      }),
+    ),
   },
   { ...closed, $id: 'NewOrder' },
 )

@@ -11,6 +11,8 @@ export type Wish =
 export type Draft = Pick<PlacedOrder, 'id' | 'keyHash' | 'bodyHash' | 'tokenHash'> & {
   customer: { name: string; email: string }
   lines: { isbn: string; quantity: number }[]
+  /** Where it was placed, for reports. */
+  channel?: string
 }
 
 /** What becomes of a wish. */

@@ -67,6 +67,7 @@ function draftOf({ clock }: PlaceOptions, key: string, token: string, body: NewO
     tokenHash: hashAsUuid(token),
     customer: { name, email },
     lines,
+    ...(body.channel !== undefined && { channel: body.channel }),
   }
 }
 

@@ -12,7 +12,7 @@ export type PriceList = { priced(draft: Draft): PricedOrder }
 export function createPriceList(titles: readonly SoldTitle[]): PriceList {
   const byIsbn = new Map(titles.map((title) => [title.isbn, title]))
   return {
-    priced({ id, keyHash, bodyHash, tokenHash, customer, lines }) {
+    priced({ id, keyHash, bodyHash, tokenHash, customer, lines, channel }) {
       const total = { amount: 0, currency: '' }
       const limits: PlacedOrder['limits'][number][] = []
       const details: OrderDetails = { customer, lines: [], total }
@@ -26,7 +26,11 @@ export function createPriceList(titles: readonly SoldTitle[]): PriceList {
         if (perCustomer !== null) limits.push({ isbn, quantity, perCustomer })
       }
       const free = total.amount === 0
-      const stored = JSON.stringify(limits.length === 0 ? details : { ...details, counted: isbnsOf(limits) })
+      const more = {
+        ...(limits.length > 0 && { counted: isbnsOf(limits) }),
+        ...(channel !== undefined && { channel }),
+      }
+      const stored = JSON.stringify({ ...details, ...more })
       const order = { id, keyHash, bodyHash, tokenHash, email: customer.email, free, limits, details: stored }
       return { order, details }
     },

@@ -34,7 +34,7 @@ async function oneOrderPerKey(database: Database): Promise<Check> {
   const [row] = await database.query<{ orders: number; keys: number; unexplained: number }>(
     `SELECT count(*)::int AS orders, count(DISTINCT idempotency_key)::int AS keys,
             count(*) FILTER (WHERE d.outcome = 'aborted')::int AS unexplained
-       FROM orders.orders o LEFT JOIN orders.decisions d USING (transaction_id)`,
+       FROM orders.all_orders o LEFT JOIN orders.decisions d USING (transaction_id)`,
     [],
   )
   const { orders = 0, keys = 0, unexplained = 0 } = row ?? {}
@@ -54,9 +54,9 @@ async function vouchersMatchCopies(database: Database): Promise<Check> {
   }>(
     `SELECT o.id, o.status, l.copies::int, coalesce(v.vouchers, 0)::int AS vouchers,
             coalesce(v.vouchers, 0) <> CASE WHEN o.status IN ('confirmed', 'redeemed') THEN l.copies ELSE 0 END AS wrong
-       FROM orders.orders o
+       FROM orders.all_orders o
        CROSS JOIN LATERAL (SELECT sum((line ->> 'quantity')::int) AS copies FROM json_array_elements(details::json -> 'lines') line) l
-       LEFT JOIN (SELECT order_id, count(*) AS vouchers FROM orders.vouchers WHERE status <> 'revoked' GROUP BY order_id) v
+       LEFT JOIN (SELECT order_id, count(*) AS vouchers FROM orders.all_vouchers WHERE status <> 'revoked' GROUP BY order_id) v
          ON v.order_id = o.id
       WHERE o.status NOT IN ('reserved', 'paid')`,
     [],
@@ -108,7 +108,7 @@ type OrderMoney = { id: string; status: string; paymentKey: string | null; sagaI
 /** Orders that money belongs to: the newest, or those with the given ids. */
 async function moneyOf(database: Database, ids?: readonly string[]): Promise<OrderMoney[]> {
   return await database.query<OrderMoney>(
-    `SELECT id, status, payment_key AS "paymentKey", saga_id AS "sagaId" FROM orders.orders
+    `SELECT id, status, payment_key AS "paymentKey", saga_id AS "sagaId" FROM orders.all_orders
       WHERE (details::json -> 'total' ->> 'amount')::bigint > 0 AND ($2::uuid[] IS NULL OR id = ANY($2))
         AND (payment_key IS NOT NULL OR status IN ('paid', 'confirmed', 'redeemed', 'refunded'))
       ORDER BY id DESC LIMIT $1`,
@@ -152,7 +152,7 @@ export async function copiesByTitle(
     `SELECT line ->> 'isbn' AS isbn,
             coalesce(sum((line ->> 'quantity')::int) FILTER (WHERE status IN ('reserved', 'paid')), 0)::int AS held,
             coalesce(sum((line ->> 'quantity')::int) FILTER (WHERE status IN ('confirmed', 'redeemed')), 0)::int AS sold
-       FROM orders.orders, json_array_elements(details::json -> 'lines') line
+       FROM orders.all_orders, json_array_elements(details::json -> 'lines') line
       WHERE status IN ('reserved', 'paid', 'confirmed', 'redeemed') AND ($1::text IS NULL OR line ->> 'isbn' = $1)
       GROUP BY 1`,
     [isbn ?? null],

@@ -3,8 +3,9 @@ import type { HttpServer } from '#ports/http'
 import { type SettlementOutcome, settleOrders } from '#services/coordinator'
 import { cancelOrder, type Settlement } from '#services/orders'
 import type { Context } from './context.ts'
+import { lockOrder } from './old/bring-back.ts'
 import { type Caller, orderFor, staffOf } from './order-holder.ts'
-import { type OrderRow, readOrders, readVouchers } from './order-row.ts'
+import { type OrderRow, readOrders, vouchersOf } from './order-row.ts'
 import { represent } from './represent.ts'
 
 const sagaWaitMs = 4_000
@@ -17,6 +18,7 @@ export function addCancelRoute(server: HttpServer, context: Context): void {
     const row = await withoutSaga(context, () => orderFor(context.database, params.id, { bearer, headers }))
     await checkMayRefund(context, row, { bearer, headers })
     const settlement = await settlementOf(context, row)
+    if (settlement !== undefined) await context.database.transaction((tx) => lockOrder(tx, row.id))
     const kind = settlement === undefined ? 'settled' : await settle(context, settlement)
     if (kind === 'failed')
       throw unavailable('The order could not be cancelled just now; try again in a moment.')
@@ -87,7 +89,7 @@ async function settlementOf(context: Context, row: OrderRow): Promise<Settlement
   const cancel = { orderId: row.id, to: 'cancelled', sagaId: null, lines } as const
   if (isOver(row)) return undefined
   if (row.status === 'reserved') return { ...cancel, movement: 'release' }
-  const vouchers = await readVouchers(context.database, [row.id])
+  const vouchers = await vouchersOf(context.database, [row])
   if (vouchers.some((voucher) => voucher.status === 'redeemed'))
     throw new Problem(409, 'already-redeemed', 'A voucher of this order has been redeemed.', {
       redeemedAt: vouchers.find((voucher) => voucher.redeemedAt !== null)?.redeemedAt?.toISOString(),

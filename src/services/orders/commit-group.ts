@@ -112,11 +112,18 @@ function insertOrders(
   return statements.execute(insertColumns, columnsOf(id, expiresAt, portion))
 }
 
-/** Columns are unnested side by side; a shorter one ends in nulls. */
+/**
+ * Columns are unnested side by side; a shorter one ends in nulls. A key whose order was put away is refused as if it were
+ * still there.
+ */
 const insertColumns = `INSERT INTO orders.orders
          (transaction_id, expires_at, id, idempotency_key, body_hash, token_hash, details, saga_id)
        SELECT $1, $2, unnest($3::uuid[]), unnest($4::uuid[]), unnest($5::uuid[]), unnest($6::uuid[]),
-              unnest($7::text[]), unnest($8::uuid[])`
+              unnest($7::text[]), unnest($8::uuid[])
+        WHERE NOT EXISTS (SELECT FROM orders.old_keys) OR NOT EXISTS (
+          SELECT FROM unnest($4::uuid[]) AS own (key),
+                 LATERAL (SELECT FROM orders.old_keys old WHERE old.key = own.key OFFSET 0) AS used)
+           OR orders.refuse_old_key()`
 
 function columnsOf(id: string, expiresAt: number, portion: OrderColumns): unknown[] {
   const { ids, keyHashes, bodyHashes, tokenHashes, details, sagas } = portion

@@ -17,6 +17,7 @@ export {
 export { customerKey } from './customer-key.ts'
 export { ErasureReport, eraseCustomer } from './erasure-contract.ts'
 export type { GroupCommit, PlacedOrder, Settlement } from './group-commit.ts'
+export { oldRestDays } from './old-rest.ts'
 export {
   Customer,
   Order,

@@ -84,14 +84,14 @@ function ordersThat(
   if (key === undefined)
     return {
       sql: (columns, end) =>
-        `SELECT ${columns} FROM orders.orders o WHERE ${conditions} AND $3::uuid IS NULL ${end('o.id')}`,
+        `SELECT ${columns} FROM orders.all_orders o WHERE ${conditions} AND $3::uuid IS NULL ${end('o.id')}`,
       params,
     }
   params[2] = key
   return {
     sql: (columns, end) => `
       SELECT ${columns} FROM (
-        (SELECT o.* FROM orders.listed l, ${each('l.order_id')}
+        (SELECT o.* FROM orders.all_listed l, ${each('l.order_id')}
           WHERE l.key = $3::uuid AND ${conditions} ${end('l.order_id')})
         UNION ALL
         (SELECT o.* FROM orders.unlisted u, unnest(u.order_ids) AS own (id), ${each('own.id')}
@@ -102,7 +102,7 @@ function ordersThat(
 }
 
 /** One by one, whatever the planner thinks of how many there are: of some it knows nothing, and would read them all. */
-const each = (id: string) => `LATERAL (SELECT * FROM orders.orders WHERE id = ${id} OFFSET 0) o`
+const each = (id: string) => `LATERAL (SELECT * FROM orders.all_orders WHERE id = ${id} OFFSET 0) o`
 
 function keyOf(kind: 'email' | 'isbn', value: string): string {
   return createHash('md5').update(`${kind} ${value}`).digest('hex')

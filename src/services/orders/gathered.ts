@@ -14,7 +14,7 @@ import {
   type VoucherData,
   vouchersWantedTopic,
 } from '#services/vouchers'
-import { type OrderRow, readOrders, readVouchers, type VoucherRow } from './order-row.ts'
+import { type OrderRow, readOrders, readVouchers, type VoucherRow, vouchersOf } from './order-row.ts'
 
 /**
  * What the steps of sagas ask others, gathered: a hundred sagas at the same step read their orders by one statement and
@@ -24,6 +24,8 @@ export type Gathered = {
   order(id: string): Promise<OrderRow | undefined>
   /** The vouchers of one order, by number. */
   vouchers(orderId: string): Promise<VoucherRow[]>
+  /** The same of an order that may have been put away. */
+  vouchersOf(order: OrderRow): Promise<VoucherRow[]>
   /** Names of the authors; none while catalog is away, since a voucher without them is still good. */
   authors(isbn: string): Promise<readonly string[]>
   /** Has vouchers drawn. */
@@ -58,6 +60,10 @@ export function gather(parts: Parts): Gathered {
     vouchers: together(async (orderIds: readonly string[]) => {
       const rows = Map.groupBy(await readVouchers(database, orderIds), (row) => row.orderId)
       return orderIds.map((id) => rows.get(id) ?? [])
+    }, atOnceMax),
+    vouchersOf: together(async (orders: readonly OrderRow[]) => {
+      const rows = Map.groupBy(await vouchersOf(database, orders), (row) => row.orderId)
+      return orders.map(({ id }) => rows.get(id) ?? [])
     }, atOnceMax),
     authors: keptAuthors(parts),
     draw: together(async (asked: readonly (readonly VoucherData[])[]) => {

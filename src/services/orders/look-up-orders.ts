@@ -10,7 +10,12 @@ export async function lookUp(
   { keys, limits, settlements = [] }: LookUp,
 ): Promise<LookedUp> {
   const rows = await context.database.query<OrderRow>(
-    `SELECT ${orderColumns} FROM orders.orders WHERE idempotency_key = ANY($1::uuid[])`,
+    `SELECT ${orderColumns} FROM orders.orders WHERE idempotency_key = ANY($1::uuid[])
+     UNION ALL
+     SELECT ${orderColumns} FROM (
+       SELECT o.* FROM unnest($1::uuid[]) AS asked (key),
+              LATERAL (SELECT order_id FROM orders.old_keys k WHERE k.key = asked.key OFFSET 0) AS used,
+              LATERAL (SELECT * FROM orders.old_orders WHERE id = used.order_id OFFSET 0) AS o) AS old`,
     [keys],
   )
   const bought =

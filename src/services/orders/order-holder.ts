@@ -5,7 +5,7 @@ import { forbidden, notFound, type Problem } from '#kernel/problem'
 import type { Statements } from '#ports/database'
 import { type StaffMember, sessionTokenOf } from '#ports/http'
 import type { Context } from './context.ts'
-import { type OrderRow, orderColumns } from './order-row.ts'
+import { type OrderRow, orderColumns, readOrders } from './order-row.ts'
 import { memberOf } from './staff/sessions.ts'
 
 export type Caller = { bearer?: string; headers: Readonly<Record<string, string | undefined>> }
@@ -23,13 +23,15 @@ export async function orderFor(
   options: { lock?: boolean } = {},
 ): Promise<OrderRow> {
   if (!uuidPattern.test(id)) throw notFound('such order')
-  const [row] = await statements.query<OrderRow>(
-    `SELECT ${orderColumns} FROM orders.orders WHERE id = $1${options.lock ? ' FOR UPDATE' : ''}`,
-    [id],
-  )
+  const [locked] = options.lock ? await lockedRow(statements, id) : []
+  // One that was put away cannot be locked, and need not be: who changes it brings it back.
+  const row = locked ?? (await readOrders(statements, [id]))[0]
   if (row === undefined || !(await mayEnter(statements, row, caller))) throw await noOrder(statements, caller)
   return row
 }
+
+const lockedRow = (statements: Statements, id: string) =>
+  statements.query<OrderRow>(`SELECT ${orderColumns} FROM orders.orders WHERE id = $1 FOR UPDATE`, [id])
 
 /** Like `orderFor`, for reading alone: orders that are asked for together are read together. */
 export async function orderSeenBy(

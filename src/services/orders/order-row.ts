@@ -42,14 +42,23 @@ export const orderColumns = `id, status, version, token_hash AS "tokenHash", bod
 const voucherColumns = `code, order_id AS "orderId", number, isbn, title, status, stored_at AS "storedAt",
   redeemed_at AS "redeemedAt"`
 
-/** Orders with the given ids, in no particular order. */
-export async function readOrders(statements: Statements, ids: readonly string[]): Promise<OrderRow[]> {
-  return await statements.query<OrderRow>(
+/** Orders with the given ids, in no particular order. Those that are not at hand were put away, or are none. */
+export async function readOrders(
+  statements: Pick<Statements, 'query'>,
+  ids: readonly string[],
+): Promise<OrderRow[]> {
+  const atHand = await statements.query<OrderRow>(
     `SELECT ${orderColumns} FROM orders.orders WHERE id = ANY($1::uuid[])`,
     [ids],
   )
+  if (atHand.length >= new Set(ids).size) return atHand
+  // All at one moment, for one may be put away or brought back between the two.
+  return await statements.query<OrderRow>(`SELECT ${orderColumns} FROM ${eachOf('all_orders', 'id')} o`, [
+    ids,
+  ])
 }
 
+/** Vouchers of orders, by order and number; of orders at hand alone. */
 export async function readVouchers(
   statements: Pick<Statements, 'query'>,
   orderIds: readonly string[],
@@ -60,6 +69,30 @@ export async function readVouchers(
     [orderIds],
   )
 }
+
+/** The same of any orders: where one that should have vouchers has none at hand, it was put away. */
+export async function vouchersOf(
+  statements: Pick<Statements, 'query'>,
+  orders: readonly Pick<OrderRow, 'id' | 'status'>[],
+): Promise<VoucherRow[]> {
+  const atHand = await readVouchers(
+    statements,
+    orders.map(({ id }) => id),
+  )
+  const found = new Set(atHand.map(({ orderId }) => orderId))
+  const away = orders.filter(({ id, status }) => showsVouchers(status) && !found.has(id))
+  if (away.length === 0) return atHand
+  const old = await statements.query<VoucherRow>(
+    `SELECT ${voucherColumns} FROM ${eachOf('all_vouchers', 'order_id')} v ORDER BY order_id, number, created_at`,
+    [away.map(({ id }) => id)],
+  )
+  return [...atHand, ...old]
+}
+
+/** Rows of a view by the orders of the first parameter, one by one: each is looked for in the one part that it can be in. */
+const eachOf = (view: string, column: string) =>
+  `(SELECT found.* FROM unnest($1::uuid[]) AS own (own_id),
+      LATERAL (SELECT * FROM orders.${view} WHERE ${column} = own_id OFFSET 0) AS found)`
 
 /** When an order was placed: its id says so. */
 export const createdAtOf = (orderId: string) => new Date(uuid7TimeMs(orderId)).toISOString()

@@ -14,7 +14,7 @@ import { represent, viewOf } from './represent.ts'
 export function addReadRoutes(server: HttpServer, context: Context): void {
   server.add(getOrder, async ({ params, bearer, headers }) => {
     const row = await orderSeenBy(context, params.id, { bearer, headers })
-    return representation(row, await context.gathered.vouchers(row.id), viewOf(context))
+    return representation(row, await context.gathered.vouchersOf(row), viewOf(context))
   })
   server.add(listOrders, async ({ query, headers }) => {
     const { limit = 24, cursor, ...filter } = query
@@ -62,11 +62,11 @@ async function history(context: Context, row: OrderRow, after: number | undefine
     from + 1 >= row.version
       ? []
       : await context.database.query<Pick<OrderRow, 'version' | 'status' | 'payment'>>(
-          `SELECT version, status, payment FROM orders.history
+          `SELECT version, status, payment FROM orders.all_history
             WHERE order_id = $1 AND version > $2 AND version < $3 ORDER BY version LIMIT 200`,
           [row.id, from, row.version],
         )
-  const vouchers = await context.gathered.vouchers(row.id)
+  const vouchers = await context.gathered.vouchersOf(row)
   const view = viewOf(context)
   return [...noted.map((past) => ({ ...row, ...past })), row].map((each) => ({
     version: each.version,

@@ -1,7 +1,7 @@
 import type { Statements } from '#ports/database'
 import type { Order } from '#services/orders'
 import type { Context } from './context.ts'
-import { type OrderRow, readVouchers, representation } from './order-row.ts'
+import { type OrderRow, representation, vouchersOf } from './order-row.ts'
 
 type View = Pick<Context, 'objects' | 'config' | 'clock'>
 
@@ -11,10 +11,7 @@ export async function represent(
   statements: Pick<Statements, 'query'>,
   rows: readonly OrderRow[],
 ): Promise<Order[]> {
-  const vouchers = await readVouchers(
-    statements,
-    rows.map((row) => row.id),
-  )
+  const vouchers = await vouchersOf(statements, rows)
   const view = viewOf(context)
   return rows.map((row) =>
     representation(

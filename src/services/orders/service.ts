@@ -24,6 +24,7 @@ import { expireOrders } from './expire-orders.ts'
 import { gather } from './gathered.ts'
 import { listOrdersBehind } from './list-behind.ts'
 import { migrationsFolder } from './migrations.ts'
+import { keepHotSmall } from './old/keep-hot-small.ts'
 import { addPayRoute } from './pay-order.ts'
 import { addReadRoutes } from './read-orders.ts'
 import { addVoucherRoutes } from './redeem-voucher.ts'
@@ -117,6 +118,7 @@ export async function createOrders(
         )
         resources.use(sweepVouchers(context, turns))
         resources.use(watchState(database, clock))
+        resources.use(keepHotSmall(database, clock, turns, config.orders.hotDays))
         resources.use(keepCustomers({ database, objects, clock }, turns, config.orders.customerDays))
         const server = createHttpServer({
           name: 'orders',

@@ -10,10 +10,11 @@ const reportFormats = ['json', 'csv', 'parquet'] as const
 export type ReportFormat = (typeof reportFormats)[number]
 const Format = Type.Unsafe<ReportFormat>({ type: 'string', enum: [...reportFormats] })
 
-const ColumnKind = Type.Unsafe<'text' | 'count' | 'money' | 'share' | 'day' | 'time' | 'number'>({
+const ColumnKind = Type.Unsafe<'text' | 'count' | 'money' | 'amount' | 'share' | 'day' | 'time' | 'number'>({
   type: 'string',
-  enum: ['text', 'count', 'money', 'share', 'day', 'time', 'number'],
-  description: 'money is in minor units of the row’s `currency`, a share is between 0 and 1',
+  enum: ['text', 'count', 'money', 'amount', 'share', 'day', 'time', 'number'],
+  description:
+    'money is in minor units of the row’s `currency`, an amount the same where there is one and a count otherwise; a share is between 0 and 1',
 })
 const ReportColumn = Type.Object({ name: Type.String(), title: Type.String(), kind: ColumnKind })
 const ReportChart = Type.Object({

@@ -18,6 +18,7 @@ export type { Answered, Format } from './engine/answer-query.ts'
 export type { Loaded } from './load/load.ts'
 export { loadWarehouse } from './load-warehouse.ts'
 export { readReport } from './read-report.ts'
+export type { Report } from './reports/report.ts'
 export { reportNamed, reports } from './reports/reports.ts'
 
 export type WarehouseOverrides = {

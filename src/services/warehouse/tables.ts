@@ -55,6 +55,7 @@ export const tables = {
       expires_at: 'TIMESTAMP',
       payment: 'VARCHAR',
       payment_key: 'VARCHAR',
+      channel: 'VARCHAR',
       transaction_id: 'VARCHAR',
     },
     owner: 'id',

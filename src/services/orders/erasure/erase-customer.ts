@@ -45,7 +45,7 @@ export async function eraseAgain(parts: Parts): Promise<{ customers: number; und
   const keys = new Set(await parts.objects.list(erasuresFolder))
   if (keys.size === 0) return { customers: 0, underWay: 0 }
   const rows = await parts.database.query<{ email: string }>(
-    `SELECT DISTINCT details::json -> 'customer' ->> 'email' AS email FROM orders.orders`,
+    `SELECT DISTINCT details::json -> 'customer' ->> 'email' AS email FROM orders.all_orders`,
     [],
   )
   const counts = { customers: 0, underWay: 0 }
@@ -62,8 +62,8 @@ async function prove({ database, objects }: Parts, email: string): Promise<Proof
   const left = await ordersOf(database, email)
   const [row] = await database.query<{ limits: number; sagas: number; index: number; messages: number }>(
     `SELECT (SELECT count(*) FROM orders.customer_titles WHERE customer = $1)::int AS limits,
-            (SELECT count(*) FROM orders.listed WHERE key = ANY(ARRAY[md5('email ' || $1), md5('email ' || $2)]::uuid[]))::int AS index,
-            (SELECT count(*) FROM orders.sagas WHERE strpos(lower(data::text), $1) > 0)::int AS sagas,
+            (SELECT count(*) FROM orders.all_listed WHERE key = ANY(ARRAY[md5('email ' || $1), md5('email ' || $2)]::uuid[]))::int AS index,
+            (SELECT count(*) FROM orders.all_sagas WHERE strpos(lower(data::text), $1) > 0)::int AS sagas,
             (SELECT count(*) FROM orders.outbox WHERE strpos(lower(payload::text), $1) > 0)::int AS messages`,
     [customerKey(email), email.toLowerCase()],
   )

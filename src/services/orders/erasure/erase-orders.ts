@@ -4,6 +4,7 @@ import type { ObjectStore } from '#ports/object-store'
 import { voucherObjectKey } from '#services/vouchers'
 import { customerKey } from '../customer-key.ts'
 import { noteChanges } from '../note-changes.ts'
+import { bringBack } from '../old/bring-back.ts'
 
 export type Erasing = { database: Database; objects: Pick<ObjectStore, 'delete'>; clock: Pick<Clock, 'uuid'> }
 
@@ -22,7 +23,7 @@ export async function ordersOf(
   email: string,
 ): Promise<{ id: string; isAtRest: boolean }[]> {
   const rows = await statements.query<{ id: string; email: string; isAtRest: boolean }>(
-    `SELECT id, details::json -> 'customer' ->> 'email' AS email, ${isAtRest} AS "isAtRest" FROM orders.orders o
+    `SELECT id, details::json -> 'customer' ->> 'email' AS email, ${isAtRest} AS "isAtRest" FROM orders.all_orders o
       WHERE lower(details::json -> 'customer' ->> 'email') = ANY($1)`,
     [[email.toLowerCase(), customerKey(email)]],
   )
@@ -43,6 +44,7 @@ export async function eraseOrders(
   if (orders.length === 0) return 0
   const email = `${clock.uuid()}@${erasedDomain}`
   const vouchers = await database.transaction(async (tx) => {
+    await bringBack(tx, orders)
     const customers = await tx.query<{ email: string }>(
       `SELECT DISTINCT details::json -> 'customer' ->> 'email' AS email FROM orders.orders o
         WHERE id = ANY($1::uuid[]) AND NOT ${isErased}`,

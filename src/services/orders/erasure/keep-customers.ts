@@ -47,7 +47,7 @@ export async function eraseOld(erasing: Erasing & { clock: Clock }, days: number
   const [last] = await database.query<{ at: Date }>('SELECT at FROM orders.marks WHERE name = $1', [mark])
   const fromMs = Math.max(0, (last?.at.getTime() ?? 0) - overlapDays * dayMs)
   const rows = await database.query<{ id: string }>(
-    `SELECT id FROM orders.orders o WHERE id >= $1 AND id < $2 AND NOT ${isErased} AND ${isAtRest} ORDER BY id LIMIT $3`,
+    `SELECT id FROM orders.all_orders o WHERE id >= $1 AND id < $2 AND NOT ${isErased} AND ${isAtRest} ORDER BY id LIMIT $3`,
     [uuid7(fromMs, new Uint8Array(10)), uuid7(beforeMs, new Uint8Array(10)), atOnceMax],
   )
   // One by one: orders erased together would be known to be of one customer.

@@ -3,7 +3,7 @@ import { advanceFence, type Fence } from '#ports/lease'
 import type { ObjectStore } from '#ports/object-store'
 import { codeOfVoucherObject, type ObjectMissing, voucherObjectKey } from '#services/vouchers'
 import type { Context } from '../context.ts'
-import { type OrderRow, orderColumns, readVouchers, type VoucherRow } from '../order-row.ts'
+import { readOrders, type VoucherRow, vouchersOf } from '../order-row.ts'
 import { drawingsOf, markStored } from './voucher-steps.ts'
 
 type Redrawing = Pick<Context, 'database' | 'objects' | 'gathered' | 'voucherKey'>
@@ -24,7 +24,7 @@ export function createVoucherSweep(
   let last = fence.place
   return async () => {
     const rows = await context.database.query<{ code: string }>(
-      `SELECT code FROM orders.vouchers WHERE code > $1 ORDER BY code LIMIT $2`,
+      `SELECT code FROM orders.all_vouchers WHERE code > $1 ORDER BY code LIMIT $2`,
       [last, pageMax],
     )
     const codes = rows.map(({ code }) => code)
@@ -51,11 +51,8 @@ async function redraw(context: Redrawing, codes: readonly string[]): Promise<num
   const missing = await withoutObject(context.objects, wanted)
   if (missing.length === 0) return 0
   const orderIds = [...new Set(missing.map(({ orderId }) => orderId))]
-  const orders = await context.database.query<OrderRow>(
-    `SELECT ${orderColumns} FROM orders.orders WHERE id = ANY($1::uuid[])`,
-    [orderIds],
-  )
-  const all = Map.groupBy(await readVouchers(context.database, orderIds), ({ orderId }) => orderId)
+  const orders = await readOrders(context.database, orderIds)
+  const all = Map.groupBy(await vouchersOf(context.database, orders), ({ orderId }) => orderId)
   for (const order of orders) {
     const own = missing.filter(({ orderId }) => orderId === order.id)
     const count = (all.get(order.id) ?? []).filter(({ status }) => status !== 'revoked').length
@@ -70,14 +67,18 @@ export async function confirmedVouchers(
   database: Database,
   codes: readonly string[] | { newest: number },
 ): Promise<VoucherRow[]> {
-  const isList = Array.isArray(codes)
+  // Two statements, and not one with a condition: each has its own index.
+  const [vouchers, chosen] =
+    'newest' in codes
+      ? ['orders.all_vouchers', codes.newest]
+      : ['(SELECT * FROM orders.all_vouchers WHERE code = ANY($1::text[]))', codes]
   return await database.query<VoucherRow>(
     `SELECT v.code, v.order_id AS "orderId", v.number, v.isbn, v.title, v.status, v.stored_at AS "storedAt",
             v.redeemed_at AS "redeemedAt"
-       FROM orders.vouchers v JOIN orders.orders o ON o.id = v.order_id
-      WHERE v.status = 'valid' AND o.status = 'confirmed' AND ($1::text[] IS NULL OR v.code = ANY($1))
-      ORDER BY v.order_id DESC, v.number LIMIT $2`,
-    [isList ? codes : null, isList ? codes.length : (codes as { newest: number }).newest],
+       FROM ${vouchers} v, LATERAL (SELECT status FROM orders.all_orders WHERE id = v.order_id OFFSET 0) o
+      WHERE v.status = 'valid' AND o.status = 'confirmed'
+      ORDER BY v.order_id DESC, v.number ${'newest' in codes ? 'LIMIT $1' : ''}`,
+    [chosen],
   )
 }
 

@@ -5,12 +5,13 @@ import type { Database, Session } from '#ports/database'
 import { type Fence, holdFence } from '#ports/lease'
 import { logger } from '#ports/log'
 import type { ObjectStore } from '#ports/object-store'
+import { oldRestDays } from '#services/orders'
 import { type Duck, openDuck } from '../store/duck.ts'
 import { showCut, tidy } from '../store/local-cut.ts'
 import { type Manifest, partsFolder, partsOf, publish, readManifest } from '../store/manifest.ts'
 import { createViewsOfParts } from '../store/views.ts'
 import { type TableName, tableNames } from '../tables.ts'
-import { disagreements } from './agree.ts'
+import { countOrders, disagreements } from './agree.ts'
 import { type Cut, withCut } from './cut.ts'
 import { dialectOf } from './dialect.ts'
 import { markLoads, wasPutBack } from './marks.ts'
@@ -87,7 +88,8 @@ export async function load(loading: Loading): Promise<Loaded> {
     const before = await readManifest(loading.objects)
     const putBack = before !== undefined && (await wasPutBack(loading, before.cursors.marks))
     if (putBack) log.warn('a database was put back to an earlier state: all is loaded again')
-    const isWhole = before === undefined || loading.whole === true || putBack
+    const isWhole =
+      before === undefined || loading.whole === true || putBack || isTooOld(before, loading.clock)
     const loaded = await loadOnce(loading, session, before, isWhole)
     if (isWhole || loaded.disagreements.length === 0) return loaded
     log.warn('an increment did not agree with its sources: all is loaded again', {
@@ -96,6 +98,12 @@ export async function load(loading: Loading): Promise<Loaded> {
     return await loadOnce(loading, session, before, true)
   })
 }
+
+/** What was put away since then has been at rest for longer than this. */
+const goneOnFromDays = oldRestDays - 5
+
+const isTooOld = ({ cursors }: Manifest, { now } = systemClock) =>
+  now() - cursors.orders.atMs > goneOnFromDays * 86_400_000
 
 async function loadOnce(
   loading: Loading,
@@ -174,11 +182,14 @@ async function build({ loading, duck, cut, folder, sequence, before }: Building)
     await staging.finish()
   }
   await onPoint?.('staged')
+  const counted = countOrders(cut)
+  // It is waited for below; what fails before that is what is told.
+  counted.catch(() => undefined)
   const name = `${String(sequence).padStart(8, '0')}-${(loading.clock ?? systemClock).uuid().slice(-12)}`
   const tables = await mergeParts({ duck, root, objects, before: before?.tables, name })
   await onPoint?.('merged')
   await createViewsOfParts(duck, { tables }, root)
-  const found = await disagreements(duck, cut)
+  const found = await disagreements(duck, counted)
   await onPoint?.('agreed')
   return {
     ...{ tables, read, disagreements: found, cutAt: new Date(cut.atMs).toISOString() },

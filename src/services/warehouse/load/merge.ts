@@ -29,17 +29,15 @@ async function mergeTable(merging: Merging, table: TableName): Promise<Record<st
   const { duck, before } = merging
   const { part, owner } = tableOf(table)
   const parts: Record<string, Part> = { ...before?.[table] }
-  await duck.run(`CREATE OR REPLACE TABLE parted AS SELECT *, ${part} AS part FROM new_${table}`)
   const partOfGone = part.replaceAll(`substr(${owner},`, 'substr(owner,')
   const touched = await duck.rows<{ part: string }>(
-    `SELECT part FROM parted UNION SELECT ${table === 'books' || table === 'stock' ? partOfGone : 'NULL'} FROM gone_${table} ORDER BY 1`,
+    `SELECT part FROM new_${table} UNION SELECT ${table === 'books' || table === 'stock' ? partOfGone : 'NULL'} FROM gone_${table} ORDER BY 1`,
   )
   for (const { part: name } of touched) {
     const rewritten = await rewrite(merging, table, name, parts[name])
     if (rewritten === undefined) delete parts[name]
     else parts[name] = rewritten
   }
-  await duck.run('DROP TABLE parted')
   return parts
 }
 
@@ -56,14 +54,14 @@ async function rewrite(
     old === undefined
       ? ''
       : `SELECT ${names} FROM (${rowsIn(table, [await bring(root, objects, old)])}) AS old
-          WHERE NOT EXISTS (FROM parted WHERE part = ${literal(name)} AND parted.${owner} = old.${owner})
+          WHERE NOT EXISTS (FROM new_${table} AS new WHERE new.part = ${literal(name)} AND new.${owner} = old.${owner})
             AND NOT EXISTS (FROM gone_${table} WHERE gone_${table}.owner = old.${owner}::VARCHAR)
          UNION ALL BY NAME`
   const key = `${partsFolder}${table}/${name}/${load}.parquet`
   const path = localPart(root, { key })
   await mkdir(dirname(path), { recursive: true })
   await duck.run(
-    `COPY (${kept} SELECT ${names} FROM parted WHERE part = ${literal(name)} ORDER BY ${order})
+    `COPY (${kept} SELECT ${names} FROM new_${table} WHERE part = ${literal(name)} ORDER BY ${order})
        TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`,
   )
   const [count] = await duck.rows<{ n: string }>(`SELECT count(*) AS n FROM read_parquet(${literal(path)})`)

@@ -2,6 +2,7 @@ import { uuid7, uuid7TimeMs } from '#ports/clock'
 import type { Statements } from '#ports/database'
 import { customerKey } from '#services/orders'
 import type { Cursors } from '../store/manifest.ts'
+import type { StagedRow } from '../tables.ts'
 import type { Cut } from './cut.ts'
 import type { Pseudonyms } from './pseudonym.ts'
 import type { Staging } from './staging.ts'
@@ -27,26 +28,81 @@ export async function readOrders(
   staging: Staging,
   pseudonyms: Pseudonyms,
 ): Promise<void> {
-  for await (const ids of since === undefined ? allOrders(cut.orders) : changedOrders(cut.orders, since)) {
-    await stageOrders(cut.orders, ids, staging, pseudonyms)
+  if (since === undefined) await stageAll(cut.orders, staging, pseudonyms)
+  else await stageChanged(cut.orders, since, staging, pseudonyms)
+}
+
+/** Each table once, as it lies. */
+async function stageAll(orders: Statements, staging: Staging, pseudonyms: Pseudonyms): Promise<void> {
+  const walk = async <Row>(sql: string, stage: (row: Row) => void) => {
+    for await (const rows of inPages<Row>(orders, sql)) {
+      for (const row of rows) stage(row)
+      await staging.relieve()
+    }
+  }
+  await walk<OrderRow>(`SELECT ${orderColumns} FROM orders.all_orders`, (row) =>
+    stageOrder(row, staging, pseudonyms),
+  )
+  await walk<VoucherRow>(`SELECT ${voucherColumns} FROM orders.all_vouchers`, (row) =>
+    stageVoucher(row, staging, pseudonyms),
+  )
+  const own = { history: historyColumns, sagas: sagaColumns, saga_journal: journalColumns }
+  for (const [table, columns] of Object.entries(own) as [keyof typeof own, string][])
+    await walk<Line>(linesOf(`SELECT ${columns} FROM orders.all_${table}`), ({ line }) =>
+      staging.addLine(table, line),
+    )
+}
+
+type Line = { line: string }
+
+/** The server writes its rows as JSON itself. */
+const linesOf = (sql: string) => `SELECT row_to_json(own)::text AS line FROM (${sql}) AS own`
+
+/** The next page is on its way while one is worked on. */
+async function* inPages<Row>(orders: Statements, sql: string): AsyncGenerator<Row[]> {
+  await orders.execute(`DECLARE pages NO SCROLL CURSOR FOR ${sql}`)
+  const fetched = () => orders.query<Row>(`FETCH ${pageMax} FROM pages`)
+  for (let next = fetched(); ; ) {
+    const rows = await next
+    if (rows.length < pageMax) {
+      yield rows
+      break
+    }
+    next = fetched()
+    // It is waited for in the next turn, or the whole reading has failed before.
+    next.catch(() => undefined)
+    yield rows
+  }
+  await orders.execute('CLOSE pages')
+}
+
+async function stageChanged(
+  orders: Statements,
+  since: Cursors['orders'],
+  staging: Staging,
+  pseudonyms: Pseudonyms,
+): Promise<void> {
+  for await (const ids of changedOrders(orders, since)) {
+    await stageOrders(orders, ids, staging, pseudonyms)
     await staging.relieve()
   }
-  await readSagas(cut.orders, since, staging)
+  const params = [new Date(since.atMs - overlapMs), since.snapshot]
+  const sagas = await orders.query<StagedRow>(
+    `${withNewest} SELECT ${sagaColumns} FROM orders.sagas s, n WHERE updated_at >= $1 AND ${isNew('s', '$2')}`,
+    params,
+  )
+  for (const row of sagas) staging.add('sagas', row)
+  const journal = await orders.query<StagedRow>(
+    `${withNewest} SELECT ${journalColumns} FROM orders.saga_journal j, n WHERE at >= $1 AND ${isNew('j', '$2')}`,
+    params,
+  )
+  for (const row of journal) staging.add('saga_journal', row)
 }
 
-async function* allOrders(orders: Statements): AsyncGenerator<string[]> {
-  for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
-    const rows = await orders.query<{ id: string }>(
-      'SELECT id FROM orders.orders WHERE id > $1 ORDER BY id LIMIT $2',
-      [after, pageMax],
-    )
-    if (rows.length === 0) return
-    yield rows.map(({ id }) => id)
-    after = rows.at(-1)?.id ?? after
-  }
-}
-
-/** New orders by their ids, which carry their time; changed ones by their history. */
+/**
+ * New orders by their ids, which carry their time; changed ones by their history. What was put away since the last load
+ * is as it was then: it has been at rest for longer than a load may be old that is gone on from.
+ */
 async function* changedOrders(orders: Statements, since: Cursors['orders']): AsyncGenerator<string[]> {
   const fromMs = since.atMs - overlapMs
   const rows = await orders.query<{ id: string }>(
@@ -59,12 +115,15 @@ async function* changedOrders(orders: Statements, since: Cursors['orders']): Asy
   for (let i = 0; i < rows.length; i += pageMax) yield rows.slice(i, i + pageMax).map(({ id }) => id)
 }
 
+const orderColumns = `id, status::text, version, details, expires_at::text AS "expiresAt", payment, payment_key AS "paymentKey",
+  transaction_id AS "transactionId"`
+
 type OrderRow = {
   id: string
   status: string
   version: number
   details: string
-  expiresAt: Date
+  expiresAt: string
   payment: { status: string } | null
   paymentKey: string | null
   transactionId: string
@@ -73,6 +132,7 @@ type Details = {
   customer?: { email?: string }
   lines: { isbn: string; title: string; quantity: number; unitPrice: { amount: number; currency: string } }[]
   total: { amount: number; currency: string }
+  channel?: string
 }
 
 async function stageOrders(
@@ -84,18 +144,25 @@ async function stageOrders(
   for (let i = 0; i < ids.length; i += idsAtOnce) {
     const some = [ids.slice(i, i + idsAtOnce)]
     const rows = await orders.query<OrderRow>(
-      `SELECT id, status::text, version, details, expires_at AS "expiresAt", payment, payment_key AS "paymentKey",
-              transaction_id AS "transactionId" FROM orders.orders WHERE id = ANY($1::uuid[])`,
+      `SELECT ${orderColumns} FROM orders.orders WHERE id = ANY($1::uuid[])`,
       some,
     )
     for (const row of rows) stageOrder(row, staging, pseudonyms)
-    await stageHistory(orders, some, staging)
-    await stageVouchers(orders, some, staging, pseudonyms)
+    const history = await orders.query<StagedRow>(
+      `SELECT ${historyColumns} FROM orders.history WHERE order_id = ANY($1::uuid[])`,
+      some,
+    )
+    for (const row of history) staging.add('history', row)
+    const vouchers = await orders.query<VoucherRow>(
+      `SELECT ${voucherColumns} FROM orders.vouchers WHERE order_id = ANY($1::uuid[])`,
+      some,
+    )
+    for (const row of vouchers) stageVoucher(row, staging, pseudonyms)
   }
 }
 
 function stageOrder(row: OrderRow, staging: Staging, pseudonyms: Pseudonyms): void {
-  const { customer, lines, total } = JSON.parse(row.details) as Details
+  const { customer, lines, total, channel = 'api' } = JSON.parse(row.details) as Details
   const placed_at = new Date(uuid7TimeMs(row.id)).toISOString()
   const email = customer?.email
   staging.add('orders', {
@@ -106,6 +173,7 @@ function stageOrder(row: OrderRow, staging: Staging, pseudonyms: Pseudonyms): vo
     expires_at: row.expiresAt,
     payment: row.payment?.status ?? null,
     payment_key: row.paymentKey,
+    channel,
     transaction_id: row.transactionId,
   })
   for (const [i, { isbn, title, quantity, unitPrice }] of lines.entries())
@@ -115,70 +183,22 @@ function stageOrder(row: OrderRow, staging: Staging, pseudonyms: Pseudonyms): vo
     })
 }
 
-async function stageHistory(orders: Statements, ids: unknown[], staging: Staging): Promise<void> {
-  const rows = await orders.query<Record<string, unknown>>(
-    `SELECT order_id, version, status, payment ->> 'status' AS payment, at AS changed_at FROM orders.history
-      WHERE order_id = ANY($1::uuid[])`,
-    ids,
-  )
-  for (const row of rows) staging.add('history', row)
-}
+const historyColumns = `order_id, version, status, payment ->> 'status' AS payment, at AS changed_at`
+const voucherColumns = `code, redeemed_by, order_id, number, isbn, status, created_at::text, stored_at::text,
+  redeemed_at::text, revoked_at::text`
+const sagaColumns = 'id, order_id, definition, state, step, attempt, created_at, updated_at'
+const journalColumns = 'id, saga_id, step, event, at AS noted_at'
 
-async function stageVouchers(
-  orders: Statements,
-  ids: unknown[],
+type VoucherRow = { code: string; redeemed_by: string | null }
+
+function stageVoucher(
+  { code, redeemed_by: by, ...row }: VoucherRow,
   staging: Staging,
   pseudonyms: Pseudonyms,
-): Promise<void> {
-  const rows = await orders.query<{ code: string; redeemed_by: string | null }>(
-    `SELECT code, order_id, number, isbn, status, created_at, stored_at, redeemed_at, redeemed_by, revoked_at
-       FROM orders.vouchers WHERE order_id = ANY($1::uuid[])`,
-    ids,
-  )
-  for (const { code, redeemed_by: by, ...row } of rows)
-    staging.add('vouchers', {
-      ...row,
-      voucher: pseudonyms.of('voucher', code),
-      redeemed_by: by === null ? null : pseudonyms.of('staff', by),
-    })
-}
-
-const sagaColumns = 's.id, s.order_id, s.definition, s.state, s.step, s.attempt, s.created_at, s.updated_at'
-const journalColumns = 'j.id, j.saga_id, j.step, j.event, j.at AS noted_at'
-
-async function readSagas(
-  orders: Statements,
-  since: Cursors['orders'] | undefined,
-  staging: Staging,
-): Promise<void> {
-  if (since !== undefined) {
-    const params = [new Date(since.atMs - overlapMs), since.snapshot]
-    const sagas = await orders.query<Record<string, unknown>>(
-      `${withNewest} SELECT ${sagaColumns} FROM orders.sagas s, n WHERE s.updated_at >= $1 AND ${isNew('s', '$2')}`,
-      params,
-    )
-    for (const row of sagas) staging.add('sagas', row)
-    const journal = await orders.query<Record<string, unknown>>(
-      `${withNewest} SELECT ${journalColumns} FROM orders.saga_journal j, n WHERE j.at >= $1 AND ${isNew('j', '$2')}`,
-      params,
-    )
-    for (const row of journal) staging.add('saga_journal', row)
-    return
-  }
-  for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
-    const sql = `SELECT ${sagaColumns} FROM orders.sagas s WHERE s.id > $1 ORDER BY s.id LIMIT $2`
-    const rows = await orders.query<{ id: string }>(sql, [after, pageMax])
-    if (rows.length === 0) break
-    for (const row of rows) staging.add('sagas', row)
-    await staging.relieve()
-    after = rows.at(-1)?.id ?? after
-  }
-  for (let after = 0; ; ) {
-    const sql = `SELECT ${journalColumns} FROM orders.saga_journal j WHERE j.id > $1 ORDER BY j.id LIMIT $2`
-    const rows = await orders.query<{ id: number }>(sql, [after, pageMax])
-    if (rows.length === 0) break
-    for (const row of rows) staging.add('saga_journal', row)
-    await staging.relieve()
-    after = rows.at(-1)?.id ?? after
-  }
+): void {
+  staging.add('vouchers', {
+    ...row,
+    voucher: pseudonyms.of('voucher', code),
+    redeemed_by: by === null ? null : pseudonyms.of('staff', by),
+  })
 }

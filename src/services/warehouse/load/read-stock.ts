@@ -9,9 +9,9 @@ const pageMax = 5_000
 const gapsAtOnce = 100
 const titlesAtOnce = 1_000
 
+/** What is looked at of a movement, and all of it as JSON. */
+type Noted = { id: number; transaction_id: string | null; line: string }
 type Movement = {
-  id: number
-  transaction_id: string | null
   isbn: string
   copies_delta: number
   held_delta: number
@@ -31,40 +31,42 @@ export async function readStock(
   staging: Staging,
 ): Promise<Cursors['ledger']> {
   const before = since ?? { max: 0, open: [] }
-  const touched = new Set(books)
+  const touched = since === undefined ? undefined : new Set(books)
   const later: Movement[] = []
-  const seen: number[] = []
+  let ledger: Cursors['ledger'] = before
   for await (const page of movements(cut.books, dialect, before)) {
     const undecided = await cut.undecided(page.flatMap(({ transaction_id: id }) => id ?? []))
-    for (const movement of page) {
-      touched.add(movement.isbn)
-      if (movement.transaction_id !== null && undecided.has(movement.transaction_id)) later.push(movement)
+    const seen: number[] = []
+    for (const { id, transaction_id, line } of page) {
+      const isLater = transaction_id !== null && undecided.has(transaction_id)
+      const movement = isLater || touched !== undefined ? (JSON.parse(line) as Movement) : undefined
+      if (movement !== undefined) touched?.add(movement.isbn)
+      if (isLater && movement !== undefined) later.push(movement)
       else {
-        staging.add('ledger', movement)
-        seen.push(movement.id)
+        staging.addLine('ledger', line)
+        seen.push(id)
       }
     }
+    ledger = gapsAfter(ledger, seen, { ms: cut.atMs, mayClose: false })
     await staging.relieve()
   }
-  await stageTitles(cut.books, dialect, since === undefined ? undefined : [...touched], later, staging)
-  seen.sort((a, b) => a - b)
-  return gapsAfter(before, seen, { ms: cut.atMs, mayClose: cut.isBookDbQuiet })
+  await stageTitles(cut.books, dialect, touched && [...touched], later, staging)
+  return gapsAfter(ledger, [], { ms: cut.atMs, mayClose: cut.isBookDbQuiet })
 }
 
 async function* movements(
   books: Statements,
   dialect: Dialect,
   { max, open }: Cursors['ledger'],
-): AsyncGenerator<Movement[]> {
-  const columns = `id, transaction_id, isbn, movement, copies_delta, held_delta, sold_delta, reason, at AS moved_at`
-  const from = `SELECT ${columns} FROM ${dialect.table('ledger')} WHERE`
+): AsyncGenerator<Noted[]> {
+  const from = `${dialect.movements} WHERE`
   for (let i = 0; i < open.length; i += gapsAtOnce) {
     const gaps = open.slice(i, i + gapsAtOnce).map((gap) => `id BETWEEN ${gap.from} AND ${gap.to}`)
-    const rows = await books.query<Movement>(`${from} ${gaps.join(' OR ')}`, [])
+    const rows = await books.query<Noted>(`${from} ${gaps.join(' OR ')} ORDER BY id`, [])
     if (rows.length > 0) yield rows
   }
   for (let after = max; ; ) {
-    const rows = await books.query<Movement>(
+    const rows = await books.query<Noted>(
       ...dialect.inOrder(`${from} id > ${dialect.parameter(1)} ORDER BY id LIMIT ${dialect.parameter(2)}`, [
         after,
         pageMax,

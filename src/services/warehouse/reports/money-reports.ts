@@ -65,9 +65,7 @@ const today: Report = {
   description: 'The day so far, beside the same hours of yesterday and of a week ago.',
   columns: [
     column('measure', 'text'),
-    column('today', 'count'),
-    column('yesterday', 'count'),
-    column('week_ago', 'count', 'a week ago'),
+    ...[column('today', 'amount'), column('yesterday', 'amount'), column('week_ago', 'amount', 'a week ago')],
     currency,
   ],
   parameters: [],
@@ -83,7 +81,7 @@ const today: Report = {
     return `WITH ${spans}, measured AS (
       ${measure(1, 'Orders', 'count(id)', 'orders', 'placed_at')} UNION ALL
       ${measure(2, 'Copies sold', 'coalesce(sum(quantity), 0)', sold, 'placed_at')} UNION ALL
-      ${measure(3, 'Revenue in minor units', 'coalesce(sum(quantity * unit_price), 0)', sold, 'placed_at', 'l.currency')} UNION ALL
+      ${measure(3, 'Revenue', 'coalesce(sum(quantity * unit_price), 0)', sold, 'placed_at', 'l.currency')} UNION ALL
       ${measure(4, 'Vouchers redeemed', 'count(voucher)', 'vouchers', 'redeemed_at')} UNION ALL
       ${measure(5, 'Orders expired', `count(order_id) FILTER (status = 'expired')`, 'history', 'changed_at')} UNION ALL
       ${measure(6, 'Orders cancelled', `count(order_id) FILTER (status = 'cancelled')`, 'history', 'changed_at')} UNION ALL

@@ -1,7 +1,8 @@
 import { literal } from '../store/duck.ts'
 
 /** What a column holds; money is in minor units of the row's `currency`, a share is between 0 and 1. */
-export type ColumnKind = 'text' | 'count' | 'money' | 'share' | 'day' | 'time' | 'number'
+/** An amount is money where its row has a currency, and a count where it has none. */
+export type ColumnKind = 'amount' | 'text' | 'count' | 'money' | 'share' | 'day' | 'time' | 'number'
 export type Column = { name: string; title: string; kind: ColumnKind }
 export type Chart = { kind: 'bars' | 'line'; x: string; y: readonly string[] }
 

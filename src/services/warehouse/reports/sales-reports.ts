@@ -43,6 +43,22 @@ const by = (name: string, title: string, description: string, value: string): Re
      GROUP BY 1, currency ORDER BY revenue DESC, 1, currency LIMIT ${asked.rowsMax}`,
 })
 
+const byChannel: Report = {
+  name: 'sales-by-channel',
+  title: 'Sales by channel',
+  description:
+    'Where orders were placed: in the shop, by a program (api), or under a name that a program gave.',
+  columns: [column('channel', 'text'), ...amounts, currency],
+  chart: { kind: 'bars', x: 'channel', y: ['revenue'] },
+  parameters: ['from', 'to'],
+  sql: (
+    asked,
+  ) => `SELECT coalesce(channel, 'api') AS channel, count(*) AS orders, sum(copies)::BIGINT AS copies,
+      sum(total)::BIGINT AS revenue, currency FROM orders
+    WHERE status IN ('confirmed', 'redeemed') AND ${within('placed_at', asked)}
+    GROUP BY 1, currency ORDER BY revenue DESC, 1, currency LIMIT ${asked.rowsMax}`,
+}
+
 export const salesReports: readonly Report[] = [
   byDay,
   byTitle,
@@ -53,5 +69,6 @@ export const salesReports: readonly Report[] = [
     'unnest(subjects)',
   ),
   by('sales-by-publisher', 'Sales by publisher', 'What each publisher’s titles brought in.', 'publisher'),
+  byChannel,
   by('sales-by-format', 'Sales by format', 'Hardcovers, paperbacks and whatever else there is.', 'format'),
 ]

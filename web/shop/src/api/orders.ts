@@ -1,5 +1,6 @@
 import type { NewOrder, Order } from '#services/gateway'
 import { call, callForReply, segment } from './client.ts'
+import { ApiProblem } from './problem.ts'
 
 const placeDeadlineMs = 20_000
 
@@ -8,12 +9,18 @@ const placeDeadlineMs = 20_000
  * @throws ApiProblem `out-of-stock`, `customer-limit`, `sales-not-open`, `in-flight`, …
  */
 export async function placeOrder(order: NewOrder, idempotencyKey: string): Promise<Order> {
-  const reply = await callForReply<Order>('POST', '/api/orders', {
-    body: order,
-    headers: { 'idempotency-key': idempotencyKey },
-    deadlineMs: placeDeadlineMs,
-  })
-  return reply.data
+  const place = async (body: NewOrder) => {
+    const headers = { 'idempotency-key': idempotencyKey }
+    return (await callForReply<Order>('POST', '/api/orders', { body, headers, deadlineMs: placeDeadlineMs }))
+      .data
+  }
+  try {
+    return await place({ ...order, channel: 'shop' })
+  } catch (error) {
+    // While a new version comes, the one before may still answer, which knows of no channels.
+    if (!(error instanceof ApiProblem && error.status === 400 && 'channel' in error.fieldErrors)) throw error
+    return await place(order)
+  }
 }
 
 export const getOrder = (id: string, token: string) =>

@@ -12,6 +12,16 @@ test('a cell says what its column holds', () => {
   assert.match(cellText(123456, { kind: 'money' }, 'EUR'), /1[,.]234[,.]56/)
   assert.match(cellText(1234, { kind: 'money' }, 'JPY'), /1[,.]234/)
   assert.match(cellText(0, { kind: 'money' }, 'EUR'), /0[,.]00/)
+  assert.match(
+    cellText(123456, { kind: 'amount' }, 'EUR'),
+    /1[,.]234[,.]56/,
+    'money in a row with a currency',
+  )
+  assert.match(
+    cellText(123456, { kind: 'amount' }, undefined),
+    /^123[,.]456$/,
+    'a count in a row without one',
+  )
   assert.match(cellText(0.125, { kind: 'share' }, undefined), /12[.,]5\s*%/)
   assert.match(cellText('2026-11-28', { kind: 'day' }, undefined), /28/)
   assert.equal(cellText(null, { kind: 'count' }, undefined), '–')

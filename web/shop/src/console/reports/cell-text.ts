@@ -13,6 +13,8 @@ export function cellText(
 ): string {
   if (value === null || value === undefined) return '–'
   switch (kind) {
+    case 'amount':
+      return cellText(value, { kind: currency === undefined ? 'count' : 'money' }, currency)
     case 'money':
       return currency === undefined
         ? String(value)
