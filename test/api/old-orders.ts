@@ -17,15 +17,20 @@ export function oldOrderSuite(shop: () => Shop): void {
     const [kept, given] = [await confirmed(shop(), isbn), await confirmed(shop(), isbn)]
     const third = accepted(await order(shop(), [line(isbn)], { key }), 201)
     accepted(await shop().post(`/api/orders/${third.id}/cancel`, { token: third.token }))
-    const read = (id: string) => shop().get(`/api/orders/${id}`, { token: shop().staff })
-    const found = async () =>
-      accepted(await shop().get(`/api/orders?isbn=${isbn}`, { token: shop().staff })).items
+    const read = async (id: string) =>
+      accepted(await shop().get(`/api/orders/${id}`, { token: shop().staff }))
     const ids = [kept.id, given.id, third.id]
-    const before = [await found(), ...(await Promise.all(ids.map(read))).map(accepted)]
-    assert.equal(before[0].length, 3)
+    const look = async () => {
+      const list = accepted(await shop().get(`/api/orders?isbn=${isbn}`, { token: shop().staff })).items
+      assert.equal(list.length, 3)
+      const orders = [...list, ...(await Promise.all(ids.map(read)))]
+      // Links are signed for an hour each.
+      return JSON.parse(JSON.stringify(orders).replaceAll(/expires=[^"]+/g, ''))
+    }
+    const before = await look()
     await putAllAway(shop(), ids)
 
-    assert.deepEqual([await found(), ...(await Promise.all(ids.map(read))).map(accepted)], before)
+    assert.deepEqual(await look(), before)
     assert.equal(accepted(await order(shop(), [line(isbn)], { key })).id, third.id, 'its key is remembered')
     refused(await shop().get(`/api/orders/${kept.id}`, { token: given.token }), 404)
     const [voucher] = kept.vouchers
@@ -39,7 +44,7 @@ export function oldOrderSuite(shop: () => Shop): void {
       409,
       'already-redeemed',
     )
-    assert.equal(accepted(await read(kept.id)).status, 'redeemed')
+    assert.equal((await read(kept.id)).status, 'redeemed')
     accepted(await shop().post(`/api/orders/${given.id}/cancel`, { token: given.token }))
     await until(shop(), given, (now) => now.status === 'refunded')
     await leaves(shop(), isbn, 2)
