@@ -59,7 +59,7 @@ for (const [kind, bookDb, skip] of [
   test(`${kind}: loads under traffic agree with both databases at their cuts`, { skip }, async (t) => {
     const shop = await openShop(t, { bookDb })
     const stop = new AbortController()
-    const sold = traffic(shop, 'under', stop.signal)
+    const sold = traffic(shop, 'under', stop.signal, 4, 10)
     const kinds: string[] = []
     try {
       for (let i = 0; i < 6; i++) kinds.push((await load(shop.loading)).kind)
