@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from './type.ts'
 
 /**
  * What those who keep a database's servers in several clusters are told by the fleet, and what they say. A turn is the

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Value } from 'typebox/value'
-import { Want } from '#kernel/database-turn'
+import type { Want } from '#kernel/database-turn'
 import { StartError, writePrivate } from '../data-folder.ts'
 
 const fileName = 'turn.json'
+const states: readonly string[] = ['turned', 'primary', 'replica']
 
 /**
  * What this server was last told: written down before it is done, so that a start goes by it and back to nothing earlier.
@@ -15,8 +15,9 @@ export function readTurn(path: string): Want | undefined {
   const file = join(path, fileName)
   if (!existsSync(file)) return undefined
   try {
-    const turn: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    if (Value.Check(Want, turn)) return turn
+    const turn = JSON.parse(readFileSync(file, 'utf8')) as Want
+    if (Number.isSafeInteger(turn.epoch) && states.includes(turn.state) && Array.isArray(turn.members))
+      return turn
   } catch {
     // Said below, whatever is wrong with it.
   }

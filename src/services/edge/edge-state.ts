@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from '#kernel/type'
 
 const Count = Type.Integer({ minimum: 0 })
 

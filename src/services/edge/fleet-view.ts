@@ -1,4 +1,5 @@
-import { type Static, Type } from 'typebox'
+import { Nullable } from '#kernel/schemas'
+import { type Static, Type } from '#kernel/type'
 import { EdgeCluster } from './edge-state.ts'
 
 const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) =>

@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import { defineRoute, internal } from '#kernel/contract'
 import { KeptState, Want } from '#kernel/database-turn'
+import { Type } from '#kernel/type'
 
 /** The fleet's controller is told what to do by a BookstoreFleet on the hub, and tells of itself there. */
 export const listens = 'hub'
