@@ -2,8 +2,6 @@ import { Nullable } from '#kernel/schemas'
 import { type Static, Type } from '#kernel/type'
 import { EdgeCluster } from './edge-state.ts'
 
-const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) =>
-  Type.Union([type, Type.Null()])
 const Count = Type.Integer({ minimum: 0 })
 
 /** The fleet as its controller remembers it, and as this edge sees it. */
