@@ -62,9 +62,16 @@ export function createEntries(bytesMax: number): Entries {
 
   return {
     get(key) {
-      const entry = find(key)
+      const known = proven.get(key)
+      if (known !== undefined) {
+        // Put last again: the first of the map goes first. Its tags and its weight stay as they are.
+        proven.delete(key)
+        proven.set(key, known)
+        return known
+      }
+      const entry = probation.get(key)
       if (entry === undefined) return undefined
-      remove(proven.has(key) ? proven : probation, key)
+      remove(probation, key)
       add(proven, key, entry)
       return entry
     },
