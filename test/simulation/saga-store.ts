@@ -1,6 +1,6 @@
 import type { OrderStatus, Settlement } from '#services/orders'
 import { definitions } from '../../src/services/orders/saga/definitions.ts'
-import { type Attempt, next, type Progress } from '../../src/services/orders/saga/next.ts'
+import { type Attempt, atWork, next, type Progress } from '../../src/services/orders/saga/next.ts'
 import type { Saga, StepResult } from '../../src/services/orders/saga/saga.ts'
 import { judge } from '../../src/services/orders/settle-orders.ts'
 import { type Card, createProvider, type Provider } from './payment-provider.ts'
@@ -180,9 +180,11 @@ export function createSagaStore(world: World, orders: SagaOrder[], broken: SagaB
   }
 
   const work = async (process: Process, claimed: SagaRow): Promise<void> => {
-    let saga = claimed
+    const { steps } = definitions.get(claimed.definition) as {
+      steps: readonly { name: string; run?: unknown }[]
+    }
+    let saga = atWork(claimed, steps)
     for (;;) {
-      const { steps } = definitions.get(saga.definition) as { steps: readonly { name: string }[] }
       const step = steps[saga.step]?.name ?? ''
       const trial: Promise<StepResult> =
         saga.state === 'running'
@@ -197,7 +199,7 @@ export function createSagaStore(world: World, orders: SagaOrder[], broken: SagaB
       const isMine = await statement(process, () => write(saga, step, progress))
       const isAtWork = progress.state === 'running' || progress.state === 'compensating'
       if (!isMine || progress.event === null || !isAtWork) return
-      saga = { ...saga, ...progress }
+      saga = atWork({ ...saga, ...progress }, steps)
     }
   }
 

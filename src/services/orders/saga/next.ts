@@ -46,6 +46,19 @@ export function next(
   }
 }
 
+/**
+ * The saga at its first step with something to do on the way forward: nothing is written of those that it passes, and
+ * whoever takes it over passes them again.
+ */
+export function atWork<S extends { state: string; step: number }>(
+  saga: S,
+  steps: readonly { run?: unknown }[],
+): S {
+  if (saga.state !== 'running') return saga
+  const step = steps.findIndex(({ run }, i) => i >= saga.step && run !== undefined)
+  return { ...saga, step }
+}
+
 type At = Pick<Saga, 'step' | 'data'>
 const moved = { attempt: 0, dueInMs: 0, lastError: null } as const
 

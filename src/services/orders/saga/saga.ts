@@ -33,7 +33,8 @@ export type Step = {
   name: string
   /** Attempts after which a step that keeps failing counts as refused; without it, for ever. */
   attemptsMax?: number
-  run(context: Context, saga: Saga): Promise<StepResult>
+  /** Absent where there is nothing to do on the way forward: then nothing is written of it either, until the next step. */
+  run?(context: Context, saga: Saga): Promise<StepResult>
   /** The local effect of `done`. */
   apply?(tx: Statements, sagas: readonly Saga[], context: Context): Promise<void>
   /** Undoes the step, whether or not it ever ran; tried for ever. */

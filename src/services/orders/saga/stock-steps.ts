@@ -7,7 +7,6 @@ import type { Saga, Step } from './saga.ts'
 /** The copies are held since the order was placed; undoing this step is what ends a failed order. */
 export const holdCopies: Step = {
   name: 'hold-copies',
-  run: async () => ({ kind: 'done' }),
   async compensate(context, saga) {
     if (!mayTryAgain(saga)) await settle(context, saga, 'release', 'failed')
   },

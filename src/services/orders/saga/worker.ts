@@ -5,7 +5,7 @@ import { logger } from '#ports/log'
 import type { Context } from '../context.ts'
 import { noteStep } from '../order-metrics.ts'
 import { definitions } from './definitions.ts'
-import { type Attempt, next } from './next.ts'
+import { type Attempt, atWork, next } from './next.ts'
 import type { Saga, Step } from './saga.ts'
 import { wakeWhenBack } from './try-again.ts'
 import { goesOn, leaseSeconds, type Move, writeProgress } from './write-progress.ts'
@@ -84,7 +84,7 @@ async function carry(
   writerOf: (step: Step) => Batcher<Writing>,
   wake: ReturnType<typeof wakeWhenBack>,
 ): Promise<void> {
-  let saga = claimed
+  let saga = atWork(claimed, placeOf(claimed).steps)
   for (;;) {
     const { steps, step } = placeOf(saga)
     const startedMs = context.clock.monotonicMs()
@@ -95,7 +95,7 @@ async function carry(
     if (isOurs) noteStep(saga, step.name, progress, seconds)
     if (isOurs) await wake(saga, progress)
     if (!isOurs || !goesOn(progress)) return
-    saga = { ...saga, ...progress, state: progress.state as Saga['state'] }
+    saga = atWork({ ...saga, ...progress, state: progress.state as Saga['state'] }, steps)
   }
 }
 
@@ -109,7 +109,8 @@ function placeOf(saga: Saga): { steps: readonly Step[]; step: Step } {
 
 async function attempt(context: Context, step: Step, saga: Saga): Promise<Attempt> {
   try {
-    if (saga.state === 'running') return await within(step.run(context, saga))
+    if (saga.state === 'running')
+      return await within(step.run?.(context, saga) ?? Promise.resolve({ kind: 'done' }))
     await within(step.compensate?.(context, saga) ?? Promise.resolve())
     return { kind: 'done' }
   } catch (error) {
