@@ -11,6 +11,12 @@ for (let i = 0; i < Number(count); i++) setTimeout(open, Math.floor(i / 50) * 10
 function open(i: number): void {
   const headers = { 'x-forwarded-for': `192.0.${Math.floor(i / 250)}.${(i % 250) + 1}` }
   const asking = request(url + path, { headers, agent: false }, (response) => {
+    if (response.statusCode !== 200) {
+      // On a busy machine some are refused, and come again.
+      response.resume()
+      setTimeout(open, 100, i)
+      return
+    }
     let text = ''
     response.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk

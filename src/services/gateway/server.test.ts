@@ -96,6 +96,8 @@ test('what is not HTTP is answered in words and closed', async (t) => {
     ['GET / HTTP/1.1\r\nconnection: close\r\n\r\n', 400],
     ['POST /api/orders HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n', 400],
     ['POST /api/orders HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n', 400],
+    ['POST /api/orders HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 400],
+    ['GET http://b/livez HTTP/1.1\r\nhost: a\r\n\r\n', 400],
     ['CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n', 400],
     [`GET /${'a'.repeat(9_000)} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`, 414],
     [`GET / HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(40_000)}\r\n\r\n`, 431],
@@ -110,6 +112,14 @@ test('what is not HTTP is answered in words and closed', async (t) => {
     assert.match(text, /x-request-id: /i)
     assert.equal(problemOf(text).status, status)
   }
+})
+
+test('an address that names its host is taken where the Host header names the same', async (t) => {
+  const gateway = await startGateway(t, '')
+  const close = 'host: a\r\nconnection: close\r\n\r\n'
+  const own = await rawExchange(gateway.url, `GET http://A/livez HTTP/1.1\r\n${close}`)
+  const other = await rawExchange(gateway.url, `GET http://b/livez HTTP/1.1\r\n${close}`)
+  assert.deepEqual([own, other].map(statusOf), [200, 400])
 })
 
 test('whoever asks for a tunnel and is gone at once does no harm', async (t) => {

@@ -6,12 +6,14 @@ import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
 import { keepCertificateFresh, readCertificate, requestIdOf, serveHttp2, type TlsFiles } from '#ports/http'
 import { logger } from '#ports/log'
+import { shareConnections } from './connections.ts'
 import type { Metrics } from './metrics.ts'
 import { checkOrigin } from './proxy/check-origin.ts'
 import type { ClientAddress } from './proxy/client-address.ts'
-import { type Exchange, sendProblem } from './proxy/exchange.ts'
-import { answerMalformed } from './proxy/malformed.ts'
+import { type Exchange, hasBody, sendProblem } from './proxy/exchange.ts'
+import { answerMalformed, TinyChunks } from './proxy/malformed.ts'
 import { tooSlow } from './proxy/proxy-problems.ts'
+import { refuseTinyChunks } from './proxy/tiny-chunks.ts'
 import { traceExchange } from './proxy/trace.ts'
 import { oneAtATime } from './turns-on-connection.ts'
 
@@ -26,6 +28,8 @@ export type PublicServer = AsyncDisposable & {
 
 export type PublicServerOptions = {
   clientOf: ClientAddress
+  /** Whether a peer stands for many clients, such as a proxy before this gateway. */
+  isManyClients: (address: string) => boolean
   /** Names this store is known by; undefined where nobody has said. */
   hosts: ReadonlySet<string> | undefined
   tls: TlsFiles | undefined
@@ -46,7 +50,6 @@ const headersMax = 100
 const headersTimeoutMs = 10_000
 /** How a client and this server agree on HTTP/2 or 1.1, and how long they may take. Source: RFC 7301. */
 const negotiation = { ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: 10_000 }
-const connectionsMax = 20_000
 /** For a request until its route has set a limit of its own. */
 const requestTimeoutMs = 15_000
 const sweepEveryMs = 250
@@ -87,9 +90,19 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     if (isAnswering) socket.destroy()
     else answerMalformed(error, socket, options.isSecure)
   }
-  const server = listeningTo(oneAtATime(handle), refuse, options.tls)
+  const inTurn = oneAtATime(handle)
+  const take = (request: IncomingMessage, response: ServerResponse) => {
+    if (hasBody(request)) refuseTinyChunks(request, () => refuse(new TinyChunks(), request.socket))
+    inTurn(request, response)
+  }
+  const takeHttp2 = (request: IncomingMessage, response: ServerResponse) => {
+    if (hasBody(request)) refuseTinyChunks(request, () => response.destroy())
+    handle(request, response)
+  }
+  const server = listeningTo(take, refuse, options.tls)
+  shareConnections(server, options.isManyClients)
   const freshening = options.tls && keepCertificateFresh(server as TlsServer, options.tls)
-  const http2 = options.tls && serveHttp2(server as TlsServer, handle, http2Limits)
+  const http2 = options.tls && serveHttp2(server as TlsServer, takeHttp2, http2Limits)
   const sweeping = setInterval(() => {
     const now = clock.monotonicMs()
     for (const exchange of open) if (exchange.expiresMs <= now) expire(exchange, now)
@@ -146,7 +159,6 @@ function listeningTo(
       ? createServer(settings)
       : createTlsServer({ ...settings, ...readCertificate(tls), ...negotiation })
   server.maxHeadersCount = headersMax * 2
-  server.maxConnections = connectionsMax
   server.on('request', handle)
   server.on('checkContinue', handle)
   server.on('checkExpectation', handle)
@@ -185,6 +197,9 @@ function originForm(url: string): string {
   return rest.startsWith('/') ? rest : `/${rest}`
 }
 
+/** The host that an address in that form names, in lower case. */
+const authorityOf = (url: string) => /^https?:\/\/([^/?#]*)/i.exec(url)?.[1]?.toLowerCase()
+
 const probes = new Set(['/livez', '/healthz', '/readyz', '/startupz', '/metrics'])
 
 /** A name that is not ours may be one that leads here by somebody else's hand; an address leads nowhere else. */
@@ -200,7 +215,7 @@ function faultOf(
   shopOrigin: string,
   hosts: ReadonlySet<string> | undefined,
 ): Problem | undefined {
-  const { headers, httpVersion, method, rawHeaders } = request
+  const { headers, httpVersion, method, rawHeaders, url = '' } = request
   if (target.length > urlBytesMax)
     return new Problem(414, 'uri-too-long', `The address is longer than ${urlBytesMax} bytes.`)
   if (rawHeaders.length > headersMax * 2)
@@ -209,6 +224,12 @@ function faultOf(
     return new Problem(400, 'bad-request', 'The address should start with a slash.')
   if (httpVersion !== '1.0' && headers.host === undefined)
     return new Problem(400, 'bad-request', 'The Host header is missing.')
+  const named = authorityOf(url)
+  if (named !== undefined && named !== headers.host?.toLowerCase())
+    return new Problem(400, 'bad-request', 'The address and the Host header name different hosts.')
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked')
+    return new Problem(400, 'bad-request', 'Only the transfer coding "chunked" is understood.')
   if (hosts !== undefined && !isOurs(hostName(headers.host), hosts) && !probes.has(path))
     return new Problem(421, 'misdirected-request', 'This store is not known by that name.')
   const twice = headerSentTwice(rawHeaders)

@@ -4,7 +4,7 @@ import type { RatePolicy } from '#kernel/rate-limit'
 import { type Cache, openCache } from '#ports/cache'
 import { type Clock, systemClock } from '#ports/clock'
 import { type Discovery, openDiscovery } from '#ports/discovery'
-import { callSigner, innerMetricsToken, serviceClient } from '#ports/http'
+import { addressRanges, callSigner, innerMetricsToken, plainAddress, serviceClient } from '#ports/http'
 import { logger } from '#ports/log'
 import { metricsText } from '#ports/telemetry'
 import { lyingCache, showFaults } from '#process/fault-switches'
@@ -24,7 +24,7 @@ import { createAnswers } from './proxy/answers.ts'
 import { breakerMetrics, instanceNews, noteBreaker, routeNews } from './proxy/breaker-report.ts'
 import { createBundles } from './proxy/bundles.ts'
 import { createCircuits } from './proxy/circuits.ts'
-import { clientAddress } from './proxy/client-address.ts'
+import { clientAddress, isLoopback } from './proxy/client-address.ts'
 import type { ProxyParts } from './proxy/proxy-parts.ts'
 import { createReadiness } from './proxy/readiness.ts'
 import { publicTable } from './proxy/routes.ts'
@@ -154,6 +154,7 @@ function openParts(
   const server = createPublicServer({
     publicUrl: config.publicUrl,
     clientOf: clientAddress(trustedProxies),
+    isManyClients: manyClients(config, isBehindProxy),
     hosts: hosts && new Set(hosts),
     tls,
     isSecure: isHttps || tls !== undefined,
@@ -170,6 +171,15 @@ function ratePolicyOf({ gateway: { rateLimit } }: Config, isBehindProxy: boolean
   const { perSecond, isSet } = rateLimit
   if (perSecond === 0 || (isBehindProxy && !isSet)) return undefined
   return { perSecond, burst: perSecond * burstSeconds }
+}
+
+/** Peers that many clients may come by: proxies, and whatever stands before this gateway on its own machine. */
+function manyClients({ gateway: { trustedProxies, rateLimit } }: Config, isBehindProxy: boolean) {
+  const isTrusted = addressRanges(trustedProxies)
+  return (address: string) => {
+    const peer = plainAddress(address)
+    return isBehindProxy || isTrusted(peer) || (isLoopback(peer) && !rateLimit.isSet)
+  }
 }
 
 const routedUpstreams = (discovery: Discovery, clock: Clock) =>

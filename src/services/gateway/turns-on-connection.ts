@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { stopParsing } from './proxy/tiny-chunks.ts'
 
 type Turn = { request: IncomingMessage; response: ServerResponse }
 type Handle = (request: IncomingMessage, response: ServerResponse) => void
@@ -31,7 +32,9 @@ export function oneAtATime(handle: Handle): Handle {
     if (turns === undefined) {
       waiting.set(socket, [])
       begin({ request, response })
-    } else if (turns.length >= aheadMax) socket.destroy()
-    else turns.push({ request, response })
+    } else if (turns.length >= aheadMax) {
+      stopParsing(socket)
+      socket.destroy()
+    } else turns.push({ request, response })
   }
 }

@@ -38,3 +38,6 @@ export function limitKey(address: string): string {
   const [head = ''] = address.split('::')
   return head.split(':').slice(0, 4).join(':')
 }
+
+/** This very machine. */
+export const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1'

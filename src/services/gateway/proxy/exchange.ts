@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '#kernel/problem'
 import { ownHeaders } from './own-headers.ts'
-import { tinyChunks } from './tiny-chunks.ts'
 
 /** One request and its answer, with what every part of the gateway needs to know of it. */
 export type Exchange = {
@@ -72,7 +71,6 @@ export function drain(request: IncomingMessage, onDone: () => void): void {
   }
   const { socket } = request
   let bytes = 0
-  const isTiny = tinyChunks()
   const giveUp = setTimeout(() => socket.destroy(), drainMs)
   const done = () => {
     clearTimeout(giveUp)
@@ -82,7 +80,6 @@ export function drain(request: IncomingMessage, onDone: () => void): void {
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length
     if (bytes > drainBytesMax) socket.destroy()
-    else if (isTiny(chunk)) request.destroy()
   })
   request.once('end', done)
   // The request itself says nothing when its connection ends after the answer.

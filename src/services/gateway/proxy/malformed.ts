@@ -6,6 +6,11 @@ import { httpsOnly } from './own-headers.ts'
 
 type ParserFault = Error & { code?: string; rawPacket?: Buffer }
 
+/** A body came in pieces that cost more to take than to send. */
+export class TinyChunks extends Error {
+  override name = 'TinyChunks'
+}
+
 /** Answers what could not be read as HTTP, on the bare socket, and closes it. */
 export function answerMalformed(error: ParserFault, socket: Duplex, isSecure: boolean): void {
   // Node has taken its own listener off a socket that asked for CONNECT, and one without any ends the process.
@@ -35,6 +40,8 @@ export function answerMalformed(error: ParserFault, socket: Duplex, isSecure: bo
 }
 
 function problemOf(error: ParserFault, socket: Duplex): Problem {
+  if (error instanceof TinyChunks)
+    return new Problem(400, 'tiny-chunks', 'The body comes in pieces of a few bytes; send it in larger ones.')
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
       return isInFirstLine(error.rawPacket, (socket as Socket).bytesRead)

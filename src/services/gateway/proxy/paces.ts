@@ -1,6 +1,6 @@
 import { admit, type RatePolicy } from '#kernel/rate-limit'
 import type { Cache } from '#ports/cache'
-import { limitKey } from './client-address.ts'
+import { isLoopback, limitKey } from './client-address.ts'
 import type { Exchange } from './exchange.ts'
 
 /** How often each client asks, here and, where gateways share a cache, at the others. */
@@ -77,7 +77,7 @@ export function createPaces({ ratePolicy, limitsLoopback, nowMs, shared }: Paces
     take(exchange) {
       if (ratePolicy === undefined) return undefined
       const { client } = exchange
-      if (!limitsLoopback && (client.startsWith('127.') || client === '::1')) return undefined
+      if (!limitsLoopback && isLoopback(client)) return undefined
       const key = limitKey(client)
       const pace = paces.get(key) ?? { dueMs: undefined, untold: 0, stood: 0 }
       const verdict = admit(pace.dueMs, nowMs(), ratePolicy)

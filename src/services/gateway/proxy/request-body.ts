@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import { tinyChunks } from './tiny-chunks.ts'
 
 /** Bodies up to this size are gathered before they are sent on, so that they can be sent again. */
 export const wholeBytesMax = 64 * 1024
@@ -30,7 +29,6 @@ export class BodyStream extends Readable {
   /** What came in this turn of the event loop: sent on together, however small its pieces were. */
   #arrived: Buffer[] = []
   #passing: NodeJS.Immediate | undefined
-  readonly #isTiny = tinyChunks()
 
   constructor(request: IncomingMessage, bytesMax: number, onProgress: () => void) {
     super()
@@ -75,10 +73,6 @@ export class BodyStream extends Readable {
 
   readonly #onData = (chunk: Buffer) => {
     this.#bytes += chunk.length
-    if (this.#isTiny(chunk)) {
-      this.#request.destroy()
-      return
-    }
     if (this.#bytes > this.#bytesMax) this.destroy(new BodyTooLarge('the body is too large'))
     else {
       this.#arrived.push(chunk)
