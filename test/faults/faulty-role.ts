@@ -10,6 +10,7 @@ import { requestVouchers, voucherObjectKey } from '#services/vouchers'
 import { main } from '../../src/main.ts'
 import { stopSignal } from '../../src/process/stop-signal.ts'
 import { breakBuild } from './broken-builds.ts'
+import { fallSickWhenTold } from './sick-requests.ts'
 
 /**
  * `node faulty-role.ts serve ROLE`: a role as it is in production, except that it dies or freezes at a named moment when
@@ -33,6 +34,7 @@ onFaultPoint(async (point) => {
   writeFileSync(`${armed}.struck`, JSON.stringify({ pid: process.pid, point }))
   process.kill(process.pid, readFileSync(`${armed}.taken`, 'utf8') === 'freeze' ? 'SIGSTOP' : 'SIGKILL')
 })
+fallSickWhenTold(folder)
 if (process.env.OCTAVO_BREAKABLE)
   breakBuild(role, () => {
     const file = join(folder, 'broken')

@@ -18,6 +18,7 @@ import { bookDbSettings } from '../support/book-db.ts'
 import { layServers, type TestScope } from '../support/database.ts'
 import { programEnvironment } from '../support/program-environment.ts'
 import type { BrokenBuild } from './broken-builds.ts'
+import { type Sickness, sicknessFile } from './sick-requests.ts'
 
 /** A whole store of real processes over real databases, whose parts die and freeze at a test's word. */
 export type FaultyStore = {
@@ -30,6 +31,8 @@ export type FaultyStore = {
   /** @returns false when the part does not run just now */
   kill(name: string): boolean
   freeze(name: string, ms: number): Promise<boolean>
+  /** Its process lives and answers so for a while. @returns false when the part does not run just now */
+  sicken(name: string, sickness: Sickness, ms: number): Promise<boolean>
   /** The next process that comes to this moment dies, or freezes until `thaw`. */
   arm(point: FaultPoint, how: 'kill' | 'freeze'): Armed
   /** From now on the roles are as a build without this safeguard; the store has to be breakable. */
@@ -70,6 +73,15 @@ export async function startFaultyStore(t: TestScope, options: FaultyStoreOptions
       if (!signal(struck, name, 'SIGSTOP')) return false
       await sleep(ms)
       signal(struck, name, 'SIGCONT')
+      return true
+    },
+    async sicken(name, sickness, ms) {
+      const struck = children().find((each) => each.name === name)
+      if (struck === undefined) return false
+      const file = sicknessFile(faults, struck.process.pid)
+      writeFileSync(file, sickness)
+      await sleep(ms)
+      rmSync(file)
       return true
     },
     arm: (point, how) => arm(faults, point, how),

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Agent, request } from 'undici'
+import { Agent, type Dispatcher, request } from 'undici'
 
 export type Read = { atMs: number; tookMs: number; status: number }
 
@@ -11,33 +11,24 @@ export type Readers = {
   stop(): void
 }
 
+/** What is asked, each time; a body makes it a POST. */
+export type Asked = { url: string; headers?: Record<string, string>; body?: string }
+
 const pauseMs = 40
 const answerLimitMs = 10_000
-/** Whoever shows a session is answered by the service itself and not from the gateway's memory. */
-const headers = { cookie: 'octavo_session=none' }
 
-/** Reads one address again and again, as `count` readers do, and keeps what came of it. */
-export function startReaders(url: string, count: number): Readers {
+/** Asks the same again and again, as `count` readers do, and keeps what came of it. */
+export function startReaders(asked: () => Asked, count: number): Readers {
   const reads: Read[] = []
   const waiting = new Set<{ fromMs: number; tell: (read: Read) => void }>()
   const stop = new AbortController()
   const agent = new Agent({ connections: count })
   const read = async () => {
     const atMs = performance.now()
-    const status = await request(url, {
-      dispatcher: agent,
-      headers,
-      signal: AbortSignal.timeout(answerLimitMs),
-    }).then(
-      async ({ statusCode, body }) => {
-        await body.dump()
-        return statusCode
-      },
-      () => 0,
-    )
+    const status = await statusOf(asked(), agent)
     const one = { atMs, tookMs: performance.now() - atMs, status }
     reads.push(one)
-    if (status !== 200) return
+    if (isFailed(one)) return
     for (const each of waiting)
       if (atMs >= each.fromMs) {
         waiting.delete(each)
@@ -59,4 +50,23 @@ export function startReaders(url: string, count: number): Readers {
       void agent.destroy()
     },
   }
+}
+
+/** No answer, or one that says the store cannot. */
+export const isFailed = ({ status }: Read): boolean => status === 0 || status >= 500
+
+function statusOf({ url, headers, body }: Asked, dispatcher: Dispatcher): Promise<number> {
+  return request(url, {
+    dispatcher,
+    method: body === undefined ? 'GET' : 'POST',
+    headers,
+    body: body ?? null,
+    signal: AbortSignal.timeout(answerLimitMs),
+  }).then(
+    async ({ statusCode, body }) => {
+      await body.dump()
+      return statusCode
+    },
+    () => 0,
+  )
 }
