@@ -12,6 +12,10 @@ export const requestExamples: Readonly<Record<string, unknown>> = {
   setStock: { copies: 25, reason: 'Counted on Monday' },
   payOrder: { method: 'test', card: '4242424242424242' },
   logIn: { email: 'staff@localhost.localdomain', password: 'the password from the first start' },
+  changePassword: {
+    current: 'the password from the first start',
+    password: 'a quiet corner by the window',
+  },
   createBook: {
     isbn: newIsbn,
     title: 'Pride and Prejudice',

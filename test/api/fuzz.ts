@@ -13,11 +13,21 @@ const answeredMin = isLong ? answersMax : 500
 const durationMs = Number(process.env.OCTAVO_TEST_SECONDS ?? (isLong ? 900 : 15)) * 1000
 const atOnce = 12
 /** Each takes a tenth of a second of a processor, or writes a file: a few of them are enough. */
-const costly: ReadonlySet<string> = new Set(['logIn', 'startImport'])
+const costly: ReadonlySet<string> = new Set(['logIn', 'startImport', 'changePassword'])
 const costlyShare = 0.05
 /** Operations whose success needs what nothing made up can have. */
 const outOfReach: ReadonlySet<string> = new Set([
-  ...['logIn', 'logOut', 'endSession', 'endSessions', 'getObject', 'noteObjects', 'getImport', 'deleteBook'],
+  ...[
+    'logIn',
+    'logOut',
+    'endSession',
+    'endSessions',
+    'changePassword',
+    'getObject',
+    'noteObjects',
+    'getImport',
+    'deleteBook',
+  ],
   ...['cancelOrder', 'redeemVoucher', 'payOrder'],
 ])
 /** What the gateway may grow by while it answers: buffers and compiled code, and nothing for each request. */
@@ -151,7 +161,7 @@ function requestFor(
   }
 }
 
-const endsSessions: ReadonlySet<string> = new Set(['logOut', 'endSession', 'endSessions'])
+const endsSessions: ReadonlySet<string> = new Set(['logOut', 'endSession', 'endSessions', 'changePassword'])
 
 function bodyFor(
   operation: Operation,
@@ -189,6 +199,7 @@ const bodies = (isbn: string): Record<string, unknown> => ({
   setStock: { copies: 1_000_000, reason: 'Counted' },
   payOrder: { method: 'test', card: goodCard },
   logIn: { email: 'fuzz@example.org', password: 'x' },
+  changePassword: { current: 'x', password: 'a quiet corner by the window' },
   noteObjects: { Records: [] },
   createBook: wholeBook(newIsbn()),
   replaceBook: wholeBook(isbn),

@@ -36,6 +36,34 @@ export function staffSuite(shop: () => Shop): void {
     refused(await shop().get('/api/session', { token }), 401)
   })
 
+  test('staff give themselves another password, and are logged out everywhere else', async () => {
+    const [email, password] = ['renewed@example.org', 'the first of two passwords']
+    const { code } = await octavo(shop().store, ['staff', 'add', email, '--roles', 'bookseller'], {
+      OCTAVO_STAFF_PASSWORD: password,
+    })
+    assert.equal(code, 0)
+    const [here, elsewhere] = [
+      await logIn(shop(), { email, password }),
+      await logIn(shop(), { email, password }),
+    ]
+    const change = (current: string, next: string) =>
+      shop().send('PUT', '/api/session/password', {
+        token: here,
+        body: { current, password: next },
+      })
+    assert.deepEqual(wrongFields(await change('not the password at all', 'a second long password')), [
+      'current',
+    ])
+    assert.deepEqual(wrongFields(await change(password, 'short')), ['password'])
+    assert.deepEqual(wrongFields(await change(password, password)), ['password'])
+    accepted(await shop().get('/api/session', { token: elsewhere }))
+    accepted(await change(password, 'a second long password'), 204)
+    accepted(await shop().get('/api/session', { token: here }))
+    refused(await shop().get('/api/session', { token: elsewhere }), 401)
+    refused(await shop().post('/api/session', { body: { email, password } }), 401)
+    await logIn(shop(), { email, password: 'a second long password' })
+  })
+
   test('a browser gets a cookie that no script can read, a program a token', async () => {
     const { staff } = shop().store
     const browser = await shop().post('/api/session', { body: staff })

@@ -12,6 +12,7 @@ import { openSession } from '../../src/services/orders/staff/sessions.ts'
 import { type Actor, actors, authorizationCsv, cellsOf } from '../support/authorization-table.ts'
 import { passedOn } from '../support/passed-on.ts'
 import { type StoreInProcess, startStoreInProcess, storeSecret } from '../support/store-in-process.ts'
+import { until } from '../support/until.ts'
 
 const routes = publicRoutes
 const tablePath = new URL('../../docs/security/authorization.csv', import.meta.url)
@@ -195,11 +196,19 @@ test('guessing elsewhere locks nobody out from where they always log in, and get
       body: JSON.stringify({ email: store.staff.email, password }),
     })
   assert.equal((await login('192.0.2.1', store.staff.password)).status, 204)
-  const guesses = await Promise.all(
-    Array.from({ length: 14 }, () => login('198.51.100.7', 'a guess of mine')),
+  const statuses: number[] = []
+  const failed = () => statuses.filter((status) => status === 401).length
+  // On a busy machine some are refused because they are too many at once, and count for nothing.
+  await until(
+    async () => {
+      const guesses = Array.from({ length: 14 }, (_, i) => login(`198.51.100.${i % 4}`, 'a guess of mine'))
+      statuses.push(...(await Promise.all(guesses)).map(({ status }) => status))
+      return failed() >= 8
+    },
+    'guesses have failed',
+    180_000,
   )
-  const statuses = guesses.map(({ status }) => status)
-  assert.ok(statuses.filter((status) => status === 401).length <= 10, statuses.join())
+  assert.ok(failed() <= 10, statuses.join())
   const refused = await login('203.0.113.9', store.staff.password)
   assert.equal(refused.status, 429)
   assert.ok(Number(refused.headers.get('retry-after')) > 1)

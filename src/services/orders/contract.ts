@@ -1,8 +1,17 @@
 import { anyone, defineRoute, internal, orderHolder, type Role, roles, staff } from '#kernel/contract'
-import { closed, IsbnText, Nullable, Page, Paging, Timestamp, Uuid } from '#kernel/schemas'
-import { type Static, Type } from '#kernel/type'
+import { closed, IsbnText, Nullable, Paging } from '#kernel/schemas'
+import { Type } from '#kernel/type'
 import { eraseCustomer } from './erasure-contract.ts'
 import { Order, OrderList, OrderStatusSchema, Voucher } from './order-schemas.ts'
+import {
+  changePassword,
+  endSession,
+  endSessions,
+  getSession,
+  listSessions,
+  logIn,
+  logOut,
+} from './staff-contract.ts'
 
 export {
   commitGroupRoute,
@@ -37,6 +46,17 @@ export {
   packGroup,
   portionMax,
 } from './packed-group.ts'
+export {
+  changePassword,
+  endSession,
+  endSessions,
+  getSession,
+  listSessions,
+  logIn,
+  logOut,
+  Session,
+  SessionSummary,
+} from './staff-contract.ts'
 export { getOrderWork, SagaState } from './work-contract.ts'
 
 const byId = Type.Object({ id: Type.String() }, closed)
@@ -136,81 +156,6 @@ export const getVoucherKey = defineRoute({
 })
 
 const RoleSchema = Type.Unsafe<Role>({ type: 'string', enum: [...roles] })
-export const Session = Type.Object(
-  { email: Type.String(), roles: Type.Array(Type.String()) },
-  { $id: 'Session' },
-)
-export const logIn = defineRoute({
-  method: 'POST',
-  path: '/api/session',
-  tag: 'Staff',
-  access: anyone,
-  body: Type.Object(
-    { email: Type.String({ maxLength: 254 }), password: Type.String({ maxLength: 1000 }) },
-    closed,
-  ),
-  reply: Type.Object({ token: Type.String() }),
-  summary: 'Log in: a cookie for browsers, or a token with `Accept: application/json`',
-  also: {
-    204: 'Logged in; the session is in the cookie.',
-    401: 'Wrong email or password.',
-    429: 'Too many attempts.',
-  },
-})
-export const getSession = defineRoute({
-  method: 'GET',
-  path: '/api/session',
-  tag: 'Staff',
-  access: staff('bookseller', 'manager', 'operator'),
-  reply: Session,
-  summary: 'Who is logged in',
-})
-export const logOut = defineRoute({
-  method: 'DELETE',
-  path: '/api/session',
-  tag: 'Staff',
-  access: anyone,
-  status: 204,
-  summary: 'Log out',
-})
-
-export const SessionSummary = Type.Object(
-  {
-    id: Uuid,
-    createdAt: Timestamp,
-    usedAt: Timestamp,
-    expiresAt: Timestamp,
-    program: Type.String({ description: 'what logged in, as it calls itself' }),
-    isCurrent: Type.Boolean(),
-  },
-  { $id: 'SessionSummary' },
-)
-export type SessionSummary = Static<typeof SessionSummary>
-export const listSessions = defineRoute({
-  method: 'GET',
-  path: '/api/sessions',
-  tag: 'Staff',
-  access: staff('bookseller', 'manager', 'operator'),
-  reply: Type.Object(Page(SessionSummary), { $id: 'SessionList' }),
-  summary: "List one's own open sessions",
-})
-export const endSessions = defineRoute({
-  method: 'DELETE',
-  path: '/api/sessions',
-  tag: 'Staff',
-  access: staff('bookseller', 'manager', 'operator'),
-  status: 204,
-  summary: "End all of one's own sessions, this one too",
-})
-export const endSession = defineRoute({
-  method: 'DELETE',
-  path: '/api/sessions/{id}',
-  tag: 'Staff',
-  access: staff('bookseller', 'manager', 'operator'),
-  params: Type.Object({ id: Uuid }, closed),
-  status: 204,
-  summary: "End one of one's own sessions",
-})
 
 /**
  * What a watcher of an order missed, in order; the last event is always the current state. `after` is the version the
@@ -278,6 +223,7 @@ export const publicRoutes = [
   logIn,
   getSession,
   logOut,
+  changePassword,
   listSessions,
   endSessions,
   endSession,

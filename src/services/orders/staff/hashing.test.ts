@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { createHashingPool } from './hashing.ts'
 
 test('a few run at once, known places go first, and a crowd of strangers is refused', async () => {
-  const pool = createHashingPool({ atOnce: 2, waitingMax: 3 })
+  const pool = createHashingPool({ atOnce: 2, strangersAtOnce: 2, waitingMax: 3, waitMs: 60_000 })
   const [done, refused]: [string[], string[]] = [[], []]
   let [running, most] = [0, 0]
   const run = (name: string, isKnown: boolean) =>
@@ -20,4 +20,18 @@ test('a few run at once, known places go first, and a crowd of strangers is refu
   assert.deepEqual(done, ['s1', 's2', 'known', 's3', 's4', 's5'])
   assert.deepEqual(refused, ['s6'])
   assert.equal(most, 2)
+})
+
+test('strangers leave room for known places, and none of them waits for long', async () => {
+  const pool = createHashingPool({ atOnce: 2, strangersAtOnce: 1, waitingMax: 3, waitMs: 20 })
+  const slow = Promise.withResolvers<void>()
+  const stranger = pool.run(false, () => slow.promise)
+  await assert.rejects(
+    pool.run(false, async () => undefined),
+    /Too many log-ins at once/,
+  )
+  assert.equal(await pool.run(true, async () => 'at once'), 'at once')
+  slow.resolve()
+  await stranger
+  assert.equal(await pool.run(false, async () => 'later'), 'later')
 })

@@ -6,31 +6,47 @@ import { tooMany } from '#kernel/problem'
  */
 export type HashingPool = { run<T>(isKnown: boolean, work: () => Promise<T>): Promise<T> }
 
-export type HashingLimits = { atOnce: number; waitingMax: number }
-export const hashingLimits: HashingLimits = { atOnce: 2, waitingMax: 32 }
+/** How many run at once, how many of those for strangers; how many wait on each side, and for how long. */
+export type HashingLimits = { atOnce: number; strangersAtOnce: number; waitingMax: number; waitMs: number }
+export const hashingLimits: HashingLimits = { atOnce: 2, strangersAtOnce: 1, waitingMax: 32, waitMs: 4_000 }
 
-export function createHashingPool({ atOnce, waitingMax } = hashingLimits): HashingPool {
-  const known: (() => void)[] = []
-  const strangers: (() => void)[] = []
-  let running = 0
+type Waiting = { begin(): void }
+
+export function createHashingPool(limits = hashingLimits): HashingPool {
+  const known: Waiting[] = []
+  const strangers: Waiting[] = []
+  const running = { known: 0, strangers: 0 }
   const next = () => {
-    const begin = running < atOnce ? (known.shift() ?? strangers.shift()) : undefined
-    if (begin === undefined) return
-    running++
-    begin()
+    if (running.known + running.strangers >= limits.atOnce) return
+    const mayBeStranger = running.strangers < limits.strangersAtOnce
+    const first = known.shift() ?? (mayBeStranger ? strangers.shift() : undefined)
+    first?.begin()
   }
   return {
     async run(isKnown, work) {
       const queue = isKnown ? known : strangers
-      if (queue.length >= waitingMax) throw tooMany('Too many log-ins at once.')
-      const turn = Promise.withResolvers<void>()
-      queue.push(turn.resolve)
-      next()
-      await turn.promise
+      if (queue.length >= limits.waitingMax) throw tooMany('Too many log-ins at once.')
+      const side = isKnown ? 'known' : 'strangers'
+      await new Promise<void>((resolve, reject) => {
+        const each = {
+          begin() {
+            clearTimeout(timer)
+            running[side]++
+            resolve()
+          },
+        }
+        // What waits longer would be done for somebody who has given up.
+        const timer = setTimeout(() => {
+          queue.splice(queue.indexOf(each), 1)
+          reject(tooMany('Too many log-ins at once.'))
+        }, limits.waitMs)
+        queue.push(each)
+        next()
+      })
       try {
         return await work()
       } finally {
-        running--
+        running[side]--
         next()
       }
     },

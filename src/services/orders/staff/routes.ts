@@ -4,6 +4,7 @@ import { notFound, Problem } from '#kernel/problem'
 import { type Answer, answer, type HttpServer, sessionTokenOf } from '#ports/http'
 import { logger } from '#ports/log'
 import {
+  changePassword as changePasswordRoute,
   endSession,
   endSessions as endSessionsRoute,
   getSession,
@@ -13,32 +14,29 @@ import {
   logOut,
 } from '#services/orders'
 import type { Context } from '../context.ts'
-import { type Attempt, checkAttempt, noteFailure, noteSuccess } from './attempts.ts'
+import { type Attempt, noteSuccess } from './attempts.ts'
+import { changePassword } from './change-password.ts'
 import { cookieWith } from './cookie.ts'
-import { createHashingPool, type HashingPool } from './hashing.ts'
-import { isPassword } from './passwords.ts'
+import { createHashingPool } from './hashing.ts'
+import { createPasswordCheck, type PasswordCheck } from './password-check.ts'
 import { closeSession, endSessions, memberOf, openSession, sessionHours, sessionsOf } from './sessions.ts'
-import { createTurns } from './turns.ts'
 
 const log = logger('access')
-
-/** Attempts at once: each takes a tenth of a second of a core, and its answer is waited for. */
-const attemptsMax = { forOne: 20, forAll: 60 }
-
-/** Compared against when there is no such account, so that guessing an email takes as long as guessing a password. */
-const nobody = `scrypt$32768$8$3$${Buffer.alloc(16).toString('base64')}$${Buffer.alloc(32).toString('base64')}`
 
 type Headers = Readonly<Record<string, string | undefined>>
 
 export function addStaffRoutes(server: HttpServer, context: Context): void {
   const { database } = context
-  // By account and place: a crowd that guesses elsewhere takes nobody's turn who is where they always are.
-  const inTurn = createTurns(attemptsMax)
   const pool = createHashingPool()
+  const isRight = createPasswordCheck(context, pool)
   server.add(logIn, ({ body, headers }) => {
     const email = body.email.trim().toLowerCase()
-    const place = headers['x-forwarded-for'] ?? ''
-    return attempt(context, pool, inTurn, { email, place }, body.password, headers)
+    return open(context, isRight, { email, place: placeOf(headers) }, body.password, headers)
+  })
+  server.add(changePasswordRoute, async ({ body, staff, bearer, headers }) => {
+    const who = { email: staff?.email ?? '', place: placeOf(headers) }
+    const wanted = { ...body, token: tokenOf(bearer, headers) ?? '' }
+    await changePassword(context, { isRight, pool }, who, wanted)
   })
   server.add(getSession, async ({ staff }) => ({
     email: staff?.email ?? '',
@@ -77,41 +75,27 @@ function addSessionRoutes(server: HttpServer, { database, config }: Context): vo
   })
 }
 
+const placeOf = (headers: Headers) => headers['x-forwarded-for'] ?? ''
+
 const tokenOf = (bearer: string | undefined, headers: Headers) => bearer ?? sessionTokenOf(headers.cookie)
 
-/** Checks a password, slower or not at all where too many were wrong lately, and opens a session. */
-async function attempt(
-  context: Context,
-  pool: HashingPool,
-  inTurn: ReturnType<typeof createTurns>,
+/** Opens a session for whoever has the right password. */
+async function open(
+  { database, config }: Context,
+  isRight: PasswordCheck,
   who: Attempt,
   password: string,
   headers: Headers,
 ): Promise<Answer> {
-  const { database, clock } = context
-  const known = await checkAttempt(database, who)
-  const isRight = await inTurn(known.isKnown ? `${who.email} ${who.place}` : who.email, async () => {
-    // Those before it in the row may have failed meanwhile.
-    const { isKnown, delayMs } = await checkAttempt(database, who)
-    if (delayMs > 0) await clock.sleep(delayMs)
-    const [account] = await database.query<{ passwordHash: string }>(
-      'SELECT password_hash AS "passwordHash" FROM orders.staff WHERE email = $1',
-      [who.email],
-    )
-    const right = await pool.run(isKnown, () => isPassword(password, account?.passwordHash ?? nobody))
-    if (right && account !== undefined) return true
-    await noteFailure(database, who)
-    return false
-  })
   const told = { account: nameInLog(who.email), place: who.place, requestId: headers['x-request-id'] ?? '' }
-  if (!isRight) {
+  if (!(await isRight(who, password))) {
     log.info('a log-in failed', told)
     throw wrongCredentials()
   }
   log.info('staff logged in', told)
   await noteSuccess(database, who)
   const token = await openSession(database, who.email, headers['user-agent'] ?? '')
-  const cookie = cookieWith(token, sessionHours * 3600, context.config.publicUrl)
+  const cookie = cookieWith(token, sessionHours * 3600, config.publicUrl)
   // A program asks for JSON by name; a browser's page asks for anything and gets the cookie alone.
   const wantsToken = /\bapplication\/json\b/.test(headers.accept ?? '')
   const noStore = { 'cache-control': 'no-store', 'set-cookie': cookie }

@@ -82,4 +82,12 @@ export async function endSessions(statements: Statements, email: string, id?: st
   return rows.length
 }
 
+/** Ends the sessions of an account but for the one of this token. */
+export async function endOtherSessions(statements: Statements, email: string, token: string): Promise<void> {
+  await statements.execute('DELETE FROM orders.sessions WHERE email = $1 AND token_hash <> $2', [
+    email,
+    hashOf(token),
+  ])
+}
+
 const hashOf = (token: string) => Buffer.from(sha256(token), 'hex')

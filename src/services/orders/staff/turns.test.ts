@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { createTurns } from './turns.ts'
 
 test('work for one key is done piece after piece, and what is too much, for it or for all, is refused', async () => {
-  const inTurn = createTurns({ forOne: 3, forAll: 5 })
+  const inTurn = createTurns({ forOne: 3, forAll: 5, waitMs: 60_000 })
   const [done, refused]: [string[], string[]] = [[], []]
   const work = (key: string) =>
     inTurn(key, async () => {
@@ -21,4 +21,22 @@ test('work for one key is done piece after piece, and what is too much, for it o
   assert.deepEqual(refused, ['Too many log-ins for this account at once.', 'Too many log-ins at once.'])
   await work('d')
   assert.equal(done.at(-1), 'd-')
+})
+
+test('whose turn does not come in time is told so, and its work is not done later', async () => {
+  const inTurn = createTurns({ forOne: 3, forAll: 5, waitMs: 20 })
+  const first = Promise.withResolvers<void>()
+  const done: string[] = []
+  const running = inTurn('a', async () => {
+    await first.promise
+    done.push('first')
+  })
+  await assert.rejects(
+    inTurn('a', async () => done.push('second')),
+    /Too many log-ins for this account at once/,
+  )
+  first.resolve()
+  await running
+  await inTurn('a', async () => done.push('third'))
+  assert.deepEqual(done, ['first', 'third'])
 })

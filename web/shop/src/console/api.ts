@@ -1,4 +1,4 @@
-import type { QueryOf, ReplyOf } from '#kernel/contract'
+import type { BodyOf, QueryOf, ReplyOf } from '#kernel/contract'
 import type { ImportList, NewBook, Stock } from '#services/catalog'
 import type { FleetView } from '#services/edge'
 import type {
@@ -12,6 +12,7 @@ import type {
   Voucher,
 } from '#services/gateway'
 import type {
+  changePassword as changePasswordRoute,
   eraseCustomer as eraseCustomerRoute,
   listOrders as listOrdersRoute,
   listSessions as listSessionsRoute,
@@ -91,6 +92,9 @@ const ifMatch = (etag: string | undefined): Record<string, string> => (etag ? { 
 export const listSessions = (signal?: AbortSignal) =>
   staffCall<ReplyOf<typeof listSessionsRoute>>('GET', '/api/sessions', { signal })
 export const endSession = (id: string) => staffCall<void>('DELETE', `/api/sessions/${segment(id)}`)
+
+export const changePassword = (body: BodyOf<typeof changePasswordRoute>) =>
+  staffCall<void>('PUT', '/api/session/password', { body })
 
 export const getSystem = (signal?: AbortSignal) => staffCall<System>('GET', '/api/system', { signal })
 

@@ -1,0 +1,37 @@
+import type { Context } from '../context.ts'
+import { type Attempt, checkAttempt, noteFailure } from './attempts.ts'
+import type { HashingPool } from './hashing.ts'
+import { isPassword } from './passwords.ts'
+import { createTurns } from './turns.ts'
+
+/** Whether this is the account's password. @throws Problem 429 where too many were wrong lately, or are asked at once */
+export type PasswordCheck = (who: Attempt, password: string) => Promise<boolean>
+
+/** Attempts at once: each takes a tenth of a second of a core, and its answer is waited for. */
+const attemptsMax = { forOne: 20, forAll: 60, waitMs: 4_000 }
+
+/** Compared against when there is no such account, so that guessing an email takes as long as guessing a password. */
+const nobody = `scrypt$32768$8$3$${Buffer.alloc(16).toString('base64')}$${Buffer.alloc(32).toString('base64')}`
+
+/** Checks passwords, slower or not at all where too many were wrong lately. */
+export function createPasswordCheck({ database, clock }: Context, pool: HashingPool): PasswordCheck {
+  // A crowd that guesses elsewhere takes nobody's turn who is where they always are.
+  const turns = { known: createTurns(attemptsMax), strangers: createTurns(attemptsMax) }
+  return async (who, password) => {
+    const known = await checkAttempt(database, who)
+    const inTurn = known.isKnown ? turns.known : turns.strangers
+    return await inTurn(known.isKnown ? `${who.email} ${who.place}` : who.email, async () => {
+      // Those before it in the row may have failed meanwhile.
+      const { isKnown, delayMs } = await checkAttempt(database, who)
+      if (delayMs > 0) await clock.sleep(delayMs)
+      const [account] = await database.query<{ passwordHash: string }>(
+        'SELECT password_hash AS "passwordHash" FROM orders.staff WHERE email = $1',
+        [who.email],
+      )
+      const isRight = await pool.run(isKnown, () => isPassword(password, account?.passwordHash ?? nobody))
+      if (isRight && account !== undefined) return true
+      await noteFailure(database, who)
+      return false
+    })
+  }
+}
