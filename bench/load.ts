@@ -17,7 +17,7 @@ function nextRequest(): string {
   const key = `${run}-${sent++}`
   return (
     `POST /api/orders HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
-    `Idempotency-Key: ${key}\r\n${callHeader}: ${signer.pass()}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    `Idempotency-Key: ${key}\r\n${callHeader}: ${signer.pass('coordinator')}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   )
 }
 

@@ -7,8 +7,8 @@ export const callHeader = 'x-octavo-call'
 export type CallSigner = {
   /** Proof for this one call: its method, its path with the query, and its body. */
   call(method: string, path: string, body: string | Uint8Array | null): string
-  /** Proof that whoever sends it may pass readers' requests on; good for none of the calls between services. */
-  pass(): string
+  /** Proof that whoever sends it may pass readers' requests on to this role; good for none of the calls between services. */
+  pass(role: string): string
 }
 
 export type SignedCall = { kind: 'pass' } | { kind: 'call'; bodyDigest: string }
@@ -28,35 +28,41 @@ const passesMax = 256
 /**
  * Proofs are short-lived and keyed by the secret that all processes share (HMAC-SHA256, RFC 2104; key by HKDF, RFC 5869).
  * A call's is bound to its method, path and body, so that whoever reads it on its way can repeat that call and make no
- * other. A reader's request carries proofs of its own; the gateway's pass on it costs no signature.
+ * other. A reader's request carries proofs of its own; the gateway's pass on it is for the role that it goes to, and costs
+ * no signature.
  */
 export function callSigner(secret: string, nowSeconds: () => number): CallSigner {
   const key = keyOf(secret)
-  let made = { seconds: Number.NEGATIVE_INFINITY, proof: '' }
+  const made = new Map<string, { seconds: number; proof: string }>()
   return {
     call(method, path, body) {
       const head = `call.${nowSeconds()}.${body === null ? '' : digestOf(body)}`
       return `${head}.${sealOf(key, head, method, path)}`
     },
-    pass() {
+    pass(role) {
       const seconds = nowSeconds()
-      if (Math.abs(seconds - made.seconds) >= renewSeconds) {
-        const head = `pass.${seconds}.`
-        made = { seconds, proof: `${head}.${sealOf(key, head, '', '')}` }
-      }
-      return made.proof
+      const last = made.get(role)
+      if (last !== undefined && Math.abs(seconds - last.seconds) < renewSeconds) return last.proof
+      const head = `pass.${seconds}.`
+      const proof = `${head}.${sealOf(key, head, role, '')}`
+      made.set(role, { seconds, proof })
+      return proof
     },
   }
 }
 
+export type CheckerOptions = {
+  /** Whose door it is: a pass for another one is none. */
+  role: string
+  nowSeconds: () => number
+  /** Told how old a proof is that is good but for its age. */
+  onAged: (seconds: number) => void
+}
+
 /**
  * Tells proofs that `callSigner` makes with the same secret from everything else.
- * @param onAged is told how old a proof is that is good but for its age
  */
-export function callChecker(
-  secret: string,
-  { nowSeconds, onAged }: { nowSeconds: () => number; onAged: (seconds: number) => void },
-): CallChecker {
+export function callChecker(secret: string, { role, nowSeconds, onAged }: CheckerOptions): CallChecker {
   const key = keyOf(secret)
   const goodPasses = new Map<string, number>()
   const isFresh = (seconds: number) => Math.abs(nowSeconds() - seconds) <= lifeSeconds
@@ -68,7 +74,7 @@ export function callChecker(
       const [kind, at, bodyDigest = '', seal, ...rest] = proof.split('.')
       if ((kind !== 'call' && kind !== 'pass') || seal === undefined || rest.length > 0) return undefined
       const isCall = kind === 'call'
-      const expected = sealOf(key, `${kind}.${at}.${bodyDigest}`, isCall ? method : '', isCall ? path : '')
+      const expected = sealOf(key, `${kind}.${at}.${bodyDigest}`, isCall ? method : role, isCall ? path : '')
       if (!isSame(seal, expected)) return undefined
       if (!isFresh(Number(at))) {
         onAged(nowSeconds() - Number(at))

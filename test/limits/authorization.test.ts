@@ -192,7 +192,11 @@ test('guessing elsewhere locks nobody out from where they always log in, and get
   const login = (from: string, password: string) =>
     fetch(`${store.ordersUrl}/api/session`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-forwarded-for': from, ...passedOn(storeSecret) },
+      headers: {
+        'content-type': 'application/json',
+        'x-forwarded-for': from,
+        ...passedOn(storeSecret, 'orders'),
+      },
       body: JSON.stringify({ email: store.staff.email, password }),
     })
   assert.equal((await login('192.0.2.1', store.staff.password)).status, 204)
@@ -227,7 +231,7 @@ test('without the failures that are kept, nobody who guesses would ever be refus
       headers: {
         'content-type': 'application/json',
         'x-forwarded-for': '198.51.100.7',
-        ...passedOn(storeSecret),
+        ...passedOn(storeSecret, 'orders'),
       },
       body: JSON.stringify({ email: 'another@example.org', password: 'a guess of mine' }),
     })

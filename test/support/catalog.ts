@@ -62,7 +62,7 @@ async function call(
     method,
     headers: {
       authorization: 'Bearer manager',
-      ...passedOn(catalogSecret),
+      ...passedOn(catalogSecret, 'catalog'),
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...headers,
     },

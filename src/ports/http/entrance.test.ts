@@ -41,12 +41,13 @@ test('a service answers nobody but the gateway and other processes; a proof is f
     ['GET', '/things'],
   ] as const) {
     assert.equal(await status(method, path, undefined, body), 403, path)
-    assert.equal(await status(method, path, callSigner('another secret').pass(), body), 403, path)
-    assert.equal(await status(method, path, at(-90).pass(), body), 403, path)
-    assert.equal(await status(method, path, at(90).pass(), body), 403, path)
-    assert.notEqual(await status(method, path, signer.pass(), body), 403, path)
+    assert.equal(await status(method, path, callSigner('another secret').pass('things'), body), 403, path)
+    assert.equal(await status(method, path, at(-90).pass('things'), body), 403, path)
+    assert.equal(await status(method, path, at(90).pass('things'), body), 403, path)
+    assert.equal(await status(method, path, signer.pass('others'), body), 403, 'a pass for another role')
+    assert.notEqual(await status(method, path, signer.pass('things'), body), 403, path)
   }
-  assert.equal(await status('GET', '/inner', signer.pass()), 404, 'a pass is no call')
+  assert.equal(await status('GET', '/inner', signer.pass('things')), 404, 'a pass is no call')
   assert.equal(await status('GET', '/inner', signer.call('GET', '/inner?a=b', null)), 404)
   assert.equal(await status('GET', '/inner', signer.call('POST', '/inner', null)), 404)
   assert.equal(await status('GET', '/inner', at(-90).call('GET', '/inner', null)), 404)

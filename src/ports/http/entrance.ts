@@ -13,6 +13,8 @@ const log = logger('access')
 export type StaffMember = { email: string; roles: readonly Role[] }
 
 export type EntranceOptions = {
+  /** The role whose door it is. */
+  name: string
   /** Shared by all processes; keys their calls. */
   secret: string
   /** What whoever reads the numbers has to know, if one was chosen for that. */
@@ -33,7 +35,7 @@ export type Entrance = {
 }
 
 export function createEntrance(options: EntranceOptions): Entrance {
-  const calls = callChecker(options.secret)
+  const calls = callChecker(options.secret, options.name)
   const metricsToken = options.metricsToken ?? innerMetricsToken(options.secret)
   const signed = new WeakMap<FastifyRequest, SignedCall>()
   const mayReadMetrics = (request: FastifyRequest) => isSame(bearerOf(request) ?? '', metricsToken)

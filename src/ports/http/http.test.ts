@@ -10,7 +10,7 @@ import { callHeader, callSigner, createHttpServer, type HttpServer, serviceClien
 
 const secret = 'a secret of this test'
 /** As the gateway asks. */
-const fetch = fetchAsGateway(secret)
+const fetch = fetchAsGateway(secret, 'things')
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const closed = { additionalProperties: false }
 const thing = Type.Object({ name: Type.String({ minLength: 1 }), size: Type.Integer({ minimum: 1 }) }, closed)

@@ -25,7 +25,6 @@ import { requestIdOf } from './trace.ts'
 import { inputValidator } from './validation.ts'
 
 export type HttpServerOptions = EntranceOptions & {
-  name: string
   /** Whether `/readyz` says yes. */
   ready?: () => boolean | Promise<boolean>
   /** What `/metrics` says besides requests and memory, in the Prometheus text format. */

@@ -27,7 +27,7 @@ import { type VoucherData, voucherObjectKey } from './contract.ts'
 import { createVouchers } from './service.ts'
 
 const secret = 'the secret of this test'
-const fetch = fetchAsGateway(secret)
+const fetch = fetchAsGateway(secret, 'vouchers')
 
 test('vouchers that are asked for are drawn, stored, and announced to whoever listens', async (t) => {
   const { shop, announced, ask } = await open(t, { broker: (await testDatabase(t, 'vouchers')).url })

@@ -15,7 +15,7 @@ test('catalog processes that start together load the sample catalogue once, and 
   }
   const [first, second] = await Promise.all([start(), start()])
   const count = async () =>
-    (await (await fetchAsGateway(catalogSecret)(`${first.url}/api/books?limit=1`)).json()) as {
+    (await (await fetchAsGateway(catalogSecret, 'catalog')(`${first.url}/api/books?limit=1`)).json()) as {
       total: number
     }
   const { total } = await count()

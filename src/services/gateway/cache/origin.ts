@@ -62,7 +62,7 @@ export function openOrigin(service: string, { discovery, clock, signer }: Origin
             dispatcher: agent,
             headers: {
               accept: '*/*',
-              [callHeader]: signer.pass(),
+              [callHeader]: signer.pass(service),
               ...(etag !== undefined && { 'if-none-match': etag }),
             },
           })

@@ -8,7 +8,7 @@ import { deadUrl, json, startGateway, startUpstream } from '../../../../test/sup
 /** A coordinator that places orders and counts the requests it gets. */
 async function startCoordinator(t: TestContext, name: string) {
   const requests: string[] = []
-  const server = createHttpServer({ name, secret: 'secret' })
+  const server = createHttpServer({ name: 'coordinator', secret: 'secret' })
   server.fastify.server.on('request', (request) => requests.push(request.url ?? ''))
   server.addDirect(placeOrder, async ({ body, headers }) => {
     if (body.customer.name === 'nobody') throw new Error('a fault of this test')

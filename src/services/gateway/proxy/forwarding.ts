@@ -69,7 +69,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#target = target
     this.#parts = parts
     this.#body = body
-    this.#headers = requestHead(exchange, parts, isBodyStream(body))
+    this.#headers = requestHead(exchange, target.service, parts, isBodyStream(body))
     if (target.sticksToTitle && body instanceof Buffer && parts.upstreams.count(target.service) > 1)
       this.#stickTo = titleOfOrder(body)
     if (before !== undefined) {

@@ -5,7 +5,12 @@ import type { ProxyParts } from './proxy-parts.ts'
 import { nextTraceparent } from './trace.ts'
 
 /** A request's headers for its service. @param streams whether its body is passed on as it comes */
-export function requestHead(exchange: Exchange, parts: ProxyParts, streams: boolean): string[] {
+export function requestHead(
+  exchange: Exchange,
+  service: string,
+  parts: ProxyParts,
+  streams: boolean,
+): string[] {
   const { request, requestId } = exchange
   return headersIn({
     rawHeaders: request.rawHeaders,
@@ -15,7 +20,7 @@ export function requestHead(exchange: Exchange, parts: ProxyParts, streams: bool
     protocol: parts.protocol,
     requestId,
     traceparent: nextTraceparent(request.headers.traceparent, parts.newSpanId),
-    pass: parts.signer.pass(),
+    pass: parts.signer.pass(service),
     contentLength: streams ? request.headers['content-length'] : undefined,
   })
 }
