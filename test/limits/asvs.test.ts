@@ -81,7 +81,7 @@ function faultOf(requirement: string, evidence: string): string[] {
   const titles = readFileSync(path, 'utf8').matchAll(/test\(\s*[`'"]((?:\\.|[^\\])*?)[`'"],/g)
   const isThere = [...titles].some(([, title = '']) =>
     title
-      .replace(/^\$\{\w+\}: /, '')
+      .replace(/^\$\{[^}]*\}:? /, '')
       .replaceAll("\\'", "'")
       .startsWith(said),
   )
