@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { identify, isRunning, type ProcessIdentity } from '../../src/local/process-identity.ts'
+import { endLeftBehind } from './left-behind.ts'
 import { type RealParts, startRealParts } from './parts.ts'
 
 /** What this process tells whoever started it. */
@@ -28,6 +29,7 @@ async function hold(folder: string): Promise<void> {
   try {
     mkdirSync(folder, { recursive: true })
     ends.push(claim(folder))
+    await endLeftBehind(folder)
     // Whatever starts after the end was asked for has to end as well.
     const after = (work: () => unknown) => void (ending === undefined ? ends.push(work) : work())
     const { env, addresses } = await startRealParts({ after }, folder)

@@ -1,12 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { readConfig } from '../../src/config.ts'
 import { main as octavo } from '../../src/main.ts'
 import { stopSignal } from '../../src/process/stop-signal.ts'
 import { ToolsUnavailable } from '../../test/clusters/tools.ts'
 import { prepareS3 } from '../../test/support/versitygw/prepare.ts'
 import type { PartsReport } from './hold-parts.ts'
+import { endLeftBehind, folderVariable } from './left-behind.ts'
 
 const packages: Readonly<Record<string, string>> = {
   '/usr/lib/rabbitmq/bin/rabbitmq-server': 'rabbitmq-server',
@@ -24,7 +25,7 @@ export async function main(args: string[]): Promise<number> {
   if (!(await install())) return 1
   const { dataPath } = readConfig(process.env)
   say('Starting MariaDB, RabbitMQ, an S3 server and Redis …')
-  const parts = startParts(join(dataPath, 'real'))
+  const parts = startParts(resolve(dataPath, 'real'))
   stop.addEventListener('abort', () => say('The store stops first, then what it works on.'), { once: true })
   try {
     const report = await Promise.race([parts.report, aborted(stop)])
@@ -46,6 +47,7 @@ function startParts(folder: string) {
   const child: ChildProcess = spawn(process.execPath, [join(import.meta.dirname, 'hold-parts.ts'), folder], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     detached: true,
+    env: { ...process.env, [folderVariable]: folder },
   })
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const report = new Promise<PartsReport>((resolve) => {
@@ -57,6 +59,8 @@ function startParts(folder: string) {
     async end() {
       if (child.connected) child.disconnect()
       await exited
+      // Nothing, unless it was killed.
+      await endLeftBehind(folder)
     },
   }
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { folderVariable } from '../../deploy/real/left-behind.ts'
 import { freeInnerPort } from '../../src/local/free-port.ts'
 import { type CuttingProxy, openCuttingProxy } from './cutting-proxy.ts'
 import type { TestScope } from './database.ts'
@@ -162,7 +163,9 @@ function environmentOf(
   name: string,
   ports: { port: number; distPort: number; epmdPort: number },
 ) {
+  const mark = process.env[folderVariable]
   return {
+    ...(mark !== undefined && { [folderVariable]: mark }),
     PATH: process.env.PATH,
     HOME: folder,
     LANG: 'C.UTF-8',

@@ -39,7 +39,9 @@ export async function startRedis(t: TestScope, ...options: string[]): Promise<Re
     return stdout.trim()
   }
   const start = async () => {
-    const quiet = ['--save', '', '--appendonly', 'no', '--bind', '127.0.0.1', '--dir', folder]
+    // A title of its own would cost it its environment, by which what is left behind is found.
+    const own = ['--set-proc-title', 'no', '--dir', folder]
+    const quiet = ['--save', '', '--appendonly', 'no', '--bind', '127.0.0.1', ...own]
     child = spawn(binary, ['--port', String(port), ...quiet, ...options], { stdio: 'ignore' })
     await until(async () => (await command('ping').catch(() => '')) === 'PONG', 'a Redis server answers')
   }

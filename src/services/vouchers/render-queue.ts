@@ -40,8 +40,8 @@ export type RenderQueueOptions = {
   onUndrawable?: (voucher: VoucherData) => void
 }
 
-/** While vouchers are put to the store, others are drawn. */
-const putsAtOnceMax = 8
+/** While vouchers are put to the store, others are drawn; so many lie ready when one that was away is back. */
+const putsAtOnceMax = 64
 /** On closing, what is waiting is drawn for this long; the rest is dropped, and orders asks for it again. */
 const closeWithinMs = 5_000
 /** Keys stored a moment ago that are remembered, for requests that looked for them before. */
@@ -130,8 +130,8 @@ export function startRenderQueue(options: RenderQueueOptions): RenderQueue {
         entries.set(key, { voucher, sinceMs, lookFirst })
         waiting.push(key)
       }
-      while (workers.size < pool.threads + putsAtOnceMax && workers.size < waiting.length + 1) {
-        if (waiting.length === 0) break
+      // Each takes its first one at once.
+      while (waiting.length > 0 && workers.size < pool.threads + putsAtOnceMax) {
         const worker = work().finally(() => workers.delete(worker))
         workers.add(worker)
       }
@@ -160,11 +160,15 @@ async function produce(
   stop: AbortSignal,
 ): Promise<'stored' | 'not-stored' | 'undrawable'> {
   try {
-    if (lookFirst && (await watch.patiently(() => store.head(key), stop)) !== undefined) return 'stored'
+    const isThere = async () => lookFirst && (await store.head(key)) !== undefined
+    // One that cannot be looked for is drawn meanwhile, and looked for again before it is put.
+    if (watch.fault() === undefined && (await isThere().catch(() => false))) return 'stored'
     const span = { of: voucher.orderId, role: 'vouchers' }
     const drawn = async () => pool.draw(voucher, await covers.find(voucher.isbn))
     const pdf = await traced({ ...span, name: 'draw PDF' }, drawn)
-    const put = () => store.put(key, pdf, 'application/pdf')
+    const put = async () => {
+      if (!(await isThere())) await store.put(key, pdf, 'application/pdf')
+    }
     await watch.patiently(() => traced({ ...span, name: 'put object', kind: 'client' }, put), stop)
     return 'stored'
   } catch (error) {
