@@ -3,7 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { systemClock } from '#ports/clock'
 import { type Answered, openCutReader } from '../../src/services/warehouse/engine/answer-query.ts'
+import { createQueryEngine } from '../../src/services/warehouse/engine/query-engine.ts'
 import { load } from '../../src/services/warehouse/load/load.ts'
 import { reportNamed, reports } from '../../src/services/warehouse/reports/reports.ts'
 import { currentCut } from '../../src/services/warehouse/store/local-cut.ts'
@@ -47,6 +49,10 @@ test('what the reports add up to is what OrderDb and the ledger have, to the cen
   assert.equal(sum(await rows('sales-by-day'), 'revenue'), money?.captured)
   assert.equal(sum(await rows('sales-by-title'), 'copies'), money?.sold)
   assert.equal(sum(await rows('sales-by-format'), 'copies'), money?.sold)
+  assert.deepEqual(
+    (await rows('sales-by-channel')).map(({ channel, copies }) => [channel, copies]),
+    [['api', money?.sold]],
+  )
   assert.equal(sum(await rows('stock'), 'sold'), money?.sold)
   const [outcomes] = await rows('outcomes')
   assert.deepEqual(
@@ -78,9 +84,24 @@ test('SQL of one’s own reads the warehouse, and nothing else whatever it tries
     `SELECT 1) TO '/tmp/x.csv' (FORMAT csv); --`,
   ]
   for (const sql of refused) assert.equal((await read(sql)).kind, 'refused', sql)
+  const wide = await read(`SELECT repeat('x', 60000) FROM range(1000)`)
+  assert.match(wide.kind === 'refused' ? wide.reason : '', /ask for less/)
+  const odd = await read(`SELECT 'NaN'::DOUBLE, 12345678901234567890::HUGEINT, {'a': 1}, '\\x00'::BLOB`)
+  assert.equal(odd.kind, 'rows', JSON.stringify(odd))
   const huge = await read('SELECT list(a.range) FROM range(30000000) a GROUP BY a.range % 3')
   assert.match(huge.kind === 'refused' ? huge.reason : '', /memory/i)
   assert.equal((await read('SELECT 1')).kind, 'rows', 'and goes on working')
+})
+
+test('what never ends or takes all memory ends with its process, and the next question is answered', async (t) => {
+  const shop = await soldShop(t)
+  await using engine = createQueryEngine(shop.root, 'queries', systemClock)
+  const ask = (sql: string, deadlineMs = 60_000) =>
+    engine.ask({ sql, format: 'json', rowsMax: 10 }, deadlineMs)
+  const endless = 'WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n'
+  assert.equal((await ask(endless, 2_000)).kind, 'refused')
+  assert.equal((await ask(`SELECT repeat('x', 2000000000)`)).kind, 'refused')
+  assert.equal((await ask('SELECT count(*) FROM orders')).kind, 'rows', 'and the next')
 })
 
 /** A shop with twelve orders: six paid, three cancelled, three waiting. */

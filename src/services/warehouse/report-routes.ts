@@ -9,7 +9,13 @@ import { reportRowsMax } from './reports/report.ts'
 import { reportNamed, reports } from './reports/reports.ts'
 import { currentCut } from './store/local-cut.ts'
 
-type Parts = { engine: QueryEngine; loader: Loader; root: string; config: Config }
+type Parts = {
+  reportEngine: QueryEngine
+  queryEngine: QueryEngine
+  loader: Loader
+  root: string
+  config: Config
+}
 
 const reportDeadlineMs = 10_000
 const queryDeadlineMs = 10_000
@@ -17,7 +23,10 @@ const queryRowsMax = 1_000
 const private_ = { 'cache-control': 'no-store' }
 
 /** What staff ask of the warehouse: reports, and SQL of their own. */
-export function addReportRoutes(server: HttpServer, { engine, loader, root, config }: Parts): void {
+export function addReportRoutes(
+  server: HttpServer,
+  { reportEngine, queryEngine, loader, root, config }: Parts,
+): void {
   server.add(listReports, async () => {
     const cut = await currentCut(root)
     return answer(
@@ -45,7 +54,7 @@ export function addReportRoutes(server: HttpServer, { engine, loader, root, conf
       rowsMax: format === 'json' ? rowsMax + 1 : reportRowsMax,
       timeZone: config.shop.timeZone,
     }
-    const answered = await engine.ask({ sql: report.sql(asked), format, rowsMax }, reportDeadlineMs)
+    const answered = await reportEngine.ask({ sql: report.sql(asked), format, rowsMax }, reportDeadlineMs)
     if (answered.kind !== 'rows') return fileOf(answered, report.name, format)
     const { name, title, columns, chart } = report
     const asOf = (await currentCut(root))?.manifest.cutAt ?? ''
@@ -54,7 +63,7 @@ export function addReportRoutes(server: HttpServer, { engine, loader, root, conf
   })
   server.add(queryWarehouse, async ({ body }) => {
     const { sql, format = 'json' } = body
-    const answered = await engine.ask({ sql, format, rowsMax: queryRowsMax }, queryDeadlineMs)
+    const answered = await queryEngine.ask({ sql, format, rowsMax: queryRowsMax }, queryDeadlineMs)
     if (answered.kind !== 'rows') return fileOf(answered, 'query', format)
     const { columns, rows, more } = answered
     return answer(

@@ -29,6 +29,8 @@ export type CutReader = AsyncDisposable & {
 
 const memoryMbDefault = 256
 const fileBytesMax = 64 * 1024 * 1024
+/** What a page can show, and two processes hand on, without a thought. */
+const rowsBytesMax = 16 * 1024 * 1024
 
 /**
  * Opens a cut: its tables as views, no other file, no network, no extension, and no way to change that. What it may
@@ -90,16 +92,21 @@ export async function openCutReader(
 }
 
 async function rowsOf(connection: DuckDBConnection, sql: string, rowsMax: number): Promise<Answered> {
-  const reader = await connection.streamAndReadUntil(sql, rowsMax + 1)
-  const names = reader.columnNames()
-  const types = reader.columnTypes().map(String)
-  const rows = reader.getRowsJS().slice(0, rowsMax)
-  return {
-    kind: 'rows',
-    columns: names.map((name, i) => ({ name, type: types[i] ?? '' })),
-    rows: rows.map((row) => row.map((value, i) => plain(value, types[i] ?? ''))),
-    more: reader.currentRowCount > rowsMax,
-  }
+  const result = await connection.stream(sql)
+  const types = result.columnTypes().map(String)
+  const columns = result.columnNames().map((name, i) => ({ name, type: types[i] ?? '' }))
+  const rows: unknown[][] = []
+  let bytes = 0
+  for await (const some of result.yieldRowsJs())
+    for (const row of some) {
+      if (rows.length === rowsMax) return { kind: 'rows', columns, rows, more: true }
+      const shown = row.map((value, i) => plain(value, types[i] ?? ''))
+      bytes += JSON.stringify(shown).length
+      if (bytes > rowsBytesMax)
+        return { kind: 'refused', reason: `The rows have more than ${rowsBytesMax} bytes; ask for less.` }
+      rows.push(shown)
+    }
+  return { kind: 'rows', columns, rows, more: false }
 }
 
 function plain(value: unknown, type: string): unknown {

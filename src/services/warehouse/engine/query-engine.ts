@@ -24,8 +24,9 @@ const idleMs = 60_000
 /** Node's own part of it; the engine's memory is bounded by itself. */
 const nodeOptions = ['--max-old-space-size=192', '--max-semi-space-size=1']
 
-export function createQueryEngine(root: string, clock: Clock): QueryEngine {
-  const workFolder = join(root, 'queries')
+/** @param name of its folder, which it has for itself */
+export function createQueryEngine(root: string, name: string, clock: Clock): QueryEngine {
+  const workFolder = join(root, name)
   let child: ChildProcess | undefined
   let idle: NodeJS.Timeout | undefined
   let waiting = 0

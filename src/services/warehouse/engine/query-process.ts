@@ -9,6 +9,16 @@ export type Told = { id: number; answered: Answered }
 
 let reader: CutReader | undefined
 
+/**
+ * The engine bounds what it sorts and joins, and not what one value takes: a text of two gigabytes is made as it is asked
+ * for. What is past this ends with the process, and whoever asked is told.
+ */
+const residentBytesMax = 768 * 1024 * 1024
+const lookEveryMs = 20
+setInterval(() => {
+  if (process.memoryUsage.rss() > residentBytesMax) process.kill(process.pid, 'SIGKILL')
+}, lookEveryMs)
+
 process.on('message', async ({ id, cut, workFolder, query }: Asked) => {
   if (reader?.sequence !== cut.sequence) {
     await reader?.[Symbol.asyncDispose]()
