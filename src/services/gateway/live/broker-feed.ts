@@ -21,6 +21,8 @@ export type FeedOptions = {
 }
 
 const retryMaxMs = 5_000
+/** What OrderDb can keep; more would keep a page from what comes after it. */
+const versionMax = 2 ** 31 - 1
 
 /** Listens to the broker for as long as it is open; a broker that is away is tried again until it comes. */
 export function openBrokerFeed(options: FeedOptions): AsyncDisposable {
@@ -55,11 +57,38 @@ export function openBrokerFeed(options: FeedOptions): AsyncDisposable {
   }
 }
 
-function deliver(
-  message: { topic: string; payload: unknown },
-  { onOrders, onStock, onCatalogue }: FeedOptions,
+type Sinks = Pick<FeedOptions, 'onOrders' | 'onStock' | 'onCatalogue'>
+
+/**
+ * Hands on what a message tells. One that cannot be read, of a later version for instance, may have told of any book; an
+ * order's page finds out by itself.
+ */
+export function deliver(
+  { topic, payload }: { topic: string; payload: unknown },
+  { onOrders, onStock, onCatalogue }: Sinks,
 ): void {
-  if (message.topic === orderChangedTopic) onOrders(message.payload as OrderChanged)
-  else if (message.topic === stockChangedTopic) onStock(message.payload as StockChanged)
-  else if (message.topic === catalogueChangedTopic) onCatalogue(message.payload as CatalogueChanged)
+  if (topic === orderChangedTopic && isOrders(payload)) onOrders(payload)
+  else if (topic === stockChangedTopic && isStock(payload)) onStock(payload)
+  else if (topic === catalogueChangedTopic && isCatalogue(payload)) onCatalogue(payload)
+  else {
+    log.warn('news has a form that this version cannot read', { topic })
+    if (topic !== orderChangedTopic) onCatalogue({ isbns: null })
+  }
 }
+
+type Unread = Readonly<Record<string, unknown>>
+const of = (value: unknown): Unread => (typeof value === 'object' && value !== null ? (value as Unread) : {})
+const isListOf = (value: unknown, isOne: (one: unknown) => boolean): boolean =>
+  Array.isArray(value) && value.every(isOne)
+const isText = (value: unknown) => typeof value === 'string'
+
+const isOrders = (payload: unknown): payload is OrderChanged =>
+  isListOf(
+    of(payload).orders,
+    (order) =>
+      isText(of(order).id) && Number.isInteger(of(order).version) && Number(of(order).version) <= versionMax,
+  )
+const isStock = (payload: unknown): payload is StockChanged =>
+  isListOf(of(payload).books, (book) => isText(of(book).isbn) && isText(of(book).status))
+const isCatalogue = (payload: unknown): payload is CatalogueChanged =>
+  of(payload).isbns === null || isListOf(of(payload).isbns, isText)
