@@ -1,3 +1,4 @@
+import { createPace } from '#kernel/pace'
 import { type Clock, startLoop } from '#ports/clock'
 import { logger } from '#ports/log'
 import type { Database } from './database.ts'
@@ -20,8 +21,8 @@ export type OutboxRelayOptions = {
 
 const batchMax = 500
 const pollEveryMs = 1_000
-/** The first of many rings is followed at once, the others together. */
-const spacingMs = 50
+/** The first of many rings is followed at once, the others together, and in a rush many of them. */
+const ringPace = { calmPerSecond: 20, calmMs: 50, rushMs: 200 }
 
 /**
  * Carries messages from a service's outbox to whatever broker there is, at least once and in order of writing as far as
@@ -32,9 +33,13 @@ export function startOutboxRelay({ database, schema, broker, clock }: OutboxRela
   if (!/^[a-z_][a-z0-9_]*$/.test(schema)) throw new Error(`not a schema name: ${schema}`)
   const take = `SELECT id, topic, payload FROM ${schema}.outbox ORDER BY id LIMIT ${batchMax} FOR UPDATE SKIP LOCKED`
 
+  const pace = createPace(ringPace)
+  let spacingMs = ringPace.calmMs
+
   const drain = () =>
     database.transaction(async (tx) => {
       const rows = await tx.query<{ id: number; topic: string; payload: unknown }>(take, [])
+      spacingMs = pace.rest(rows.length, clock.monotonicMs())
       if (rows.length === 0) return 'done'
       const deleted = tx.execute(
         `DELETE FROM ${schema}.outbox WHERE id IN (${rows.map(({ id }) => Number(id)).join(', ')})`,
@@ -46,7 +51,7 @@ export function startOutboxRelay({ database, schema, broker, clock }: OutboxRela
   const loop = startLoop({
     clock,
     everyMs: pollEveryMs,
-    spacingMs,
+    spacingMs: () => spacingMs,
     work: drain,
     onError: (error) => log.warn('trying again', { schema, error }),
   })

@@ -1,3 +1,4 @@
+import { createPace } from '#kernel/pace'
 import { type Clock, startLoop } from '#ports/clock'
 import type { Database } from '#ports/database'
 import { logger } from '#ports/log'
@@ -7,7 +8,8 @@ const log = logger('broker')
 
 const pageMax = 500
 const pollEveryMs = 1_000
-const readSpacingMs = 5
+/** A page is told at once while little happens; in a rush each look is for many. */
+const readPace = { calmPerSecond: 40, calmMs: 5, rushMs: 50 }
 /** A listener that takes longer than this over one message no longer holds up the next one. */
 const handlerMaxMs = 10_000
 
@@ -42,6 +44,8 @@ export function startLog(database: Database, clock: Clock, onError: (error: unkn
   const listeners = new Set<Listener>()
   /** Everything that this snapshot shows has been handed out; `undefined` before the first listener. */
   let cursor: string | undefined
+  const pace = createPace(readPace)
+  let spacingMs = readPace.calmMs
 
   const readOn = async (): Promise<void> => {
     if (cursor === undefined || listeners.size === 0) {
@@ -55,15 +59,18 @@ export function startLog(database: Database, clock: Clock, onError: (error: unkn
     const topics = [...new Set([...listeners].flatMap((listener) => [...listener.topics]))]
     let target: string | null = null
     let after = 0
+    let found = 0
     for (let full = true; full; ) {
       const rows: Row[] = await database.query<Row>(readPage, [cursor, topics, after, target, pageMax])
       target ??= rows[0]?.snapshot ?? null
       const messages = rows.filter((row) => row.id !== null).map(messageOf)
       after = Number(messages.at(-1)?.id ?? after)
       full = messages.length === pageMax
+      found += messages.length
       await Promise.all([...listeners].map((listener) => hand(listener, messages, clock)))
     }
     cursor = target ?? cursor
+    spacingMs = pace.rest(found, clock.monotonicMs())
   }
 
   let reading: Promise<void> = Promise.resolve()
@@ -77,7 +84,7 @@ export function startLog(database: Database, clock: Clock, onError: (error: unkn
   const loop = startLoop({
     clock,
     everyMs: pollEveryMs,
-    spacingMs: readSpacingMs,
+    spacingMs: () => spacingMs,
     onError,
     work: async () => {
       if (listeners.size > 0) await readInTurn()

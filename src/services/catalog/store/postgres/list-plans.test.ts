@@ -11,7 +11,7 @@ import { bookCounts, bookPage } from './list-books.ts'
 
 // More books than anything may count or look at. OCTAVO_BOOKS=1000000 tries the same on a large catalogue.
 const books = Number(process.env.OCTAVO_BOOKS ?? 30_000)
-const rowsTouched = rowsTouchedIn(['books', 'stock'])
+const rowsTouched = rowsTouchedIn(['books', 'stock', 'words'])
 /** Rows that a page may touch, with those that a choice throws away; and what counting may. */
 const pageRowsMax = 12_000
 /** By relevance all that match are ranked, up to what is counted. */
@@ -65,6 +65,7 @@ test('no list reads the catalogue from end to end, whatever is chosen and howeve
     filter: { ...everything, ...chosen },
   }))
   for (const [name, words] of Object.entries(searches)) {
+    await check(`reading ${name}`, pageRowsMax, (recorded) => readSearch(createBookReader(recorded), words))
     const search = await readSearch(createBookReader(database), words)
     lists.push({ name, filter: { ...everything, search } })
   }
