@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readConfig } from '#config'
 import { hashAsUuid } from '#kernel/hash'
+import { Problem } from '#kernel/problem'
 import { systemClock } from '#ports/clock'
 import { type Database, migrate, openDatabase } from '#ports/database'
 import { type ObjectStore, openObjectStore } from '#ports/object-store'
@@ -14,6 +15,7 @@ import { createStockParticipant } from '../../src/services/catalog/stock/partici
 import type { CatalogStore } from '../../src/services/catalog/store/catalog-store.ts'
 import { openStore } from '../../src/services/catalog/store/open-store.ts'
 import { createGroupEngine, type GroupEngine } from '../../src/services/coordinator/engine.ts'
+import type { Wish, WishOutcome } from '../../src/services/coordinator/member.ts'
 import { commitGroup } from '../../src/services/orders/commit-group.ts'
 import { createDecisionLog } from '../../src/services/orders/decisions.ts'
 import { lookUp } from '../../src/services/orders/look-up-orders.ts'
@@ -125,7 +127,7 @@ export async function askWarehouse<Row>(root: string, sql: string): Promise<Row[
 
 /** An order of one copy. @returns its id, or nothing when there was none left */
 export async function buy(shop: Shop, key: string, isbn: string): Promise<string | undefined> {
-  const outcome = await shop.engine.submit({
+  const outcome = await insist(shop, {
     kind: 'place',
     draft: {
       id: systemClock.uuid(),
@@ -134,13 +136,27 @@ export async function buy(shop: Shop, key: string, isbn: string): Promise<string
       lines: [{ isbn, quantity: 1 }],
     },
   })
-  return outcome.kind === 'placed' ? outcome.order.id : undefined
+  return outcome.kind === 'placed' || outcome.kind === 'replayed' ? outcome.order.id : undefined
+}
+
+const triesMax = 20
+
+/** A shop that is too busy, or away for a moment, is asked again, as readers and sagas do. */
+async function insist({ engine }: Shop, wish: Wish): Promise<WishOutcome> {
+  for (let tries = 1; ; tries++)
+    try {
+      return await engine.submit(wish)
+    } catch (error) {
+      const isForNow = error instanceof Problem && [429, 503].includes(error.status)
+      if (!isForNow || tries === triesMax) throw error
+      await systemClock.sleep(100)
+    }
 }
 
 /** Gives the copy of an unpaid order back. */
 export async function cancel(shop: Shop, orderId: string, isbn: string): Promise<void> {
   const lines = [{ isbn, quantity: 1 }]
-  await shop.engine.submit({
+  await insist(shop, {
     kind: 'settle',
     settlement: { orderId, movement: 'release', to: 'cancelled', sagaId: null, lines },
   })
@@ -162,7 +178,7 @@ export async function confirm(shop: Shop, orderId: string, isbn: string): Promis
     await noteChanges(tx, [orderId])
   })
   const lines = [{ isbn, quantity: 1 }]
-  await shop.engine.submit({
+  await insist(shop, {
     kind: 'settle',
     settlement: { orderId, movement: 'confirm', to: 'confirmed', sagaId, lines },
   })
