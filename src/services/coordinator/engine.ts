@@ -1,8 +1,7 @@
 import { type Batcher, createBatcher } from '#kernel/batcher'
 import { full, tooMany } from '#kernel/problem'
 import { Unavailable } from '#kernel/unavailable'
-import { answerMembers } from './answer-members.ts'
-import { away } from './away.ts'
+import { answerMembers, away } from './answer-members.ts'
 import { type GroupParts, runGroup } from './group.ts'
 import type { Member, Wish, WishOutcome } from './member.ts'
 

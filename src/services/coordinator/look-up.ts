@@ -1,7 +1,6 @@
 import { Unavailable } from '#kernel/unavailable'
 import { customerKey, type LookedUp } from '#services/orders'
-import type { Reply } from './answer-members.ts'
-import { away } from './away.ts'
+import { away, type Reply } from './answer-members.ts'
 import type { OrdersAgent } from './group.ts'
 import type { Draft, Member, WishOutcome } from './member.ts'
 import type { Answered } from './read-vote.ts'

@@ -1,5 +1,9 @@
 import { fullHeader } from '#kernel/problem'
 import { callHeader } from '#ports/http'
+import type { Exchange } from './exchange.ts'
+import { ownHeaders, policyFor } from './own-headers.ts'
+import type { ProxyParts } from './proxy-parts.ts'
+import { nextTraceparent } from './trace.ts'
 
 /** Headers that belong to one connection and end at the gateway. Source: RFC 9110 section 7.6.1. */
 const hopByHop = new Set([
@@ -32,7 +36,37 @@ const notPassedIn = new Set([
 /** Not for a caller to get: of the hop alone, or set by the gateway. */
 export const notPassedOut = new Set([...hopByHop, 'x-request-id', 'traceparent', fullHeader])
 
-export type RequestHeaders = {
+/** A request's headers for its service. @param streams whether its body is passed on as it comes */
+export function requestHead(
+  exchange: Exchange,
+  service: string,
+  parts: ProxyParts,
+  streams: boolean,
+): string[] {
+  const { request, requestId } = exchange
+  return headersIn({
+    rawHeaders: request.rawHeaders,
+    connection: request.headers.connection,
+    host: request.headers.host ?? '',
+    address: exchange.client,
+    protocol: parts.protocol,
+    requestId,
+    traceparent: nextTraceparent(request.headers.traceparent, parts.newSpanId),
+    pass: parts.signer.pass(service),
+    contentLength: streams ? request.headers['content-length'] : undefined,
+  })
+}
+
+/** Begins the answer with a service's status and headers. @returns how long its body will be, -1 where nobody knows */
+export function writeAnswerHead(exchange: Exchange, status: number, raw: readonly Buffer[]): number {
+  const { response, request } = exchange
+  const policy = policyFor(rawHeader(raw, 'content-type'))
+  response.writeHead(status, headersOut(raw, ownHeaders(exchange, policy)))
+  const length = rawHeader(raw, 'content-length')
+  return length === undefined || request.method === 'HEAD' ? -1 : Number(length)
+}
+
+type RequestHeaders = {
   rawHeaders: readonly string[]
   connection: string | undefined
   host: string
@@ -47,7 +81,7 @@ export type RequestHeaders = {
 }
 
 /** The headers of a request to an upstream, as a flat list of names and values. */
-export function headersIn(from: RequestHeaders): string[] {
+function headersIn(from: RequestHeaders): string[] {
   const nominated = namesIn(from.connection)
   const headers: string[] = []
   const raw = from.rawHeaders
@@ -64,7 +98,7 @@ export function headersIn(from: RequestHeaders): string[] {
 }
 
 /** An upstream's answer headers for the caller, as a flat list; `own` come first. */
-export function headersOut(raw: readonly Buffer[], own: readonly string[]): string[] {
+function headersOut(raw: readonly Buffer[], own: readonly string[]): string[] {
   const headers = own.slice()
   let nominated: Set<string> | undefined
   for (let i = 0; i + 1 < raw.length; i += 2) {
