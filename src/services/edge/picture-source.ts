@@ -114,7 +114,22 @@ export function lastPicture(path: string): FleetPicture | undefined {
   }
 }
 
-export async function keepPicture(path: string, picture: FleetPicture): Promise<void> {
+export type KeptPictures = AsyncDisposable & { keep(picture: FleetPicture): void }
+
+/** Keeps each picture, one after the other; what is on its way when it ends is kept too. */
+export function keepPictures(path: string): KeptPictures {
+  let last = Promise.resolve()
+  return {
+    keep(picture) {
+      last = last
+        .then(() => keepPicture(path, picture))
+        .catch((error: unknown) => log.warn('the picture of the fleet cannot be kept', { path, error }))
+    },
+    [Symbol.asyncDispose]: () => last,
+  }
+}
+
+async function keepPicture(path: string, picture: FleetPicture): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   await writeFile(`${path}.new`, JSON.stringify(picture))
   await rename(`${path}.new`, path)

@@ -11,7 +11,7 @@ import { type EdgeCluster, type EdgeState, getEdgeState } from './contract.ts'
 import { createEdgeServer } from './edge-server.ts'
 import { type FleetObject, fleetView } from './fleet-view.ts'
 import { observeClusters } from './metrics.ts'
-import { followPicture, keepPicture, lastPicture } from './picture-source.ts'
+import { followPicture, type KeptPictures, keepPictures, lastPicture } from './picture-source.ts'
 import { type ProbeTimes, startProbes } from './probes.ts'
 
 export type EdgeOverrides = {
@@ -42,11 +42,12 @@ export async function createEdge(
     if (last !== undefined) clusters.follow(last)
     return {
       async serve(resources) {
+        const kept = resources.use(keepPictures(path))
         let fleet: FleetObject | undefined
         const noteFleet = (object: FleetObject) => {
           fleet = object
         }
-        resources.use(await followPicture(url, clock, (picture) => tell(clusters, picture, path), noteFleet))
+        resources.use(await followPicture(url, clock, (picture) => tell(clusters, picture, kept), noteFleet))
         resources.use(startProbes(clusters, clock, probeTimes))
         resources.use(observeClusters(clusters))
         const instance = clock.uuid()
@@ -66,7 +67,7 @@ export async function createEdge(
   })
 }
 
-function tell(clusters: Clusters, picture: Parameters<Clusters['follow']>[0], path: string): void {
+function tell(clusters: Clusters, picture: Parameters<Clusters['follow']>[0], kept: KeptPictures): void {
   const { revision, epoch } = picture
   if (!clusters.follow(picture)) {
     log.warn('a picture of an earlier epoch is not followed', {
@@ -77,9 +78,7 @@ function tell(clusters: Clusters, picture: Parameters<Clusters['follow']>[0], pa
     return
   }
   log.info('follows a picture of the fleet', { revision, epoch, clusters: picture.clusters.length })
-  keepPicture(path, picture).catch((error: unknown) =>
-    log.warn('the picture of the fleet cannot be kept', { path, error }),
-  )
+  kept.keep(picture)
 }
 
 const isUsable = ({ health, pictured }: Cluster) => health.kind === 'up' && pictured.weight > 0
