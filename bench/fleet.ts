@@ -62,6 +62,7 @@ function openFleet(count: number) {
       rollout,
       databases: undefined,
       dns: undefined,
+      placement: '',
     },
     clusters: names.map((name, i) => ({
       ...{

@@ -18,7 +18,7 @@ const secret = 'what all clusters of this fleet share'
 const limitMs = 120_000
 const databases = { 'order-db': 'orders', 'book-db': 'books' } as const
 
-/** Three clusters, each a keeper with a server of either database and a store; readers come by an edge. */
+/** Three clusters, each a keeper with a server of either database, two of them with a store; readers come by an edge. */
 test('the databases move between clusters under orders: planned, with a cluster lost, and with one that is only cut off', {
   timeout: 560_000,
 }, async (t) => {
@@ -34,16 +34,19 @@ test('the databases move between clusters under orders: planned, with a cluster 
   const shared = sharedParts(t, all('book-db'), all('order-db'), secret)
   // A cluster reaches its own servers also when it is cut off from everybody else.
   const stores = await Promise.all(
-    kept.map((own) => {
+    kept.slice(0, 2).map((own) => {
       const urls = { bookDb: all('book-db', own), orderDb: all('order-db', own) }
       const secrets = { ...shared.secrets, ...urls, payment: `test+${urls.orderDb}` }
       return openProcessCluster(t, own.name, { ...shared, secrets })
     }),
   )
-  for (const store of stores) await store.start()
+  await Promise.all(stores.map((store) => store.start()))
   const edge = await startEdge(t, pictureOf(shared.folder, 'all', stores))
   await until(async () => (await edge.state()).clusters.every(({ isUp, isProbed }) => isUp && isProbed))
-  const isbns = await addTitles({ url: edge.url, staff: shared.staff }, [1_000_000, 1_000_000, 60])
+  const isbns = await addTitles(
+    { url: stores[0]?.url ?? '', staff: shared.staff },
+    [1_000_000, 1_000_000, 60],
+  )
   const { clients, during } = startLoad({ url: edge.url, isbns, count: 4, pauseMs: 150 })
   const history: Wanted[] = []
   const sells = async (more = 5) => {
@@ -90,7 +93,11 @@ test('the databases move between clusters under orders: planned, with a cluster 
   await t.test(
     'a cluster that is only cut off accepts and decides nothing, and is a replica when it is back',
     async (t) => {
-      const old = homes.home('order-db')?.cluster ?? ''
+      const old = 'a'
+      homes.wanted = old
+      await homes.settled((cluster) => cluster === old, limitMs)
+      homes.wanted = ''
+      await Promise.all(['b', 'c'].map(follows))
       // Whoever still reaches the old primary's store, and only that.
       const island = await startEdge(t, pictureOf(shared.folder, 'island', [storeOf(old)]))
       await until(async () => (await island.state()).clusters.every(({ isUp, isProbed }) => isUp && isProbed))
@@ -128,8 +135,8 @@ test('the databases move between clusters under orders: planned, with a cluster 
 
   await t.test('the checks notice a move without turns: an order that was acknowledged is lost', async () => {
     homes.isPaused = true
-    const home = homes.home('order-db')?.cluster ?? ''
-    const next = kept.find(({ name }) => name !== home)?.name ?? ''
+    const home = 'b'
+    const next = 'c'
     const island = await startEdge(t, pictureOf(shared.folder, 'unfenced', [storeOf(home)]))
     // No quorum is waited for, and nobody turns from the old one before another is made the primary.
     await homes.tellAll(home, { quorum: 0, epochBy: 1 })

@@ -136,7 +136,12 @@ export function view(world: World, broken: Broken): Seen {
   const followed = broken === 'followed' ? Number.MAX_SAFE_INTEGER : world.picture.revision
   return {
     ...{ clusters, versions: world.versions, demand: ordersPerSecond },
-    ...{ heard: { revision: 0, epoch: 0 }, kept: new Map(), answering: new Set<string>() },
+    ...{
+      heard: { revision: 0, epoch: 0 },
+      kept: new Map(),
+      answering: new Set<string>(),
+      decided: undefined,
+    },
     followed: isLate && broken === 'followed' ? Number.MAX_SAFE_INTEGER : followed,
   }
 }
@@ -166,6 +171,7 @@ function viewOf(world: World, cluster: SimCluster, broken: Broken): SeenCluster 
           version: broken === 'probes' || broken === 'generation' ? undefined : servesVersion(cluster, world),
           inFlight: cluster.inFlight,
           orders: cluster.orders,
+          ordersPerSecond: undefined,
         }
       : undefined,
     alarms: behaviour === 'oversells' && isSelling ? ['1 title is oversold'] : [],

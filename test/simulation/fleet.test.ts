@@ -91,6 +91,7 @@ function specOf(version: string, at: { drain?: string; revoke?: string }): Fleet
       rollout,
       databases: undefined,
       dns: undefined,
+      placement: '',
     },
   }
 }

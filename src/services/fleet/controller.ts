@@ -11,6 +11,7 @@ import type { Edges } from './hub/edges.ts'
 import { type BookstoreFleet, memoryOf, readFleet } from './hub/fleet-object.ts'
 import type { Keepers } from './hub/keepers.ts'
 import { fleetApi } from './hub/objects.ts'
+import type { Placements } from './hub/placements.ts'
 import { seenFleet } from './hub/seen.ts'
 import type { FleetMetrics } from './metrics.ts'
 
@@ -19,6 +20,7 @@ export type ControllerParts = {
   place: { namespace: string; name: string }
   edges: Edges
   keepers: Keepers
+  placements: Placements
   alarms: Alarms
   metrics: FleetMetrics
   clock: Clock
@@ -64,13 +66,14 @@ async function turn(parts: ControllerParts, caches: Caches, rights: Map<string, 
   const { clock, place, metrics } = parts
   const spec = read(fleet)
   if (typeof spec === 'string') return await say(parts, fleet, spec)
-  const [edges, alarms, kept] = await Promise.all([
+  const [edges, alarms, kept, decided] = await Promise.all([
     parts.edges.ask(fleet.spec.edges ?? []),
     parts.alarms.ask(spec.clusters),
     parts.keepers.ask(keepersOf(spec)),
+    parts.placements.ask(place.namespace, spec.placement),
   ])
   const before = memoryOf(fleet)
-  const seen = seenFleet(caches, place.name, { edges, alarms, rights, kept })
+  const seen = seenFleet(caches, place.name, { edges, alarms, rights, kept, decided })
   const { memory, actions } = decide(spec, seen, before, clock.now())
   metrics.turn(spec, seen, memory)
   if (spec.dryRun) return await say(parts, fleet, 'dry run: nothing is done', actions.map(told))

@@ -9,6 +9,7 @@ import { control } from './controller.ts'
 import { openAlarms } from './hub/alarms.ts'
 import { openEdges } from './hub/edges.ts'
 import { openKeepers } from './hub/keepers.ts'
+import { openPlacements } from './hub/placements.ts'
 import { fleetMetrics } from './metrics.ts'
 
 export type FleetOverrides = { clock?: Clock; durations?: LeaseDurations }
@@ -41,10 +42,11 @@ export async function createFleet(
           await openLeases(url, { holder: clock.uuid(), clock, ...(durations && { durations }) }),
         )
         const place = { namespace, name: release }
+        const placements = openPlacements(api, clock.monotonicMs)
         const metrics = fleetMetrics()
         resources.use(
           leases.lead('fleet', (lost) =>
-            control({ api, place, edges, keepers, alarms, metrics, clock }, lost),
+            control({ api, place, edges, keepers, placements, alarms, metrics, clock }, lost),
           ),
         )
         return createHttpServer({ name: 'fleet', secret, metricsToken, metrics: () => metricsText('fleet') })

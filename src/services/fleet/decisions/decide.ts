@@ -4,6 +4,7 @@ import { heedEdges, isHome, keepHomes } from './homes.ts'
 import type { Action, ClusterSpec, FleetMemory, FleetSpec, Seen } from './model.ts'
 import { byRing, chosen, wantedCount } from './placing.ts'
 import { isThere, roll } from './roll.ts'
+import { keepScores } from './scores.ts'
 import { change, enter, fullWeight, isFollowed, look, note, serving, stateOf, type Turn } from './turn.ts'
 
 /** What is on its way to a cluster that is taken out is waited for, and then given up. */
@@ -30,6 +31,7 @@ export function decide(spec: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: 
   place(turn)
   roll(turn)
   keepWork(turn)
+  keepScores(turn)
   return { memory: turn.memory, actions: turn.actions }
 }
 

@@ -105,7 +105,13 @@ const limits: RolloutSpec = {
 }
 const judged = (taken: number, failed: number, slow: number, soakedMs: number, alarms: string[] = []) =>
   judge(
-    { ...seen, alarms, edge: { isUp: true, version: '2', inFlight: 0, orders: { taken, failed, slow } } },
+    {
+      ...{ ...seen, alarms },
+      edge: {
+        ...{ isUp: true, version: '2', inFlight: 0, orders: { taken, failed, slow } },
+        ordersPerSecond: undefined,
+      },
+    },
     { taken: 0, failed: 0, slow: 0 },
     soakedMs,
     limits,
@@ -129,6 +135,7 @@ test('demand takes a further cluster at once, and gives one back only after a wh
     rollout: limits,
     databases: undefined,
     dns: undefined,
+    placement: '',
   }
   let wanted: FleetMemory['wanted'] = { count: 1, lessSinceMs: undefined }
   const at = (demand: number | undefined, seconds: number) => {

@@ -16,6 +16,7 @@ const spec: FleetSpec = {
     clustersMin: 1,
     rollout,
     databases: undefined,
+    placement: '',
   },
   dns: {
     ...{ name: 'shop.example.org', ttlSeconds: 30 },
@@ -27,7 +28,7 @@ const spec: FleetSpec = {
 }
 const seenBy = (...urls: string[]): Seen => ({
   ...{ clusters: new Map(), versions: [], followed: 0, heard: { revision: 0, epoch: 0 }, demand: 0 },
-  ...{ kept: new Map(), answering: new Set(urls) },
+  ...{ kept: new Map(), answering: new Set(urls), decided: undefined },
 })
 
 test('the shop’s name leads to the edges that answer, and to all when none does', () => {

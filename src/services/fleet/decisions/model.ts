@@ -21,6 +21,8 @@ export type FleetSpec = {
   databases: DatabasesSpec | undefined
   /** The name that readers know, and where the edges are that it should lead to; undefined where nobody keeps it here. */
   dns: DnsSpec | undefined
+  /** A Placement of OCM's in the fleet's namespace that says who gets further work first; empty where nobody asks it. */
+  placement: string
 }
 
 export type DnsSpec = {
@@ -96,6 +98,8 @@ export type SeenByEdges = {
   version: string | undefined
   inFlight: number
   orders: OrderCounts
+  /** Orders a second that it takes; undefined until it has been looked at twice. */
+  ordersPerSecond: number | undefined
 }
 export type OrderCounts = { taken: number; failed: number; slow: number }
 
@@ -130,6 +134,8 @@ export type Seen = {
   versions: readonly VersionRecord[]
   /** The revision that every edge follows, or undefined when one of them does not answer. */
   followed: number | undefined
+  /** Whom that Placement has chosen, in its order; undefined where it cannot be told. */
+  decided: readonly string[] | undefined
   /** Edges that answer, by where they tell of themselves. */
   answering: ReadonlySet<string>
   /** The latest that any edge follows. */
@@ -182,6 +188,8 @@ export type FleetMemory = {
   epoch: number
   /** Where each database that the fleet looks after has its primary. */
   homes: Partial<Readonly<Record<KeptDatabase, Home>>>
+  /** What OCM's scheduler was told of each cluster, and when. */
+  scores: Readonly<Record<string, { value: number; atMs: number }>>
   /** Where the shop's name leads, since when edges have said nothing, and when that was written last. */
   dns: {
     targets: readonly string[]
@@ -214,6 +222,7 @@ export type Action =
   | { kind: 'check-rights'; cluster: string }
   | { kind: 'taint'; cluster: string }
   | { kind: 'untaint'; cluster: string }
+  | { kind: 'score'; cluster: string; value: number; validUntilMs: number }
   | { kind: 'name'; targets: readonly string[] }
   | { kind: 'keep'; cluster: string; database: KeptDatabase; want: Want }
 
@@ -222,6 +231,7 @@ export const freshMemory: FleetMemory = {
     revision: 0,
     epoch: 1,
     homes: {},
+    scores: {},
     dns: { targets: [], goneSinceMs: {}, writtenMs: 0 },
     clusters: {},
     rollout: undefined,

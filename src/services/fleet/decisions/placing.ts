@@ -57,10 +57,19 @@ export function chosen(
   const has = ({ name }: ClusterSpec) => ['joining', 'serving'].includes(state(name)?.phase ?? 'out')
   const well = able.filter(({ name }) => !isLost(name))
   const kept = well.filter(has)
-  const further = well.filter((each) => !has(each) && seen.clusters.get(each.name)?.isAvailable === true)
+  const further = inDecidedOrder(
+    well.filter((each) => !has(each) && seen.clusters.get(each.name)?.isAvailable === true),
+    seen.decided ?? [],
+  )
   const lost = able.filter((each) => isLost(each.name) && has(each))
   const names = [...kept, ...further].slice(0, count).map(({ name }) => name)
   return new Set([...names, ...lost.map(({ name }) => name)])
+}
+
+/** Whom OCM's scheduler has chosen comes first, in its order; it takes nobody out, for what it says may be empty or old. */
+function inDecidedOrder(clusters: readonly ClusterSpec[], decided: readonly string[]): ClusterSpec[] {
+  const place = ({ name }: ClusterSpec) => (decided.includes(name) ? decided.indexOf(name) : decided.length)
+  return clusters.toSorted((a, b) => place(a) - place(b))
 }
 
 export const byRing = (clusters: readonly ClusterSpec[]): ClusterSpec[] =>

@@ -12,6 +12,7 @@ import {
   type ManifestWork,
   workApi,
 } from './objects.ts'
+import { writeScore } from './placements.ts'
 import { workOf } from './work.ts'
 
 export type Hub = { api: KubernetesApi; caches: Caches; keepers: Keepers; fleet: string; namespace: string }
@@ -46,6 +47,8 @@ export async function carryOut(hub: Hub, action: Action): Promise<boolean | unde
       return void (await taint(hub, action.cluster, action.kind === 'taint'))
     case 'check-rights':
       return await hasRights(hub, action.cluster)
+    case 'score':
+      return void (await writeScore(hub.api, action.cluster, action.value, action.validUntilMs))
     case 'name':
       return void (await nameEdges(hub, action.targets))
     case 'keep':

@@ -24,13 +24,22 @@ export function openEdges(secret: string, nowMs: () => number): Edges {
   const agent = new Agent({ connections: 2, connect: { timeout: limitMs } })
   const signer = callSigner(secret)
   let before: { atMs: number; orders: number } | undefined
+  let counted = new Map<string, { atMs: number; orders: number }>()
   return {
     async ask(urls) {
       const answers = await Promise.all(
         urls.map((url) => stateOf(url, agent, signer.call('GET', statePath, null))),
       )
       const states = answers.filter((each) => each !== undefined)
-      const clusters = together(states)
+      const atMs = nowMs()
+      const found = together(states)
+      const clusters = new Map(
+        [...found].map(([name, each]): [string, SeenByEdges] => [
+          name,
+          { ...each, ordersPerSecond: rate(counted.get(name), ordersOf(each), atMs) },
+        ]),
+      )
+      counted = new Map([...found].map(([name, each]) => [name, { atMs, orders: ordersOf(each) }]))
       const orders = [...clusters.values()].reduce(
         (sum, each) => sum + each.orders.taken + each.orders.failed,
         0,
@@ -86,9 +95,11 @@ function viewOf(views: readonly EdgeCluster[], edges: number): SeenByEdges {
     // Pods of two versions answer while a cluster rolls over: then it is of none.
     version: others.length > 0 || views.some(({ isMixed }) => isMixed) ? 'several' : version,
     inFlight: sum(({ inFlight, streams }) => inFlight + streams),
-    orders,
+    ...{ orders, ordersPerSecond: undefined },
   }
 }
+
+const ordersOf = ({ orders: { taken, failed } }: SeenByEdges) => taken + failed
 
 function rate(
   before: { atMs: number; orders: number } | undefined,

@@ -19,6 +19,8 @@ export type BookstoreFleet = {
     edges?: string[]
     clusters: FleetMember[]
     rollout?: Partial<RolloutText>
+    /** A Placement of OCM's in the fleet's namespace, whose choice comes first where further work goes. */
+    placement?: string
     /** The shop's name, kept by external-dns: its edges' public addresses, by where they tell of themselves. */
     dns?: { name: string; ttlSeconds?: number; edges: { url: string; address: string }[] }
     /** Where the primaries of the databases should be, and how soon another cluster takes over. */
@@ -76,6 +78,7 @@ export function readFleet({ spec }: BookstoreFleet): FleetSpec {
     ...{ paused: spec.paused ?? false, dryRun: spec.dryRun ?? false, version: spec.version, clusters },
     clustersMin: spec.clustersMin ?? 1,
     rollout: { ...limits, soakMs: soakSeconds * 1_000, readyLimitMs: readyLimitSeconds * 1_000 },
+    placement: spec.placement ?? '',
     dns: spec.dns && { ttlSeconds: usualTtlSeconds, ...spec.dns },
     databases: spec.databases && {
       home: spec.databases.home ?? '',

@@ -17,6 +17,7 @@ import { seenWork } from './work.ts'
 export type Beside = {
   edges: EdgesSeen
   kept: KeptSeen
+  decided: readonly string[] | undefined
   /** By cluster: what its checks find wrong, and whether its certificate still opens anything. */
   alarms: ReadonlyMap<string, readonly string[]>
   rights: ReadonlyMap<string, boolean>
@@ -43,7 +44,7 @@ export function seenFleet(caches: Caches, fleet: string, beside: Beside): Seen {
       answering: beside.edges.answering,
       demand: beside.edges.demand,
     },
-    kept: beside.kept,
+    ...{ kept: beside.kept, decided: beside.decided },
   }
 }
 
