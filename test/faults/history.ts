@@ -49,7 +49,7 @@ function lossOf({ key, told }: Wanted, ids: readonly string[]): string[] {
 /** A fault may cost an answer (503, 429, a cut connection), never bring a wrong one. */
 function wrongAnswers({ key, attempts }: Wanted): string[] {
   return attempts
-    .filter(({ status }) => status >= 400 && ![404, 409, 429, 502, 503, 504].includes(status))
+    .filter(({ status }) => status >= 400 && ![404, 408, 409, 429, 502, 503, 504].includes(status))
     .map(({ status, kind }) => `${key}: ${status} ${kind}`)
 }
 
