@@ -8,7 +8,7 @@ import { createTurns } from './turns.ts'
 export type PasswordCheck = (who: Attempt, password: string) => Promise<boolean>
 
 /** Attempts at once: each takes a tenth of a second of a core, and its answer is waited for. */
-const attemptsMax = { forOne: 20, forAll: 60, waitMs: 4_000 }
+const attemptsMax = { forOne: 20, forAll: 60, waitMs: 2_500 }
 
 /** Compared against when there is no such account, so that guessing an email takes as long as guessing a password. */
 const nobody = `scrypt$32768$8$3$${Buffer.alloc(16).toString('base64')}$${Buffer.alloc(32).toString('base64')}`
