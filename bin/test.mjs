@@ -23,6 +23,8 @@ const ofClusters = 'test/clusters/'
 const ofParts = ['test/databases/', 'test/faults/real-parts', 'test/faults/seen', 'test/journeys/real-parts']
 const cores = Math.max(2, availableParallelism())
 const testLimitMs = 5 * 60_000
+/** Those of the real parts wait for them to fail over, one fault after the other. */
+const partsLimitMs = 12 * 60_000
 /** How long each file took the last time it ran here. */
 const timesPath = join(root, 'dist', '.test-times.json')
 /** Where no file has run yet: the slowest first. */
@@ -41,7 +43,7 @@ const neverUnsteady = ['test/simulation/', 'test/transactions/', 'test/warehouse
  * @param limitMs what one file may take
  * @returns 0 when there were tests and all of them pass
  */
-export async function main(args, { limitMs = testLimitMs } = {}) {
+export async function main(args, { limitMs = args.includes('--parts') ? partsLimitMs : testLimitMs } = {}) {
   const files = select(takeBookDb(args))
   const isIn = (places) => (file) => places.some((place) => file.startsWith(place))
   if (files.some(isIn(['test/journeys']))) process.env.CHROMIUM = await findChromium()
