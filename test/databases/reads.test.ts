@@ -7,6 +7,7 @@ import { type Database, databaseState, openDatabase, openReads, type Reading } f
 import { addressesIn } from '#ports/postgres'
 import { childrenOf } from '../../src/local/process-identity.ts'
 import { superviseReplicated } from '../../src/local/replicas/replicated-postgres.ts'
+import { readSuccession } from '../../src/local/replicas/succession-record.ts'
 import { createStockStore } from '../../src/services/catalog/store/postgres/stock.ts'
 import { commitGroup } from '../../src/services/orders/commit-group.ts'
 import { memberOf } from '../../src/services/orders/staff/sessions.ts'
@@ -105,6 +106,7 @@ async function startSet(t: TestContext) {
     ...{ log: { say: () => {}, line: () => {} }, onChange: () => {} },
     settings: { shared_buffers: '16MB', fsync: 'off' },
   })
+  await until(() => readSuccession(path)?.followers.length === 2, 'both replicas follow', 90_000)
   const database: Database = await openDatabase(set.url, { applicationName: 'test' })
   t.after(async () => {
     await database[Symbol.asyncDispose]()

@@ -8,7 +8,9 @@ import { type Database, openDatabase } from '#ports/database'
 import { layServers } from '../../../test/support/database.ts'
 import { type Contents, databaseNames, passwordIn, restoredContents } from '../../../test/support/restored.ts'
 import { s3Missing, stopSharedS3, testBucket } from '../../../test/support/s3.ts'
+import { until } from '../../../test/support/until.ts'
 import { SealBroken } from '../backup/sealed-file.ts'
+import { readSuccession } from '../replicas/succession-record.ts'
 import { superviseDatabase } from '../supervised-database.ts'
 import { LogGap } from './archive.ts'
 import { ArchiveTaken, openArchiver } from './archiver.ts'
@@ -64,6 +66,9 @@ test('an archive goes on over a failover, and what was acknowledged by either pr
   for (let i = 0; i < 10; i++) await sell()
   await archiver.round()
   for (let i = 0; i < 10; i++) await sell()
+  const followers = (name: string) => readSuccession(join(folder, 'data', name))?.followers.length
+  const allFollow = () => Object.keys(databaseNames).every((name) => followers(name) === 2)
+  await until(allFollow, 'all replicas follow', 90_000)
   for (const set of sets) {
     const before = set.servers.find(({ process }) => process)?.process
     assert.ok(before)

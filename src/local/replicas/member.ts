@@ -50,8 +50,10 @@ export type MemberOptions = {
 
 /** What servers say of each other's going, which is told in fewer words. */
 const expected =
-  /replication receiver|WAL stream|end-of-streaming|unexpected postmaster exit|server terminated abnormally|while processing the request|accepting connections on that socket|administrator command|the database system is|closed the connection unexpectedly|invalid socket|no COPY in progress/
+  /replication receiver|WAL stream|end-of-streaming|unexpected postmaster exit|server terminated abnormally|while processing the request|accepting connections on that socket|administrator command|the database system is|closed the connection unexpectedly|invalid socket|no COPY in progress|Consistent recovery state/
 const astray = /not in this server's history|forked off|has already been removed|has been invalidated/
+
+const lastProbeMs = 60
 
 export function openMember(options: MemberOptions): Member {
   const { number, name, path, password, onChange } = options
@@ -200,7 +202,7 @@ async function askOnce<Row>(url: string, sql: string, limitMs: number): Promise<
 
 /** Asks a server how it stands, and tells silence from being kept from the processor. */
 function watchHealth(url: string, limits: LivenessLimits) {
-  const asking = probe(url, limits.probeTimeoutMs)
+  const asking = probe(url)
   let signs = { answeredMs: 0, activeMs: 0 }
   let work: ProcessorTime[] = []
   let lookedMs = 0
@@ -216,8 +218,14 @@ function watchHealth(url: string, limits: LivenessLimits) {
     lookedMs = performance.now()
     signs = { answeredMs: lookedMs, activeMs: lookedMs }
   }
+  /** The last question before it counts as lost ends when that is, and not after it. */
+  const timeoutMs = () => {
+    const idleMs = performance.now() - Math.max(signs.answeredMs, signs.activeMs)
+    const leftMs = limits.idleMs - idleMs
+    return leftMs > 0 ? Math.min(limits.probeTimeoutMs, Math.max(leftMs, lastProbeMs)) : limits.probeTimeoutMs
+  }
   const look = async () => {
-    const given = await asking.ask()
+    const given = await asking.ask(timeoutMs())
     const nowMs = performance.now()
     // Where this process was kept from looking, the silence was its own.
     const ownPauseMs = Math.max(0, nowMs - lookedMs - limits.probeEveryMs - limits.probeTimeoutMs)

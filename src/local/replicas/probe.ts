@@ -4,8 +4,8 @@ import { cut, parseLsn, type Standing, standingOf, standingQuery } from '#ports/
 /** How a server says that it stands, its position as a number. */
 export type Answer = Standing & { position: bigint }
 
-/** Asks over one connection, again and again; a new one is made when it is lost or silent for `limitMs`. */
-export function probe(url: string, limitMs: number) {
+/** Asks over one connection, again and again; a new one is made when it is lost or silent for too long. */
+export function probe(url: string) {
   let client: pg.Client | undefined
   let backend: number | undefined
   const close = () => {
@@ -13,7 +13,7 @@ export function probe(url: string, limitMs: number) {
     client = undefined
     backend = undefined
   }
-  const connect = async () => {
+  const connect = async (limitMs: number) => {
     const next = new pg.Client({
       ...{ connectionString: url, application_name: 'octavo supervisor' },
       ...{ connectionTimeoutMillis: limitMs, query_timeout: limitMs },
@@ -31,10 +31,12 @@ export function probe(url: string, limitMs: number) {
       return backend
     },
     close,
-    async ask(): Promise<Answer | undefined> {
+    /** Waits for up to `limitMs` for a connection, and as long for the answer. */
+    async ask(limitMs: number): Promise<Answer | undefined> {
       try {
-        client ??= await connect()
-        const standing = standingOf((await client.query(standingQuery)).rows)
+        client ??= await connect(limitMs)
+        const question = { text: standingQuery, query_timeout: limitMs }
+        const standing = standingOf((await client.query(question)).rows)
         return standing && { ...standing, position: parseLsn(standing.lsn) }
       } catch {
         // Away, starting or frozen: the silence is what is told.

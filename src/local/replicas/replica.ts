@@ -1,7 +1,7 @@
 import { restartWaitMs } from '../supervised-role.ts'
 import { cloneCluster } from './clone-cluster.ts'
 import type { Member } from './member.ts'
-import type { DatabaseSet } from './replicated-postgres.ts'
+import { type DatabaseSet, followersOf } from './replicated-postgres.ts'
 
 /** Looks after one replica: starts it, and makes it anew when it cannot follow any more. */
 export type Replica = {
@@ -27,14 +27,19 @@ export function keepReplica(set: DatabaseSet, member: Member, onChange: () => vo
     // While nobody may follow it yet, what the others have is what their votes are about.
     if (set.record.isComing) return void (member.kept() === 'replica' && (await member.start()))
     if (isAnew || member.kept() !== 'replica') {
+      // Copies are made one by one while a quorum follows: they take what the store needs for selling.
+      if (set.copying.size > 0 && followersOf(set) >= set.quorum) return
       // From here on it has nothing, and no vote.
       set.note({ followers: set.record.followers.filter((number) => number !== member.number) })
       await member.fence()
       const from = { url: primary.url('postgres'), cluster: primary.cluster }
-      await cloneCluster(from, member.cluster, {
-        signal: set.stopping,
-        goesOn: () => primary === set.primary(),
-      })
+      const goesOn = () => primary === set.primary()
+      set.copying.add(member)
+      try {
+        await cloneCluster(from, member.cluster, { signal: set.stopping, goesOn })
+      } finally {
+        set.copying.delete(member)
+      }
     }
     if (set.isStopped() || primary !== set.primary()) return
     member.follow(primary)

@@ -26,7 +26,8 @@ type Struck = {
 test('a primary that dies or freezes, or hands over, loses nothing that was acknowledged', async (t) => {
   const { database, path, primary, signal, replaced, allFollow } = await startSet(t)
   await database.execute('CREATE TABLE kept (n int PRIMARY KEY)')
-  const writing = writeAll(database)
+  const writing = writeAll(t, database)
+  await allFollow()
 
   await database.prepare('survives', async (tx) => {
     await tx.execute('INSERT INTO kept (n) VALUES (-1)')
@@ -67,7 +68,7 @@ test('a primary that dies or freezes, or hands over, loses nothing that was ackn
 test('a next primary that fails on its way, and servers whose folders go, lose nothing either', async (t) => {
   const { database, path, primary, signal, replaced, allFollow } = await startSet(t)
   await database.execute('CREATE TABLE kept (n int PRIMARY KEY)')
-  const writing = writeAll(database)
+  const writing = writeAll(t, database)
   await atLeast(writing, 20)
   await allFollow()
   const folderOf = (number: number) => (number === 1 ? path : `${path}.${number}`)
@@ -99,8 +100,29 @@ test('a next primary that fails on its way, and servers whose folders go, lose n
   assert.deepEqual(await lost(database, await writing.end()), [])
 })
 
+test('a primary whose disk is full gives way to a replica that has room, and not where none has', async (t) => {
+  const full = new Set<number>()
+  const { database, primary, replaced, allFollow } = await startSet(t, {}, (number) =>
+    full.has(number) ? 0 : 1e9,
+  )
+  await allFollow()
+  await database.execute('CREATE TABLE kept (n int PRIMARY KEY)')
+  const writing = writeAll(t, database)
+  await atLeast(writing, 20)
+  const old = primary()
+  for (const number of [1, 2, 3, 4, 5]) full.add(number)
+  await atLeast(writing, writing.count() + 50)
+  assert.equal(primary(), old, 'where none has room nobody is better off')
+  full.clear()
+  full.add(old)
+  await replaced(old)
+  await atLeast(writing, writing.count() + 20)
+  assert.deepEqual(await lost(database, await writing.end()), [])
+})
+
 test('without a quorum of replicas writes are refused and reads go on, and both come back by themselves', async (t) => {
-  const { database, primary, signal } = await startSet(t)
+  const { database, primary, signal, allFollow } = await startSet(t)
+  await allFollow()
   await database.execute('CREATE TABLE kept (n int PRIMARY KEY)')
   const replicas = [1, 2, 3, 4, 5].filter((number) => number !== primary())
   // Frozen ones are ended and started again after a while, so they are struck until the refusal is seen.
@@ -126,9 +148,12 @@ test('without a quorum of replicas writes are refused and reads go on, and both 
 })
 
 test('the same strikes lose acknowledged rows where commits do not wait for replicas', async (t) => {
-  const { database, primary, signal, replaced } = await startSet(t, { synchronous_commit: 'local' })
+  const { database, primary, signal, replaced, allFollow } = await startSet(t, {
+    synchronous_commit: 'local',
+  })
+  await allFollow()
   await database.execute('CREATE TABLE kept (n int PRIMARY KEY)')
-  const writing = writeAll(database)
+  const writing = writeAll(t, database)
   await atLeast(writing, 20)
   const old = primary()
   signal(old, 'SIGSTOP', /walsender/)
@@ -139,7 +164,11 @@ test('the same strikes lose acknowledged rows where commits do not wait for repl
   assert.notDeepEqual(await lost(database, await writing.end()), [])
 })
 
-async function startSet(t: TestContext, settings: Record<string, string> = {}): Promise<Struck> {
+async function startSet(
+  t: TestContext,
+  settings: Record<string, string> = {},
+  freeBytes?: (number: number) => number,
+): Promise<Struck> {
   const data = mkdtempSync(join(tmpdir(), 'octavo-replicas-'))
   await layServers(data)
   const path = join(data, 'book-db')
@@ -148,6 +177,7 @@ async function startSet(t: TestContext, settings: Record<string, string> = {}): 
   const log = { say: () => {}, line: (name: string, text: string) => said.push(`${name}: ${text}`) }
   const { url, servers } = await superviseReplicated({
     ...{ name: 'book-db', database: 'books', path, password, replicas: 4, settings, log },
+    ...(freeBytes && { freeBytes: (cluster) => freeBytes(Number(/\.(\d)\/data$/.exec(cluster)?.[1] ?? 1)) }),
     onChange: () => {},
   })
   const database = await openDatabase(url, { applicationName: 'test', connectionsMax: 8 })
@@ -191,7 +221,7 @@ function send(pid: number, what: NodeJS.Signals): void {
 }
 
 /** Several writers, each of which tries a number until it is told that it is there. */
-function writeAll(database: Database) {
+function writeAll(t: TestContext, database: Database) {
   const acknowledged: number[] = []
   let next = 0
   let isOver = false
@@ -209,6 +239,9 @@ function writeAll(database: Database) {
     }
   }
   const writers = Array.from({ length: 4 }, writer)
+  t.after(() => {
+    isOver = true
+  })
   return {
     count: () => acknowledged.length,
     longestGapMs: () => longestMs,

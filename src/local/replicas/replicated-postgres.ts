@@ -8,6 +8,7 @@ import { socketFolder, urlOf } from '../postgres-server.ts'
 import type { Supervised } from '../supervised-role.ts'
 import { type Member, openMember, slotOf } from './member.ts'
 import { keepReplica, type Replica } from './replica.ts'
+import { withoutRoom } from './room.ts'
 import { replacePrimary } from './succeed.ts'
 import { readSuccession, type SuccessionRecord, writeSuccession } from './succession-record.ts'
 
@@ -24,6 +25,8 @@ export type ReplicatedOptions = {
   /** Server settings over the ones that replication needs. */
   settings?: Readonly<Record<string, string>>
   limits?: LivenessLimits
+  /** How much room is left on the disk of a cluster, in bytes. */
+  freeBytes?: (cluster: string) => number
 }
 
 export type ReplicatedPostgres = {
@@ -40,6 +43,8 @@ export type DatabaseSet = {
   record: SuccessionRecord
   /** The term whose primary everybody has been told to follow. */
   settledTerm: number
+  /** Replicas that are being made by a copy of the primary. */
+  readonly copying: Set<Member>
   readonly stopping: AbortSignal
   readonly isStopped: () => boolean
   primary(): Member
@@ -57,6 +62,12 @@ export const databaseLimits: LivenessLimits = {
 /** So long replicas may be too few before new writes are refused: after a failover they come back one by one. */
 const withoutQuorumMs = 2_000
 const quorumLimitMs = 60_000
+const promoteLimitMs = 30_000
+const promoteLookMs = 5
+/** It may freeze on its way, and is asked again when it was only slow. */
+const askLimitMs = 2_000
+/** So long a start waits for the first replicas alone. */
+const quorumFirstMs = 10_000
 
 /**
  * Runs a database as one primary and its replicas, and makes another one the primary when it dies or freezes. A commit
@@ -129,7 +140,7 @@ function openSet(options: ReplicatedOptions, stopping: AbortSignal, onChange: ()
     }),
   )
   const set: DatabaseSet = {
-    ...{ options, members, quorum, record, stopping, isStopped, settledTerm: 0 },
+    ...{ options, members, quorum, record, stopping, isStopped, settledTerm: 0, copying: new Set() },
     primary: () => members.find(({ number }) => number === set.record.primary) as Member,
     others: () => members.filter(({ number }) => number !== set.record.primary),
     note(change) {
@@ -159,7 +170,7 @@ function replicationSettings(names: readonly string[], quorum: number): Record<s
     // Slots of those who read the log as it is decoded live on in the next primary.
     ...{ wal_level: 'logical', sync_replication_slots: 'on', hot_standby_feedback: 'on' },
     ...{ wal_keep_size: '128MB', min_wal_size: '128MB', max_slot_wal_keep_size: '1GB' },
-    ...{ wal_sender_timeout: '3s', wal_receiver_timeout: '3s', wal_retrieve_retry_interval: '200ms' },
+    ...{ wal_sender_timeout: '3s', wal_receiver_timeout: '3s', wal_retrieve_retry_interval: '100ms' },
     wal_receiver_status_interval: '1s',
   }
 }
@@ -180,13 +191,18 @@ async function startFirst(set: DatabaseSet, replicas: Map<Member, Replica>): Pro
     },
   )
   if (isHeld) await becomePrimary(set)
-  for (const member of set.others()) replicas.get(member)?.tend()
-  if (!isHeld) await replacePrimary(set, 'did not start')
-  const giveUpMs = performance.now() + quorumLimitMs
-  while (!(await hasQuorum(set))) {
-    if (performance.now() > giveUpMs || set.isStopped())
-      throw new PostgresUnavailable(`${set.options.name}: its replicas did not come up`)
+  else {
     for (const member of set.others()) replicas.get(member)?.tend()
+    await replacePrimary(set, 'did not start')
+  }
+  const startedMs = performance.now()
+  while (!(await hasQuorum(set))) {
+    const tookMs = performance.now() - startedMs
+    if (tookMs > quorumLimitMs || set.isStopped())
+      throw new PostgresUnavailable(`${set.options.name}: its replicas did not come up`)
+    // A store opens with a quorum; the others come up beside it.
+    const wanted = set.others().slice(0, tookMs > quorumFirstMs ? undefined : set.quorum)
+    for (const member of wanted) replicas.get(member)?.tend()
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   await set.primary().ensureDatabase(set.options.database)
@@ -197,7 +213,7 @@ async function hasQuorum(set: DatabaseSet): Promise<boolean> {
   return followersOf(set) >= set.quorum
 }
 
-const followersOf = (set: DatabaseSet) =>
+export const followersOf = (set: DatabaseSet) =>
   set.primary().answer?.followers.filter(({ isStreaming }) => isStreaming).length ?? 0
 
 /** Looks after the database until it is stopped. */
@@ -218,7 +234,7 @@ async function watch(set: DatabaseSet, replicas: Map<Member, Replica>, nap: (ms:
     const primary = set.primary()
     const others = set.others()
     const looks = others.map((member) => member.look())
-    const lost = await primary.look()
+    const lost = (await primary.look()) ?? withoutRoom(set)
     if (set.isStopped()) return
     if (lost !== undefined) await replacePrimary(set, lost)
     else if (primary.answer?.isReplica || set.settledTerm !== set.record.term) await becomePrimary(set)
@@ -243,20 +259,26 @@ function sayQuorum(set: DatabaseSet, primary: Member, may: boolean): void {
 /** Makes the server on record the primary, should it not be, and lets the others hang on to it. */
 export async function becomePrimary(set: DatabaseSet): Promise<void> {
   const primary = set.primary()
-  const [state] = await primary.ask<{ replica: boolean }>('SELECT pg_is_in_recovery() AS replica', 5_000)
-  if (state?.replica) await primary.ask('SELECT pg_promote(true, 30)', 35_000)
+  await primary.ask('SELECT pg_promote(false) WHERE pg_is_in_recovery()', askLimitMs)
+  const giveUpMs = performance.now() + promoteLimitMs
+  // `pg_promote` itself looks ten times a second whether it is done.
+  for (let lost: string | undefined; primary.answer?.isReplica !== false; lost = await primary.look()) {
+    if (lost !== undefined || performance.now() > giveUpMs || set.isStopped())
+      throw new Error(`${primary.name} does not become the primary${lost ? `: it ${lost}` : ''}`)
+    await new Promise((resolve) => setTimeout(resolve, promoteLookMs))
+  }
   const slots = set.others().map(({ number }) => `'${slotOf(number)}'`)
   if (slots.length > 0)
     await primary.ask(
       `SELECT pg_create_physical_replication_slot(name, true) FROM unnest(ARRAY[${slots.join(', ')}]) AS name
         WHERE name NOT IN (SELECT slot_name FROM pg_replication_slots)`,
-      5_000,
+      askLimitMs,
     )
   await primary.ask(
     `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
       WHERE slot_type = 'physical' AND slot_name ~ '^octavo_[0-9]+$' AND NOT active
         AND NOT slot_name = ANY (ARRAY[${slots.join(', ')}]::name[])`,
-    5_000,
+    askLimitMs,
   )
   // Nobody has followed it until here, so that it can have acknowledged nothing that the others do not have.
   if (set.record.isComing) set.note({ followers: [], isComing: undefined })

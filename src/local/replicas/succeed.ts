@@ -27,8 +27,8 @@ export async function replacePrimary(set: DatabaseSet, why: string, to?: number 
     await old.start()
     return
   }
-  // One that has not become the primary has no vote any more, for it may have begun to.
-  const followers = set.record.followers.filter((number) => number !== old.number)
+  // Who has begun to become the primary has no vote any more, should it fail.
+  const followers = set.record.followers.filter((each) => ![old.number, chosen.number].includes(each))
   set.note({ term: set.record.term + 1, primary: chosen.number, followers, isComing: true })
   await becomePrimary(set)
   const tookMs = Math.round(performance.now() - startedMs)

@@ -45,9 +45,12 @@ export function readSuccession(path: string): SuccessionRecord | undefined {
 export function writeSuccession(path: string, record: SuccessionRecord): void {
   const folders = foldersOf(path)
   const text = JSON.stringify(record, null, 2)
+  let isFlushed = false
   const failures = folders.flatMap((folder) => {
     try {
-      writePrivate(join(folder, fileName), text, { flush: true })
+      // One that outlasts a power cut is enough; the others are for what becomes of a folder.
+      writePrivate(join(folder, fileName), text, { flush: !isFlushed })
+      isFlushed = true
       return []
     } catch (error) {
       return [error as Error]
