@@ -72,6 +72,8 @@ export type Config = {
     holdMs: number
     /** After so many days an order loses its customer; 0 is never. */
     customerDays: number
+    /** How long the PDF of a voucher is kept after that was redeemed or revoked; 0 is for ever. */
+    voucherDays: number
     /** Orders older than this, and long at rest, are put away from the tables that sell; 0 is never. */
     hotDays: number
   }
@@ -142,6 +144,7 @@ export function readConfig(env: Environment): Config {
     catalog: { demo: oneOf(env, 'OCTAVO_DEMO', ['off', 'on']) === 'on' },
     orders: {
       holdMs: integer(env, 'OCTAVO_HOLD_SECONDS', 900, 1, 86_400) * 1000,
+      voucherDays: integer(env, 'OCTAVO_VOUCHER_DAYS', 0, 0, 36_500),
       customerDays: integer(env, 'OCTAVO_CUSTOMER_DAYS', 0, 0, 36_500),
       hotDays: integer(env, 'OCTAVO_HOT_DAYS', 365, 0, 36_500),
     },

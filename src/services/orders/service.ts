@@ -20,6 +20,7 @@ import { addCancelRoute } from './cancel-order.ts'
 import type { Context } from './context.ts'
 import { addErasureRoute } from './erasure/erasure-route.ts'
 import { keepCustomers } from './erasure/keep-customers.ts'
+import { keepPdfs } from './erasure/keep-pdfs.ts'
 import { expireOrders } from './expire-orders.ts'
 import { gather } from './gathered.ts'
 import { listOrdersBehind } from './list-behind.ts'
@@ -118,6 +119,7 @@ export async function createOrders(
         )
         resources.use(sweepVouchers(context, turns))
         resources.use(watchState(database, clock))
+        resources.use(keepPdfs({ database, objects, clock }, turns, config.orders.voucherDays))
         resources.use(keepHotSmall(database, clock, turns, config.orders.hotDays))
         resources.use(keepCustomers({ database, objects, clock }, turns, config.orders.customerDays))
         const server = createHttpServer({
