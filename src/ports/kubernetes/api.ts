@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { Agent, request } from 'undici'
+import { Unavailable } from '#kernel/unavailable'
 import { type Clock, systemClock } from '#ports/clock'
 
 /** A Kubernetes API server: objects by their paths, and what changes among them. */
 export type KubernetesApi = AsyncDisposable & {
-  /** @returns undefined when there is none; @throws KubernetesError */
+  /** @returns undefined when there is none; @throws KubernetesError, KubernetesUnavailable */
   get<T>(path: string): Promise<T | undefined>
   /**
    * Creates, replaces, patches or deletes. A patch is a merge patch (RFC 7386) unless it is said to be another.
-   * @throws KubernetesError
+   * @throws KubernetesError, KubernetesUnavailable
    */
   send<T>(method: Method, path: string, body?: unknown, patch?: PatchType): Promise<T>
   /**
@@ -66,6 +67,11 @@ export class KubernetesError extends Error {
   }
 }
 
+/** The API server is away, or did not answer in time: whether it did what was asked is unknown. */
+export class KubernetesUnavailable extends Unavailable {
+  override name = 'KubernetesUnavailable'
+}
+
 const callTimeoutMs = 5_000
 const connectTimeoutMs = 2_000
 /** A watch that ends often notices soon that nobody is there any more; some apart, so that not all end at once. */
@@ -94,18 +100,21 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
   })
   const authorization = tokenReader(options.tokenPath, clock)
   const call = async <T>(method: string, path: string, body?: unknown, patch?: PatchType): Promise<T> => {
-    const response = await request(url + path, {
-      dispatcher: agent,
-      method: method as 'GET',
-      headers: {
-        ...(await authorization()),
-        ...(body !== undefined && { 'content-type': typeOf(method, patch) }),
-      },
-      body: body === undefined ? null : JSON.stringify(body),
-      signal: AbortSignal.timeout(callTimeoutMs),
+    const headers = {
+      ...(await authorization()),
+      ...(body !== undefined && { 'content-type': typeOf(method, patch) }),
+    }
+    const { statusCode, text } = await reached(url, async () => {
+      const response = await request(url + path, {
+        dispatcher: agent,
+        method: method as 'GET',
+        headers,
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: AbortSignal.timeout(callTimeoutMs),
+      })
+      return { statusCode: response.statusCode, text: await response.body.text() }
     })
-    const text = await response.body.text()
-    if (response.statusCode >= 400) throw errorFrom(response.statusCode, text)
+    if (statusCode >= 400) throw errorFrom(statusCode, text)
     return JSON.parse(text) as T
   }
   return {
@@ -138,6 +147,14 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
     async [Symbol.asyncDispose]() {
       await agent.destroy()
     },
+  }
+}
+
+async function reached<T>(url: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (cause) {
+    throw new KubernetesUnavailable(`the API server at ${url} did not answer`, { cause })
   }
 }
 

@@ -3,6 +3,7 @@ export {
   type KubernetesApi,
   KubernetesError,
   type KubernetesOptions,
+  KubernetesUnavailable,
   type Metadata,
   openKubernetes,
   type PatchType,

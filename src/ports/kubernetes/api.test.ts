@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+import { Unavailable } from '#kernel/unavailable'
+import { KubernetesError, KubernetesUnavailable, openKubernetes } from './port.ts'
+
+// The real API server is that of test/clusters; here is what it does not do on demand.
+const caPath = import.meta.filename
+
+test('an API server that is away is unavailable, one that refuses says why, and what is not there is nothing', async (t) => {
+  const server = createServer((request, response) => {
+    if (request.url === '/gone') response.destroy()
+    else response.writeHead(request.url === '/none' ? 404 : 409).end('{"reason":"Conflict","message":"no"}')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  await using api = await openKubernetes({ url: `http://127.0.0.1:${port}`, caPath })
+  assert.equal(await api.get('/none'), undefined)
+  await assert.rejects(
+    api.send('PUT', '/held', {}),
+    (error) => error instanceof KubernetesError && error.isConflict,
+  )
+  await assert.rejects(api.get('/gone'), KubernetesUnavailable)
+  await using nobody = await openKubernetes({ url: 'http://127.0.0.1:1', caPath })
+  await assert.rejects(
+    nobody.get('/any'),
+    (error) => error instanceof Unavailable && error.cause !== undefined,
+  )
+})
