@@ -7,7 +7,9 @@ import { type Static, Type } from './type.ts'
 export const keptDatabases = ['order-db', 'book-db'] as const
 export type KeptDatabase = (typeof keptDatabases)[number]
 
-const Epoch = Type.Integer({ minimum: 0 })
+/** Turns are numbers of timelines too, and come one after the other. */
+export const epochMax = 1_000_000
+const Epoch = Type.Integer({ minimum: 0, maximum: epochMax })
 const Name = Type.String({ maxLength: 63 })
 
 /** How far a server's log goes: the last turn whose beginning is in it, and the byte. Compared in this order. */
@@ -62,6 +64,24 @@ export type KeptState = Static<typeof KeptState>
 export const untold: KeptState = {
   ...{ epoch: 0, state: 'untold', primary: '', isSettled: false, isRunning: false },
   ...{ hasData: false, receives: false, position: null },
+}
+
+const states: readonly string[] = ['turned', 'primary', 'replica', 'untold'] satisfies KeptState['state'][]
+const isEpoch = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= epochMax
+
+/** What a cluster says of a server, where it makes sense; undefined otherwise: it may say anything, and stops nobody. */
+export function readKeptState(value: unknown): KeptState | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { epoch, state, primary, isSettled, isRunning, hasData, receives, position } = value as KeptState
+  const flags = [isSettled, isRunning, hasData, receives]
+  if (!isEpoch(epoch) || !states.includes(state) || typeof primary !== 'string') return undefined
+  if (flags.some((each) => typeof each !== 'boolean')) return undefined
+  const isPosition =
+    position === null ||
+    (typeof position === 'object' && isEpoch(position.epoch) && /^[0-9]{1,20}$/.test(String(position.lsn)))
+  if (!isPosition) return undefined
+  return { epoch, state, primary, isSettled, isRunning, hasData, receives, position }
 }
 
 /**

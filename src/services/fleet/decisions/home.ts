@@ -46,6 +46,8 @@ export type HomeDecision = {
 type Seen = ReadonlyMap<string, KeptState>
 type Look = { spec: HomeSpec; seen: Seen; nowMs: number; said: string[] }
 
+/** So many turns a hub that was put back may have missed: a cluster that tells of more is not believed. */
+const forgottenMax = 1_000
 /** What a planned move waits for: a clean stop, with everything that is on its way. */
 const handOverLimitMs = 15_000
 /** One whom nobody can follow for so long is no primary. */
@@ -58,12 +60,10 @@ const promoteLimitMs = 60_000
  * Source: D. Gifford, "Weighted Voting for Replicated Data", 1979; D. Ongaro and J. Ousterhout, "In Search of an Understandable Consensus Algorithm", 2014 (terms, and who may lead).
  * @param seen what those servers say whose keeper answers
  */
-export function decideHome(
-  spec: HomeSpec,
-  seen: Seen,
-  before: Home | undefined,
-  nowMs: number,
-): HomeDecision {
+export function decideHome(spec: HomeSpec, all: Seen, before: Home | undefined, nowMs: number): HomeDecision {
+  // A hub may have forgotten some turns, but no cluster makes them run on by itself.
+  const likely = (before?.epoch ?? 0) + forgottenMax
+  const seen = new Map([...all].filter(([, { epoch }]) => epoch <= likely))
   const look: Look = { spec, seen, nowMs, said: [] }
   const home = before === undefined ? first(look) : next(look, before)
   return { home, wants: home === undefined ? new Map() : wantsOf(home, seen), said: look.said }

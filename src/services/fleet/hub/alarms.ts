@@ -2,6 +2,7 @@ import { Agent, request } from 'undici'
 import type { ClusterSpec } from '../decisions/model.ts'
 
 const limitMs = 2_000
+const answerBytesMax = 16 * 1024 * 1024
 const askEveryMs = 5_000
 
 /** Numbers of a store that should be 0, and what it means when one is not. */
@@ -20,7 +21,7 @@ export type Alarms = AsyncDisposable & {
  * @param urlOf where a cluster's numbers are; undefined where they are not to be had
  */
 export function openAlarms(token: string | undefined, nowMs: () => number): Alarms {
-  const agent = new Agent({ connections: 1, connect: { timeout: limitMs } })
+  const agent = new Agent({ connections: 1, connect: { timeout: limitMs }, maxResponseSize: answerBytesMax })
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
   let last: ReadonlyMap<string, readonly string[]> = new Map()
   let askedMs = Number.NEGATIVE_INFINITY

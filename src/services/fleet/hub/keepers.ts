@@ -1,8 +1,15 @@
 import { Agent, request } from 'undici'
-import type { KeptDatabase, KeptState, Want } from '#kernel/database-turn'
+import {
+  type KeptDatabase,
+  type KeptState,
+  keptDatabases,
+  readKeptState,
+  type Want,
+} from '#kernel/database-turn'
 import { callHeader, callSigner } from '#ports/http'
 
 const limitMs = 1_500
+const answerBytesMax = 64 * 1024
 const statePath = '/internal/databases'
 
 /** By database, and by cluster, what its servers say of themselves; whoever does not answer is not in it. */
@@ -17,7 +24,7 @@ export type Keepers = AsyncDisposable & {
 
 /** Asks whoever keeps the databases' servers in each cluster, and tells them what to be. */
 export function openKeepers(secret: string): Keepers {
-  const agent = new Agent({ connections: 2, connect: { timeout: limitMs } })
+  const agent = new Agent({ connections: 2, connect: { timeout: limitMs }, maxResponseSize: answerBytesMax })
   const signer = callSigner(secret)
   return {
     async ask(urls) {
@@ -29,7 +36,9 @@ export function openKeepers(secret: string): Keepers {
       )
       const seen = new Map<KeptDatabase, Map<string, KeptState>>()
       for (const [cluster, states] of answers)
-        for (const [name, state] of Object.entries(states ?? {}) as [KeptDatabase, KeptState][]) {
+        for (const name of keptDatabases) {
+          const state = readKeptState(states?.[name])
+          if (state === undefined) continue
           const of = seen.get(name) ?? new Map<string, KeptState>()
           seen.set(name, of.set(cluster, state))
         }
@@ -55,14 +64,14 @@ async function stateOf(
   url: string,
   dispatcher: Agent,
   proof: string,
-): Promise<Record<string, KeptState> | undefined> {
+): Promise<Record<string, unknown> | undefined> {
   try {
     const { statusCode, body } = await request(url + statePath, {
       dispatcher,
       headers: { [callHeader]: proof },
       signal: AbortSignal.timeout(limitMs),
     })
-    if (statusCode === 200) return ((await body.json()) as { databases: Record<string, KeptState> }).databases
+    if (statusCode === 200) return ((await body.json()) as { databases?: Record<string, unknown> }).databases
     await body.dump()
     return undefined
   } catch {
