@@ -161,8 +161,8 @@ class Keeping {
       this.#beganAt ||= await beginTurn(this.server, want)
       if (!(await isConfirmed(this.server, want, this.#beganAt))) return
       await ensureDatabase(this.server, this.#options.database)
-      this.#isOpen = true
       await this.#apply(want, '', true)
+      this.#isOpen = true
       log.info('a database has its primary here', this.#about(want))
     }
     this.#look = await look(this.server)
