@@ -24,10 +24,12 @@ export const parts: readonly Part[] = [
 export type Strike = (store: FaultyStore, name: string) => Promise<unknown>
 
 export const frozenMs = 3_000
+/** A frozen server of a database is given up on later than a process of ours. */
+const frozenServerMs = 12_000
 
 export const strikes: Readonly<Record<string, Strike>> = {
   'is killed': async (store, name) => store.kill(name),
-  hangs: (store, name) => store.freeze(name, frozenMs),
+  hangs: (store, name) => store.freeze(name, name.includes('-db') ? frozenServerMs : frozenMs),
   'hardly gets the processor': async (store, name) => {
     const end = performance.now() + frozenMs
     while (performance.now() < end) {

@@ -147,3 +147,46 @@ test('a client that speaks neither is told so while they shake hands', async (t)
   assert.equal(await hands(['http/1.1']), 'http/1.1')
   assert.match(String(await hands(['spdy/3'])), /no application protocol/i)
 })
+
+test('a body in frames of a byte is given up on, and the next request is answered', async (t) => {
+  let bytes = 0
+  const upstream = await startUpstream(t, (incoming, response) => {
+    incoming.on('data', (piece: Buffer) => {
+      bytes += piece.length
+    })
+    incoming.on('end', () => json(response, 200, {}))
+    incoming.on('error', () => {})
+  })
+  const { gateway, session } = await start(t, `coordinator=${upstream.url}`)
+  const { hostname, port } = new URL(gateway.url)
+  const socket = connectTls({
+    host: hostname,
+    port: Number(port),
+    ALPNProtocols: ['h2'],
+    rejectUnauthorized: false,
+  })
+  t.after(() => socket.destroy())
+  let heard = Buffer.alloc(0)
+  socket.on('data', (chunk: Buffer) => {
+    heard = Buffer.concat([heard, chunk])
+  })
+  await once(socket, 'secureConnect')
+  // Node's client would put the pieces together.
+  const frame = (type: number, flags: number, stream: number, payload: Buffer) =>
+    Buffer.concat([Buffer.from([0, 0, payload.length, type, flags, 0, 0, 0, stream]), payload])
+  const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)])
+  const [settings, headers, data, rst] = [4, 1, 0, 3]
+  const head = Buffer.concat([
+    // Of the static table: POST, https, and the names of path, authority and content-type. Source: RFC 7541.
+    ...[Buffer.from([0x83, 0x87, 0x04]), text('/api/orders'), Buffer.from([0x01]), text('localhost')],
+    ...[Buffer.from([0x0f, 0x10]), text('application/json')],
+    ...[Buffer.from([0x00]), text('idempotency-key'), text('a key of this test')],
+  ])
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+  socket.write(frame(settings, 0, 0, Buffer.alloc(0)))
+  socket.write(frame(headers, 4, 1, head))
+  socket.write(Buffer.concat(Array.from({ length: 6_000 }, () => frame(data, 0, 1, Buffer.from(' ')))))
+  await until(() => socket.destroyed || heard.includes(Buffer.from([0, 0, 4, rst, 0, 0, 0, 0, 1])))
+  assert.ok(bytes < 1_000, `${bytes} bytes were passed on`)
+  assert.equal((await ask(session, { ':path': '/livez' })).status, 200)
+})
