@@ -14,6 +14,21 @@ export function addressRanges(ranges: readonly string[]): (address: string) => b
   }
 }
 
+/**
+ * Whoever has one address of IPv6 has all of its network, so that counts as one client: the first 64 bits, as
+ * `2001:db8:0:7`. Source: RFC 6177. An address of IPv4 stays as it is.
+ */
+export function networkOf(address: string): string {
+  if (isIP(address) !== 6) return address
+  const [before = '', after] = address.split('::')
+  const first = before === '' ? [] : before.split(':')
+  const last = after === undefined || after === '' ? [] : after.split(':')
+  // An address of IPv4 at the end stands for two groups.
+  const groups = first.length + last.length + (address.includes('.') ? 1 : 0)
+  const zeros = Array.from({ length: Math.max(0, 8 - groups) }, () => '0')
+  return [...first, ...zeros, ...last].slice(0, 4).join(':')
+}
+
 /** IPv4 in IPv6 is IPv4. */
 export const plainAddress = (address: string) =>
   address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address

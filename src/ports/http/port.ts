@@ -1,7 +1,7 @@
 /** Typed routes over HTTP: the server that answers a service's contract and the client that calls another's. */
 
 export { type CallSigner, callHeader, innerMetricsToken } from '#kernel/signed-calls'
-export { addressRanges, plainAddress } from './address-ranges.ts'
+export { addressRanges, networkOf, plainAddress } from './address-ranges.ts'
 export { type Answer, answer, seenHeader } from './answer.ts'
 export { callSigner } from './calls.ts'
 export { isConnectFailure, type ServiceClient, type ServiceClientOptions, serviceClient } from './client.ts'

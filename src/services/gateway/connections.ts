@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Server, Socket } from 'node:net'
-import { plainAddress } from '#ports/http'
-import { limitKey } from './proxy/client-address.ts'
+import { networkOf, plainAddress } from '#ports/http'
 
 export type ConnectionLimits = {
   /** Connections at once, of everybody. */
@@ -46,7 +45,7 @@ export function shareConnections(
   server.on('connection', (socket: Socket) => {
     const address = plainAddress(socket.remoteAddress ?? '')
     if (isUnlimited(address)) return
-    const key = limitKey(address)
+    const key = networkOf(address)
     const sockets = clients.get(key) ?? new Set()
     if (sockets.size >= limits.ofOneMax || (open >= limits.max && !makesRoom(clients, limits)))
       socket.destroy()

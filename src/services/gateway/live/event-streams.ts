@@ -1,4 +1,5 @@
 import { Problem, tooMany } from '#kernel/problem'
+import { networkOf } from '#ports/http'
 import type { Exchange } from '../proxy/exchange.ts'
 import { ownHeaders } from '../proxy/own-headers.ts'
 
@@ -38,7 +39,7 @@ export function createEventStreams(limits: StreamLimits, isBehindProxy: boolean)
   const check = ({ client }: Exchange) => {
     if (isClosing || streams.size >= limits.streamsMax)
       throw new Problem(503, 'unavailable', 'Too many live pages are open.', {}, { 'retry-after': '5' })
-    const fromAddress = perAddress.get(client) ?? 0
+    const fromAddress = perAddress.get(networkOf(client)) ?? 0
     if (!isBehindProxy && fromAddress >= limits.perAddressMax)
       throw tooMany('Too many live pages are open from your address.', 5)
   }
@@ -46,7 +47,7 @@ export function createEventStreams(limits: StreamLimits, isBehindProxy: boolean)
     check,
     open(exchange, onClose) {
       check(exchange)
-      const address = exchange.client
+      const address = networkOf(exchange.client)
       perAddress.set(address, (perAddress.get(address) ?? 0) + 1)
       const stream = startStream(exchange)
       streams.add(stream)

@@ -1,5 +1,5 @@
 import { full, type Problem, tooMany } from '#kernel/problem'
-import { limitKey } from './client-address.ts'
+import { networkOf } from '#ports/http'
 import { type Exchange, sendProblem } from './exchange.ts'
 import { createPaces, type PacesOptions } from './paces.ts'
 import type { UpstreamTarget } from './routes.ts'
@@ -105,7 +105,7 @@ function createTurns(
     enter(exchange: Exchange, start: () => void) {
       const each = { exchange, start, sinceMs: nowMs() }
       if (active < Math.floor(atOnce) && waiting === 0) return begin(each)
-      const key = limitKey(exchange.client)
+      const key = networkOf(exchange.client)
       const queue = queues.get(key) ?? []
       if (queue.length >= waitingOfOneMax)
         return refuse(exchange, 'client', tooMany('Too many requests of yours are waiting.'))

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
-import { clientAddress, limitKey } from './client-address.ts'
+import { networkOf } from '#ports/http'
+import { clientAddress } from './client-address.ts'
 
 const asked = (peer: string, forwarded?: string) =>
   ({
@@ -27,6 +28,10 @@ test('of a chain of proxies the first that is not ours is the client, whatever i
 })
 
 test('a network of IPv6 is one client', () => {
-  assert.equal(limitKey('2001:db8:1:2:3:4:5:6'), limitKey('2001:db8:1:2:ffff::1').slice(0, 14))
-  assert.equal(limitKey('198.51.100.1'), '198.51.100.1')
+  const of = (...addresses: string[]) => addresses.map(networkOf)
+  assert.deepEqual(
+    of('2001:db8:1:2:3:4:5:6', '2001:db8:1:2:ffff::1', '2001:db8::7', '2001:db8:0:0:5::', '::1', '::'),
+    ['2001:db8:1:2', '2001:db8:1:2', '2001:db8:0:0', '2001:db8:0:0', '0:0:0:0', '0:0:0:0'],
+  )
+  assert.deepEqual(of('198.51.100.1', '64:ff9b::192.0.2.1', ''), ['198.51.100.1', '64:ff9b:0:0', ''])
 })

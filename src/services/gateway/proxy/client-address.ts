@@ -32,12 +32,5 @@ export function clientAddress(trusted: readonly string[]): ClientAddress {
   }
 }
 
-/** A network of IPv6 is one client, for whoever has one has all of it. */
-export function limitKey(address: string): string {
-  if (isIP(address) !== 6) return address
-  const [head = ''] = address.split('::')
-  return head.split(':').slice(0, 4).join(':')
-}
-
 /** This very machine. */
 export const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1'

@@ -1,6 +1,7 @@
 import { admit, type RatePolicy } from '#kernel/rate-limit'
 import type { Cache } from '#ports/cache'
-import { isLoopback, limitKey } from './client-address.ts'
+import { networkOf } from '#ports/http'
+import { isLoopback } from './client-address.ts'
 import type { Exchange } from './exchange.ts'
 
 /** How often each client asks, here and, where gateways share a cache, at the others. */
@@ -78,7 +79,7 @@ export function createPaces({ ratePolicy, limitsLoopback, nowMs, shared }: Paces
       if (ratePolicy === undefined) return undefined
       const { client } = exchange
       if (!limitsLoopback && isLoopback(client)) return undefined
-      const key = limitKey(client)
+      const key = networkOf(client)
       const pace = paces.get(key) ?? { dueMs: undefined, untold: 0, stood: 0 }
       const verdict = admit(pace.dueMs, nowMs(), ratePolicy)
       pace.dueMs = verdict.dueMs

@@ -1,7 +1,7 @@
 import type { Role } from '#kernel/contract'
 import { nameInLog } from '#kernel/hash'
 import { notFound, Problem } from '#kernel/problem'
-import { type Answer, answer, type HttpServer, sessionTokenOf } from '#ports/http'
+import { type Answer, answer, type HttpServer, networkOf, sessionTokenOf } from '#ports/http'
 import { logger } from '#ports/log'
 import {
   changePassword as changePasswordRoute,
@@ -75,7 +75,7 @@ function addSessionRoutes(server: HttpServer, { database, config }: Context): vo
   })
 }
 
-const placeOf = (headers: Headers) => headers['x-forwarded-for'] ?? ''
+const placeOf = (headers: Headers) => networkOf(headers['x-forwarded-for'] ?? '')
 
 const tokenOf = (bearer: string | undefined, headers: Headers) => bearer ?? sessionTokenOf(headers.cookie)
 
