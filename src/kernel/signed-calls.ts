@@ -1,4 +1,5 @@
 import { createHmac, hash, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { secretLines, signingSecret } from './shared-secret.ts'
 
 /** Carries the proof that a request comes from another Octavo process. The gateway takes it off what comes from outside. */
 export const callHeader = 'x-octavo-call'
@@ -32,7 +33,7 @@ const passesMax = 256
  * no signature.
  */
 export function callSigner(secret: string, nowSeconds: () => number): CallSigner {
-  const key = keyOf(secret)
+  const key = keyOf(signingSecret(secret))
   const made = new Map<string, { seconds: number; proof: string }>()
   return {
     call(method, path, body) {
@@ -63,7 +64,7 @@ export type CheckerOptions = {
  * Tells proofs that `callSigner` makes with the same secret from everything else.
  */
 export function callChecker(secret: string, { role, nowSeconds, onAged }: CheckerOptions): CallChecker {
-  const key = keyOf(secret)
+  const keys = secretLines(secret).map(keyOf)
   const goodPasses = new Map<string, number>()
   const isFresh = (seconds: number) => Math.abs(nowSeconds() - seconds) <= lifeSeconds
   return {
@@ -74,8 +75,9 @@ export function callChecker(secret: string, { role, nowSeconds, onAged }: Checke
       const [kind, at, bodyDigest = '', seal, ...rest] = proof.split('.')
       if ((kind !== 'call' && kind !== 'pass') || seal === undefined || rest.length > 0) return undefined
       const isCall = kind === 'call'
-      const expected = sealOf(key, `${kind}.${at}.${bodyDigest}`, isCall ? method : role, isCall ? path : '')
-      if (!isSame(seal, expected)) return undefined
+      const head = `${kind}.${at}.${bodyDigest}`
+      const [ofMethod, ofPath] = isCall ? [method, path] : [role, '']
+      if (!keys.some((key) => isSame(seal, sealOf(key, head, ofMethod, ofPath)))) return undefined
       if (!isFresh(Number(at))) {
         onAged(nowSeconds() - Number(at))
         return undefined
@@ -92,7 +94,8 @@ export function callChecker(secret: string, { role, nowSeconds, onAged }: Checke
 export const digestOf = (body: string | Uint8Array): string => hash('sha256', body, 'base64url')
 
 /** What Prometheus shows the roles behind the gateway where no token was set for it. */
-export const innerMetricsToken = (secret: string): string => derived(secret, 'metrics').toString('base64url')
+export const innerMetricsToken = (secret: string): string =>
+  derived(signingSecret(secret), 'metrics').toString('base64url')
 
 const keyOf = (secret: string) => derived(secret, 'calls')
 

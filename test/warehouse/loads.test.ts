@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { LostFence, takeFence } from '#ports/lease'
 import { withCut } from '../../src/services/warehouse/load/cut.ts'
-import { load } from '../../src/services/warehouse/load/load.ts'
+import { type LoadPoint, load } from '../../src/services/warehouse/load/load.ts'
+import { readManifest } from '../../src/services/warehouse/store/manifest.ts'
 import { testDatabase } from '../support/database.ts'
 import { mariadbSkipped, testMariadb } from '../support/mariadb.ts'
 import { buy, cancel, confirm, openShop, type Shop, traffic } from './shop.ts'
@@ -133,6 +135,29 @@ test('a row that was changed behind the back of every note has everything loaded
   await shop.orders.execute(`UPDATE orders.orders SET version = version + 1`)
   const loaded = await load(shop.loading)
   assert.deepEqual([loaded.kind, loaded.disagreements], ['whole', []])
+})
+
+test('when the secret is changed, so are pseudonyms, and everything is loaded again', async (t) => {
+  const shop = await openShop(t)
+  await buy(shop, 'a', shop.isbns[1] as string)
+  const kinds = []
+  for (const secret of ['old', 'old\nnew', 'new\nold', 'new'])
+    kinds.push((await load({ ...shop.loading, secret })).kind)
+  assert.deepEqual(kinds, ['whole', 'increment', 'whole', 'increment'])
+})
+
+test('who has lost the turn publishes nothing', async (t) => {
+  const shop = await openShop(t)
+  const fence = await takeFence(shop.orders, 'orders', 'warehouse', 'first')
+  await load({ ...shop.loading, fence })
+  const before = await readManifest(shop.loading.objects)
+  // The next one's turn begins when all of the load is done but the last step.
+  const onPoint = async (point: LoadPoint) => {
+    if (point === 'parts-stored') await takeFence(shop.orders, 'orders', 'warehouse', 'second')
+  }
+  await buy(shop, 'b', shop.isbns[1] as string)
+  await assert.rejects(load({ ...shop.loading, fence, onPoint }), LostFence)
+  assert.deepEqual(await readManifest(shop.loading.objects), before)
 })
 
 /** Makes orders old enough that only their history would tell of a change. */

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Role, Route } from '#kernel/contract'
 import { nameInLog } from '#kernel/hash'
 import { forbidden, notFound, Problem, unauthorized } from '#kernel/problem'
+import { secretLines } from '#kernel/shared-secret'
 import { callHeader, digestOf, innerMetricsToken, isSame, type SignedCall } from '#kernel/signed-calls'
 import { logger } from '#ports/log'
 import { callChecker } from './calls.ts'
@@ -36,9 +37,11 @@ export type Entrance = {
 
 export function createEntrance(options: EntranceOptions): Entrance {
   const calls = callChecker(options.secret, options.name)
-  const metricsToken = options.metricsToken ?? innerMetricsToken(options.secret)
+  const chosen = options.metricsToken
+  const tokens = chosen === undefined ? secretLines(options.secret).map(innerMetricsToken) : [chosen]
   const signed = new WeakMap<FastifyRequest, SignedCall>()
-  const mayReadMetrics = (request: FastifyRequest) => isSame(bearerOf(request) ?? '', metricsToken)
+  const mayReadMetrics = (request: FastifyRequest) =>
+    tokens.some((token) => isSame(bearerOf(request) ?? '', token))
   return {
     async enter(request, { access }) {
       if (access.kind === 'monitoring') {

@@ -78,7 +78,8 @@ function outcomesByKey({ known }: Pick<LookedUp, 'known'>): (member: Member) => 
     const found = wish.kind === 'place' ? byKey.get(wish.draft.keyHash) : undefined
     if (found === undefined || wish.kind !== 'place') return undefined
     const isSame = found.bodyHash === wish.draft.bodyHash
-    return isSame ? { kind: 'replayed', order: found.order } : { kind: 'key-reused' }
+    const { order, tokenHash } = found
+    return isSame ? { kind: 'replayed', order, tokenHash } : { kind: 'key-reused' }
   }
 }
 

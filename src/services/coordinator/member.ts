@@ -19,7 +19,7 @@ export type Draft = Pick<PlacedOrder, 'id' | 'keyHash' | 'bodyHash' | 'tokenHash
 export type WishOutcome =
   /** `expiresAt` in ms since 1970. */
   | { kind: 'placed'; order: PlacedOrder; details: OrderDetails; expiresAt: number }
-  | { kind: 'replayed'; order: Order }
+  | { kind: 'replayed'; order: Order; tokenHash?: string | undefined }
   /** The key was used before with another body. */
   | { kind: 'key-reused' }
   | { kind: 'settled'; orderId: string; already: boolean }

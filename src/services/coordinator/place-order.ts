@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { hashAsUuid } from '#kernel/hash'
 import { parseIsbn } from '#kernel/isbn'
 import { type FieldError, invalid, Problem } from '#kernel/problem'
+import { secretLines, signingSecret } from '#kernel/shared-secret'
 import { type Clock, uuid7TimeMs } from '#ports/clock'
 import { type Answer, answer, type HttpServer } from '#ports/http'
 import { isTracing, noteSpan, nowMs } from '#ports/telemetry'
@@ -17,9 +18,10 @@ export type PlaceOptions = { engine: GroupEngine; clock: Clock; secret: string }
 export function addPlaceRoute(server: HttpServer, options: PlaceOptions): void {
   /** Keys being worked on here; the same key on another instance meets the unique constraint instead. */
   const inFlight = new Set<string>()
+  const secret = signingSecret(options.secret)
   server.addDirect(placeOrder, async ({ body, headers }) => {
     const key = headers['idempotency-key'] ?? ''
-    const token = orderToken(options.secret, key)
+    const token = orderToken(secret, key)
     const draft = draftOf(options, key, token, body)
     if (inFlight.has(draft.keyHash))
       throw new Problem(
@@ -34,11 +36,24 @@ export function addPlaceRoute(server: HttpServer, options: PlaceOptions): void {
     inFlight.add(draft.keyHash)
     try {
       const wait = () => options.engine.submit({ kind: 'place', draft })
-      return toAnswer(isTracing() ? await tracedPlace(draft.id, wait) : await wait(), draft, token, body)
+      const outcome = isTracing() ? await tracedPlace(draft.id, wait) : await wait()
+      const isReplayed = outcome.kind === 'replayed' && outcome.tokenHash !== draft.tokenHash
+      return toAnswer(
+        outcome,
+        draft,
+        isReplayed ? tokenOf(options.secret, key, outcome.tokenHash) : token,
+        body,
+      )
     } finally {
       inFlight.delete(draft.keyHash)
     }
   })
+}
+
+/** That of an order that was placed before the secret was changed, while the old one is still known. */
+function tokenOf(secret: string, key: string, tokenHash: string | undefined): string {
+  const tokens = secretLines(secret).map((line) => orderToken(line, key))
+  return tokens.find((token) => hashAsUuid(token) === tokenHash) ?? orderToken(signingSecret(secret), key)
 }
 
 /** An order that is refused has no trace, and one that was placed before has that one's. */

@@ -65,7 +65,7 @@ export type LookUp = {
 }
 export type LookedUp = {
   /** Orders of known keys, with the hash of the body they came with. */
-  known: { keyHash: string; bodyHash: string; order: Order }[]
+  known: { keyHash: string; bodyHash: string; tokenHash?: string; order: Order }[]
   /** Copies that customers hold or have bought. */
   bought: { isbn: string; customer: string; quantity: number }[]
   /** How each settlement asked about stands to its order. */

@@ -30,6 +30,7 @@ export async function lookUp(
   const known = rows.map((row, i) => ({
     keyHash: row.idempotencyKey,
     bodyHash: row.bodyHash,
+    tokenHash: row.tokenHash,
     order: orders[i] as (typeof orders)[number],
   }))
   const verdicts =

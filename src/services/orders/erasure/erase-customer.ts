@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { secretLines, signingSecret } from '#kernel/shared-secret'
 import type { Clock } from '#ports/clock'
 import type { ObjectStore } from '#ports/object-store'
 import { customerKey } from '../customer-key.ts'
@@ -31,7 +32,7 @@ export async function eraseCustomer(parts: Parts, email: string): Promise<Erased
   const underWay = found.filter((order) => !order.isAtRest)
   if (underWay.length > 0) return { kind: 'under-way', orders: underWay.map(({ id }) => id) }
   await objects.put(
-    keyOf(secret, email),
+    keyOf(signingSecret(secret), email),
     Buffer.from(JSON.stringify({ at: new Date(parts.clock.now()).toISOString() })),
     'application/json',
   )
@@ -50,7 +51,7 @@ export async function eraseAgain(parts: Parts): Promise<{ customers: number; und
   )
   const counts = { customers: 0, underWay: 0 }
   for (const { email } of rows) {
-    if (email === null || !keys.has(keyOf(parts.secret, email))) continue
+    if (email === null || !secretLines(parts.secret).some((line) => keys.has(keyOf(line, email)))) continue
     const erased = await eraseCustomer(parts, email)
     if (erased.kind === 'erased') counts.customers++
     else counts.underWay++

@@ -16,7 +16,7 @@ import { type Cut, withCut } from './cut.ts'
 import { dialectOf } from './dialect.ts'
 import { markLoads, wasPutBack } from './marks.ts'
 import { mergeParts, uploadParts } from './merge.ts'
-import { createPseudonyms } from './pseudonym.ts'
+import { createPseudonyms, pseudonymKeyId } from './pseudonym.ts'
 import { goneBooks, readBooks } from './read-books.ts'
 import { readOrders } from './read-orders.ts'
 import { readStock } from './read-stock.ts'
@@ -88,8 +88,11 @@ export async function load(loading: Loading): Promise<Loaded> {
     const before = await readManifest(loading.objects)
     const putBack = before !== undefined && (await wasPutBack(loading, before.cursors.marks))
     if (putBack) log.warn('a database was put back to an earlier state: all is loaded again')
-    const isWhole =
-      before === undefined || loading.whole === true || putBack || isTooOld(before, loading.clock)
+    const { pseudonyms = pseudonymKeyId(loading.secret) } = before ?? {}
+    const isKeyedAnew = pseudonyms !== pseudonymKeyId(loading.secret)
+    if (isKeyedAnew) log.info('the secret was changed, and pseudonyms with it: all is loaded again')
+    const isAsked = before === undefined || loading.whole === true
+    const isWhole = isAsked || putBack || isKeyedAnew || isTooOld(before, loading.clock)
     const loaded = await loadOnce(loading, session, before, isWhole)
     if (isWhole || loaded.disagreements.length === 0) return loaded
     log.warn('an increment did not agree with its sources: all is loaded again', {
@@ -137,6 +140,7 @@ async function loadOnce(
     const manifest: Manifest = {
       ...{ format: 1, sequence, cutAt: built.cutAt, loadedAt: new Date(clock.now()).toISOString() },
       ...{ tables: built.tables, cursors: { ...built.cursors, marks }, disagreements: built.disagreements },
+      pseudonyms: pseudonymKeyId(loading.secret),
       superseded: supersededBy(before, built.tables, clock.now(), loading.keepMs ?? keepMsDefault),
     }
     await publishWhole(loading, session, before, manifest)

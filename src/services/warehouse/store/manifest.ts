@@ -15,6 +15,8 @@ export type Manifest = {
   /** Objects of each table, by part. */
   tables: Record<TableName, Record<string, Part>>
   cursors: Cursors
+  /** Which key its pseudonyms were made with; manifests of before did not say. */
+  pseudonyms?: string
   /** What the sources and the warehouse do not agree on; empty when all is well. */
   disagreements: string[]
   /** Objects that a load has replaced, kept a while for whoever still reads them. */
