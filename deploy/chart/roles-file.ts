@@ -1,7 +1,7 @@
 // npx node deploy/chart/roles-file.ts: writes files/roles.json, from which the chart makes a Deployment for each role.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { roles } from '#roles'
+import { commonSettings, roles } from '#roles'
 
 export const rolesPath = join(import.meta.dirname, 'files', 'roles.json')
 
@@ -12,9 +12,12 @@ export const rolesPath = join(import.meta.dirname, 'files', 'roles.json')
 export function rolesFile(): string {
   const known = roles
     .filter(({ name, isOfFleet }) => name !== 'registry' && !isOfFleet)
-    .map(({ name, summary, needs, secrets, calls, leases, hasOwnImage, isPublic, nodeOptions }) => ({
-      ...{ name, summary, needs, secrets, calls, leases, hasOwnImage, isPublic, nodeOptions },
-    }))
+    .map(
+      ({ settings, name, summary, needs, secrets, calls, leases, hasOwnImage, isPublic, nodeOptions }) => ({
+        ...{ name, summary, needs, secrets, calls, leases, hasOwnImage, isPublic, nodeOptions },
+        settings: [...commonSettings, ...settings],
+      }),
+    )
   return `${JSON.stringify(known, null, 2)}\n`
 }
 

@@ -10,12 +10,10 @@ import { openCluster, type TestCluster } from './open-cluster.ts'
 
 /** The chart, rendered by the real helm and judged by a real API server. */
 const chart = join(import.meta.dirname, '..', '..', 'deploy', 'chart')
+const databases = 'secrets.bookDb.name=book-db,secrets.orderDb.name=order-db'
 const values = {
-  default: ['--set', 'secrets.bookDb.name=book-db,secrets.orderDb.name=order-db'],
-  laptop: [
-    ...['--values', join(chart, 'values-laptop.yaml')],
-    ...['--set', 'secrets.bookDb.name=book-db,secrets.orderDb.name=order-db'],
-  ],
+  default: ['--set', `${databases},secrets.objectStore.name=objects`],
+  laptop: [...['--values', join(chart, 'values-laptop.yaml')], ...['--set', databases]],
   production: ['--values', join(chart, 'values-production.yaml')],
   everything: [
     ...['--values', join(chart, 'values-production.yaml'), '--set', 'ingress.enabled=true'],
@@ -23,6 +21,7 @@ const values = {
       '--set',
       'ingress.host=shop.example.org,externalSecrets.enabled=true,externalSecrets.store.name=vault',
     ],
+    ...['--set', 'authorities.configMap=our-authorities,secrets.revision=two'],
     ...['--set', 'keda.enabled=true,keda.triggers[0].type=cpu,keda.triggers[0].metricType=Utilization'],
     ...[
       '--set-string',
@@ -104,6 +103,64 @@ test('values that the schema does not know are refused in words', async () => {
   await refused('url=shop.example.org', /\/url.*does not match pattern/)
   await refused('settings.OCTAVO_SECRET=open', /invalid propertyName 'OCTAVO_SECRET'/)
   await refused('secrets.bookDb.name=', /secrets\/bookDb\/name/)
+  await refused('everyRole=null', /missing property 'everyRole'/)
+})
+
+test('values that are right each by itself and wrong together are refused in words', async () => {
+  for (const [setting, words] of [
+    ['httpRoute.enabled=true', /needs httpRoute.parentRefs/],
+    ['ingress.enabled=true', /needs ingress.host/],
+    ['keda.enabled=true', /needs keda.triggers/],
+    ['externalSecrets.enabled=true', /needs externalSecrets.store.name/],
+    ['cloudnativePg.enabled=true,cloudnativePg.synchronous=5', /synchronous is 5: .* at most 4/],
+    ['secrets.objectStore=null', /vouchers have no place/],
+    ['objectStore.volume.persistentVolumeClaim.claimName=vouchers', /both set; vouchers/],
+    ['roles.catalog.autoscaling.enabled=true,roles.catalog.autoscaling.min=9', /min 9 above max 6/],
+    ['settings.OCTAVO_URL=https://shop.example.org', /settings.OCTAVO_URL: that is the value url/],
+    ['settings.OCTAVO_SERVICE_PORT="9"', /OCTAVO_SERVICE_PORT: the chart sets it/],
+    ['settings.OCTAVO_SHOP_CONTRY=DE', /OCTAVO_SHOP_CONTRY: no role reads/],
+    ['authorities.configMap=a,authorities.secret=b', /both set; set one/],
+    [`image.digest=sha256:${'a'.repeat(64)}`, /image.warehouse.digest is not set/],
+  ] as const) {
+    const { code, err } = await cluster.helm([
+      'template',
+      'octavo',
+      chart,
+      ...values.default,
+      '--set',
+      setting,
+    ])
+    assert.notEqual(code, 0, setting)
+    assert.match(err, words)
+  }
+})
+
+test('whatever a release may be called, the API server takes every object of it', async () => {
+  for (const name of ['my.shop', '1st-shop', 'octavo.2', 'x'.repeat(53), `octavo-${'y'.repeat(46)}`]) {
+    const flags = [`--namespace=shop`, ...values.production, ...values.default]
+    const { code, out, err } = await cluster.helm(['template', name, chart, ...flags])
+    assert.equal(code, 0, err)
+    const apply = ['apply', '--server-side', '--dry-run=server', '--validate=strict', '--namespace=shop']
+    const applied = await cluster.kubectl([...apply, '--filename=-'], out)
+    assert.equal(applied.err, '', name)
+    for (const { kind, metadata } of documentsOf(out))
+      if (kind === 'Cluster') assert.ok(metadata.name.length <= 50, metadata.name)
+  }
+})
+
+test('two releases in one namespace have nothing in common', async () => {
+  const rendered = await Promise.all(
+    ['octavo', 'octavo-2', 'shop'].map(async (name) => {
+      const flags = ['template', name, chart, '--namespace=shop', ...values.default]
+      return documentsOf((await cluster.helm(flags)).out)
+    }),
+  )
+  const names = rendered.flat().map(({ kind, metadata }) => `${kind} ${metadata.name}`)
+  assert.equal(new Set(names).size, names.length)
+  const instances = rendered.map((all) => [
+    ...new Set(all.flatMap(({ spec }) => spec?.selector?.matchLabels?.['app.kubernetes.io/instance'] ?? [])),
+  ])
+  assert.deepEqual(instances, [['octavo'], ['octavo-2'], ['shop']])
 })
 
 test('a release is installed, upgraded and rolled back', async () => {
@@ -127,7 +184,21 @@ test('a release is installed, upgraded and rolled back', async () => {
   )
   await done(['upgrade', ...release, '--set', 'image.tag=1.1.0'])
   assert.deepEqual(await images(), imagesOf('1.1.0'))
-  await done(['rollback', 'octavo', '1', '--namespace=shop'])
+  // There are as many as before when an autoscaler takes over, and an upgrade leaves its number alone.
+  const deployment = ['deployment/octavo-catalog', '--namespace=shop']
+  const replicas = async () =>
+    (await cluster.kubectl(['get', ...deployment, '--output=jsonpath={.spec.replicas}'])).out
+  const autoscaled = ['image.tag=1.1.0', 'roles.catalog.autoscaling.enabled=true'].map(
+    (set) => `--set=${set}`,
+  )
+  for (const count of ['2', '5']) {
+    await done(['upgrade', ...release, ...autoscaled])
+    assert.equal(await replicas(), count)
+    // As the autoscaler would.
+    await cluster.kubectl(['scale', ...deployment, '--replicas=5'])
+  }
+  await done(['rollback', 'octavo', '1', '--namespace=shop', '--force-conflicts'])
+  assert.equal(await replicas(), '2')
   assert.deepEqual(await images(), imagesOf('1.0.0'))
   await done(['uninstall', 'octavo', '--namespace=shop'])
 })
@@ -140,7 +211,9 @@ async function template(flags: readonly string[]): Promise<string> {
   return out
 }
 
-async function render(flags: readonly string[]): Promise<Manifest[]> {
-  const documents = parseAllDocuments(await template(flags))
+const render = async (flags: readonly string[]) => documentsOf(await template(flags))
+
+function documentsOf(text: string): Manifest[] {
+  const documents = parseAllDocuments(text)
   return documents.map((document) => document.toJS() as Manifest | null).filter((each) => each !== null)
 }

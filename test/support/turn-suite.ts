@@ -13,10 +13,12 @@ export type TurnPlace = { discoveryUrl: string; databaseUrl: string }
 export type OpenTurnPlace = (t: TestContext, name: string) => Promise<TurnPlace>
 
 /** What processes do one at a time, judged by the database's own record of who did it. */
-export function testTurns(kind: string, open: OpenTurnPlace): void {
+export function testTurns(kind: string, open: OpenTurnPlace, skip: boolean | string = false): void {
   const openAt = (t: TestContext, name: string) => openRecord(t, name, open)
 
-  test(`${kind}: one process works at a time, and another goes on as soon as it gives its lease back`, async (t) => {
+  test(`${kind}: one process works at a time, and another goes on as soon as it gives its lease back`, {
+    skip,
+  }, async (t) => {
     await using record = await openAt(t, 'given-back')
     const { database, start, holder } = record
     const first = start('first')
@@ -29,7 +31,7 @@ export function testTurns(kind: string, open: OpenTurnPlace): void {
     assert.deepEqual(await outOfTurn(database), [])
   })
 
-  test(`${kind}: a process that dies has the next one take its place`, async (t) => {
+  test(`${kind}: a process that dies has the next one take its place`, { skip }, async (t) => {
     await using record = await openAt(t, 'killed')
     const { database, start, holder } = record
     const first = start('first')
@@ -40,7 +42,9 @@ export function testTurns(kind: string, open: OpenTurnPlace): void {
     assert.deepEqual(await outOfTurn(database), [])
   })
 
-  test(`${kind}: a process that is frozen past its lease and woken is never at work beside the next one`, async (t) => {
+  test(`${kind}: a process that is frozen past its lease and woken is never at work beside the next one`, {
+    skip,
+  }, async (t) => {
     await using record = await openAt(t, 'frozen')
     const { database, start, holder } = record
     const workers: Record<string, BackgroundProcess> = { first: start('first') }
@@ -58,7 +62,9 @@ export function testTurns(kind: string, open: OpenTurnPlace): void {
     assert.deepEqual(await outOfTurn(database), [])
   })
 
-  test(`${kind}: without the check in the database the same freeze is noticed: two were at work`, async (t) => {
+  test(`${kind}: without the check in the database the same freeze is noticed: two were at work`, {
+    skip,
+  }, async (t) => {
     await using record = await openAt(t, 'unfenced')
     const { database, start, holder } = record
     const first = start('first', 'unfenced')

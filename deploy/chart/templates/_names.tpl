@@ -1,5 +1,9 @@
+{{- /* What everything is called by: of letters, digits and hyphens, begun by a letter, and so short that what stands behind
+it fits into a label, and into the name of a CloudNativePG cluster. */}}
 {{- define "octavo.name" -}}
-{{- if contains "octavo" .Release.Name }}{{ .Release.Name | trunc 50 | trimSuffix "-" }}{{ else }}{{ printf "%s-octavo" .Release.Name | trunc 50 | trimSuffix "-" }}{{ end }}
+{{- $release := .Release.Name | replace "." "-" }}
+{{- if regexMatch "^[0-9]" $release }}{{ $release = printf "o-%s" $release }}{{ end }}
+{{- if contains "octavo" $release }}{{ $release | trunc 40 | trimSuffix "-" }}{{ else }}{{ printf "%s-octavo" ($release | trunc 33 | trimSuffix "-") }}{{ end }}
 {{- end }}
 
 {{- /* Where a role has an image of its own, that is called after it; takes (dict "root" $ "role" . ). */}}
@@ -52,21 +56,21 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- $bookDb := $values.bookDb }}
 {{- $orderDb := $values.orderDb }}
 {{- if $root.Values.cloudnativePg.enabled }}
-{{- $bookDb = mergeOverwrite (dict "name" (printf "%s-book-db-app" $name) "key" "uri") (deepCopy $bookDb) }}
-{{- $orderDb = mergeOverwrite (dict "name" (printf "%s-order-db-app" $name) "key" "uri") (deepCopy $orderDb) }}
+{{- $bookDb = mergeOverwrite (dict "name" (printf "%s-book-db-app" $name) "key" "uri") (deepCopy ($bookDb | default dict)) }}
+{{- $orderDb = mergeOverwrite (dict "name" (printf "%s-order-db-app" $name) "key" "uri") (deepCopy ($orderDb | default dict)) }}
 {{- end }}
 {{- $keys := $values.keys.name }}
 {{- $all := dict
-  "bookDb" (dict "variable" "OCTAVO_BOOK_DB_FILE" "from" $bookDb)
-  "orderDb" (dict "variable" "OCTAVO_ORDER_DB_FILE" "from" $orderDb)
-  "broker" (dict "variable" "OCTAVO_BROKER_FILE" "from" ($values.broker | default $orderDb))
-  "objectStore" (dict "variable" "OCTAVO_OBJECT_STORE_FILE" "from" $values.objectStore)
-  "payment" (dict "variable" "OCTAVO_PAYMENT_FILE" "from" $values.payment)
+  "bookDb" (dict "variable" "OCTAVO_BOOK_DB_FILE" "from" ($bookDb | default dict))
+  "orderDb" (dict "variable" "OCTAVO_ORDER_DB_FILE" "from" ($orderDb | default dict))
+  "broker" (dict "variable" "OCTAVO_BROKER_FILE" "from" ($values.broker | default $orderDb | default dict))
+  "objectStore" (dict "variable" "OCTAVO_OBJECT_STORE_FILE" "from" ($values.objectStore | default dict))
+  "payment" (dict "variable" "OCTAVO_PAYMENT_FILE" "from" ($values.payment | default dict))
   "secret" (dict "variable" "OCTAVO_SECRET_FILE" "from" (dict "name" $keys "key" "secret"))
   "voucherKey" (dict "variable" "OCTAVO_VOUCHER_KEY_FILE" "from" (dict "name" $keys "key" "voucher-key.pem"))
-  "cache" (dict "variable" "OCTAVO_CACHE_FILE" "from" $values.cache)
-  "staffPassword" (dict "variable" "OCTAVO_STAFF_PASSWORD_FILE" "from" $values.staffPassword)
-  "metricsToken" (dict "variable" "OCTAVO_METRICS_TOKEN_FILE" "from" $values.metricsToken)
+  "cache" (dict "variable" "OCTAVO_CACHE_FILE" "from" ($values.cache | default dict))
+  "staffPassword" (dict "variable" "OCTAVO_STAFF_PASSWORD_FILE" "from" ($values.staffPassword | default dict))
+  "metricsToken" (dict "variable" "OCTAVO_METRICS_TOKEN_FILE" "from" ($values.metricsToken | default dict))
 }}
 {{- range .wanted }}
 {{- $one := get $all . }}
@@ -77,6 +81,15 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- fail (printf "secrets.%s.name is not set: name the Secret that holds the URL, or set cloudnativePg.enabled" .) }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- /* Where the authorities are that are trusted beside the usual ones, as YAML; nothing where there are none. */}}
+{{- define "octavo.authorities" -}}
+{{- $from := .Values.authorities }}
+{{- if and $from.configMap $from.secret }}{{ fail "authorities.configMap and authorities.secret are both set; set one of them" }}{{ end }}
+{{- $items := list (dict "key" $from.key "path" "ca.crt") }}
+{{- if $from.configMap }}{{ dict "source" (dict "configMap" (dict "name" $from.configMap "items" $items)) | toYaml }}
+{{- else if $from.secret }}{{ dict "source" (dict "secret" (dict "name" $from.secret "items" $items)) | toYaml }}{{ end }}
 {{- end }}
 
 {{- /* How every container is run; see Pod Security Standards, restricted. */}}

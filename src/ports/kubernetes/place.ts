@@ -22,7 +22,7 @@ export async function readKubernetesUrl(text: string): Promise<KubernetesPlace> 
   if (
     url === null ||
     rest.length > 0 ||
-    names.some((name) => !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name))
+    names.some((name) => !/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/.test(name))
   )
     throw new TypeError(`"${text}" should be kubernetes://host:port/namespace/release, or kubernetes:`)
   return {

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { Unavailable } from '#kernel/unavailable'
 import { type Clock, systemClock } from '#ports/clock'
 import type { Database } from '#ports/database'
 import { logger } from '#ports/log'
@@ -47,6 +48,8 @@ export async function openTurns(options: TurnsOptions): Promise<Turns> {
           await work(fence, lost)
         } catch (error) {
           if (error instanceof LostFence) log.info('has lost its turn', { name, reason: error.message })
+          // A database that is away has its own alarms; another turn begins when it is back.
+          else if (error instanceof Unavailable) log.debug('a turn ended', { name, error })
           else log.warn('a turn failed', { name, error })
         }
       }),

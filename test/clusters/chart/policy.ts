@@ -63,8 +63,10 @@ export const rules: readonly Rule[] = [
   rule('rights are few', (all) =>
     of(all, 'Role', 'ClusterRole').flatMap(({ kind, metadata, rules: granted = [] }) => [
       ...(kind === 'ClusterRole' ? [`${metadata.name} reaches beyond its namespace`] : []),
-      ...(granted as Loose[]).flatMap(({ resources = [], verbs = [] }) =>
-        [...resources, ...verbs].some((word) => ['*', 'secrets'].includes(word))
+      ...(granted as Loose[]).flatMap(({ resources = [], verbs = [], resourceNames = [] }) =>
+        [...resources, ...verbs].some((word) => ['*', 'secrets'].includes(word)) ||
+        // Leases of others are others' business; whom a name is for cannot be said of making one.
+        (resources.includes('leases') && resourceNames.length === 0 && verbs.join() !== 'create')
           ? [`${metadata.name} may ${verbs} ${resources}`]
           : [],
       ),

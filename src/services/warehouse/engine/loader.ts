@@ -5,6 +5,7 @@ import type { Fence, Turns } from '#ports/lease'
 import { logger } from '#ports/log'
 import type { ObjectStore } from '#ports/object-store'
 import { roleMeter } from '#ports/telemetry'
+import { inheritedEnvironment } from '#process/inherited-environment'
 import type { WarehouseSecrets } from '../load-warehouse.ts'
 import { currentCut, showCut } from '../store/local-cut.ts'
 import { readManifest } from '../store/manifest.ts'
@@ -120,7 +121,7 @@ async function inProcess(toLoad: ToLoad, stop: AbortSignal): Promise<LoadTold | 
     serialization: 'advanced',
     execArgv: nodeOptions,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
+    env: inheritedEnvironment(),
   })
   const { promise, resolve } = Promise.withResolvers<LoadTold | undefined>()
   const end = () => child.kill('SIGKILL')

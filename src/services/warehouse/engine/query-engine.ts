@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { full, unavailable } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
 import { logger } from '#ports/log'
+import { inheritedEnvironment } from '#process/inherited-environment'
 import { currentCut } from '../store/local-cut.ts'
 import type { Answered, Query } from './answer-query.ts'
 import type { Asked, Told } from './query-process.ts'
@@ -46,7 +47,7 @@ export function createQueryEngine(root: string, name: string, clock: Clock): Que
       execArgv: nodeOptions,
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       // The SQL of whoever asks runs there: it has no secret of the store.
-      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
+      env: inheritedEnvironment(),
     })
     return child
   }
