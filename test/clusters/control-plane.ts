@@ -18,6 +18,8 @@ export type ControlPlaneOptions = {
   serviceRange?: string
   /** A node that says nothing for so long is lost. */
   nodeGraceSeconds?: number
+  /** What the controllers may ask of the API server; theirs unless another. */
+  callsPerSecond?: number
   /** Pods are taken from a lost node after this long. */
   evictionSeconds?: number
 }
@@ -132,7 +134,7 @@ function apiFlags(options: ControlPlaneOptions, authority: Authority): string[] 
 }
 
 function controllerFlags(options: ControlPlaneOptions, authority: Authority, kubeconfig: string): string[] {
-  const { port, folder, nodeGraceSeconds = 20 } = options
+  const { port, folder, nodeGraceSeconds = 20, callsPerSecond = 20 } = options
   return [
     ...[...authFlags(kubeconfig), '--bind-address=127.0.0.1', `--secure-port=${port + 3}`],
     ...[
@@ -143,6 +145,7 @@ function controllerFlags(options: ControlPlaneOptions, authority: Authority, kub
     `--service-account-private-key-file=${makeTokenKeys(join(folder, 'pki')).privatePath}`,
     `--node-monitor-grace-period=${nodeGraceSeconds}s`,
     '--node-monitor-period=1s',
+    ...[`--kube-api-qps=${callsPerSecond}`, `--kube-api-burst=${callsPerSecond * 1.5}`],
     ...['--horizontal-pod-autoscaler-sync-period=2s', '--v=1'],
   ]
 }

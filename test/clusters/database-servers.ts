@@ -32,7 +32,11 @@ async function startServer(
   address: string,
   password: string,
 ): Promise<PostgresServer> {
-  const settings = { listen_addresses: address, max_prepared_transactions: '200', max_connections: '300' }
+  // The log says what others write, as the chart has it of its own servers.
+  const settings = {
+    ...{ listen_addresses: address, max_prepared_transactions: '200', max_connections: '300' },
+    wal_level: 'logical',
+  }
   const server = await startPostgres({ path: join(folder, name), password, settings })
   scope.after(() => server[Symbol.asyncDispose]())
   return server

@@ -45,21 +45,19 @@ test('they are small, and the same bytes every time', (t) => {
 })
 
 for (const name of imageNames)
-  test(`${tagOf(tag, name)} says what it is made of, and nothing in it is a shell, npm or a database`, () => {
+  test(`${tagOf(tag, name)} says of all that is in it what it is, and has no shell, npm, database or secret`, () => {
     const image = tagOf(tag, name)
-    const { out } = podman(['run', '--rm', ...restricted, '--entrypoint', node, image, '-e', listFiles])
-    const files = out.split('\n')
-    const has = (pattern: RegExp) => files.filter((file) => pattern.test(file))
+    const { out } = podman(['run', '--rm', ...restricted, '--entrypoint', node, image, '-e', lookInside])
+    const { files, packages, bill } = JSON.parse(out) as Inside
+    const has = (pattern: RegExp) => files.map(({ path }) => path).filter((path) => pattern.test(path))
     assert.deepEqual(has(/\/(sh|bash|npm|npx|apt|postgres|initdb)$/), [])
-    assert.deepEqual(has(/\.test\.ts$/), [])
-    const read = `console.log(require('node:fs').readFileSync('/opt/octavo/sbom.cdx.json', 'utf8'))`
-    const bill = JSON.parse(
-      podman(['run', '--rm', ...restricted, '--entrypoint', node, image, '-e', read]).out,
-    ) as {
-      components: { purl: string }[]
-    }
-    const urls = bill.components.map(({ purl }) => purl)
-    const own = { store: /typst-ts-node-compiler@/, warehouse: /%40duckdb\/node-api@/ }
+    assert.deepEqual(has(/\.test\.ts$|\.(pem|key|p12)$|\/\.(env|npmrc|git)(\/|$)/), [])
+    const loose = files.filter(({ mode }) => (mode & 0o6000) !== 0 || (mode & 0o002) !== 0)
+    assert.deepEqual(loose, [], 'nothing gives rights, and nobody may write to anything')
+    const urls = bill.components.map(({ purl }) => decodeURIComponent(purl))
+    const unnamed = packages.filter((each) => !urls.includes(`pkg:npm/${each}`))
+    assert.deepEqual(unnamed, [], 'packages that the list of parts does not name')
+    const own = { store: /typst-ts-node-compiler@/, warehouse: /@duckdb\/node-api@/ }
     for (const expected of [/^pkg:npm\/node@24/, /^pkg:npm\/fastify@/, /^pkg:deb\/debian\/libc6@/, own[name]])
       assert.ok(
         urls.some((url) => expected.test(url)),
@@ -68,7 +66,7 @@ for (const name of imageNames)
   })
 
 test('a role that needs more than is in its image says which one has it', () => {
-  const { code, err } = podman([
+  const { code, out, err } = podman([
     'run',
     '--rm',
     ...restricted,
@@ -78,7 +76,7 @@ test('a role that needs more than is in its image says which one has it', () => 
     'warehouse',
   ])
   assert.equal(code, 1)
-  assert.match(err, /not in this image; run this in octavo-warehouse/)
+  assert.match(out + err, /not in this image; run this in octavo-warehouse/)
 })
 
 test('the migration runs in it, and is done when it is done', () => {
@@ -111,14 +109,26 @@ for (const { name } of roles.filter(({ isOfFleet }) => !isOfFleet))
   })
 
 const node = '/usr/local/bin/node'
-const listFiles = `
-  const { readdirSync } = require('node:fs')
+type Inside = {
+  files: { path: string; mode: number }[]
+  packages: string[]
+  bill: { components: { purl: string }[] }
+}
+const lookInside = `
+  const { lstatSync, readdirSync, readFileSync } = require('node:fs')
+  const [files, packages] = [[], []]
   const walk = (at) => readdirSync(at || '/', { withFileTypes: true }).forEach((each) => {
     const path = at + '/' + each.name
-    if (['/proc', '/sys', '/dev'].includes(path)) return
-    if (each.isDirectory()) walk(path); else console.log(path)
+    if (['/proc', '/sys', '/dev', '/tmp', '/run', '/etc/hosts', '/etc/resolv.conf'].includes(path)) return
+    if (each.isDirectory()) return walk(path)
+    if (!each.isSymbolicLink()) files.push({ path, mode: lstatSync(path).mode & 0o7777 })
+    if (!/node_modules\\/(@[^/]+\\/)?[^/@]+\\/package.json$/.test(path)) return
+    const { name, version } = JSON.parse(readFileSync(path, 'utf8'))
+    packages.push(name + '@' + version)
   })
-  walk('')`
+  walk('')
+  const bill = JSON.parse(readFileSync('/opt/octavo/sbom.cdx.json', 'utf8'))
+  console.log(JSON.stringify({ files, packages, bill }))`
 
 const restricted = [
   ...['--network=host', '--read-only', '--cap-drop=all', '--security-opt=no-new-privileges', '--pull=never'],

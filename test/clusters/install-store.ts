@@ -33,14 +33,19 @@ const node = '/opt/octavo/node_modules/node/bin/node'
 /** Of some twelve processes at once, on a machine that may have other things to do. */
 const rolloutLimitMs = 240_000
 
-/** What runs for the chart's image: this checkout, and for a tag in `versions` that folder's src and package.json. */
+/**
+ * What runs for the chart's images: this checkout for the tags that are its own, and for one in `versions` that folder's
+ * src and package.json. There are no others.
+ */
 export function storeImages(
+  own: readonly string[],
   versions: Readonly<Record<string, string>> = {},
 ): (name: string) => Image | undefined {
   return (name) => {
     const [image, tag = ''] = name.split(':')
-    if (image !== 'octavo' && image !== 'octavo-warehouse') return undefined
     const folder = versions[tag]
+    if (image !== 'octavo' && image !== 'octavo-warehouse') return undefined
+    if (folder === undefined && !own.includes(tag)) return undefined
     const mounts = folder === undefined ? [] : ['src', 'package.json'].map((part) => overlay(folder, part))
     return { folder: repository, mounts, entrypoint: [node, 'src/main.ts'] }
   }
@@ -96,8 +101,10 @@ export async function installStore(
   const secrets = { bookDb, orderDb, payment: `test+${orderDb}`, objectStore: `file://${objects}`, secret }
   return {
     ...{ url: `http://${out}`, staff, secrets, servers, rolledOut, describe },
-    upgrade: (more) => done(['upgrade', ...flags(more)]),
-    rollback: (revision) => done(['rollback', 'octavo', `${revision}`, `--namespace=${storeNamespace}`]),
+    // Also where an autoscaler has set a number meanwhile.
+    upgrade: (more) => done(['upgrade', '--force-conflicts', ...flags(more)]),
+    rollback: (revision) =>
+      done(['rollback', 'octavo', `${revision}`, `--namespace=${storeNamespace}`, '--force-conflicts']),
   }
 }
 

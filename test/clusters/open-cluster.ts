@@ -24,10 +24,11 @@ const port = 6443
 export async function openCluster(
   scope: TestScope,
   options: Partial<ControlPlaneOptions> = {},
+  wanted: Parameters<typeof prepareTools>[1] = {},
 ): Promise<TestCluster> {
   if (process.env.OCTAVO_CLUSTER_NETWORK !== 'entered')
     throw new Error('this needs the network of the test clusters: npm run test:clusters -- FILE')
-  const tools = await prepareTools(console.log)
+  const tools = await prepareTools(console.log, wanted)
   const folder = mkdtempSync(join(tmpdir(), 'octavo-cluster-'))
   scope.after(() => rmSync(folder, { recursive: true, force: true }))
   const at = join(folder, 'control-plane')

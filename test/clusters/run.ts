@@ -1,16 +1,21 @@
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { prepareDefinitions } from './definitions.ts'
 import { enterClusterNetwork } from './enter.ts'
-import { exitCodeOf, prepareTools } from './tools.ts'
+import { exitCodeOf, prepareTools, type ToolName } from './tools.ts'
 
 const say = (text: string) => console.log(text)
 
 /** Those of `npm run test:clusters`, one after the other. */
 const quick = ['chart', 'discovery', 'leases', 'node', 'fleet']
 /** Those that build images or tell long stories: with `--long`, after the others. */
-const long = ['image', 'store']
+const long = ['image', 'store', 'changes', 'many-pods', 'operators']
+/** What some of those need beside the usual tools. */
+const extraTools: Readonly<Record<string, readonly ToolName[]>> = {
+  'many-pods.test.ts': ['kwok'],
+  'operators.test.ts': ['cloudnative-pg'],
+}
 const limitMs = { quick: 5 * 60_000, long: 20 * 60_000 }
 /** So much earlier than the file is killed its own tests are stopped, and say which of them it was. */
 const reportMs = 20_000
@@ -32,7 +37,7 @@ export async function main(args: string[]): Promise<number> {
     return 2
   }
   return await exitCodeOf(async () => {
-    await prepareTools(say)
+    await prepareTools(say, { extra: files.flatMap((file) => extraTools[basename(file)] ?? []) })
     // Inside there is no way to fetch anything.
     await prepareDefinitions()
     if (values.prepare) return 0

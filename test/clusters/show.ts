@@ -43,7 +43,7 @@ async function inside(folder: string): Promise<number> {
   for (const [index, name] of ['a', 'b', 'c'].entries())
     scope.use(
       await startNode({
-        ...{ controlPlane: cluster.controlPlane, name, zone: `zone-${name}`, images: storeImages() },
+        ...{ controlPlane: cluster.controlPlane, name, zone: `zone-${name}`, images: storeImages(['1.0.0']) },
         ...{ addresses: `10.244.${index + 1}`, folder: join(cluster.folder, name) },
       }),
     )

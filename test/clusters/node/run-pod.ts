@@ -125,7 +125,7 @@ async function prepare({
       container,
       () =>
         runContainer({
-          ...{ image, env, mounts, user, folder: join(folder, container.name) },
+          ...{ image, env, mounts, user, hostname: pod.metadata.name, folder: join(folder, container.name) },
           command: [...(container.command ?? image.entrypoint), ...(container.args ?? [])],
           group: own.runAsGroup ?? forAll.runAsGroup ?? user,
           supplementalGroup: forAll.fsGroup,
