@@ -5,8 +5,7 @@ import { systemClock } from '#ports/clock'
 import { callHeader, callSigner, createHttpServer } from '#ports/http'
 import type { Order } from '#services/orders'
 import type { GroupEngine } from './engine.ts'
-import { orderToken } from './order-token.ts'
-import { addPlaceRoute } from './place-order.ts'
+import { addPlaceRoute, orderToken } from './place-order.ts'
 
 const key = 'a key that was used before the secret was changed'
 const body = {
@@ -40,7 +39,7 @@ async function tokenOfRepeated(secret: string, given: string): Promise<string> {
     method: 'POST',
     headers: {
       ...{ 'content-type': 'application/json', 'idempotency-key': key },
-      [callHeader]: callSigner(secret).pass(),
+      [callHeader]: callSigner(secret).pass('coordinator'),
     },
     body: JSON.stringify(body),
   })

@@ -192,6 +192,6 @@ function unknownBooks(isbns: readonly string[], draft: Draft, { lines }: NewOrde
  * the same token with the replay, although only its hash is kept. SHA-3 of secret and message is a message
  * authentication code as it is, where SHA-2 would have to be nested in an HMAC. Source: FIPS 202, appendix A.2.
  */
-function orderToken(secret: string, idempotencyKey: string): string {
+export function orderToken(secret: string, idempotencyKey: string): string {
   return `order_${hash('sha3-256', `${secret}\0order-token\0${idempotencyKey}`, 'base64url')}`
 }
