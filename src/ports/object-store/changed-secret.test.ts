@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkLink, signedLink } from '../ports/object-store/signed-link.ts'
-import { callChecker, callSigner } from './signed-calls.ts'
+import { callChecker, callSigner } from '#kernel/signed-calls'
+import { checkLink, signedLink } from './signed-link.ts'
 
 /** Each step of a change of the secret, as the processes of before and after it have it. */
 const steps = ['old', 'old\nnew', 'new\nold\n', 'new']
