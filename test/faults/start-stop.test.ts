@@ -13,6 +13,8 @@ import { until } from '../support/until.ts'
 
 const script = join(import.meta.dirname, 'stand-in-store.ts')
 const stopLimitMs = 10_000
+/** The first start of all makes two database servers. */
+const openLimitMs = 60_000
 const folders: string[] = []
 
 // Only now: what ends a test's processes reads their pids from there.
@@ -156,10 +158,14 @@ async function startStore(t: TestScope, { data: given, port = 0, env = {} }: Sta
   const data = given ?? scratch()
   if (given === undefined) await layServers(data)
   const store = runStore(t, data, port, env)
-  await until(() => {
-    assert.equal(store.process.exitCode, null, store.said())
-    return /is open at/.test(store.said())
-  }, 'the store is open')
+  await until(
+    () => {
+      assert.equal(store.process.exitCode, null, store.said())
+      return /is open at/.test(store.said())
+    },
+    'the store is open',
+    openLimitMs,
+  )
   const opened = Number(/localhost:(\d+)/.exec(store.said())?.[1])
   const children = () =>
     (JSON.parse(readFileSync(join(data, 'run', 'supervisor.json'), 'utf8')) as RunRecord).children

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+const lookMs = { min: 5, max: 50 }
 /** Generous, so that a busy machine is no failure. */
 const usualLimitMs = 20_000
 
@@ -15,9 +16,11 @@ export async function until(
   what = String(condition),
   limitMs = usualLimitMs,
 ): Promise<void> {
-  const deadline = performance.now() + limitMs
+  const beganMs = performance.now()
   while (!(await condition())) {
-    assert.ok(performance.now() < deadline, `not within ${limitMs} ms: ${what}`)
-    await sleep(5)
+    const waitedMs = performance.now() - beganMs
+    assert.ok(waitedMs < limitMs, `not within ${limitMs} ms: ${what}`)
+    // The longer it takes, the more seldom it is looked: looking takes the time of what is waited for.
+    await sleep(Math.min(lookMs.max, Math.max(lookMs.min, waitedMs / 20)))
   }
 }
