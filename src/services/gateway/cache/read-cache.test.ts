@@ -15,7 +15,7 @@ const isbn = '9780141439518'
 const book = `/api/books/${isbn}`
 
 test('what everybody may read comes from memory, with its age, and the service is asked once', async (t) => {
-  const { get, upstream, clock } = await openShop(t)
+  const { get, upstream, clock } = await openShop(t, answerPath, 'memory:', movable(systemClock.now()))
   const first = await get(book)
   assert.match(first.status.cache, /^octavo; fwd=uri-miss; stored/)
   clock.ahead(1_500)
@@ -31,8 +31,6 @@ test('what everybody may read comes from memory, with its age, and the service i
 })
 
 test('a thousand who ask at once for what nobody has are one question to the service', async (t) => {
-  const nowMs = systemClock.now()
-  const standing = { ...movable(), now: () => nowMs }
   const { get, upstream } = await openShop(
     t,
     async (_request, response) => {
@@ -40,7 +38,7 @@ test('a thousand who ask at once for what nobody has are one question to the ser
       json(response, 200, { isbn })
     },
     'memory:',
-    standing,
+    movable(systemClock.now()),
   )
   const answers = await Promise.all(Array.from({ length: 1_000 }, () => get(book)))
   assert.ok(answers.every(({ code }) => code === 200))
@@ -288,11 +286,12 @@ const answerPath: Handler = (incoming, response) => {
   response.end(JSON.stringify({ isbn, path: incoming.url }))
 }
 
-function movable() {
+/** @param standsAtMs the time that it shows until it is put ahead; without one it goes on by itself */
+function movable(standsAtMs?: number) {
   let aheadMs = 0
   return {
     ...systemClock,
-    now: () => systemClock.now() + aheadMs,
+    now: () => (standsAtMs ?? systemClock.now()) + aheadMs,
     ahead(ms: number) {
       aheadMs += ms
     },
