@@ -20,7 +20,10 @@ const alone = 'test/clusters/'
 /** What is not of `npm test`: it needs a Kubernetes control plane. */
 const ofClusters = 'test/clusters/'
 /** Nor are whole stores on servers of others, which wait for their failovers and alarms for minutes. */
-const ofParts = ['test/databases/', 'test/faults/real-parts', 'test/faults/seen', 'test/journeys/real-parts']
+const ofParts = [
+  ...['test/databases/', 'test/faults/real-parts', 'test/faults/seen', 'test/faults/moves'],
+  'test/journeys/real-parts',
+]
 const cores = Math.max(2, availableParallelism())
 const testLimitMs = 5 * 60_000
 /** Those of the real parts wait for them to fail over, one fault after the other. */
