@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { type Database, openDatabase } from '#ports/database'
 import { layServers } from '../../../test/support/database.ts'
 import { type Contents, databaseNames, passwordIn, restoredContents } from '../../../test/support/restored.ts'
@@ -139,6 +141,31 @@ test('an object store keeps an archive as a folder does', { skip: s3Missing() },
   checkConsistent(await contents(t, to), acknowledged)
 })
 
+test('by command: a backup into a bucket is whole, and restored to what was acknowledged', {
+  skip: s3Missing(),
+}, async (t) => {
+  const { folder, urls, sell, acknowledged } = await startStore(t, 0)
+  const { url } = await testBucket(t)
+  const octavo = async (...args: string[]) => {
+    const main = join(import.meta.dirname, '..', '..', 'main.ts')
+    const env = {
+      ...{ PATH: process.env.PATH, OCTAVO_DATA: join(folder, 'data'), OCTAVO_SECRET: 'secret' },
+      ...{ OCTAVO_BOOK_DB: urls['book-db'], OCTAVO_ORDER_DB: urls['order-db'] },
+      OCTAVO_DISCOVERY: 'registry://127.0.0.1:1',
+    }
+    const { stdout } = await promisify(execFile)(process.execPath, [main, ...args], { env })
+    assert.doesNotMatch(stdout, /secret-of/, 'the keys of the bucket are not said')
+    return stdout
+  }
+  for (let i = 0; i < 10; i++) await sell()
+  assert.match(await octavo('backup', url), /holds both databases as they were at 20/)
+  assert.match(await octavo('verify-backup', url), /The archive is whole/)
+  const to = join(folder, 'restored')
+  await octavo('restore', url, '--to', to)
+  const found = await contents(t, to)
+  checkConsistent(found, acknowledged)
+})
+
 /** A changed bit in a base or the log: nothing is restored, and nothing is left of the try. */
 async function refusesDamage(archive: string, folder: string): Promise<void> {
   const [id = ''] = readdirSync(join(archive, 'base'))
@@ -226,7 +253,7 @@ async function startStore(t: TestContext, replicas: number) {
     ends.unshift(() => archiver[Symbol.asyncDispose]())
     return archiver
   }
-  return { folder, archive: join(folder, 'archive'), sets, open, ...seller(books, orders) }
+  return { folder, urls, archive: join(folder, 'archive'), sets, open, ...seller(books, orders) }
 }
 
 /** Sells as the store does: prepared in one database, decided in the other, acknowledged, then finished. */
