@@ -154,6 +154,14 @@ function createWorld(seed: number, weakness?: Weakness) {
     const choice = choose(reached.map(voteOf))
     if (choice === undefined) return
     const next = servers.find(({ name }) => name === choice) as Server
+    // It fails before anybody follows it: the others keep their votes, and it loses its own.
+    if (random() < 0.2) {
+      supervisor.term++
+      supervisor.followers.delete(next)
+      Object.assign(supervisor, { primary: next, silentMs: 0 })
+      next.frozenUntil = tick + 10 + below(40)
+      return
+    }
     promotions++
     supervisor.term++
     Object.assign(supervisor, { primary: next, silentMs: 0, followers: new Set() })

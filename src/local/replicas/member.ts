@@ -54,6 +54,8 @@ const expected =
 const astray = /not in this server's history|forked off|has already been removed|has been invalidated/
 
 const lastProbeMs = 60
+const sayAgainMs = 60_000
+const rememberedMax = 100
 
 export function openMember(options: MemberOptions): Member {
   const { number, name, path, password, onChange } = options
@@ -65,9 +67,10 @@ export function openMember(options: MemberOptions): Member {
   const upstream = { conninfo: '', takesWrites: true }
   const health = watchHealth(url('postgres'), options.limits)
   let isAstray = false
+  const isNew = unrepeated()
   const log = (line: string) => {
     if (astray.test(line)) isAstray = true
-    if (!expected.test(line)) options.log(line)
+    if (!expected.test(line) && isNew(line)) options.log(line)
   }
 
   const configure = () => {
@@ -151,6 +154,19 @@ export function openMember(options: MemberOptions): Member {
   }
 }
 
+/** A replica whose disk is full says so ten times a second, each time with another number. */
+function unrepeated(): (line: string) => boolean {
+  let said = new Map<string, number>()
+  return (line) => {
+    const text = line.replace(/\d+/g, '0')
+    const nowMs = performance.now()
+    if (nowMs - (said.get(text) ?? Number.NEGATIVE_INFINITY) < sayAgainMs) return false
+    if (said.size >= rememberedMax) said = new Map()
+    said.set(text, nowMs)
+    return true
+  }
+}
+
 /** What those who followed it had not fetched is nobody's any more, and would be kept for ever. */
 function dropSlots(cluster: string): void {
   const folder = join(cluster, 'pg_replslot')
@@ -218,20 +234,25 @@ function watchHealth(url: string, limits: LivenessLimits) {
     lookedMs = performance.now()
     signs = { answeredMs: lookedMs, activeMs: lookedMs }
   }
-  /** The last question before it counts as lost ends when that is, and not after it. */
+  /** What it is doing can be seen where it is asked over a connection that stands: then until its silence is too long. */
   const timeoutMs = () => {
     const idleMs = performance.now() - Math.max(signs.answeredMs, signs.activeMs)
     const leftMs = limits.idleMs - idleMs
-    return leftMs > 0 ? Math.min(limits.probeTimeoutMs, Math.max(leftMs, lastProbeMs)) : limits.probeTimeoutMs
+    return asking.backend !== undefined && leftMs > 0 ? Math.max(leftMs, lastProbeMs) : limits.probeTimeoutMs
   }
   const look = async () => {
-    const given = await asking.ask(timeoutMs())
+    const limitMs = timeoutMs()
+    const asked = asking.backend
+    const given = await asking.ask(limitMs)
     const nowMs = performance.now()
     // Where this process was kept from looking, the silence was its own.
-    const ownPauseMs = Math.max(0, nowMs - lookedMs - limits.probeEveryMs - limits.probeTimeoutMs)
+    const ownPauseMs = Math.max(0, nowMs - lookedMs - limits.probeEveryMs - limitMs)
     lookedMs = nowMs
     const before = work
-    work = [pid, asking.backend].map((each) => (each === undefined ? undefined : processorTime(each)))
+    // One that was too slow has been given up, and may still be seen waiting for the processor.
+    work = [pid, asking.backend ?? asked].map((each) =>
+      each === undefined ? undefined : processorTime(each),
+    )
     const isWorking = work.some(
       (now, index) => now !== undefined && before[index] !== undefined && isActive(before[index], now),
     )

@@ -6,6 +6,7 @@ const lookAgainMs = 20
 /** A primary that died and whose replicas cannot be asked is started again where it was: nothing is newer than it. */
 const inPlaceAfterMs = 3_000
 const handOverGraceMs = 10_000
+const checkpointLimitMs = 20_000
 
 /**
  * Fences the primary, makes the replica that is furthest the next one, and lets the others follow it.
@@ -13,8 +14,10 @@ const handOverGraceMs = 10_000
  */
 export async function replacePrimary(set: DatabaseSet, why: string, to?: number | 'any'): Promise<void> {
   const old = set.primary()
-  const startedMs = performance.now()
   if (to !== undefined && !mayHandOver(set, to)) return
+  // What it has to write before it can end is written while it still sells.
+  if (to !== undefined) await old.ask('CHECKPOINT', checkpointLimitMs)
+  const startedMs = performance.now()
   set.say(`${why}; another one becomes the primary`)
   if (to !== undefined) await old.stop(handOverGraceMs)
   // Nobody is made the primary while anything of the old one may still run.
