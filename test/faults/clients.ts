@@ -32,8 +32,13 @@ export type ClientOptions = {
   /** Titles to choose from, the first ones more often. */
   isbns: readonly string[]
   pauseMs: number
+  /** They look at the order that they were just told of. */
+  readsBack?: boolean
   random?: () => number
 }
+
+/** What an order is that was told of and is not there. */
+export const notFound = 'told of, and not found'
 
 const attemptsMax = 60
 const requestLimitMs = 12_000
@@ -69,6 +74,7 @@ async function runClient(options: ClientOptions, agent: Agent, history: Wanted[]
     history.push(wanted)
     await placeOrder(options.url, agent, wanted, random)
     if (wanted.told.length > 0 && wanted.token !== undefined) {
+      if (options.readsBack) await readBack(options.url, agent, wanted)
       const chance = random()
       if (chance < 0.08) await settle(options.url, agent, wanted, 'payment')
       else if (chance < 0.2) await settle(options.url, agent, wanted, 'cancel')
@@ -125,7 +131,25 @@ async function settle(url: string, agent: Agent, wanted: Wanted, what: 'payment'
   }
 }
 
-async function send(url: string, agent: Agent, path: string, wanted: Wanted, body: unknown) {
+/** Who has been told of an order finds it, or hears that the store is away. */
+async function readBack(url: string, agent: Agent, wanted: Wanted): Promise<void> {
+  for (let attempt = 0; attempt < 10 && !agent.destroyed; attempt++) {
+    const { status } = await send(url, agent, `/api/orders/${wanted.told.at(-1)}`, wanted, undefined, 'GET')
+    const attempt = wanted.attempts.at(-1)
+    if (status === 404 && attempt) attempt.kind = notFound
+    if (status === 200 || status === 404) return
+    await sleep(200)
+  }
+}
+
+async function send(
+  url: string,
+  agent: Agent,
+  path: string,
+  wanted: Wanted,
+  body: unknown,
+  method: 'GET' | 'POST' = 'POST',
+) {
   const startedMs = performance.now()
   const attempt: Attempt = { atMs: startedMs, tookMs: 0, status: 0, kind: 'no answer' }
   wanted.attempts.push(attempt)
@@ -133,7 +157,7 @@ async function send(url: string, agent: Agent, path: string, wanted: Wanted, bod
   try {
     const response = await request(url + path, {
       dispatcher: agent,
-      method: 'POST',
+      method,
       headers: {
         'idempotency-key': wanted.key,
         ...(body !== undefined && { 'content-type': 'application/json' }),

@@ -54,15 +54,16 @@ export async function runFaults(store: FaultyStore, options: FaultRunOptions): P
   // Payments, refunds and expiries that were on their way.
   await sleep(stillMs)
   const verdict = await checkHistory(clients.history, store.secrets)
-  const gap = longestGapMs(clients.history)
+  const gap = Math.max(0, ...gapsMs(clients.history))
   return { ...verdict, strikes, history: clients.history, inDoubt: inDoubtThen, longestGapMs: gap }
 }
 
-function longestGapMs(history: readonly Wanted[]): number {
+/** The times between one acknowledged order and the next, in ms. */
+export function gapsMs(history: readonly Wanted[]): number[] {
   const at = history
     .flatMap(({ attempts }) =>
       attempts.filter(({ status }) => status === 201).map((one) => one.atMs + one.tookMs),
     )
     .sort((a, b) => a - b)
-  return at.reduce((longest, ms, i) => Math.max(longest, ms - (at[i - 1] ?? ms)), 0)
+  return at.slice(1).map((ms, i) => ms - (at[i] ?? ms))
 }

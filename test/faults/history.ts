@@ -2,7 +2,7 @@ import { hashAsUuid } from '#kernel/hash'
 import { type Database, openDatabase } from '#ports/database'
 import { type AuditSecrets, audit } from '../../src/commands/audit.ts'
 import { openStore } from '../../src/services/catalog/store/open-store.ts'
-import type { Wanted } from './clients.ts'
+import { notFound, type Wanted } from './clients.ts'
 
 /** What the outside was told, held against what the databases have. */
 export type Verdict = {
@@ -46,10 +46,12 @@ function lossOf({ key, told }: Wanted, ids: readonly string[]): string[] {
     : [`${key}: told of ${told.join(', ')}, but ${ids[0]} is there`]
 }
 
-/** A fault may cost an answer (503, 429, a cut connection), never bring a wrong one. */
+const refusals = [404, 408, 409, 429, 502, 503, 504]
+
+/** A fault may cost an answer (503, 429, a cut connection), never bring a wrong one: who was told of an order finds it. */
 function wrongAnswers({ key, attempts }: Wanted): string[] {
   return attempts
-    .filter(({ status }) => status >= 400 && ![404, 408, 409, 429, 502, 503, 504].includes(status))
+    .filter(({ status, kind }) => status >= 400 && (kind === notFound || !refusals.includes(status)))
     .map(({ status, kind }) => `${key}: ${status} ${kind}`)
 }
 
