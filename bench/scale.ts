@@ -16,7 +16,7 @@ import { type BenchStore, openBenchStore } from './store.ts'
 // What grows with the orders that are there: sales, lists, and the warehouse, at each size of one store.
 const { values } = parseArgs({
   options: {
-    /** 10000000 takes an hour and 30 GB. */
+    /** 10000000 takes an hour of two quiet cores, and 30 GB. */
     orders: { type: 'string', default: '10000,1000000' },
     titles: { type: 'string', default: '10000' },
     seconds: { type: 'string', default: '3' },

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { rm, truncate, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { LostFence, takeFence } from '#ports/lease'
 import { withCut } from '../../src/services/warehouse/load/cut.ts'
 import { type LoadPoint, load } from '../../src/services/warehouse/load/load.ts'
+import { localPart } from '../../src/services/warehouse/store/local-cut.ts'
 import { readManifest } from '../../src/services/warehouse/store/manifest.ts'
 import { testDatabase } from '../support/database.ts'
 import { mariadbSkipped, testMariadb } from '../support/mariadb.ts'
@@ -158,6 +160,31 @@ test('who has lost the turn publishes nothing', async (t) => {
   await buy(shop, 'b', shop.isbns[1] as string)
   await assert.rejects(load({ ...shop.loading, fence, onPoint }), LostFence)
   assert.deepEqual(await readManifest(shop.loading.objects), before)
+})
+
+test('files of the warehouse that are damaged, or gone from here or everywhere, are made good', async (t) => {
+  const shop = await openShop(t)
+  const { objects, root } = shop.loading
+  const isbn = shop.isbns[1] as string
+  await buy(shop, 'a', isbn)
+  await load(shop.loading)
+  const parts = async () => Object.values((await readManifest(objects))?.tables.orders ?? {})
+  const again = async (key: string) => {
+    await buy(shop, key, isbn)
+    const { kind, rows, disagreements } = await load(shop.loading)
+    return [kind, rows.orders, disagreements]
+  }
+  await rm(root, { recursive: true })
+  assert.deepEqual(await again('b'), ['increment', 2, []], 'gone from here')
+  for (const part of await parts()) await truncate(localPart(root, part), 10)
+  assert.deepEqual(await again('c'), ['increment', 3, []], 'cut short here')
+  for (const part of await parts()) await writeFile(localPart(root, part), Buffer.alloc(part.bytes, 7))
+  assert.deepEqual(await again('d'), ['whole', 4, []], 'nonsense of the right length')
+  for (const part of await parts()) {
+    await objects.delete(part.key)
+    await rm(localPart(root, part))
+  }
+  assert.deepEqual(await again('e'), ['whole', 5, []], 'gone everywhere')
 })
 
 /** Makes orders old enough that only their history would tell of a change. */

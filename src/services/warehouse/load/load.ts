@@ -7,7 +7,7 @@ import { logger } from '#ports/log'
 import type { ObjectStore } from '#ports/object-store'
 import { oldRestDays } from '#services/orders'
 import { type Duck, openDuck } from '../store/duck.ts'
-import { showCut, tidy } from '../store/local-cut.ts'
+import { bring, PartMissing, showCut, tidy } from '../store/local-cut.ts'
 import { type Manifest, partsFolder, partsOf, publish, readManifest } from '../store/manifest.ts'
 import { createViewsOfParts } from '../store/views.ts'
 import { type TableName, tableNames } from '../tables.ts'
@@ -93,13 +93,24 @@ export async function load(loading: Loading): Promise<Loaded> {
     if (isKeyedAnew) log.info('the secret was changed, and pseudonyms with it: all is loaded again')
     const isAsked = before === undefined || loading.whole === true
     const isWhole = isAsked || putBack || isKeyedAnew || isTooOld(before, loading.clock)
-    const loaded = await loadOnce(loading, session, before, isWhole)
+    const loaded = await loadOnce(loading, session, before, isWhole).catch((error: unknown) => {
+      if (isWhole || !isOfFiles(error)) throw error
+      log.warn('files of the warehouse cannot be read: all is loaded again', { error })
+      return undefined
+    })
+    if (loaded === undefined) return await loadOnce(loading, session, before, true)
     if (isWhole || loaded.disagreements.length === 0) return loaded
     log.warn('an increment did not agree with its sources: all is loaded again', {
       disagreements: loaded.disagreements,
     })
     return await loadOnce(loading, session, before, true)
   })
+}
+
+/** Whether a file that an earlier load left is damaged or gone; reading all again needs none of them. */
+function isOfFiles(error: unknown): boolean {
+  const text = error instanceof Error ? error.message : String(error)
+  return error instanceof PartMissing || (/parquet/i.test(text) && !/no space|disk full/i.test(text))
 }
 
 /** What was put away since then has been at rest for longer than this. */
@@ -178,6 +189,8 @@ async function build({ loading, duck, cut, folder, sequence, before }: Building)
   await onPoint?.('stock-read')
   const read = await staging.finish()
   if (before !== undefined) {
+    // Another machine may have loaded last, and kept its files to itself.
+    for (const part of partsOf(before)) await bring(root, objects, part)
     await createViewsOfParts(duck, before, root)
     for (const isbn of await goneBooks(cut, dialect, knownBooks(duck))) {
       staging.remove('books', isbn)

@@ -30,38 +30,47 @@ async function mergeTable(merging: Merging, table: TableName): Promise<Record<st
   const { part, owner } = tableOf(table)
   const parts: Record<string, Part> = { ...before?.[table] }
   const partOfGone = part.replaceAll(`substr(${owner},`, 'substr(owner,')
-  const touched = await duck.rows<{ part: string }>(
-    `SELECT part FROM new_${table} UNION SELECT ${table === 'books' || table === 'stock' ? partOfGone : 'NULL'} FROM gone_${table} ORDER BY 1`,
+  const touched = await duck.rows<Touched>(
+    `SELECT part, min(owner) AS first, max(owner) AS last FROM (
+       SELECT part, ${owner} AS owner FROM new_${table}
+       UNION ALL SELECT ${table === 'books' || table === 'stock' ? partOfGone : 'NULL'}, NULL FROM gone_${table})
+      GROUP BY part ORDER BY part`,
   )
-  for (const { part: name } of touched) {
-    const rewritten = await rewrite(merging, table, name, parts[name])
-    if (rewritten === undefined) delete parts[name]
-    else parts[name] = rewritten
+  for (const each of touched) {
+    const rewritten = await rewrite(merging, table, each, parts[each.part])
+    if (rewritten === undefined) delete parts[each.part]
+    else parts[each.part] = rewritten
   }
   return parts
 }
+
+/** A part with staged rows, and between which owners they are; nothing where rows are only gone. */
+type Touched = { part: string; first: string | null; last: string | null }
 
 /** @returns undefined when no row is left */
 async function rewrite(
   { duck, root, objects, name: load }: Merging,
   table: TableName,
-  name: string,
+  { part: name, first, last }: Touched,
   old: Part | undefined,
 ): Promise<Part | undefined> {
   const { columns, owner, order } = tableOf(table)
   const names = Object.keys(columns).join()
+  // Rows come in the order of their owners, so that most of the staged ones are passed over unread.
+  const between = `new.${owner} >= ${literal(first ?? '')} AND new.${owner} <= ${literal(last ?? '')}`
+  const staged = `new.part = ${literal(name)} AND ${first === null ? 'false' : between}`
   const kept =
     old === undefined
       ? ''
       : `SELECT ${names} FROM (${rowsIn(table, [await bring(root, objects, old)])}) AS old
-          WHERE NOT EXISTS (FROM new_${table} AS new WHERE new.part = ${literal(name)} AND new.${owner} = old.${owner})
+          WHERE NOT EXISTS (FROM new_${table} AS new WHERE ${staged} AND new.${owner} = old.${owner})
             AND NOT EXISTS (FROM gone_${table} WHERE gone_${table}.owner = old.${owner}::VARCHAR)
          UNION ALL BY NAME`
   const key = `${partsFolder}${table}/${name}/${load}.parquet`
   const path = localPart(root, { key })
   await mkdir(dirname(path), { recursive: true })
   await duck.run(
-    `COPY (${kept} SELECT ${names} FROM new_${table} WHERE part = ${literal(name)} ORDER BY ${order})
+    `COPY (${kept} SELECT ${names} FROM new_${table} AS new WHERE ${staged} ORDER BY ${order})
        TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`,
   )
   const [count] = await duck.rows<{ n: string }>(`SELECT count(*) AS n FROM read_parquet(${literal(path)})`)

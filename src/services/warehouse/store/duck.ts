@@ -47,6 +47,9 @@ export async function openDuck({ folder, memoryMb = 512, threads = 2 }: DuckOpti
   })
   const connection = await instance.connect()
   await connection.run(`SET TimeZone = 'UTC'`)
+  // Its file goes with the load: what is not written for later needs no tidying up.
+  await connection.run('PRAGMA disable_checkpoint_on_shutdown')
+  await connection.run(`SET checkpoint_threshold = '1GB'`)
   return {
     connection,
     async run(sql) {

@@ -69,6 +69,11 @@ export async function showCut(
   return { sequence: manifest.sequence, folder, manifest }
 }
 
+/** An object that the manifest names is gone. */
+export class PartMissing extends Error {
+  override name = 'PartMissing'
+}
+
 /** The file of a part on this machine, fetched when it is not here. */
 export async function bring(root: string, objects: Pick<ObjectStore, 'get'>, part: Part): Promise<string> {
   const path = localPart(root, part)
@@ -79,7 +84,7 @@ export async function bring(root: string, objects: Pick<ObjectStore, 'get'>, par
   if (isThere) return path
   const object = await objects.get(part.key)
   if (object === undefined)
-    throw new Error(`the warehouse names ${part.key}, and the object store has no such object`)
+    throw new PartMissing(`the warehouse names ${part.key}, and the object store has no such object`)
   await mkdir(dirname(path), { recursive: true })
   const arriving = `${path}.${process.pid}`
   await writeFile(arriving, object.body)
