@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { type LoadPoint, load, loadPoints } from '../../src/services/warehouse/load/load.ts'
 import { currentCut } from '../../src/services/warehouse/store/local-cut.ts'
 import { partsFolder, partsOf, readManifest } from '../../src/services/warehouse/store/manifest.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 import { askWarehouse, openShop, type Shop, shopSecret, traffic } from './shop.ts'
 
 /** From here on what was loaded is the warehouse. */
@@ -59,7 +60,7 @@ async function dieAt(shop: Shop, point: LoadPoint): Promise<NodeJS.Signals | nul
   const child = spawn(process.execPath, [join(import.meta.dirname, 'dying-load.ts'), point], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
-      PATH: process.env.PATH,
+      ...programEnvironment(),
       BOOK_DB: urls.bookDb,
       ORDER_DB: urls.orderDb,
       OBJECTS: urls.objects,

@@ -17,6 +17,7 @@ import { noteOld, putAway, puttingPoints } from '../../src/services/orders/old/p
 import { readOrders, vouchersOf } from '../../src/services/orders/order-row.ts'
 import { tellOrder } from '../../src/services/orders/tell-order.ts'
 import { load } from '../../src/services/warehouse/load/load.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 import { until } from '../support/until.ts'
 import { buy, cancel, confirm, openShop, type Shop, shopSecret } from './shop.ts'
 
@@ -242,7 +243,7 @@ async function ordersOfKey(shop: Shop, key: string): Promise<number> {
 async function dieAt(shop: Shop, ...args: string[]): Promise<NodeJS.Signals | null> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'dying-putting.ts'), ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { PATH: process.env.PATH, ORDER_DB: shop.urls.orderDb },
+    env: { ...programEnvironment(), ORDER_DB: shop.urls.orderDb },
   })
   return await new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal)))
 }
