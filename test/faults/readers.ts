@@ -17,12 +17,15 @@ export type Asked = { url: string; headers?: Record<string, string>; body?: stri
 const pauseMs = 40
 const answerLimitMs = 10_000
 
-/** Asks the same again and again, as `count` readers do, and keeps what came of it. */
-export function startReaders(asked: () => Asked, count: number): Readers {
+/**
+ * Asks the same again and again, as `count` readers do, and keeps what came of it.
+ * @param from an address of this machine that nobody else asks from
+ */
+export function startReaders(asked: () => Asked, count: number, from?: string): Readers {
   const reads: Read[] = []
   const waiting = new Set<{ fromMs: number; tell: (read: Read) => void }>()
   const stop = new AbortController()
-  const agent = new Agent({ connections: count })
+  const agent = new Agent({ connections: count, ...(from !== undefined && { localAddress: from }) })
   const read = async () => {
     const atMs = performance.now()
     const status = await statusOf(asked(), agent)
