@@ -55,7 +55,7 @@ export async function run(args: string[]): Promise<number> {
   }
 }
 
-/** A base and the log that makes it whole; what is there already stays. */
+/** A base and the log that makes it whole. What was there before goes when it is. */
 async function backUpInto(place: string, key: string, source: BackupSource): Promise<void> {
   const never = Number.POSITIVE_INFINITY
   const say = (text: string, problem?: Error) => console.log(problem ? `${text}: ${problem.message}` : text)
