@@ -1,4 +1,4 @@
-import { Problem } from '#kernel/problem'
+import { Problem, unavailable } from '#kernel/problem'
 import {
   abortRoute,
   commitRoute,
@@ -36,9 +36,7 @@ export function addStockRoutes({ server, store, clock, resolve, onChanged }: Sto
       const span = traceOf(params.id, 'prepare')
       return await traced(span, () => participant.prepare(params.id, body.requests as StockRequest[]))
     } catch (error) {
-      if (error instanceof ConstraintViolation)
-        throw new Problem(409, 'constraint', `The stock row refused the group: ${error.constraint}.`)
-      throw error
+      throw error instanceof ConstraintViolation ? refusalOf(error) : error
     }
   })
   server.add(commitRoute, async ({ params }) => {
@@ -53,6 +51,15 @@ export function addStockRoutes({ server, store, clock, resolve, onChanged }: Sto
   // While the database is away there is nothing to forget; the next round will.
   resources.use(every(clock, forgetEveryMs, () => store.forget(2 * transactionLifeMs)))
   return resources
+}
+
+/**
+ * An id that is prepared already, because its request came twice, says nothing of the orders: whoever asked begins again
+ * under another one.
+ */
+export function refusalOf({ kind, constraint }: Pick<ConstraintViolation, 'kind' | 'constraint'>): Problem {
+  if (kind === 'unique') return unavailable('This transaction was prepared before; begin another one.')
+  return new Problem(409, 'constraint', `The stock row refused the group: ${constraint}.`)
 }
 
 const traceOf = (of: string, name: string) =>
