@@ -75,7 +75,10 @@ export async function putAway(
   })
 }
 
-/** The locks first: what is asked after them shows whatever was done to these orders until then. */
+/**
+ * The locks first: what is asked after them shows whatever was done to these orders until then. One that the staff's index
+ * has not got yet would be found twice.
+ */
 async function lockOld(tx: Statements, ids: readonly string[]): Promise<string[]> {
   const locked = await tx.query<{ id: string }>(
     `SELECT id FROM orders.orders WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED`,
@@ -83,7 +86,8 @@ async function lockOld(tx: Statements, ids: readonly string[]): Promise<string[]
   )
   const own = await tx.query<{ id: string }>(
     `SELECT o.id FROM orders.orders o JOIN orders.old_keys k ON k.key = o.idempotency_key
-      WHERE o.id = ANY($1::uuid[]) AND ${isAtRest}`,
+      WHERE o.id = ANY($1::uuid[]) AND ${isAtRest}
+        AND o.id NOT IN (SELECT unnest(order_ids) FROM orders.unlisted)`,
     [locked.map(({ id }) => id)],
   )
   return own.map(({ id }) => id)
