@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
+import { until } from '../support/until.ts'
 import type { FaultyStore } from './faulty-store.ts'
 import type { Asked } from './readers.ts'
 
@@ -65,9 +66,14 @@ export async function questionsOf(
     headers: { 'content-type': 'application/json', 'idempotency-key': `matrix-${randomUUID()}` },
     body,
   })
-  const { url, headers } = newOrder()
-  const answer = await request(url, { method: 'POST', headers, body })
-  const { id, token } = (await answer.body.json()) as { id: string; token: string }
+  let placed = { id: '', token: '' }
+  await until(async () => {
+    const { url, headers } = newOrder()
+    const answer = await request(url, { method: 'POST', headers, body })
+    placed = (await answer.body.json()) as typeof placed
+    return answer.statusCode === 201
+  }, 'an order is placed')
+  const { id, token } = placed
   return {
     // Whoever shows a session is answered by the service itself and not from the gateway's memory.
     'a book': () => ({ url: `${store.url}/api/books/${isbn}`, headers: { cookie: 'octavo_session=none' } }),
