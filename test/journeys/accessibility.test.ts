@@ -6,7 +6,6 @@ import type { BookList, Order } from '#services/gateway'
 import { octavo, type Store, startStore } from '../support/whole-store.ts'
 import { barriersOn, isQuiet, lookAtPage, sizes } from './barriers.ts'
 import { openBrowser } from './open-browser.ts'
-import { shownFleet } from './shown-fleet.ts'
 
 type Stop = { name: string; isSeen: boolean; isMarked: boolean }
 type Visit = { path: string; act?: (page: Page) => Promise<void> }
@@ -51,11 +50,9 @@ test('everybody can read and use the pages', async (t) => {
     await logIn(context, store)
     const placed = await order(page, books.priced.isbn, 'grace@example.org')
     await look(context, [
-      ...['', 'orders', 'books', 'books/new', 'imports', 'nowhere', 'sessions', 'system', 'fleet'].map(
-        (path) => ({
-          path: `/console/${path}`,
-        }),
-      ),
+      ...['', 'orders', 'books', 'books/new', 'imports', 'nowhere', 'sessions', 'system'].map((path) => ({
+        path: `/console/${path}`,
+      })),
       {
         path: `/console/orders/${placed.id}`,
         act: (it) => it.getByRole('heading', { name: 'Books' }).waitFor(),
@@ -63,10 +60,6 @@ test('everybody can read and use the pages', async (t) => {
       { path: `/console/books/${books.priced.isbn}` },
       { path: '/console/books?limited=true', act: openStockDialog },
     ])
-    // Of a fleet, which an edge would tell of.
-    await context.route('**/api/fleet', (route) => route.fulfill({ json: shownFleet }))
-    await look(context, [{ path: '/console/fleet', act: (it) => it.getByText('north').first().waitFor() }])
-    await context.unroute('**/api/fleet')
     assert.deepEqual(complaints, [])
   })
 
