@@ -115,9 +115,12 @@ async function* events({ lanes, limitMs }, totals, { taken, failed }) {
   const startedMs = performance.now()
   for await (const event of merged(lanes.map((lane) => eventsOfLane(lane, limitMs)))) {
     // A file's own summary says how long its process ran.
-    if (event.type === 'test:summary' && event.data.file !== undefined)
+    if (event.type === 'test:summary' && event.data.file !== undefined) {
       taken.set(relative(root, event.data.file), Math.round(event.data.duration_ms))
-    if (event.type === 'test:fail' && event.data.file !== undefined)
+      if (!event.data.success) failed.add(relative(root, event.data.file))
+    }
+    // One that was ended or has crashed has no summary. A test may also stand in another file than the one that was run.
+    if (event.type === 'test:fail' && event.data.nesting === 0 && event.data.file?.endsWith('.test.ts'))
       failed.add(relative(root, event.data.file))
     const figure = event.type === 'test:diagnostic' && event.data.nesting === 0 && readFigure(event.data)
     if (figure) totals.set(figure.name, (totals.get(figure.name) ?? 0) + figure.value)
