@@ -57,7 +57,7 @@ export function openLink(url: string, { applicationName }: { applicationName: st
       ...{ noDelay: true, keepAlive: true, timeout: connectWithinMs },
       clientProperties: { connection_name: applicationName },
     }
-    const connection = await within(connect(address, socket), connectWithinMs, `connecting to ${host}`)
+    const connection = await connectWithin(connect(address, socket), `connecting to ${host}`)
     connection.on('error', (error) => log.debug('a connection was closed by the broker', { error }))
     connection.on('close', () => {
       connecting = undefined
@@ -103,8 +103,8 @@ export function openLink(url: string, { applicationName }: { applicationName: st
 export type KeptChannel = AsyncDisposable & {
   /** The channel, set up; @throws BrokerUnavailable when there is none within this time */
   ready(withinMs: number): Promise<ConfirmChannel>
-  /** Gives the channel up and sets up another. */
-  renew(): void
+  /** Gives this channel up and sets up another; one that was given up before is left. */
+  renew(channel: ConfirmChannel): void
 }
 
 /** @param setUp declares and consumes what the channel is for; called anew after each loss */
@@ -114,11 +114,9 @@ export function keepChannel(
   setUp: (channel: ConfirmChannel, connection: ChannelModel) => Promise<void>,
 ): KeptChannel {
   const stop = new AbortController()
-  let current = Promise.withResolvers<ConfirmChannel>()
-  // Whether anybody waits for it is not known; those who do are told.
-  current.promise.catch(() => undefined)
+  let current = awaitedChannel()
   let lastError: unknown
-  let renew = () => {}
+  let renew = (_given: ConfirmChannel) => {}
 
   const keep = async () => {
     for (let failures = 0; !stop.signal.aborted; ) {
@@ -127,18 +125,18 @@ export function keepChannel(
         failures = 0
         current.resolve(channel.channel)
         const renewed = Promise.withResolvers<void>()
-        renew = renewed.resolve
+        renew = (given) => {
+          if (given === channel.channel) renewed.resolve()
+        }
         await Promise.race([channel.lost, renewed.promise, aborted(stop.signal)])
-        current = Promise.withResolvers()
+        current = awaitedChannel()
         await channel.close()
       } catch (error) {
         lastError = error
         // Rights do not come by waiting: whoever waits is told now.
         if ((error as { code?: number }).code === accessRefused) {
           current.reject(unavailable(error))
-          current = Promise.withResolvers()
-          // Whether anybody waits for it is not known; those who do are told.
-          current.promise.catch(() => undefined)
+          current = awaitedChannel()
         }
         if (failures === 0 && !stop.signal.aborted) log.warn('the broker is away, trying again', { error })
         const waitMs = backoffMs(failures++, 0.5 + clock.random() / 2, retryBaseMs, retryMaxMs)
@@ -157,7 +155,7 @@ export function keepChannel(
         throw unavailable(lastError ?? error)
       })
     },
-    renew: () => renew(),
+    renew: (channel) => renew(channel),
     async [Symbol.asyncDispose]() {
       stop.abort()
       await keeping
@@ -170,8 +168,10 @@ async function openChannel(
   setUp: (channel: ConfirmChannel, connection: ChannelModel) => Promise<void>,
 ) {
   const connection = await link.connection()
+  let opened: ConfirmChannel | undefined
   try {
     const channel = await within(connection.createConfirmChannel(), answerWithinMs, 'opening a channel')
+    opened = channel
     const lost = new Promise<void>((resolve) => {
       channel.on('error', (error) => log.debug('a channel was closed by the broker', { error }))
       channel.once('close', resolve)
@@ -184,6 +184,33 @@ async function openChannel(
   } catch (error) {
     // A server that does not answer may never: the connection is given up for all.
     if (error instanceof BrokerUnavailable) void connection.close().catch(() => undefined)
+    // One that the server has closed itself is closed already.
+    else void opened?.close().catch(() => undefined)
+    throw error
+  }
+}
+
+/** Whether anybody waits for it is not known; those who do are told. */
+function awaitedChannel(): PromiseWithResolvers<ConfirmChannel> {
+  const awaited = Promise.withResolvers<ConfirmChannel>()
+  awaited.promise.catch(() => undefined)
+  return awaited
+}
+
+/** A connection that comes about too late is nobody's: it is ended, and its errors are not the process's. */
+async function connectWithin(connecting: Promise<ChannelModel>, what: string): Promise<ChannelModel> {
+  try {
+    return await within(connecting, connectWithinMs, what)
+  } catch (error) {
+    connecting.then(
+      (late) => {
+        late.on('error', (lateError) =>
+          log.debug('a connection that came too late failed', { error: lateError }),
+        )
+        late.close().catch(() => undefined)
+      },
+      () => undefined,
+    )
     throw error
   }
 }

@@ -8,25 +8,28 @@ import { deadName, queueName } from './topology.ts'
 
 const deadLettersMax = 1_000
 const lookWithinMs = 30_000
-/** A queue whose leader is lost has a new one within seconds. */
-const lossesMax = 20
+/** One look of several: a queue whose leader is lost has a new one within seconds. */
+const lookOnceMs = 10_000
+const closeWithinMs = 2_000
 const lookAgainAfterMs = 250
 
 /** Those longest there, up to a limit, newest first. They stay where they are. */
 export async function deadLetters(link: Link, queue: string): Promise<DeadLetter[]> {
-  return await lookAgain(link, () =>
-    withDeadLetters(link, queue, async (_, raws) => raws.map((raw) => letterOf(queue, raw)).reverse()),
-  )
+  const letters = async (_: ConfirmChannel, raws: GetMessage[]) =>
+    raws.map((raw) => letterOf(queue, raw)).reverse()
+  return await lookAgain(link, (withinMs) => withDeadLetters(link, queue, letters, withinMs))
 }
 
 /** Looking changes nothing: when the server is lost meanwhile, the next one is asked. One that is away is not waited for. */
-async function lookAgain<T>(link: Link, look: () => Promise<T>): Promise<T> {
-  for (let losses = 0; ; losses++) {
+async function lookAgain<T>(link: Link, look: (withinMs: number) => Promise<T>): Promise<T> {
+  const giveUpMs = performance.now() + lookWithinMs
+  for (;;) {
     await link.connection()
     try {
-      return await look()
+      return await look(Math.max(1, Math.min(lookOnceMs, giveUpMs - performance.now())))
     } catch (error) {
-      if (!(error instanceof BrokerUnavailable) || losses >= lossesMax || isRefused(error)) throw error
+      const isLate = performance.now() >= giveUpMs
+      if (!(error instanceof BrokerUnavailable) || isLate || isRefused(error)) throw error
       await sleep(lookAgainAfterMs)
     }
   }
@@ -88,10 +91,13 @@ async function withDeadLetters<T>(
   link: Link,
   queue: string,
   work: (channel: ConfirmChannel, raws: GetMessage[]) => Promise<T>,
+  withinMs = lookWithinMs,
 ): Promise<T> {
+  let opened: ConfirmChannel | undefined
   const looking = async () => {
     const connection = await link.connection()
     const channel = await connection.createConfirmChannel()
+    opened = channel
     let why: unknown
     channel.on('error', (error) => {
       why = error
@@ -103,10 +109,12 @@ async function withDeadLetters<T>(
       throw why ?? error
     } finally {
       // One that asked for a queue that is not there is closed already.
-      await channel.close().catch(() => undefined)
+      await within(channel.close(), closeWithinMs, 'closing').catch(() => undefined)
     }
   }
-  return await within(looking(), lookWithinMs, 'reading dead letters').catch((error: unknown) => {
+  return await within(looking(), withinMs, 'reading dead letters').catch((error: unknown) => {
+    // What it has taken goes back, and it settles nothing any more.
+    void opened?.close().catch(() => undefined)
     throw unavailable(error)
   })
 }

@@ -34,7 +34,7 @@ export async function startListening(
     await channel.prefetch(inFlightMax)
     last = channel
     await channel.consume(name, (raw) => {
-      if (raw === null) return kept.renew()
+      if (raw === null) return kept.renew(channel)
       turn = turn.then(() => (closed ? undefined : hear(channel, raw, handler)))
     })
   })

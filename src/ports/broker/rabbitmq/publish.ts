@@ -56,12 +56,21 @@ export function startPublisher(link: Link, clock: Clock): Publisher {
     if (reason !== undefined) throw new BrokerUnavailable(`the broker takes no messages for now: ${reason}`)
     return channel
   }
-  const sendAll = async (messages: readonly { topic: string; content: Buffer }[]) => {
-    const channel = await open()
-    const sent = Promise.all(messages.map(({ topic, content }) => send(channel, topic, content)))
+  /** A server that answers may hang with one channel alone, at a queue without a leader: another one begins anew. */
+  const confirmed = async (channel: ConfirmChannel, sent: Promise<unknown>) => {
+    let isAnswered = false
+    const answered = () => {
+      isAnswered = true
+    }
+    sent.then(answered, answered)
     await within(sent, publishWithinMs, 'publishing').catch((error: unknown) => {
+      if (!isAnswered && link.blocked() === undefined) kept.renew(channel)
       throw unavailable(error)
     })
+  }
+  const sendAll = async (messages: readonly { topic: string; content: Buffer }[]) => {
+    const channel = await open()
+    await confirmed(channel, Promise.all(messages.map(({ topic, content }) => send(channel, topic, content))))
   }
 
   return {
@@ -86,10 +95,8 @@ export function startPublisher(link: Link, clock: Clock): Publisher {
     },
     async forward(to, routingKey, content, options) {
       if (closed) throw new BrokerUnavailable('the broker is closed')
-      const sent = publishConfirmed(await open(), to, routingKey, content, options)
-      await within(sent, publishWithinMs, 'publishing').catch((error: unknown) => {
-        throw unavailable(error)
-      })
+      const channel = await open()
+      await confirmed(channel, publishConfirmed(channel, to, routingKey, content, options))
     },
     ready: (withinMs) => kept.ready(withinMs),
     async [Symbol.asyncDispose]() {

@@ -2,7 +2,7 @@ import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
 import type { Clock } from '#ports/clock'
 import { logger } from '#ports/log'
 import { attemptsMax, BrokerUnavailable, type Handler, inFlightMax, MessageUnusable } from '../broker.ts'
-import { answerWithinMs, type KeptChannel, keepChannel, type Link } from './connection.ts'
+import { answerWithinMs, type KeptChannel, keepChannel, type Link, within } from './connection.ts'
 import { carriedHeaders, header, persistent, readMessage } from './envelope.ts'
 import type { Publisher } from './publish.ts'
 import { deadExchange, declareOn, declareQueue, declareRetry, queueName, retryName } from './topology.ts'
@@ -13,6 +13,7 @@ const retryMaxMs = 60_000
 const errorLengthMax = 1_000
 /** On closing, handlers at work are waited for this long; what is left goes to others. */
 const closeWithinMs = 10_000
+const cancelWithinMs = 2_000
 /** What can be neither settled nor put aside goes back, after this long, so that it does not come round at once. */
 const giveBackAfterMs = 1_000
 
@@ -36,21 +37,24 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
   const atWork = new Set<Promise<void>>()
   let closing = false
   let consumer: { channel: ConfirmChannel; tag: string } | undefined
-  let retries = new Map<number, Promise<void>>()
 
   const kept: KeptChannel = keepChannel(link, clock, async (channel, connection) => {
     const declare = declareOn(connection, channel)
-    retries = new Map()
+    // Of this channel: what an earlier one could not declare says nothing of it.
+    const retries = new Map<number, Promise<void>>()
     const retryTo = (ms: number) => {
-      const declared = retries.get(ms) ?? declareRetry(declare, channel, ms)
+      const declared =
+        retries.get(ms) ?? within(declareRetry(declare, channel, ms), answerWithinMs, 'declaring a queue')
       retries.set(ms, declared)
+      // Whoever waits for it is told; the next one tries anew.
+      declared.catch(() => retries.delete(ms))
       return declared
     }
     await declareQueue(declare, channel, queue, topics)
     await channel.prefetch(inFlightMax)
     const taken = (raw: ConsumeMessage | null) => {
       // The server ended it: the queue was deleted, or its server is gone.
-      if (raw === null) return kept.renew()
+      if (raw === null) return kept.renew(channel)
       const work = settle(
         options,
         channel,
@@ -74,7 +78,10 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
       if (closing) return
       closing = true
       // One that is cut off takes nothing more either.
-      await consumer?.channel.cancel(consumer.tag).catch(() => undefined)
+      if (consumer)
+        await within(consumer.channel.cancel(consumer.tag), cancelWithinMs, 'cancelling').catch(
+          () => undefined,
+        )
       const late = new AbortController()
       await Promise.race([
         Promise.all(atWork),
