@@ -157,12 +157,13 @@ export function staffSuite(shop: () => Shop): void {
     ] as const) {
       const tryOne = () => shop().post('/api/session', { body: { email, password: 'guess' } })
       const replies = atOnce ? await Promise.all(Array.from({ length: 24 }, tryOne)) : []
-      for (let i = 0; !atOnce && i < 12; i++) replies.push(await tryOne())
+      // Of those at once some are refused because they are too many for a busy machine: these count for nothing.
+      let last = await tryOne()
+      for (; last.status === 401 && replies.length < 36; last = await tryOne()) replies.push(last)
       const failed = replies.filter(({ status }) => status === 401).length
       assert.ok(failed >= 5 && failed <= 12, `${failed} attempts were made at ${email}`)
       for (const reply of replies)
         if (reply.status !== 401) assert.match(refused(reply, 429).detail, /log-ins/)
-      const last = await tryOne()
       assert.ok(Number(refused(last, 429) && last.headers.get('retry-after')) >= 1)
     }
     await logIn(shop(), shop().store.staff)

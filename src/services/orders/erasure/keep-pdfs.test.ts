@@ -37,6 +37,8 @@ test('PDFs go so many days after their voucher was redeemed or revoked, once, an
   )
   assert.equal(await clean(), 0, 'what was seen is not looked for again')
   await add('LATER', 900, 'redeemed', 'redeemed_at', 30)
+  // The server's clock counts microseconds: by this one the voucher might not be old enough yet.
+  keeping.clock = { ...systemClock, now: () => systemClock.now() + 1_000 }
   assert.equal(await clean(), 1)
   assert.equal(deleted.at(-1), voucherObjectKey(orderId, 'LATER'))
 })
