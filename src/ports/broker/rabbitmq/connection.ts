@@ -190,9 +190,9 @@ async function openChannel(
   }
 }
 
-/** Whether anybody waits for it is not known; those who do are told. */
 function awaitedChannel(): PromiseWithResolvers<ConfirmChannel> {
   const awaited = Promise.withResolvers<ConfirmChannel>()
+  // Whether anybody waits for it is not known; those who do are told.
   awaited.promise.catch(() => undefined)
   return awaited
 }
@@ -207,6 +207,7 @@ async function connectWithin(connecting: Promise<ChannelModel>, what: string): P
         late.on('error', (lateError) =>
           log.debug('a connection that came too late failed', { error: lateError }),
         )
+        // It may have ended by itself meanwhile.
         late.close().catch(() => undefined)
       },
       () => undefined,
