@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -31,15 +31,16 @@ async function start(t: TestContext) {
       await client.end()
     }
   }
-  return { options, ask, address: `127.0.0.1:${port}` }
-}
-
-test('one server through its turns: it leads, turns, leads again; its timeline is the turn’s, and nobody comes in before a quorum has what it has', async (t) => {
-  const { options, ask, address } = await start(t)
   const wantOf = (epoch: number, state: Want['state'], to: Partial<Want> = {}): Want => ({
     ...{ epoch, state, primary: state === 'turned' ? '' : 'a', members: [{ name: 'a', address }], quorum: 0 },
     ...{ from: null, isFirst: epoch === 1, isPlanned: true, ...to },
   })
+  const address = `127.0.0.1:${port}`
+  return { options, ask, address, wantOf }
+}
+
+test('one server through its turns: it leads, turns, leads again; its timeline is the turn’s, and nobody comes in before a quorum has what it has', async (t) => {
+  const { options, ask, address, wantOf } = await start(t)
   const keeper = keepServer(options)
   t.after(() => keeper[Symbol.asyncDispose]())
   const settled = (epoch: number) =>
@@ -80,4 +81,26 @@ test('one server through its turns: it leads, turns, leads again; its timeline i
   assert.ok(keeper.follow(wantOf(8, 'primary', { from })))
   await settled(8)
   assert.deepEqual(await ask('SELECT count(*)::int AS kept FROM kept'), { kept: 1 })
+})
+
+test('one that is about to receive has no vote in a turn that begins meanwhile, until it has turned again', async (t) => {
+  const { options, wantOf } = await start(t)
+  const keeper = keepServer(options)
+  t.after(() => keeper[Symbol.asyncDispose]())
+  const settled = (epoch: number) =>
+    until(() => keeper.state().epoch === epoch && keeper.state().isSettled, `turn ${epoch}`, limitMs)
+  keeper.follow(wantOf(1, 'primary'))
+  await settled(1)
+  keeper.follow(wantOf(2, 'turned'))
+  await settled(2)
+  const settings = join(options.path, 'data', 'postgresql.auto.conf')
+  const mayReceive = () => !readFileSync(settings, 'utf8').includes("primary_conninfo = ''")
+  const members = [{ name: 'b', address: '127.0.0.1:1' }]
+  keeper.follow(wantOf(3, 'replica', { primary: 'b', members, from: keeper.state().position }))
+  // Noticed while the server has yet to load them.
+  while (!mayReceive()) await new Promise(setImmediate)
+  assert.ok(keeper.follow(wantOf(4, 'turned')))
+  assert.ok(!keeper.state().isSettled)
+  await settled(4)
+  assert.ok(!mayReceive())
 })

@@ -154,6 +154,8 @@ class Keeping {
     }
     await this.#apply(want, '', this.#isOpen)
     if (this.#runsAs === 'replica') {
+      // What it had when it turned is no vote in a turn that begins meanwhile.
+      this.#look = undefined
       await promote(this.server, want)
       this.#runsAs = 'primary'
     }
@@ -190,8 +192,11 @@ class Keeping {
     // What it has is known before it follows anybody: it may be what nobody else has.
     if (this.#comparedIn !== want.epoch) {
       await this.#turn(want)
-      if (this.#look?.isFinal !== true) return
-      if (hasParted(this.#look.position, want)) return await this.#copy(want, address)
+      if (this.#want !== want || this.#look?.isFinal !== true) return
+      const { position } = this.#look
+      // From here on it may receive or be made anew: what was final is so no more, whatever turn begins meanwhile.
+      this.#look = undefined
+      if (hasParted(position, want)) return await this.#copy(want, address)
       this.#comparedIn = want.epoch
     }
     if (!this.server.isRunning) await this.#start(want, 'replica', this.#conninfo(address))
