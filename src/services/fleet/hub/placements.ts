@@ -1,4 +1,5 @@
 import type { KubernetesApi, Metadata } from '#ports/kubernetes'
+import { logger } from '#ports/log'
 
 type Decision = { metadata: Metadata; status?: { decisions?: { clusterName?: string }[] } }
 type Score = {
@@ -6,6 +7,7 @@ type Score = {
   status?: { scores?: { name: string; value: number }[]; validUntil?: string }
 }
 
+const log = logger('fleet')
 const api1 = '/apis/cluster.open-cluster-management.io/v1beta1'
 const scoreApi = '/apis/cluster.open-cluster-management.io/v1alpha1'
 const placementLabel = 'cluster.open-cluster-management.io/placement'
@@ -29,7 +31,11 @@ export function openPlacements(api: KubernetesApi, nowMs: () => number): Placeme
       askedMs = nowMs()
       const of = encodeURIComponent(`${placementLabel}=${placement}`)
       const path = `${api1}/namespaces/${namespace}/placementdecisions?labelSelector=${of}`
-      const found = await api.get<{ items: Decision[] }>(path)
+      // Whoever decides on databases does not wait for OCM's scheduler.
+      const found = await api.get<{ items: Decision[] }>(path).catch((error: unknown) => {
+        log.warn('a placement cannot be read, and its order is left out', { placement, error })
+        return undefined
+      })
       last = found?.items.flatMap(({ status }) =>
         (status?.decisions ?? []).flatMap(({ clusterName }) => (clusterName ? [clusterName] : [])),
       )
