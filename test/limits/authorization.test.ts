@@ -7,6 +7,10 @@ import { openLog } from '#ports/log'
 import { publicRoutes } from '#roles'
 import { placeOrder } from '#services/coordinator'
 import { requestExamples } from '../../src/docs/examples.ts'
+import type { Context } from '../../src/services/orders/context.ts'
+import { setAccount } from '../../src/services/orders/staff/accounts.ts'
+import { changePassword } from '../../src/services/orders/staff/change-password.ts'
+import { createHashingPool } from '../../src/services/orders/staff/hashing.ts'
 import { hashPassword } from '../../src/services/orders/staff/passwords.ts'
 import { openSession } from '../../src/services/orders/staff/sessions.ts'
 import { type Actor, actors, authorizationCsv, cellsOf } from '../support/authorization-table.ts'
@@ -64,7 +68,9 @@ async function place(): Promise<{ id: string; token: string }> {
 
 async function tokenOf(role: string): Promise<string> {
   await using database = await openDatabase(store.orderDb, { applicationName: 'test' })
-  return await openSession(database, `${role}@example.org`, 'a test')
+  return (
+    (await openSession(database, `${role}@example.org`, 'a test')) ?? assert.fail('there is no such account')
+  )
 }
 
 /** @returns undefined for nobody; a session of its own for staff, because a route may end it */
@@ -160,6 +166,40 @@ test('a session that nobody uses ends, and one that is used does not', async () 
   assert.deepEqual([await status(idle), await status(used)], [401, 200])
   await database.execute("UPDATE orders.sessions SET expires_at = now() - interval '1 second'", [])
   assert.equal(await status(used), 401)
+})
+
+test('what was checked against a password that is changed meanwhile opens no session and changes nothing', async () => {
+  await using database = await openDatabase(store.orderDb, { applicationName: 'test' })
+  const email = 'meanwhile@example.org'
+  await database.execute(
+    "INSERT INTO orders.staff (email, password_hash, roles) VALUES ($1, 'before', '{manager}')",
+    [email],
+  )
+  const { opening } = await database.transaction(async (statements) => {
+    await statements.execute("UPDATE orders.staff SET password_hash = 'after' WHERE email = $1", [email])
+    return { opening: openSession(database, email, 'a test', 'before') }
+  })
+  assert.equal(await opening, undefined)
+  const checked = { hashOf: async () => 'before', pool: createHashingPool() }
+  const wanted = { current: 'before', password: 'a quiet corner by the window', token: '' }
+  const change = changePassword({ database } as Context, checked, { email, place: '' }, wanted)
+  await assert.rejects(change, { status: 400 })
+  const hash = 'SELECT password_hash AS hash FROM orders.staff WHERE email = $1'
+  assert.deepEqual(await database.query(hash, [email]), [{ hash: 'after' }])
+})
+
+test('a session that opens while its account is given another password ends with the others', async () => {
+  await using database = await openDatabase(store.orderDb, { applicationName: 'test' })
+  const [email, password] = ['bookseller@example.org', 'a quiet corner by the window']
+  const waiting = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INTO orders.staff%'`
+  const { giving } = await database.transaction(async (statements) => {
+    assert.ok(await openSession(statements, email, 'a test'))
+    const giving = setAccount(database, { email, password, roles: ['bookseller'] })
+    await until(async () => (await database.query(waiting, [])).length > 0, 'it waits for the session')
+    return { giving }
+  })
+  await giving
+  assert.deepEqual(await database.query('SELECT FROM orders.sessions WHERE email = $1', [email]), [])
 })
 
 test('log-ins and refusals are in the log, and nobody’s address is', async (t) => {

@@ -2,6 +2,7 @@ import { type Role, roles } from '#kernel/contract'
 import type { Database } from '#ports/database'
 import { checkPassword } from './password-rules.ts'
 import { hashPassword } from './passwords.ts'
+import { endSessions } from './sessions.ts'
 
 /**
  * Adds a staff account, or gives an existing one this password and these roles and ends its sessions.
@@ -12,12 +13,17 @@ export async function setAccount(
   account: { email: string; password: string; roles: readonly Role[] },
 ): Promise<void> {
   checkPassword(account.password, account.email)
-  await database.execute(
-    `WITH ended AS (DELETE FROM orders.sessions WHERE email = $1)
-     INSERT INTO orders.staff (email, password_hash, roles) VALUES ($1, $2, $3)
-     ON CONFLICT (email) DO UPDATE SET password_hash = excluded.password_hash, roles = excluded.roles`,
-    [account.email.toLowerCase(), await hashPassword(account.password), account.roles],
-  )
+  const email = account.email.toLowerCase()
+  const hash = await hashPassword(account.password)
+  await database.transaction(async (statements) => {
+    await statements.execute(
+      `INSERT INTO orders.staff (email, password_hash, roles) VALUES ($1, $2, $3)
+       ON CONFLICT (email) DO UPDATE SET password_hash = excluded.password_hash, roles = excluded.roles`,
+      [email, hash, account.roles],
+    )
+    // Only then, for a log-in may have opened one until now.
+    await endSessions(statements, email)
+  })
 }
 
 /** Makes the first staff account, with every role, where there is none yet. */

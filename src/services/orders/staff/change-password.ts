@@ -17,21 +17,27 @@ const log = logger('access')
  */
 export async function changePassword(
   { database }: Context,
-  { isRight, pool }: { isRight: PasswordCheck; pool: HashingPool },
+  { hashOf, pool }: { hashOf: PasswordCheck; pool: HashingPool },
   who: Attempt,
   { current, password, token }: { current: string; password: string; token: string },
 ): Promise<void> {
   const weakness = weaknessOf(password, current, who.email)
   if (weakness !== undefined) throw invalid([{ field: 'password', message: weakness }])
-  if (!(await isRight(who, current)))
-    throw invalid([{ field: 'current', message: 'this is not your password' }])
+  const before = await hashOf(who, current)
+  if (before === undefined) throw wrongCurrent()
   const hash = await pool.run(true, () => hashPassword(password))
   await database.transaction(async (statements) => {
-    await statements.execute('UPDATE orders.staff SET password_hash = $2 WHERE email = $1', [who.email, hash])
+    const changed = await statements.execute(
+      'UPDATE orders.staff SET password_hash = $2 WHERE email = $1 AND password_hash = $3',
+      [who.email, hash, before],
+    )
+    if (changed === 0) throw wrongCurrent()
     await endOtherSessions(statements, who.email, token)
   })
   log.info('staff changed their password', { account: nameInLog(who.email), place: who.place })
 }
+
+const wrongCurrent = () => invalid([{ field: 'current', message: 'this is not your password' }])
 
 function weaknessOf(password: string, current: string, email: string): string | undefined {
   if (password === current) return 'this is the password that you have'

@@ -4,8 +4,11 @@ import type { HashingPool } from './hashing.ts'
 import { isPassword } from './passwords.ts'
 import { createTurns } from './turns.ts'
 
-/** Whether this is the account's password. @throws Problem 429 where too many were wrong lately, or are asked at once */
-export type PasswordCheck = (who: Attempt, password: string) => Promise<boolean>
+/**
+ * The account's hash where this is its password: what follows goes by that and no other, for it may be changed meanwhile.
+ * @throws Problem 429 where too many were wrong lately, or are asked at once
+ */
+export type PasswordCheck = (who: Attempt, password: string) => Promise<string | undefined>
 
 /** Attempts at once: each takes a tenth of a second of a core, and its answer is waited for. */
 const attemptsMax = { forOne: 20, forAll: 60, waitMs: 2_500 }
@@ -29,9 +32,9 @@ export function createPasswordCheck({ database, clock }: Context, pool: HashingP
         [who.email],
       )
       const isRight = await pool.run(isKnown, () => isPassword(password, account?.passwordHash ?? nobody))
-      if (isRight && account !== undefined) return true
+      if (isRight && account !== undefined) return account.passwordHash
       await noteFailure(database, who)
-      return false
+      return undefined
     })
   }
 }

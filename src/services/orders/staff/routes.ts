@@ -28,15 +28,15 @@ type Headers = Readonly<Record<string, string | undefined>>
 export function addStaffRoutes(server: HttpServer, context: Context): void {
   const { database } = context
   const pool = createHashingPool()
-  const isRight = createPasswordCheck(context, pool)
+  const hashOf = createPasswordCheck(context, pool)
   server.add(logIn, ({ body, headers }) => {
     const email = body.email.trim().toLowerCase()
-    return open(context, isRight, { email, place: placeOf(headers) }, body.password, headers)
+    return open(context, hashOf, { email, place: placeOf(headers) }, body.password, headers)
   })
   server.add(changePasswordRoute, async ({ body, staff, bearer, headers }) => {
     const who = { email: staff?.email ?? '', place: placeOf(headers) }
     const wanted = { ...body, token: tokenOf(bearer, headers) ?? '' }
-    await changePassword(context, { isRight, pool }, who, wanted)
+    await changePassword(context, { hashOf, pool }, who, wanted)
   })
   server.add(getSession, async ({ staff }) => ({
     email: staff?.email ?? '',
@@ -82,19 +82,21 @@ const tokenOf = (bearer: string | undefined, headers: Headers) => bearer ?? sess
 /** Opens a session for whoever has the right password. */
 async function open(
   { database, config }: Context,
-  isRight: PasswordCheck,
+  hashOf: PasswordCheck,
   who: Attempt,
   password: string,
   headers: Headers,
 ): Promise<Answer> {
   const told = { account: nameInLog(who.email), place: who.place, requestId: headers['x-request-id'] ?? '' }
-  if (!(await isRight(who, password))) {
+  const hash = await hashOf(who, password)
+  const program = headers['user-agent'] ?? ''
+  const token = hash === undefined ? undefined : await openSession(database, who.email, program, hash)
+  if (token === undefined) {
     log.info('a log-in failed', told)
     throw wrongCredentials()
   }
   log.info('staff logged in', told)
   await noteSuccess(database, who)
-  const token = await openSession(database, who.email, headers['user-agent'] ?? '')
   const cookie = cookieWith(token, sessionHours * 3600, config.publicUrl)
   // A program asks for JSON by name; a browser's page asks for anything and gets the cookie alone.
   const wantsToken = /\bapplication\/json\b/.test(headers.accept ?? '')

@@ -23,14 +23,26 @@ export type SessionRow = {
 
 const isAlive = `expires_at > now() AND used_at > now() - interval '${idleMinutes} minutes'`
 
-/** Opens a session. @returns its token, kept only as a hash */
-export async function openSession(statements: Statements, email: string, program: string): Promise<string> {
+/**
+ * Opens a session, kept only by its token's hash.
+ * @param passwordHash what was typed in fits this one: the account must have it still
+ * @returns the token; undefined where it has not, or there is no such account
+ */
+export async function openSession(
+  statements: Statements,
+  email: string,
+  program: string,
+  passwordHash?: string,
+): Promise<string | undefined> {
   const token = `staff_${randomBytes(32).toString('base64url')}`
-  await statements.execute(
+  // Whoever changes the password waits, and then ends this session too.
+  const opened = await statements.execute(
     `INSERT INTO orders.sessions (token_hash, email, expires_at, program)
-     VALUES ($1, $2, now() + make_interval(hours => $3), $4)`,
-    [hashOf(token), email, sessionHours, program.slice(0, programCharactersMax)],
+     SELECT $1, email, now() + make_interval(hours => $3), $4 FROM orders.staff
+      WHERE email = $2 AND ($5::text IS NULL OR password_hash = $5) FOR SHARE`,
+    [hashOf(token), email, sessionHours, program.slice(0, programCharactersMax), passwordHash ?? null],
   )
+  if (opened === 0) return undefined
   await statements.execute(
     `DELETE FROM orders.sessions WHERE NOT (${isAlive})
         OR (email = $1 AND id NOT IN (SELECT id FROM orders.sessions WHERE email = $1 ORDER BY used_at DESC, created_at DESC LIMIT $2))`,
