@@ -12,5 +12,5 @@ const reached = async (at: PuttingPoint) => {
 }
 const old = { beforeId: idAt(Date.now()), restDays: 0 }
 const ids = await noteOld(database, old, idAt(0), 1_000, reached)
-await putAway(build === 'torn' ? (torn as typeof database) : database, ids, reached)
+await putAway(build === 'torn' ? (torn as typeof database) : database, ids, old.restDays, reached)
 await reached('put-away')

@@ -168,12 +168,22 @@ test('the key of an order that is being put away, or was, gives that order again
   assert.equal(first, 'replayed')
   const ids = await noteOld(shop.orders, everything(), idAt(0), 1_000)
   const meanwhile: string[] = []
-  await putAway(shop.orders, ids, async (point) => {
+  await putAway(shop.orders, ids, 0, async (point) => {
     if (point === 'orders') meanwhile.push(await again())
   })
   assert.deepEqual([...meanwhile, await again()], ['replayed', 'replayed'])
   assert.equal(await ordersOfKey(shop, 'given-back-1'), 1)
   await usedTwice(shop)
+})
+
+test('an order that is changed after it was noted stays until it has been at rest again', async (t) => {
+  const shop = await openOldShop(t)
+  await shop.orders.execute(`UPDATE orders.history SET at = at - interval '31 days'`)
+  const ids = await noteOld(shop.orders, { ...everything(), restDays: 30 }, idAt(0), 1_000)
+  assert.equal(ids.length, 8)
+  await shop.orders.execute('UPDATE orders.history SET at = now() WHERE order_id = $1', [ids[0]])
+  assert.equal(await putAway(shop.orders, ids, 30), 7)
+  assert.equal((await shop.orders.query('SELECT FROM orders.orders WHERE id = $1', [ids[0]])).length, 1)
 })
 
 /** Negative control: a key that is noted only with its order is used twice by whoever comes meanwhile. */
@@ -190,7 +200,7 @@ async function usedTwice(shop: Shop): Promise<void> {
       transaction: <T>(work: (tx: never) => Promise<T>) => work(tx as never),
     }
     const ids = await noteOld(within as Database, everything(), idAt(0), 1_000)
-    await putAway(within as Database, ids, async (point) => {
+    await putAway(within as Database, ids, 0, async (point) => {
       if (point !== 'orders') return
       meanwhile = place(shop, 'late')
       await goOn

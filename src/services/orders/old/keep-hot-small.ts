@@ -38,7 +38,7 @@ export function keepHotSmall(database: Database, clock: Clock, turns: Turns, day
       if (noted !== undefined && clock.monotonicMs() - noted.atMs < settledMs) return
       let sum = 0
       for (let i = 0; noted !== undefined && i < noted.ids.length && !lost.aborted; i += atOnceMax)
-        sum += await putAway(database, noted.ids.slice(i, i + atOnceMax))
+        sum += await putAway(database, noted.ids.slice(i, i + atOnceMax), oldRestDays)
       noted = undefined
       if (sum > 0) {
         counter.add(sum)

@@ -47,18 +47,21 @@ export async function noteOld(
 
 /**
  * Puts orders away whose keys were noted: each with all that belongs to it, in one transaction. Those that are not at
- * rest any more, or locked, stay. A sale that began before the keys were noted would not see them, and must have ended.
+ * rest any more, changed meanwhile, or locked, stay. A sale that began before the keys were noted would not see them, and
+ * must have ended.
+ * @param restDays days without any change, as for `noteOld`
  * @returns how many were put away
  */
 export async function putAway(
   database: Database,
   ids: readonly string[],
+  restDays = 0,
   reached: Reached = unwatched,
 ): Promise<number> {
   await preparePartitions(database, ids)
   await reached('partitions-made')
   return await database.transaction(async (tx) => {
-    const own = await lockOld(tx, ids)
+    const own = await lockOld(tx, ids, restDays)
     await reached('locked')
     if (own.length === 0) return 0
     for (const table of oldTables) {
@@ -79,16 +82,16 @@ export async function putAway(
  * The locks first: what is asked after them shows whatever was done to these orders until then. One that the staff's index
  * has not got yet would be found twice.
  */
-async function lockOld(tx: Statements, ids: readonly string[]): Promise<string[]> {
+async function lockOld(tx: Statements, ids: readonly string[], restDays: number): Promise<string[]> {
   const locked = await tx.query<{ id: string }>(
     `SELECT id FROM orders.orders WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED`,
     [ids],
   )
   const own = await tx.query<{ id: string }>(
     `SELECT o.id FROM orders.orders o JOIN orders.old_keys k ON k.key = o.idempotency_key
-      WHERE o.id = ANY($1::uuid[]) AND ${isAtRest}
+      WHERE o.id = ANY($1::uuid[]) AND ${isAtRest} AND ${isUnchanged('$2')}
         AND o.id NOT IN (SELECT unnest(order_ids) FROM orders.unlisted)`,
-    [locked.map(({ id }) => id)],
+    [locked.map(({ id }) => id), restDays],
   )
   return own.map(({ id }) => id)
 }
