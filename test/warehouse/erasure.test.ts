@@ -5,8 +5,11 @@ import { voucherObjectKey } from '#services/vouchers'
 import { eraseAgain, eraseCustomer } from '../../src/services/orders/erasure/erase-customer.ts'
 import { eraseOld } from '../../src/services/orders/erasure/keep-customers.ts'
 import { listOrdersBehind } from '../../src/services/orders/list-behind.ts'
+import { idAt } from '../../src/services/orders/old/partitions.ts'
+import { noteOld, putAway } from '../../src/services/orders/old/put-away.ts'
 import { load } from '../../src/services/warehouse/load/load.ts'
 import { createPseudonyms } from '../../src/services/warehouse/load/pseudonym.ts'
+import { until } from '../support/until.ts'
 import { buy, cancel, confirm, openShop, type Shop, shopSecret } from './shop.ts'
 
 const partsOf = (shop: Shop) => ({
@@ -64,6 +67,32 @@ test('a customer with an order under way is not erased', async (t) => {
     orders: [waiting],
   })
   assert.equal(await details(shop), before)
+})
+
+test('a customer whose order is just being put away is erased with it', async (t) => {
+  const shop = await openShop(t)
+  const isbn = shop.isbns[1] as string
+  await cancel(shop, (await buy(shop, 'ada', isbn)) as string, isbn)
+  while ((await listOrdersBehind(shop.orders)) > 0);
+  const ids = await noteOld(shop.orders, { beforeId: idAt(Date.now() + 1_000), restDays: 0 }, idAt(0), 10)
+  let erasing: ReturnType<typeof eraseCustomer> | undefined
+  const away = await putAway(shop.orders, ids, 0, async (point) => {
+    if (point !== 'orders') return
+    erasing = eraseCustomer(partsOf(shop), 'ada@example.org')
+    await until(async () => {
+      const waiting = await shop.orders.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        [],
+      )
+      return waiting.length > 0
+    }, 'the erasure waits for the order to go')
+  })
+  assert.equal(away, 1)
+  const erased = await erasing
+  assert.deepEqual(erased?.kind === 'erased' && erased.proof.orders, 0)
+  const orders = await shop.orders.query('SELECT details FROM orders.all_orders', [])
+  assert.equal(orders.length, 1)
+  assert.doesNotMatch(JSON.stringify(orders), /ada@example/)
 })
 
 test('who comes back with a backup is erased again, and nobody else', async (t) => {

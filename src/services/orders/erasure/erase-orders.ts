@@ -4,7 +4,7 @@ import type { ObjectStore } from '#ports/object-store'
 import { voucherObjectKey } from '#services/vouchers'
 import { customerKey } from '../customer-key.ts'
 import { noteChanges } from '../note-changes.ts'
-import { bringBack } from '../old/bring-back.ts'
+import { lockOrder } from '../old/bring-back.ts'
 
 export type Erasing = { database: Database; objects: Pick<ObjectStore, 'delete'>; clock: Pick<Clock, 'uuid'> }
 
@@ -44,7 +44,8 @@ export async function eraseOrders(
   if (orders.length === 0) return 0
   const email = `${clock.uuid()}@${erasedDomain}`
   const vouchers = await database.transaction(async (tx) => {
-    await bringBack(tx, orders)
+    // In order, so that no two wait for each other. One that is just being put away is waited for and brought back.
+    for (const id of orders.toSorted()) await lockOrder(tx, id)
     const customers = await tx.query<{ email: string }>(
       `SELECT DISTINCT details::json -> 'customer' ->> 'email' AS email FROM orders.orders o
         WHERE id = ANY($1::uuid[]) AND NOT ${isErased}`,
