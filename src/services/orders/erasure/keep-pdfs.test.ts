@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import { systemClock } from '#ports/clock'
 import { voucherObjectKey } from '#services/vouchers'
 import { addOrder, openOrders } from '../../../../test/support/orders.ts'
+import { rowsTouchedIn } from '../../../../test/support/rows-touched.ts'
+import { preparePartitions } from '../old/partitions.ts'
 import { deleteOldPdfs } from './keep-pdfs.ts'
 
 test('PDFs go so many days after their voucher was redeemed or revoked, once, and never while it is valid', async (t) => {
@@ -41,4 +43,30 @@ test('PDFs go so many days after their voucher was redeemed or revoked, once, an
   keeping.clock = { ...systemClock, now: () => systemClock.now() + 1_000 }
   assert.equal(await clean(), 1)
   assert.equal(deleted.at(-1), voucherObjectKey(orderId, 'LATER'))
+})
+
+test('a page of vouchers that are done with is read by index, at hand and away', async (t) => {
+  const database = await openOrders(t, 'pdf_plans')
+  const orderId = await addOrder(database, { status: 'confirmed' })
+  await preparePartitions(database, [orderId])
+  for (const table of ['vouchers', 'old_vouchers']) {
+    await database.execute(
+      `INSERT INTO orders.${table} (code, order_id, number, isbn, title, status, created_at, redeemed_at)
+       SELECT $2 || n, $1, n, '9780000000002', 'A title', CASE WHEN n % 5 = 0 THEN 'valid' ELSE 'redeemed' END, now(),
+              CASE WHEN n % 5 > 0 THEN now() - make_interval(mins => 100000 - n) END FROM generate_series(1, 10000) n`,
+      [orderId, table],
+    )
+    await database.execute(`ANALYZE orders.${table}`)
+  }
+  const [part] = await database.query<{ name: string }>(
+    `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'orders.old_vouchers'::regclass`,
+    [],
+  )
+  const tables = ['vouchers', part?.name.replace('orders.', '') ?? '']
+  const objects = { delete: async () => {} }
+  let pages = 0
+  const touched = await rowsTouchedIn(tables)(database, (recorded) =>
+    deleteOldPdfs({ database: recorded, objects, clock: systemClock }, 30, async () => ++pages <= 3),
+  )
+  assert.ok(touched < 1_000, `three pages touch ${touched} rows`)
 })
