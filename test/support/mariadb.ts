@@ -22,6 +22,7 @@ export async function testMariadb(t: TestScope, name: string): Promise<{ url: st
   const database = `${name.toLowerCase().replace(/\W/g, '_').slice(0, 40)}_${randomBytes(5).toString('hex')}`
   await execute(admin, `CREATE DATABASE ${database} ${unicode}`)
   t.after(async () => {
+    await endConnections(admin, database)
     await abortAll(admin, database)
     await execute(admin, `DROP DATABASE IF EXISTS ${database}`)
   })
@@ -40,12 +41,26 @@ function databaseOf(admin: string, database: string): string {
   return url.href
 }
 
+/** Those of the test itself are ended after this, as it made them later; what is prepared clings to them until then. */
+async function endConnections(admin: string, database: string): Promise<void> {
+  const all = (await execute(admin, 'SELECT id, db FROM information_schema.processlist')) as {
+    id: bigint | number
+    db: string | null
+  }[]
+  for (const { id } of all.filter(({ db }) => db === database))
+    await execute(admin, `KILL CONNECTION ${id}`).catch((error: { errno?: number }) => {
+      if (error.errno !== noSuchThread) throw error
+    })
+}
+/** It has ended by itself. */
+const noSuchThread = 1094
+
 /** What is prepared keeps its tables from being dropped. A branch may be finished meanwhile, or its connection not have ended. */
 async function abortAll(admin: string, database: string): Promise<void> {
   await until(async () => {
-    const branches = (await execute(admin, 'XA RECOVER')) as { gtrid_length: number; data: Buffer | string }[]
-    const own = branches.flatMap(({ gtrid_length: length, data }) => {
-      const name = data.toString()
+    const branches = (await execute(admin, 'XA RECOVER')) as { gtrid_length: bigint; data: Buffer | string }[]
+    const own = branches.flatMap(({ gtrid_length, data }) => {
+      const [name, length] = [data.toString(), Number(gtrid_length)]
       return name.slice(length) === database ? [name.slice(0, length)] : []
     })
     for (const id of own)
