@@ -79,9 +79,11 @@ test('Prometheus reads every role, and has every series that the rules speak of'
     ({ rules }) => rules,
   )
   const named = new Set(rules.flatMap(({ expr }) => expr.match(/\b(octavo|http_server|nodejs)_\w+/g) ?? []))
-  // These appear when there is something to count, or beside an audit, a fault switch, replicas, a warehouse.
+  // These appear when there is something to count, or beside an audit, a fault switch, replicas, a warehouse,
+  // RabbitMQ.
   const later = [
     'octavo_audit_findings',
+    'octavo_broker_blocked',
     'octavo_fault_switch',
     'octavo_payment_seconds_count',
     'octavo_saga_oldest_seconds',
