@@ -22,7 +22,6 @@ export async function testMariadb(t: TestScope, name: string): Promise<{ url: st
   const database = `${name.toLowerCase().replace(/\W/g, '_').slice(0, 40)}_${randomBytes(5).toString('hex')}`
   await execute(admin, `CREATE DATABASE ${database} ${unicode}`)
   t.after(async () => {
-    await endConnections(admin, database)
     await abortAll(admin, database)
     await execute(admin, `DROP DATABASE IF EXISTS ${database}`)
   })
@@ -41,7 +40,7 @@ function databaseOf(admin: string, database: string): string {
   return url.href
 }
 
-/** Those of the test itself are ended after this, as it made them later; what is prepared clings to them until then. */
+/** Those of the test itself are ended after this, as it made them later; a branch that is left clings to one of them. */
 async function endConnections(admin: string, database: string): Promise<void> {
   const all = (await execute(admin, 'SELECT id, db FROM information_schema.processlist')) as {
     id: bigint | number
@@ -64,8 +63,9 @@ async function abortAll(admin: string, database: string): Promise<void> {
       return name.slice(length) === database ? [name.slice(0, length)] : []
     })
     for (const id of own)
-      await execute(admin, `XA ROLLBACK '${id}', '${database}'`).catch((error: { errno?: number }) => {
+      await execute(admin, `XA ROLLBACK '${id}', '${database}'`).catch(async (error: { errno?: number }) => {
         if (error.errno !== noSuchBranch) throw error
+        await endConnections(admin, database)
       })
     return own.length === 0
   }, `nothing is prepared on ${database}`)
