@@ -22,8 +22,10 @@ export async function testMariadb(t: TestScope, name: string): Promise<{ url: st
   const database = `${name.toLowerCase().replace(/\W/g, '_').slice(0, 40)}_${randomBytes(5).toString('hex')}`
   await execute(admin, `CREATE DATABASE ${database} ${unicode}`)
   t.after(async () => {
-    await abortAll(admin, database)
-    await execute(admin, `DROP DATABASE IF EXISTS ${database}`)
+    await until(async () => {
+      await abortAll(admin, database)
+      return await dropped(admin, database)
+    }, `${database} is dropped`)
   })
   return { url: databaseOf(admin, database) }
 }
@@ -53,6 +55,19 @@ async function endConnections(admin: string, database: string): Promise<void> {
 }
 /** It has ended by itself. */
 const noSuchThread = 1094
+
+/** What a transaction uses that is still under way cannot be dropped: it ends with its connection. */
+async function dropped(admin: string, database: string): Promise<boolean> {
+  try {
+    await execute(admin, `SET STATEMENT lock_wait_timeout = 2 FOR DROP DATABASE IF EXISTS ${database}`)
+    return true
+  } catch (error) {
+    if ((error as { errno?: number }).errno !== lockWaitTimeout) throw error
+    await endConnections(admin, database)
+    return false
+  }
+}
+const lockWaitTimeout = 1205
 
 /** What is prepared keeps its tables from being dropped. A branch may be finished meanwhile, or its connection not have ended. */
 async function abortAll(admin: string, database: string): Promise<void> {
