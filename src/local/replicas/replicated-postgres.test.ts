@@ -11,6 +11,9 @@ import { childrenOf, commandLine } from '../process-identity.ts'
 import { superviseReplicated } from './replicated-postgres.ts'
 import { readSuccession } from './succession-record.ts'
 
+/** Servers that are ended because they froze begin anew, five of them at once on a busy machine. */
+const quorumLimitMs = 90_000
+
 /** A database with its replicas, whose servers are struck by name. */
 type Struck = {
   database: Database
@@ -130,21 +133,29 @@ test('without a quorum of replicas writes are refused and reads go on, and both 
     for (const number of replicas.slice(0, 3)) signal(number, 'SIGSTOP')
   }, 100)
   t.after(() => clearInterval(freezing))
-  await until(async () => {
-    const refused = await database
-      .execute('INSERT INTO kept (n) VALUES (1) ON CONFLICT DO NOTHING')
-      .catch((error: Error) => error)
-    return refused instanceof DatabaseUnavailable && /takes no writes/.test(refused.message)
-  })
+  await until(
+    async () => {
+      const refused = await database
+        .execute('INSERT INTO kept (n) VALUES (1) ON CONFLICT DO NOTHING')
+        .catch((error: Error) => error)
+      return refused instanceof DatabaseUnavailable && /takes no writes/.test(refused.message)
+    },
+    'writes are refused',
+    quorumLimitMs,
+  )
   assert.equal((await database.query('SELECT 1 FROM kept WHERE n = 2')).length, 0)
   clearInterval(freezing)
   for (const number of replicas) signal(number, 'SIGCONT')
-  await until(async () => {
-    const written = await database
-      .execute('INSERT INTO kept (n) VALUES (2) ON CONFLICT DO NOTHING')
-      .catch(() => 'no')
-    return written !== 'no'
-  }, 'writes come back')
+  await until(
+    async () => {
+      const written = await database
+        .execute('INSERT INTO kept (n) VALUES (2) ON CONFLICT DO NOTHING')
+        .catch(() => 'no')
+      return written !== 'no'
+    },
+    'writes come back',
+    quorumLimitMs,
+  )
 })
 
 test('the same strikes lose acknowledged rows where commits do not wait for replicas', async (t) => {
