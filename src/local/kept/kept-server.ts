@@ -1,8 +1,7 @@
 import { chownSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
-import { cut } from '#ports/postgres'
+import { askOnce } from '#ports/postgres'
 import { findPostgres } from '../postgres-binaries.ts'
 import { type PostgresServer, serverOn, socketFolder, startPostgres } from '../postgres-server.ts'
 import { identify, killAll, type ProcessIdentity } from '../process-identity.ts'
@@ -64,7 +63,7 @@ export function openKeptServer(options: KeptServerOptions): KeptServer {
   const url = `postgres://octavo:${encodeURIComponent(password)}@localhost:${port}/postgres?host=${socket}`
   let server: PostgresServer | undefined
   let identity: ProcessIdentity | undefined
-  const ask = <Row>(sql: string, limitMs = askLimitMs) => askOnce<Row>(url, sql, limitMs)
+  const ask = <Row>(sql: string, limitMs = askLimitMs) => askOnce<Row>(url, sql, limitMs, 'octavo keeper')
   const hasData = () => existsSync(join(cluster, 'PG_VERSION'))
   const ended = () => {
     server = undefined
@@ -145,18 +144,4 @@ function writeOwned(file: string, text: string): void {
   writeFileSync(file, text, { mode: 0o600 })
   const { runAs } = findPostgres()
   if (runAs.kind === 'user') chownSync(file, runAs.uid, runAs.gid)
-}
-
-async function askOnce<Row>(url: string, sql: string, limitMs: number): Promise<Row[]> {
-  const client = new pg.Client({
-    connectionString: url,
-    ...{ connectionTimeoutMillis: limitMs, query_timeout: limitMs, application_name: 'octavo keeper' },
-  })
-  client.on('error', () => undefined)
-  try {
-    await client.connect()
-    return (await client.query(sql)).rows as Row[]
-  } finally {
-    cut(client)
-  }
 }

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
-import { cut } from '#ports/postgres'
+import { askOnce } from '#ports/postgres'
 import { hungBecause, isActive, type LivenessLimits, type ProcessorTime, processorTime } from '../liveness.ts'
 import { type PostgresServer, serverOn, socketFolder, startPostgres, urlOf } from '../postgres-server.ts'
 import { identify, isRunning, killAll, type ProcessIdentity } from '../process-identity.ts'
@@ -199,21 +198,6 @@ function conninfo(primary: Member, name: string, password: string): string {
   return Object.entries({ ...values, connect_timeout: '2' })
     .map(([key, value]) => `${key}=${quoted(value)}`)
     .join(' ')
-}
-
-async function askOnce<Row>(url: string, sql: string, limitMs: number): Promise<Row[]> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: limitMs,
-    query_timeout: limitMs,
-  })
-  client.on('error', () => undefined)
-  try {
-    await client.connect()
-    return (await client.query(sql)).rows as Row[]
-  } finally {
-    cut(client)
-  }
 }
 
 /** Asks a server how it stands, and tells silence from being kept from the processor. */

@@ -2,7 +2,7 @@ import pg from 'pg'
 import type { DatabaseState, ServerState } from '#kernel/database-state'
 import { systemClock } from '#ports/clock'
 import { addressesIn } from './addresses.ts'
-import { cut } from './find-primary.ts'
+import { cut } from './ask-once.ts'
 import { parseLsn } from './lsn.ts'
 import { askStanding, type Standing } from './standing.ts'
 

@@ -1,8 +1,7 @@
-import type { Socket } from 'node:net'
-import pg from 'pg'
 import { Unavailable } from '#kernel/unavailable'
 import { systemClock } from '#ports/clock'
 import { addressesIn } from './addresses.ts'
+import { askOnce } from './ask-once.ts'
 
 /** Of several servers of one database, the one that takes writes. */
 export type Primary = {
@@ -90,32 +89,16 @@ async function latest(addresses: readonly string[], epochMin: number): Promise<F
   return found.reduce((a, b) => (b.epoch > a.epoch ? b : a))
 }
 
+const turnQuery = `SELECT pg_is_in_recovery() AS standby,
+  coalesce(nullif(current_setting('octavo.epoch', true), ''), '0') AS epoch`
+
 /** Which turn of its database's primaries this server has, 0 where nobody counts; undefined when it is none. */
 async function turnOf(url: string): Promise<number | undefined> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: askLimitMs,
-    query_timeout: askLimitMs,
-  })
-  // It may go while it is asked, which the question's failure says.
-  client.on('error', () => undefined)
   try {
-    await client.connect()
-    const { rows } = await client.query(
-      `SELECT pg_is_in_recovery() AS standby, coalesce(nullif(current_setting('octavo.epoch', true), ''), '0') AS epoch`,
-    )
-    return rows[0]?.standby === false ? Number(rows[0].epoch) : undefined
+    const [row] = await askOnce<{ standby: boolean; epoch: string }>(url, turnQuery, askLimitMs)
+    return row?.standby === false ? Number(row.epoch) : undefined
   } catch {
     // Away, starting or frozen: whatever it is, it is no primary now.
     return undefined
-  } finally {
-    cut(client)
   }
-}
-
-/** Closes a connection without a word: a server that is frozen would never answer one. */
-export function cut(client: pg.ClientBase): void {
-  // The driver's types leave its connection out.
-  const { connection } = client as unknown as { connection: { stream: Socket } }
-  connection.stream.destroy()
 }

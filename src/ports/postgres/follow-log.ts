@@ -1,7 +1,8 @@
 import pg from 'pg'
 import type { Clock } from '#ports/clock'
 import { logger } from '#ports/log'
-import { cut, type Primary, primaryOf } from './find-primary.ts'
+import { cut } from './ask-once.ts'
+import { type Primary, primaryOf } from './find-primary.ts'
 import { type LogChange, logReader, takenUpTo } from './log-messages.ts'
 
 const log = logger('database')

@@ -1,5 +1,4 @@
-import pg from 'pg'
-import { cut } from './find-primary.ts'
+import { askOnce } from './ask-once.ts'
 
 /** How a database server says that it stands among its like. */
 export type Standing = {
@@ -67,19 +66,10 @@ export function standingOf(rows: readonly unknown[]): Standing | undefined {
 
 /** Asks a server, on a connection of its own. @returns undefined when it does not answer within `limitMs` */
 export async function askStanding(url: string, limitMs: number): Promise<Standing | undefined> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: limitMs,
-    query_timeout: limitMs,
-  })
-  client.on('error', () => undefined)
   try {
-    await client.connect()
-    return standingOf((await client.query(standingQuery)).rows)
+    return standingOf(await askOnce(url, standingQuery, limitMs))
   } catch {
     // Away, starting or frozen: that it says nothing is the answer.
     return undefined
-  } finally {
-    cut(client)
   }
 }
