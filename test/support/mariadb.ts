@@ -21,12 +21,7 @@ export async function testMariadb(t: TestScope, name: string): Promise<{ url: st
   const admin = process.env.OCTAVO_TEST_MARIADB ?? (await sharedServer('mariadb'))
   const database = `${name.toLowerCase().replace(/\W/g, '_').slice(0, 40)}_${randomBytes(5).toString('hex')}`
   await execute(admin, `CREATE DATABASE ${database} ${unicode}`)
-  t.after(async () => {
-    await until(async () => {
-      await abortAll(admin, database)
-      return await dropped(admin, database)
-    }, `${database} is dropped`)
-  })
+  t.after(() => until(() => isDropped(admin, database), `${database} is dropped`))
   return { url: databaseOf(admin, database) }
 }
 
@@ -56,37 +51,34 @@ async function endConnections(admin: string, database: string): Promise<void> {
 /** It has ended by itself. */
 const noSuchThread = 1094
 
-/** What a transaction uses that is still under way cannot be dropped: it ends with its connection. */
-async function dropped(admin: string, database: string): Promise<boolean> {
+/**
+ * What is prepared or still under way keeps its tables from being dropped, and clings to its connection: that is ended, and
+ * the next try finds it gone or free to be rolled back.
+ */
+async function isDropped(admin: string, database: string): Promise<boolean> {
   try {
+    for (const id of await branchesOf(admin, database))
+      await execute(admin, `XA ROLLBACK '${id}', '${database}'`)
     await execute(admin, `SET STATEMENT lock_wait_timeout = 2 FOR DROP DATABASE IF EXISTS ${database}`)
     return true
   } catch (error) {
-    if ((error as { errno?: number }).errno !== lockWaitTimeout) throw error
+    const { errno } = error as { errno?: number }
+    if (errno !== noSuchBranch && errno !== lockWaitTimeout) throw error
     await endConnections(admin, database)
     return false
   }
 }
-const lockWaitTimeout = 1205
-
-/** What is prepared keeps its tables from being dropped. A branch may be finished meanwhile, or its connection not have ended. */
-async function abortAll(admin: string, database: string): Promise<void> {
-  await until(async () => {
-    const branches = (await execute(admin, 'XA RECOVER')) as { gtrid_length: bigint; data: Buffer | string }[]
-    const own = branches.flatMap(({ gtrid_length, data }) => {
-      const [name, length] = [data.toString(), Number(gtrid_length)]
-      return name.slice(length) === database ? [name.slice(0, length)] : []
-    })
-    for (const id of own)
-      await execute(admin, `XA ROLLBACK '${id}', '${database}'`).catch(async (error: { errno?: number }) => {
-        if (error.errno !== noSuchBranch) throw error
-        await endConnections(admin, database)
-      })
-    return own.length === 0
-  }, `nothing is prepared on ${database}`)
-}
 /** Nobody has it, or somebody still does. */
 const noSuchBranch = 1397
+const lockWaitTimeout = 1205
+
+async function branchesOf(admin: string, database: string): Promise<string[]> {
+  const branches = (await execute(admin, 'XA RECOVER')) as { gtrid_length: bigint; data: Buffer | string }[]
+  return branches.flatMap(({ gtrid_length, data }) => {
+    const [name, length] = [data.toString(), Number(gtrid_length)]
+    return name.slice(length) === database ? [name.slice(0, length)] : []
+  })
+}
 
 async function execute(url: string, sql: string): Promise<unknown> {
   const { hostname, port, username, password, searchParams } = new URL(url)
