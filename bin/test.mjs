@@ -15,9 +15,7 @@ import { root, SetUpError, withSetUpLock } from './set-up.mjs'
 const folders = ['src', 'web', 'test', 'bench', 'deploy']
 /** These start a dozen processes each: of them no more run at once than there are cores. */
 const wholeStores = ['test/api', 'test/databases', 'test/faults', 'test/journeys']
-/** These share one control plane's addresses, and run where they are alone. */
-const alone = 'test/clusters/'
-/** What is not of `npm test`: it needs a Kubernetes control plane. */
+/** What is not of `npm test`: it needs a Kubernetes control plane, whose addresses it shares, so that one runs at a time. */
 const ofClusters = 'test/clusters/'
 /** Nor are whole stores on servers of others, which wait for their failovers and alarms for minutes. */
 const ofParts = [
@@ -50,11 +48,11 @@ export async function main(args, { limitMs = args.includes('--parts') ? partsLim
   const files = select(takeBookDb(args))
   const isIn = (places) => (file) => places.some((place) => file.startsWith(place))
   if (files.some(isIn(['test/journeys']))) process.env.CHROMIUM = await findChromium()
-  if (files.some(isIn([...wholeStores, alone]))) await withSetUpLock(() => buildPages())
+  if (files.some(isIn([...wholeStores, ofClusters]))) await withSetUpLock(() => buildPages())
   process.env.NODE_ENV = 'test'
   const times = readTimes()
   const ordered = slowestFirst(files, times)
-  const [own, stores] = [ordered.filter(isIn([alone])), ordered.filter(isIn(wholeStores))]
+  const [own, stores] = [ordered.filter(isIn([ofClusters])), ordered.filter(isIn(wholeStores))]
   const others = ordered.filter((file) => !own.includes(file) && !stores.includes(file))
   const lanes = [
     { files: others, concurrency: cores },
