@@ -99,6 +99,11 @@ test('what is not HTTP is answered in words and closed', async (t) => {
     ['POST /api/orders HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 400],
     ['GET http://b/livez HTTP/1.1\r\nhost: a\r\n\r\n', 400],
     ['CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n', 400],
+    ['GET /livez HTTP/2.0\r\nhost: a\r\n\r\n', 400],
+    ...['a/b', 'user@a', 'a b', 'a#b', 'a:b', '[a', 'a?b'].map((host): [string, number] => [
+      `GET /livez HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`,
+      400,
+    ]),
     [`GET /${'a'.repeat(9_000)} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`, 414],
     [`GET / HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(40_000)}\r\n\r\n`, 431],
     [`GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n${'a: 1\r\n'.repeat(150)}\r\n`, 431],
@@ -119,6 +124,14 @@ test('an address that names its host is taken where the Host header names the sa
   const close = 'host: a\r\nconnection: close\r\n\r\n'
   const own = await rawExchange(gateway.url, `GET http://A/livez HTTP/1.1\r\n${close}`)
   const other = await rawExchange(gateway.url, `GET http://b/livez HTTP/1.1\r\n${close}`)
+  for (const host of ['', 'a:80', '[::1]:80', '127.0.0.1', 'xn--bcher-kva.example', 'a:'])
+    assert.equal(
+      statusOf(
+        await rawExchange(gateway.url, `GET /livez HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`),
+      ),
+      200,
+      host,
+    )
   assert.deepEqual([own, other].map(statusOf), [200, 400])
 })
 

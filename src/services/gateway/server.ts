@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
-import { type AddressInfo, isIP } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
@@ -8,13 +8,13 @@ import { keepCertificateFresh, readCertificate, requestIdOf, serveHttp2, type Tl
 import { logger } from '#ports/log'
 import { shareConnections } from './connections.ts'
 import type { Metrics } from './metrics.ts'
-import { checkOrigin } from './proxy/check-origin.ts'
 import type { ClientAddress } from './proxy/client-address.ts'
-import { type Exchange, hasBody, sendProblem } from './proxy/exchange.ts'
+import { answerMs, type Exchange, hasBody, sendProblem } from './proxy/exchange.ts'
 import { answerMalformed, TinyChunks } from './proxy/malformed.ts'
 import { tooSlow } from './proxy/proxy-problems.ts'
 import { refuseTinyChunks } from './proxy/tiny-chunks.ts'
 import { traceExchange } from './proxy/trace.ts'
+import { faultOf, headersMax } from './request-fault.ts'
 import { oneAtATime } from './turns-on-connection.ts'
 
 const log = logger('gateway')
@@ -44,9 +44,7 @@ export type PublicServerOptions = {
   onClosing: () => void
 }
 
-const urlBytesMax = 8 * 1024
 const headerBytesMax = 16 * 1024
-const headersMax = 100
 const headersTimeoutMs = 10_000
 /** How a client and this server agree on HTTP/2 or 1.1, and how long they may take. Source: RFC 7301. */
 const negotiation = { ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: 10_000 }
@@ -92,6 +90,8 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   }
   const inTurn = oneAtATime(handle)
   const take = (request: IncomingMessage, response: ServerResponse) => {
+    // The parser takes a head of HTTP/1.1 that calls itself 2.0 as well.
+    if (request.httpVersionMajor !== 1) return refuse(new Error('no such version'), request.socket)
     if (hasBody(request)) refuseTinyChunks(request, () => refuse(new TinyChunks(), request.socket))
     inTurn(request, response)
   }
@@ -134,6 +134,12 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
 
 /** Ends an exchange that took too long; a caller that does not take the answer to that either is cut off. */
 function expire(exchange: Exchange, nowMs: number): void {
+  const { response, startedMs } = exchange
+  // All has been said, and the line is slow.
+  if (response.writableEnded && nowMs < startedMs + answerMs) {
+    exchange.expiresMs = startedMs + answerMs
+    return
+  }
   exchange.expire()
   exchange.expiresMs = nowMs + farewellMs
   exchange.expire = () => exchange.response.destroy()
@@ -195,70 +201,6 @@ function originForm(url: string): string {
   if (match === null) return url
   const [, rest = ''] = match
   return rest.startsWith('/') ? rest : `/${rest}`
-}
-
-/** The host that an address in that form names, in lower case. */
-const authorityOf = (url: string) => /^https?:\/\/([^/?#]*)/i.exec(url)?.[1]?.toLowerCase()
-
-const probes = new Set(['/livez', '/healthz', '/readyz', '/startupz', '/metrics'])
-
-/** A name that is not ours may be one that leads here by somebody else's hand; an address leads nowhere else. */
-const isOurs = (name: string, hosts: ReadonlySet<string>) =>
-  hosts.has(name) || name === 'localhost' || isIP(name.replace(/^\[|\]$/g, '')) !== 0
-
-/** Of a Host header, without the port. */
-const hostName = (host: string | undefined) => (host ?? '').replace(/:\d+$/, '').toLowerCase()
-
-/** What is wrong with a request wherever it is going, if anything. */
-function faultOf(
-  { request, target, path }: Exchange,
-  shopOrigin: string,
-  hosts: ReadonlySet<string> | undefined,
-): Problem | undefined {
-  const { headers, httpVersion, method, rawHeaders, url = '' } = request
-  if (target.length > urlBytesMax)
-    return new Problem(414, 'uri-too-long', `The address is longer than ${urlBytesMax} bytes.`)
-  if (rawHeaders.length > headersMax * 2)
-    return new Problem(431, 'headers-too-large', `There are more than ${headersMax} headers.`)
-  if (!target.startsWith('/') && !(method === 'OPTIONS' && target === '*'))
-    return new Problem(400, 'bad-request', 'The address should start with a slash.')
-  if (httpVersion !== '1.0' && headers.host === undefined)
-    return new Problem(400, 'bad-request', 'The Host header is missing.')
-  const named = authorityOf(url)
-  if (named !== undefined && named !== headers.host?.toLowerCase())
-    return new Problem(400, 'bad-request', 'The address and the Host header name different hosts.')
-  const coding = headers['transfer-encoding']
-  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked')
-    return new Problem(400, 'bad-request', 'Only the transfer coding "chunked" is understood.')
-  if (hosts !== undefined && !isOurs(hostName(headers.host), hosts) && !probes.has(path))
-    return new Problem(421, 'misdirected-request', 'This store is not known by that name.')
-  const twice = headerSentTwice(rawHeaders)
-  if (twice !== undefined)
-    return new Problem(400, 'bad-request', `The ${twice} header is there more than once.`)
-  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
-    return new Problem(417, 'expectation-failed', 'Only 100-continue can be expected.')
-  return checkOrigin(request, shopOrigin)
-}
-
-/** Headers whose second value another program behind or before us might take for the first. */
-const onlyOnce = new Map([
-  ['host', 'Host'],
-  ['idempotency-key', 'Idempotency-Key'],
-  ['content-type', 'Content-Type'],
-  ['content-length', 'Content-Length'],
-  ['authorization', 'Authorization'],
-])
-
-/** Source: RFC 9112 section 3.2, RFC 9110 section 5.3. */
-function headerSentTwice(rawHeaders: readonly string[]): string | undefined {
-  const seen = new Set<string>()
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const shown = onlyOnce.get((rawHeaders[i] ?? '').toLowerCase())
-    if (shown === undefined) continue
-    if (seen.has(shown)) return shown
-    seen.add(shown)
-  }
-  return undefined
 }
 
 /** A bug of ours in one answer is logged and must not end the others. */

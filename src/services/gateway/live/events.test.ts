@@ -47,11 +47,12 @@ function parseEvent(block: string): Event {
 /** The history route of orders, for one order with a token. */
 async function startOrders(t: TestContext) {
   const statuses = ['reserved']
+  let isLoggedOut = false
   const upstream = await startUpstream(t, (incoming, response) => {
     const url = new URL(incoming.url ?? '', 'http://a')
     const { authorization, cookie } = incoming.headers
     const isHolder = url.searchParams.get('token') === 'right' || authorization === 'Bearer right'
-    const isAllowed = isHolder || cookie === 'octavo_session=staff'
+    const isAllowed = isHolder || (cookie === 'octavo_session=staff' && !isLoggedOut)
     if (!isAllowed || !String(incoming.headers['x-octavo-call']).startsWith('call.'))
       return json(response, 404, { status: 404 })
     const after = url.searchParams.get('after')
@@ -59,7 +60,10 @@ async function startOrders(t: TestContext) {
     const later = after === null ? [] : all.filter(({ version }) => version > Number(after))
     json(response, 200, { events: later.length > 0 ? later : all.slice(-1) })
   })
-  return { ...upstream, statuses, reads: upstream.requests }
+  const logOut = () => {
+    isLoggedOut = true
+  }
+  return { ...upstream, statuses, reads: upstream.requests, logOut }
 }
 
 async function startShop(t: TestContext) {
@@ -138,6 +142,20 @@ test('many pages of one order cost one read per change', async (t) => {
   await change('paid')
   await until(() => pages.every(({ events }) => events.length === 2))
   assert.ok(orders.reads.length - before <= 2, `${orders.reads.length - before} reads`)
+})
+
+test('a session that has ended is told nothing more, whoever else watches the same order', async (t) => {
+  const { gateway, orders, change } = await startShop(t)
+  const url = `${gateway.url}/api/orders/o1/events`
+  const reader = await listenTo(t, `${url}?token=right`)
+  const staff = await listenTo(t, url, { cookie: 'octavo_session=staff' })
+  await until(() => reader.events.length === 1 && staff.events.length === 1)
+  await change('paid')
+  await until(() => reader.events.length === 2 && staff.events.length === 2)
+  orders.logOut()
+  await change('confirmed')
+  await until(() => reader.events.length === 3 && staff.isOver)
+  assert.equal(staff.events.length, 2)
 })
 
 test('a page hears of a change although the broker never said so', { timeout: 30_000 }, async (t) => {

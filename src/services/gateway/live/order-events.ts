@@ -1,6 +1,6 @@
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
-import type { ServiceClient } from '#ports/http'
+import { type ServiceClient, sessionTokenOf } from '#ports/http'
 import { traced } from '#ports/telemetry'
 import { getOrderHistory, type Order, type OrderChanged, type OrderStatus } from '#services/orders'
 import type { Exchange } from '../proxy/exchange.ts'
@@ -15,13 +15,16 @@ export type OrderEvents = Disposable & {
 }
 
 type Watcher = { stream: EventStream; credentials: Credentials; version: number }
-type Credentials = { token: string | undefined; headers: Record<string, string> }
+/** `key` is what of them tells one holder from another. */
+type Credentials = { token: string | undefined; headers: Record<string, string>; key: string }
 type Watched = { watchers: Set<Watcher>; version: number; isFinal: boolean; arriving: number }
 type HistoryEvent = { version: number; order: Order }
 
 const readTimeoutMs = 3_000
 /** No order gets there; whoever claims to have seen more is told the current state. */
 const versionMax = 2 ** 31 - 1
+/** To whom an order is not shown: no longer logged in, no role for it, or never its reader. */
+const noEntry: ReadonlySet<number> = new Set([401, 403, 404])
 /** Nothing more will happen to an order in one of these, except that a cancelled one is refunded when it was paid. */
 const finalStatuses: ReadonlySet<OrderStatus> = new Set([
   'redeemed',
@@ -105,29 +108,31 @@ function start(
   return watcher
 }
 
-/** Reads what the watchers have not seen, as one of them that still may; who may not any more is sent away. */
+/** Reads what the watchers have not seen, once for all with the same credentials; who may not any more is sent away. */
 async function readAgain(
   id: string,
   entry: Watched,
   history: (id: string, after: number, credentials: Credentials) => Promise<HistoryEvent[]>,
 ): Promise<void> {
-  for (const reader of [...entry.watchers]) {
-    const after = Math.min(...[...entry.watchers].map(({ version }) => version))
+  const alike = Map.groupBy(entry.watchers, ({ credentials }) => credentials.key)
+  const reading = [...alike.values()].map(async (watchers) => {
+    const after = Math.max(0, Math.min(...watchers.map(({ version }) => version)))
+    const [{ credentials }] = watchers as [Watcher, ...Watcher[]]
     try {
       const traces = { of: id, role: 'gateway', name: 'tell open pages', kind: 'producer' } as const
-      const events = await traced(traces, () => history(id, Math.max(0, after), reader.credentials))
+      const events = await traced(traces, () => history(id, after, credentials))
       entry.isFinal = isFinal(events)
-      for (const watcher of entry.watchers)
+      for (const watcher of watchers)
         deliver(
           watcher,
           events.filter((e) => e.version > watcher.version),
         )
-      return
     } catch (error) {
-      if (!(error instanceof Problem && (error.status === 404 || error.status === 401))) throw error
-      reader.stream.close()
+      if (!(error instanceof Problem && noEntry.has(error.status))) throw error
+      for (const { stream } of watchers) stream.close()
     }
-  }
+  })
+  await Promise.all(reading)
 }
 
 function deliver(watcher: Watcher, events: readonly HistoryEvent[]): void {
@@ -157,6 +162,7 @@ function credentialsOf({ request, target }: Exchange): Credentials {
       ...(authorization !== undefined && { authorization }),
       ...(cookie !== undefined && { cookie }),
     },
+    key: token ?? authorization ?? sessionTokenOf(cookie) ?? '',
   }
 }
 

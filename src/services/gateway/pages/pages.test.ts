@@ -3,13 +3,16 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { brotliDecompressSync } from 'node:zlib'
+import { systemClock } from '#ports/clock'
 import {
   json,
   openResponse,
   rawExchange,
   startGateway,
   startUpstream,
+  until,
 } from '../../../../test/support/gateway.ts'
 
 async function roots(t: TestContext) {
@@ -187,4 +190,37 @@ test('the current drops are written into the page, escaped, and left out when no
   assert.match(html, /data-status="low">Last copy</)
   const without = await (await fetch((await startGateway(t, '', { roots: pages })).url)).text()
   assert.match(without, /<!-- octavo:drops -->/)
+})
+
+test('a file reaches a reader on a slow line, who is cut off after two minutes and not before', async (t) => {
+  const pages = await roots(t)
+  const bytes = 15 * 1024 * 1024
+  await writeFile(join(pages.site, 'picture.png'), Buffer.alloc(bytes))
+  let laterMs = 0
+  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + laterMs }
+  const gateway = await startGateway(t, '', { roots: pages, clock })
+  const readers = await Promise.all([0, 1].map(() => openResponse(`${gateway.url}/picture.png`)))
+  const [slow, stuck] = readers.map((response) => {
+    const reader = { response, bytes: 0, isClosed: false }
+    response.on('data', (chunk: Buffer) => {
+      reader.bytes += chunk.length
+    })
+    response.on('error', () => {})
+    response.on('close', () => {
+      reader.isClosed = true
+    })
+    return reader
+  })
+  slow?.response.pause()
+  stuck?.response.pause()
+  laterMs = 60_000
+  await sleep(600)
+  slow?.response.resume()
+  await until(() => slow?.isClosed === true)
+  assert.equal(slow?.bytes, bytes)
+  laterMs = 125_000
+  await sleep(600)
+  stuck?.response.resume()
+  await until(() => stuck?.isClosed === true)
+  assert.ok((stuck?.bytes ?? bytes) < bytes)
 })

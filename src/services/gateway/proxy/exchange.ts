@@ -32,6 +32,8 @@ export type Exchange = {
   expiresMs: number
 }
 
+/** Once an answer has begun it may take this long to arrive, on however slow a line. */
+export const answerMs = 120_000
 const instanceCharactersMax = 500
 
 /** How much of a body that nobody wants is read so that its sender can read the answer. */

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { fullHeader, type Problem } from '#kernel/problem'
 import { isTracing } from '#ports/telemetry'
-import { drain, type Exchange, sendProblem, tooLarge } from './exchange.ts'
+import { answerMs, drain, type Exchange, sendProblem, tooLarge } from './exchange.ts'
 import { rawHeader, requestHead, writeAnswerHead } from './headers.ts'
 import { answerIdleMs, patienceMs } from './patience.ts'
 import type { ProxyParts } from './proxy-parts.ts'
@@ -29,8 +29,6 @@ export type ForwardingOptions = {
 /** An attempt that has failed. */
 export type Before = { upstream: Upstream; reason: RerouteReason }
 
-/** Once an answer has begun it may take this long to arrive, on however slow a line. */
-const answerMs = 120_000
 /** A service whose only instance is just starting again is waited for, by so many requests at most. */
 const restartMs = 2_500
 const lookAgainMs = 100
