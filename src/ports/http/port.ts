@@ -5,6 +5,7 @@ export { addressRanges, networkOf, plainAddress } from './address-ranges.ts'
 export { type Answer, answer, seenHeader } from './answer.ts'
 export { callSigner } from './calls.ts'
 export { isConnectFailure, type ServiceClient, type ServiceClientOptions, serviceClient } from './client.ts'
+export { type ConnectionLimits, connectionLimits, shareConnections } from './connections.ts'
 export type { StaffMember } from './entrance.ts'
 export { etagOf, isFresh } from './etag.ts'
 export {
@@ -26,5 +27,7 @@ export {
   type HttpServer,
   type HttpServerOptions,
 } from './server.ts'
+export { refuseTinyChunks } from './tiny-chunks.ts'
 export { keepCertificateFresh, readCertificate, type TlsFiles } from './tls.ts'
 export { requestIdOf, traceparentOf } from './trace.ts'
+export { oneAtATime } from './turns-on-connection.ts'

@@ -4,7 +4,17 @@ import type { AddressInfo } from 'node:net'
 import type { Config } from '#config'
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
-import { addressRanges, keepCertificateFresh, readCertificate, serveHttp2 } from '#ports/http'
+import {
+  addressRanges,
+  type ConnectionLimits,
+  keepCertificateFresh,
+  oneAtATime,
+  plainAddress,
+  readCertificate,
+  refuseTinyChunks,
+  serveHttp2,
+  shareConnections,
+} from '#ports/http'
 import type { Door } from '#process/service-shell'
 import { answerFleet, isForFleet } from './answer-fleet.ts'
 import type { Clusters } from './clusters.ts'
@@ -14,11 +24,12 @@ import { Relay, sendProblem } from './relay.ts'
 
 const headerBytesMax = 16 * 1024
 const headersTimeoutMs = 10_000
-const connectionsMax = 20_000
 /** Bodies up to this size are gathered first, so that they can be sent to a second cluster. */
 const wholeBytesMax = 64 * 1024
 const bodyTimeoutMs = 15_000
 const closeTimeoutMs = 5_000
+/** A connection on which nothing moves for so long is closed. */
+const silentMs = 120_000
 const idleMs = 65_000
 const http2Limits = { headerBytesMax, headersMax: 100, idleMs }
 /** How a client and this server agree on HTTP/2 or 1.1, and how long they may take. Source: RFC 7301. */
@@ -29,6 +40,7 @@ export type EdgeServerOptions = {
   /** The fleet, for operators. */
   view: () => FleetView
   certificateEveryMs?: number | undefined
+  connectionLimits?: ConnectionLimits | undefined
 }
 
 /** The public door of the edge: whatever comes is passed on to a cluster. */
@@ -36,7 +48,7 @@ export function createEdgeServer(
   config: Config,
   clusters: Clusters,
   clock: Clock,
-  { view, certificateEveryMs }: EdgeServerOptions,
+  { view, certificateEveryMs, connectionLimits }: EdgeServerOptions,
 ): Door {
   const { tls, trustedProxies } = config.gateway
   const forwarded: Forwarded = {
@@ -55,9 +67,22 @@ export function createEdgeServer(
     if (isForFleet(request)) void answerFleet(request, response, clusters, view)
     else void relay(request, response, clusters, clock, forwarded)
   }
-  const server = listeningTo(handle, tls)
+  const inTurn = oneAtATime(handle)
+  const take = (request: IncomingMessage, response: ServerResponse) => {
+    refuseTinyChunks(request, () => request.socket.destroy())
+    inTurn(request, response)
+  }
+  const takeHttp2 = (request: IncomingMessage, response: ServerResponse) => {
+    refuseTinyChunks(request, () => response.destroy())
+    handle(request, response)
+  }
+  const server = listeningTo(take, tls)
+  // An https address that is not served here is that of a proxy, which is all there is to be seen of its readers.
+  const isBehindProxy = forwarded.protocol === 'https' && tls === undefined && trustedProxies.length === 0
+  const isManyReaders = (address: string) => isBehindProxy || forwarded.isTrusted(plainAddress(address))
+  shareConnections(server, isManyReaders, connectionLimits)
   const freshening = tls && keepCertificateFresh(server as TlsServer, tls, certificateEveryMs)
-  const http2 = tls && serveHttp2(server as TlsServer, handle, http2Limits)
+  const http2 = tls && serveHttp2(server as TlsServer, takeHttp2, http2Limits)
   return {
     async listen({ host, port }) {
       const scheme = tls === undefined ? 'http' : 'https'
@@ -134,7 +159,8 @@ function listeningTo(
     tls === undefined
       ? createServer(settings)
       : createTlsServer({ ...settings, ...readCertificate(tls), ...negotiation })
-  server.maxConnections = connectionsMax
+  // Streams of events say something every quarter of a minute: who takes nothing for so long will take nothing more.
+  server.timeout = silentMs
   server.on('request', handle)
   return server
 }

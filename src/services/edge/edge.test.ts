@@ -8,6 +8,7 @@ import type { FleetPicture } from '#kernel/fleet-picture'
 import { systemClock } from '#ports/clock'
 import type { FleetView } from '#services/edge'
 import { type StandInCluster, startCluster, startEdge, temporaryFolder } from '../../../test/support/edge.ts'
+import { rawExchange } from '../../../test/support/gateway.ts'
 import { until } from '../../../test/support/until.ts'
 import { openClusters } from './clusters.ts'
 
@@ -252,4 +253,32 @@ test('the edge shows the fleet to operators whom a cluster knows, and to nobody 
     [['a', 'serving', 100, true]],
   )
   assert.equal(fleet.wanted, null)
+})
+
+const ask = 'GET /api/books HTTP/1.1\r\nhost: shop\r\n'
+const answersIn = (text: string) => text.split('HTTP/1.1 200').length - 1
+
+test('one reader gets so many connections and no more', async (t) => {
+  const { fleet } = await two(t)
+  const connectionLimits = { max: 100, ofOneMax: 2, ofOneMin: 1 }
+  const { url } = await startEdge(t, fleet, { probeTimes, connectionLimits })
+  const texts = await Promise.all(Array.from({ length: 5 }, () => rawExchange(url, `${ask}\r\n`, 1_000)))
+  assert.equal(texts.filter((text) => answersIn(text) === 1).length, 2)
+})
+
+test('what a reader sends ahead on one connection is asked one by one, and hundreds are too many', async (t) => {
+  let [now, most] = [0, 0]
+  const slow: RequestListener = (_incoming, response) => {
+    most = Math.max(most, ++now)
+    setTimeout(() => {
+      now--
+      response.end('{}')
+    }, 20)
+  }
+  const { fleet } = await two(t, [slow, slow])
+  const { url } = await startEdge(t, fleet, { probeTimes })
+  const ahead = `${`${ask}\r\n`.repeat(7)}${ask}connection: close\r\n\r\n`
+  assert.equal(answersIn(await rawExchange(url, ahead)), 8)
+  assert.equal(most, 1)
+  assert.ok(answersIn(await rawExchange(url, `${ask}\r\n`.repeat(500))) < 100)
 })

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type Config, ConfigError, type Secrets } from '#config'
 import { type Clock, systemClock } from '#ports/clock'
-import { createHttpServer } from '#ports/http'
+import { type ConnectionLimits, createHttpServer } from '#ports/http'
 import { logger } from '#ports/log'
 import { metricsText } from '#ports/telemetry'
 import { createService, type Service } from '#process/service-shell'
@@ -19,6 +19,7 @@ export type EdgeOverrides = {
   probeTimes?: ProbeTimes
   /** How often it looks for a renewed certificate. */
   certificateEveryMs?: number
+  connectionLimits?: ConnectionLimits
   onListening?: (url: string) => void
 }
 
@@ -31,7 +32,7 @@ const log = logger('edge')
 export async function createEdge(
   config: Config,
   { secret, metricsToken }: Secrets<'secret' | 'metricsToken'>,
-  { clock = systemClock, probeTimes, certificateEveryMs, onListening }: EdgeOverrides = {},
+  { clock = systemClock, probeTimes, certificateEveryMs, connectionLimits, onListening }: EdgeOverrides = {},
 ): Promise<Service> {
   const { url } = config.fleet
   if (url === undefined) throw new ConfigError('OCTAVO_FLEET is not set; the edge goes by it')
@@ -61,7 +62,7 @@ export async function createEdge(
         onListening?.(innerUrl)
         log.info('tells of itself', { url: innerUrl })
         const view = () => fleetView(fleet, stateOf(instance, clusters), clock.now())
-        return createEdgeServer(config, clusters, clock, { view, certificateEveryMs })
+        return createEdgeServer(config, clusters, clock, { view, certificateEveryMs, connectionLimits })
       },
     }
   })

@@ -4,18 +4,24 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
-import { keepCertificateFresh, readCertificate, requestIdOf, serveHttp2, type TlsFiles } from '#ports/http'
+import {
+  keepCertificateFresh,
+  oneAtATime,
+  readCertificate,
+  refuseTinyChunks,
+  requestIdOf,
+  serveHttp2,
+  shareConnections,
+  type TlsFiles,
+} from '#ports/http'
 import { logger } from '#ports/log'
-import { shareConnections } from './connections.ts'
 import type { Metrics } from './metrics.ts'
 import type { ClientAddress } from './proxy/client-address.ts'
 import { answerMs, type Exchange, hasBody, sendProblem } from './proxy/exchange.ts'
 import { answerMalformed, TinyChunks } from './proxy/malformed.ts'
 import { tooSlow } from './proxy/proxy-problems.ts'
-import { refuseTinyChunks } from './proxy/tiny-chunks.ts'
 import { traceExchange } from './proxy/trace.ts'
 import { faultOf, headersMax } from './request-fault.ts'
-import { oneAtATime } from './turns-on-connection.ts'
 
 const log = logger('gateway')
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { stopParsing } from './proxy/tiny-chunks.ts'
+import { stopParsing } from './tiny-chunks.ts'
 
 type Turn = { request: IncomingMessage; response: ServerResponse }
 type Handle = (request: IncomingMessage, response: ServerResponse) => void

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Server, Socket } from 'node:net'
-import { networkOf, plainAddress } from '#ports/http'
+import { networkOf, plainAddress } from './address-ranges.ts'
 
 export type ConnectionLimits = {
   /** Connections at once, of everybody. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { json, rawExchange, startGateway, startUpstream } from '../../../../test/support/gateway.ts'
+import { json, rawExchange, startGateway, startUpstream } from '../../../test/support/gateway.ts'
 import { refuseTinyChunks } from './tiny-chunks.ts'
 
 const inChunks = (count: number, head = '') =>
