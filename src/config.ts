@@ -51,8 +51,8 @@ export type Config = {
   discovery: { url: string }
   /** Where the fleet is described; undefined where there is none. */
   fleet: { url: string | undefined }
-  /** Of whoever keeps a cluster's database servers: its name in the fleet, and where those listen. */
-  keeper: { cluster: string | undefined; host: string; port: number }
+  /** Of whoever keeps a cluster's database servers: its name in the fleet, where those listen, the folder of their certificate. */
+  keeper: { cluster: string | undefined; host: string; port: number; tls: string | undefined }
   databases: {
     /** Whether a role brings its schema up to date by itself; otherwise it waits until somebody has. */
     migrate: boolean
@@ -127,6 +127,7 @@ export function readConfig(env: Environment): Config {
         : undefined,
       host: env.OCTAVO_DATABASE_HOST || '127.0.0.1',
       port: integer(env, 'OCTAVO_DATABASE_PORT', 5433, 1, 65_534),
+      tls: env.OCTAVO_DATABASE_TLS || undefined,
     },
     databases: {
       migrate: oneOf(env, 'OCTAVO_MIGRATE', ['off', 'on']) === 'on',

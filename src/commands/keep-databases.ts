@@ -15,7 +15,7 @@ const databaseOf: Readonly<Record<KeptDatabase, string>> = { 'order-db': 'orders
 /** Runs until it is asked to end. @throws ConfigError when it is not told which cluster it is in */
 export async function run(): Promise<number> {
   const config = readConfig(process.env)
-  const { cluster, host, port } = config.keeper
+  const { cluster, host, port, tls } = config.keeper
   if (cluster === undefined)
     throw new ConfigError('OCTAVO_CLUSTER is not set; it names the cluster in its fleet')
   const { secret, databasePassword, metricsToken } = readSecrets(process.env, [
@@ -35,7 +35,7 @@ export async function run(): Promise<number> {
       opened.use(
         keepServer({
           ...{ cluster, name, database: databaseOf[name], path: join(config.dataPath, name) },
-          ...{ password: databasePassword, host, port: port + i, clock: systemClock },
+          ...{ password: databasePassword, host, port: port + i, tls, clock: systemClock },
         }),
       ),
     ]),

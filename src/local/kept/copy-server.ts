@@ -4,6 +4,7 @@ import pg from 'pg'
 import { cut } from '#ports/postgres'
 import { findPostgres } from '../postgres-binaries.ts'
 import { handOverAll, keptFolders, leftOut, leftOutFiles } from '../replicas/clone-cluster.ts'
+import type { ServerTls } from './server-tls.ts'
 
 const connectLimitMs = 5_000
 const queryLimitMs = 120_000
@@ -17,13 +18,19 @@ type Entry = { name: string; isFolder: boolean; size: number }
  * Source: PostgreSQL manual, 25.3.3 "Making a Base Backup Using the Low Level API", 9.28.9 "Generic File Access Functions".
  * @param url of the database `postgres` of the server, as its superuser
  * @param to the new cluster; what was there goes
+ * @param ssl by whom the server is known where connections are encrypted
  * @throws what the server or the disk says, or the signal's reason
  */
-export async function copyServer(url: string, to: string, signal: AbortSignal): Promise<void> {
+export async function copyServer(
+  url: string,
+  to: string,
+  signal: AbortSignal,
+  ssl?: ReturnType<ServerTls['client']>,
+): Promise<void> {
   const making = `${to}.making`
   await rm(making, { recursive: true, force: true })
   const client = new pg.Client({
-    connectionString: url,
+    ...{ connectionString: url, ssl },
     ...{ connectionTimeoutMillis: connectLimitMs, query_timeout: queryLimitMs },
   })
   client.on('error', () => undefined)

@@ -13,13 +13,13 @@ import { keepServer } from './keep-server.ts'
 const limitMs = 90_000
 const password = 'of the superuser'
 
-async function start(t: TestContext) {
+async function start(t: TestContext, tls?: string) {
   const path = mkdtempSync(join(tmpdir(), 'octavo-kept-'))
   t.after(() => rmSync(path, { recursive: true, force: true }))
   const port = await freeInnerPort()
   const options = {
     ...{ cluster: 'a', name: 'order-db', database: 'orders', path, password, port },
-    ...{ host: '127.0.0.1', clock: systemClock },
+    ...{ host: '127.0.0.1', tls, clock: systemClock },
   }
   const ask = async <Row>(sql: string): Promise<Row | undefined> => {
     const client = new pg.Client({ host: '127.0.0.1', port, user: 'octavo', password, database: 'orders' })

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import {
   isFurther,
   type KeptState,
@@ -11,6 +12,7 @@ import { type Clock, every } from '#ports/clock'
 import { logger } from '#ports/log'
 import { copyServer } from './copy-server.ts'
 import { type KeptServer, openKeptServer } from './kept-server.ts'
+import { type ServerTls, serverTls } from './server-tls.ts'
 import { beginTurn, ensureDatabase, isConfirmed, type Look, look, promote } from './standing.ts'
 import { readTurn, writeTurn } from './turn-file.ts'
 
@@ -24,6 +26,8 @@ export type KeepOptions = {
   password: string
   host: string
   port: number
+  /** Folder of its certificate, see `serverTls`; undefined where connections are not encrypted. */
+  tls: string | undefined
   clock: Clock
 }
 
@@ -61,6 +65,7 @@ export function keepServer(options: KeepOptions): ServerKeeper {
 class Keeping {
   readonly server: KeptServer
   readonly #options: KeepOptions
+  readonly #tls: ServerTls
   readonly #stopping = new AbortController()
   #want: Want | undefined
   /** As what the server was started, and what it was last told of its settings. */
@@ -82,8 +87,9 @@ class Keeping {
     this.#options = options
     const { path, password, host, port, name } = options
     this.#want = readTurn(path)
+    this.#tls = serverTls(options.tls, join(path, 'tls'))
     this.server = openKeptServer({
-      ...{ path, password, host, port },
+      ...{ path, password, host, port, tls: this.#tls },
       log: (line) => {
         if (astray.test(line)) this.#isAstray = true
         log.debug(line, { database: name })
@@ -215,7 +221,7 @@ class Keeping {
     try {
       const { password } = this.#options
       const url = `postgres://octavo:${encodeURIComponent(password)}@${address}/postgres`
-      await copyServer(url, this.server.cluster, copying.signal)
+      await copyServer(url, this.server.cluster, copying.signal, this.#tls.client())
       log.info('a replica was made anew, by a copy of the primary', this.#about(want))
     } finally {
       this.#copying = undefined
@@ -236,7 +242,7 @@ class Keeping {
 
   async #apply(want: Want, conninfo: string, isOpen: boolean): Promise<void> {
     const settings = this.#settings(want, conninfo, isOpen)
-    const text = JSON.stringify(settings)
+    const text = JSON.stringify(settings) + this.#tls.mark()
     if (text === this.#applied) return
     await this.server.apply(settings)
     this.#applied = text
@@ -252,7 +258,7 @@ class Keeping {
     const { hostname: host, port } = new URL(`postgres://${address}`)
     const values = { host, port, user: 'octavo', password, dbname: 'postgres', application_name: cluster }
     const quoted = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
-    return Object.entries({ ...values, connect_timeout: '2' })
+    return Object.entries({ ...values, ...this.#tls.conninfo, connect_timeout: '2' })
       .map(([key, value]) => `${key}=${quoted(value)}`)
       .join(' ')
   }

@@ -5,6 +5,7 @@ import { askOnce } from '#ports/postgres'
 import { findPostgres } from '../postgres-binaries.ts'
 import { type PostgresServer, serverOn, socketFolder, startPostgres } from '../postgres-server.ts'
 import { identify, killAll, type ProcessIdentity } from '../process-identity.ts'
+import type { ServerTls } from './server-tls.ts'
 
 /** One PostgreSQL server of a fleet's database: others reach it over the network, whoever keeps it over its socket. */
 export type KeptServer = {
@@ -41,6 +42,7 @@ export type KeptServerOptions = {
   password: string
   host: string
   port: number
+  tls: ServerTls
   log: (line: string) => void
   onExit: () => void
 }
@@ -57,7 +59,7 @@ const fixed: Readonly<Record<string, string>> = {
 }
 
 export function openKeptServer(options: KeptServerOptions): KeptServer {
-  const { path, password, host, port, log, onExit } = options
+  const { path, password, host, port, tls, log, onExit } = options
   const cluster = join(path, 'data')
   const socket = encodeURIComponent(socketFolder(path))
   const url = `postgres://octavo:${encodeURIComponent(password)}@localhost:${port}/postgres?host=${socket}`
@@ -80,14 +82,16 @@ export function openKeptServer(options: KeptServerOptions): KeptServer {
       const signal = join(cluster, 'standby.signal')
       if (asReplica && hasData()) writeOwned(signal, '')
       else rmSync(signal, { force: true })
-      const settings = { ...fixed, listen_addresses: host, port: String(port) }
+      tls.install()
+      const settings = { ...fixed, ...tls.settings, listen_addresses: host, port: String(port) }
       server = await startPostgres({ path, password, mayMake, log, settings, onExit: ended })
       identity = identify(server.pid)
     },
     async apply(settings) {
       if (!hasData()) return
       writeOwned(join(cluster, 'postgresql.auto.conf'), configuration(settings))
-      writeOwned(join(cluster, 'pg_hba.conf'), hostRules(settings.isOpen))
+      writeOwned(join(cluster, 'pg_hba.conf'), hostRules(settings.isOpen, tls.settings.ssl === 'on'))
+      tls.install()
       const running = identity ?? serverOn(cluster)
       if (running !== undefined) await reload(running.pid, ask)
     },
@@ -131,11 +135,13 @@ function configuration({ epoch, conninfo, synchronous }: ServerSettings): string
   ].join('\n')
 }
 
-function hostRules(isOpen: boolean): string {
-  const rules = ['local all all scram-sha-256', 'host replication all all scram-sha-256']
+/** @param isSecret whether nobody may come unencrypted */
+function hostRules(isOpen: boolean, isSecret: boolean): string {
+  const host = isSecret ? 'hostssl' : 'host'
+  const rules = ['local all all scram-sha-256', `${host} replication all all scram-sha-256`]
   // A copy is made over an ordinary connection, by this one name.
-  rules.push('host postgres octavo all scram-sha-256')
-  if (isOpen) rules.push('host all all all scram-sha-256')
+  rules.push(`${host} postgres octavo all scram-sha-256`)
+  if (isOpen) rules.push(`${host} all all all scram-sha-256`)
   return `${rules.join('\n')}\n`
 }
 
