@@ -174,7 +174,11 @@ function viewOf(world: World, cluster: SimCluster, broken: Broken): SeenCluster 
           ordersPerSecond: undefined,
         }
       : undefined,
-    alarms: behaviour === 'oversells' && isSelling ? ['1 title is oversold'] : [],
+    alarms: !cluster.isConnected
+      ? undefined
+      : behaviour === 'oversells' && isSelling
+        ? ['1 title is oversold']
+        : [],
   }
 }
 

@@ -103,10 +103,16 @@ const limits: RolloutSpec = {
   ...{ canaryPercent: 5, soakMs: 10_000, ordersMin: 100, readyLimitMs: 60_000 },
   ...{ failedPercentMax: 1, slowPercentMax: 10 },
 }
-const judged = (taken: number, failed: number, slow: number, soakedMs: number, alarms: string[] = []) =>
+const judged = (
+  taken: number,
+  failed: number,
+  slow: number,
+  soakedMs: number,
+  alarms?: string[] | 'unread',
+) =>
   judge(
     {
-      ...{ ...seen, alarms },
+      ...{ ...seen, alarms: alarms === 'unread' ? undefined : (alarms ?? []) },
       edge: {
         ...{ isUp: true, version: '2', inFlight: 0, orders: { taken, failed, slow } },
         ordersPerSecond: undefined,
@@ -126,6 +132,8 @@ test('a version is judged by orders: enough of them, for long enough, few failed
   assert.equal(judged(10, 3, 0, 1_000), 'open', 'so few say nothing')
   assert.equal(judged(100, 0, 11, 1_000), 'bad')
   assert.equal(judged(100, 0, 0, 10_000, ['1 title is oversold']), 'bad')
+  assert.equal(judged(100, 0, 0, 10_000, 'unread'), 'open', 'what nobody can read is not that all is well')
+  assert.equal(judged(97, 3, 0, 10_000, 'unread'), 'bad')
 })
 
 test('demand takes a further cluster at once, and gives one back only after a while', () => {

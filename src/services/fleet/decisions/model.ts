@@ -45,7 +45,7 @@ export type ClusterSpec = {
   url: string
   /** Lower rings get a new version first, and are the first to get work. */
   ring: number
-  /** Where its store's own numbers are, in the Prometheus text format. */
+  /** Where its store's own numbers are, in the Prometheus text format; empty where a version is judged by orders alone. */
   numbersUrl: string
   /** Orders a second that it can take. */
   capacity: number
@@ -117,8 +117,8 @@ export type SeenCluster = {
   requests: readonly CertificateRequest[]
   /** As all edges that answer see it; undefined when none does. */
   edge: SeenByEdges | undefined
-  /** What its own checks find wrong with the business: titles oversold, payments without an order. */
-  alarms: readonly string[]
+  /** What its own checks find wrong with the business: titles oversold, payments without an order. Undefined when nobody knows. */
+  alarms: readonly string[] | undefined
 }
 
 /** A version that has been made known to the hub. */

@@ -131,13 +131,24 @@ function soak(turn: Turn, rollout: Rollout): void {
   if (downSinceMs !== undefined && turn.nowMs - downSinceMs > downLimitMs)
     turnBack(turn, rollout, 'its cluster does not answer the edges')
   else if (seen !== undefined && isThere(seen, version)) {
-    const judgement = judge({ ...seen, alarms: [] }, base, turn.nowMs - sinceMs, turn.spec.rollout)
+    const { alarms } = seen
+    sayUnread(turn, cluster, alarms === undefined)
+    // New ones have been looked at already.
+    const judgement = judge({ ...seen, alarms: alarms && [] }, base, turn.nowMs - sinceMs, turn.spec.rollout)
     if (judgement.kind === 'bad') turnBack(turn, rollout, judgement.why)
     if (judgement.kind !== 'good') return
     note(turn, `${cluster}: ${version} is judged well`)
     change(turn, cluster, { weight: fullWeight })
     turn.memory = { ...turn.memory, rollout: undefined }
   }
+}
+
+/** Whoever waits for the judgement should know why there is none. */
+function sayUnread(turn: Turn, cluster: string, isUnread: boolean): void {
+  const why = isUnread ? `the numbers of ${cluster} cannot be read` : undefined
+  if (why === turn.memory.blocked) return
+  turn.memory = { ...turn.memory, blocked: why }
+  if (why !== undefined) note(turn, `${cluster}: nothing is judged there, for ${why}`)
 }
 
 /**
@@ -156,14 +167,14 @@ export const isThere = (seen: SeenCluster | undefined, version: string | undefin
 function newAlarm(turn: Turn, { version, alarms }: Rollout): string | undefined {
   for (const [name, state] of Object.entries(turn.memory.clusters)) {
     if (state.version !== version || state.phase !== 'serving') continue
-    const alarm = look(turn, name)?.alarms.find((each) => !alarms.includes(each))
+    const alarm = look(turn, name)?.alarms?.find((each) => !alarms.includes(each))
     if (alarm !== undefined) return `${name}: ${alarm}`
   }
   return undefined
 }
 
 const alarmsOf = ({ seen }: Turn): string[] => [
-  ...new Set([...seen.clusters.values()].flatMap(({ alarms }) => alarms)),
+  ...new Set([...seen.clusters.values()].flatMap(({ alarms }) => alarms ?? [])),
 ]
 
 function proceed(turn: Turn, rollout: Rollout, step: Rollout['step']): void {

@@ -11,19 +11,18 @@ const wrongs: readonly { metric: string; means: (n: number) => string }[] = [
   { metric: 'octavo_unmatched_captures', means: (n) => `${n} payments belong to no order` },
 ]
 
+export type AlarmsSeen = ReadonlyMap<string, readonly string[] | undefined>
+
 export type Alarms = AsyncDisposable & {
-  /** By cluster, what is wrong with its business. */
-  ask(clusters: readonly ClusterSpec[]): Promise<ReadonlyMap<string, readonly string[]>>
+  /** By cluster, what is wrong with its business; undefined where its numbers should be to be had and are not. */
+  ask(clusters: readonly ClusterSpec[]): Promise<AlarmsSeen>
 }
 
-/**
- * Reads what each cluster's own checks find, where it shows them.
- * @param urlOf where a cluster's numbers are; undefined where they are not to be had
- */
+/** Reads what each cluster's own checks find, where the fleet says that it shows them. */
 export function openAlarms(token: string | undefined, nowMs: () => number): Alarms {
   const agent = new Agent({ connections: 1, connect: { timeout: limitMs }, maxResponseSize: answerBytesMax })
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  let last: ReadonlyMap<string, readonly string[]> = new Map()
+  let last: AlarmsSeen = new Map()
   let askedMs = Number.NEGATIVE_INFINITY
   return {
     async ask(clusters) {
@@ -31,11 +30,11 @@ export function openAlarms(token: string | undefined, nowMs: () => number): Alar
       askedMs = nowMs()
       const found = await Promise.all(
         clusters.map(
-          async ({ name, numbersUrl }) => [name, await wrongAt(numbersUrl, agent, headers)] as const,
+          async ({ name, numbersUrl }) =>
+            [name, numbersUrl === '' ? [] : await wrongAt(numbersUrl, agent, headers)] as const,
         ),
       )
-      // A cluster that does not answer is judged by its edges.
-      last = new Map(found.map(([name, wrong]) => [name, wrong ?? []]))
+      last = new Map(found)
       return last
     },
     [Symbol.asyncDispose]: () => agent.destroy(),
@@ -58,11 +57,17 @@ async function wrongAt(
   }
 }
 
-/** @param text in the Prometheus text format */
-export function wrongIn(text: string): string[] {
-  return wrongs.flatMap(({ metric, means }) => {
+/**
+ * @param text in the Prometheus text format
+ * @returns undefined where one of the numbers is not there: that nobody says how many is not that there are none
+ */
+export function wrongIn(text: string): string[] | undefined {
+  const found: string[] = []
+  for (const { metric, means } of wrongs) {
     const values = [...text.matchAll(new RegExp(`^${metric}(?:\\{[^}]*\\})? (\\S+)`, 'gm'))]
-    const n = Math.max(0, ...values.map(([, value]) => Number(value)))
-    return n > 0 ? [means(n)] : []
-  })
+    const n = Math.max(...values.map(([, value]) => Number(value)))
+    if (!Number.isFinite(n)) return undefined
+    if (n > 0) found.push(means(n))
+  }
+  return found
 }

@@ -94,7 +94,7 @@ function readMember(member: FleetMember): ClusterSpec {
     throw new TypeError(`the url of ${name} should be http://host:port or https://host:port`)
   return {
     ...{ name, url, ring, capacity: ordersPerSecond, approvedBy, isProduction: production },
-    numbersUrl: member.numbersUrl ?? `${url}/metrics`,
+    numbersUrl: member.numbersUrl ?? '',
     ...{ key: member.keySha256 ?? '', intent: member.intent ?? 'serve', keeper: readKeeper(member) },
   }
 }

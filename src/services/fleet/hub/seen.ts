@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { CertificateRequest, Seen, SeenCluster, VersionRecord } from '../decisions/model.ts'
+import type { AlarmsSeen } from './alarms.ts'
 import { type Caches, workOn } from './caches.ts'
 import { readCertificateRequest } from './certificate-request.ts'
 import type { EdgesSeen } from './edges.ts'
@@ -19,7 +20,7 @@ export type Beside = {
   kept: KeptSeen
   decided: readonly string[] | undefined
   /** By cluster: what its checks find wrong, and whether its certificate still opens anything. */
-  alarms: ReadonlyMap<string, readonly string[]>
+  alarms: AlarmsSeen
   rights: ReadonlyMap<string, boolean>
 }
 
@@ -67,7 +68,7 @@ function clusterOf(
     hasRights: rights.get(name),
     requests: requests.map(requestOf),
     edge: edges.clusters.get(name),
-    alarms: alarms.get(name) ?? [],
+    alarms: alarms.get(name),
     work: work === undefined || work.metadata.deletionTimestamp ? undefined : seenWork(work),
   }
 }
