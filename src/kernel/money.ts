@@ -44,6 +44,12 @@ export function formatMoney(money: Money, locale = 'en'): string {
   return format.format(money.amount / 10 ** digits)
 }
 
+/** `{ 1250, EUR }` → `12.50`, as files write it. */
+export function decimalOf({ amount, currency }: Money): string {
+  const digits = minorDigitsOf(currency)
+  return (amount / 10 ** digits).toFixed(digits)
+}
+
 /** How many decimals an amount in this currency has. */
 export function minorDigitsOf(currency: string): number {
   return minorDigits[currency] ?? 2

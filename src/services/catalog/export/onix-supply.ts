@@ -1,11 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
-import { minorDigitsOf } from '#kernel/money'
+import { decimalOf } from '#kernel/money'
 import type { BookFields } from '../books/book-fields.ts'
-import { endOfDate, startOfDate } from '../import/onix-dates.ts'
+import { dayOf, endOfDate, lastDayBefore, startOfDate } from '../import/onix-dates.ts'
 import type { PricePeriod, Shop } from '../import/source.ts'
 import { element } from './onix-xml.ts'
-
-const dayMs = 86_400_000
 
 /** What a reader pays, or that the price is not known yet. Source: ONIX for Books 3.1, P.26. */
 export function supplyOf({ price, prices, details }: BookFields, shop: Shop): string {
@@ -44,12 +42,11 @@ function timed(periods: readonly PricePeriod[], shop: Shop): string {
 }
 
 function priceOf({ amount, currency }: PricePeriod, qualifier: string, dates: string): string {
-  const digits = minorDigitsOf(currency)
   return element(
     'Price',
     element('PriceType', '02') +
       (qualifier === '' ? '' : element('PriceQualifier', qualifier)) +
-      element('PriceAmount', (amount / 10 ** digits).toFixed(digits)) +
+      element('PriceAmount', decimalOf({ amount, currency })) +
       element('CurrencyCode', currency) +
       dates,
   )
@@ -57,8 +54,7 @@ function priceOf({ amount, currency }: PricePeriod, qualifier: string, dates: st
 
 function datesOf({ from, until }: PricePeriod, timeZone: string): string | undefined {
   const first = from === undefined ? undefined : dayOf(from, timeZone)
-  const last =
-    until === undefined ? undefined : dayOf(new Date(Date.parse(until) - 1).toISOString(), timeZone)
+  const last = until === undefined ? undefined : lastDayBefore(until, timeZone)
   if (first !== undefined && startOfDate(first, timeZone) !== from) return undefined
   if (last !== undefined && endOfDate(last, timeZone) !== until) return undefined
   const date = (role: string, day: string | undefined) =>
@@ -70,10 +66,4 @@ function datesOf({ from, until }: PricePeriod, timeZone: string): string | undef
 export function dateElement(date: string): string {
   const format = { 4: '05', 7: '01', 10: '00' }[date.length] ?? '00'
   return element('Date', date.replaceAll('-', ''), { dateformat: format })
-}
-
-/** The day that a moment is in, where the shop is. */
-export function dayOf(time: string, timeZone: string): string {
-  const days = [-1, 0, 1].map((days) => new Date(Date.parse(time) + days * dayMs).toISOString().slice(0, 10))
-  return days.findLast((day) => startOfDate(day, timeZone) <= time) ?? time.slice(0, 10)
 }

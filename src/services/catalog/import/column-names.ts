@@ -15,7 +15,7 @@ export const aliases: Readonly<Record<ImportField, readonly string[]>> = {
     tittel bezeichnung`),
   subtitle: words('subtitle untertitel soustitre subtitulo sottotitolo ondertitel undertitel'),
   contributors:
-    words(`contributors authors author creators creator authornames authorname autor autoren autorin verfasser
+    words(`contributors authors author creators creator authornames authorname autor autoren autorin autora verfasser verfasserin writtenby
     auteur auteurs autores autore autori primaryauthor authortext writer schrijver forfatter forfattare`),
   moreContributors:
     words(`additionalauthors secondaryauthor secondaryauthors coauthors coauthor illustrator illustrators
@@ -49,7 +49,8 @@ export const aliases: Readonly<Record<ImportField, readonly string[]>> = {
     words(`price listprice retailprice regularprice rrp srp msrp uvp rsp coverprice sellingprice variantprice
     consumerprice recommendedretailprice suggestedretailprice priceincltax preis ladenpreis verkaufspreis verkaufspreise
     vkpreis vk preisuvp endpreis prix prixpublic prixdevente prixvente prixpublicttc precio pvp precioventa preciodeventa
-    preciopublico prezzo prezzodicopertina prezzocopertina prezzoalpubblico prijs verkoopprijs pris cena`),
+    preciopublico preciofinal prezzo prezzodicopertina prezzocopertina prezzoalpubblico prezzodilistino bruttopreis gebundenerladenpreis
+    ladenpreisgebunden endverbraucherpreis prixediteur preciodeventaalpublico pricerrp publishersprice prijs verkoopprijs pris cena`),
   priceAmount: words('priceamount'),
   currency: words(
     'currency pricecurrency currencycode wahrung wahrungscode devise monnaie moneda divisa valuta',
@@ -65,7 +66,8 @@ export const aliases: Readonly<Record<ImportField, readonly string[]>> = {
     variantinventoryqty bestand lagerbestand menge anzahl stuckzahl exemplare exemplaires quantite existencias cantidad
     unidades giacenza quantita voorraad aantal antal lager`),
   pages: words(
-    'pages numberofpages pagecount numpages seiten seitenzahl nombredepages nbpages paginas numeropagine pagine',
+    `pages numberofpages pagecount numpages seiten seitenzahl seitenanzahl nombredepages nbpages nbdepages paginas numerodepaginas nºdepaginas nodepaginas numeropagine numerodipagine
+    pagine aantalpaginas`,
   ),
   originalTitle: words(
     'originaltitle originaltitel titreoriginal titulooriginal titolooriginale oorspronkelijketitel titleoriginal',

@@ -4,6 +4,7 @@ import { type ImportField, importFields } from './import-fields.ts'
 import type { DayOrder } from './read-date.ts'
 import type { NameOrder } from './read-names.ts'
 import type { DecimalMark } from './read-price.ts'
+import { shopDefaults } from './source.ts'
 
 export { type ImportField, importFields } from './import-fields.ts'
 
@@ -33,7 +34,7 @@ class Header {
   readonly names: readonly string[]
   readonly plains: readonly string[]
   readonly #byName = new Map<string, number>()
-  readonly #bySense = new Map<string, number>()
+  readonly #bySense = new Map<string, number[]>()
 
   constructor(names: readonly string[]) {
     this.names = names
@@ -42,7 +43,7 @@ class Header {
     // "Price (EUR)" is a price that says its currency.
     for (const [i, name] of names.entries()) {
       const bare = plain(withoutCurrency(name.slice(0, nameCharactersMax)))
-      if (!this.#bySense.has(bare)) this.#bySense.set(bare, i)
+      this.#bySense.set(bare, [...(this.#bySense.get(bare) ?? []), i])
     }
   }
 
@@ -51,8 +52,15 @@ class Header {
     const place = Number(/^#(\d{1,4})$/.exec(wanted)?.[1] ?? 0)
     const exact = this.names.indexOf(wanted)
     if (exact < 0 && place > 0) return place <= this.names.length ? this.at(place - 1) : undefined
-    const index = exact >= 0 ? exact : (this.#byName.get(name) ?? this.#bySense.get(name))
+    const index = exact >= 0 ? exact : (this.#byName.get(name) ?? this.#bySense.get(name)?.[0])
     return index === undefined ? undefined : this.at(index)
+  }
+
+  /** Also `Price (EUR)` and `Price (USD)` beside each other. */
+  all(wanted: string): Column[] {
+    const first = this.find(wanted)
+    const others = this.#bySense.get(plain(wanted)) ?? []
+    return [...(first === undefined ? [] : [first]), ...others.map((index) => this.at(index))]
   }
 
   at(index: number): Column {
@@ -73,8 +81,13 @@ const worthUpdating: readonly ImportField[] = importFields.filter(
 /**
  * Finds each field's columns in a header. A file without titles changes books that are there.
  * @param mapping column names by field, which replace what the header would say by itself
+ * @param currency the shop's, whose column of prices comes first
  */
-export function readColumns(names: readonly string[], mapping: ColumnMapping): ColumnsResult {
+export function readColumns(
+  names: readonly string[],
+  mapping: ColumnMapping,
+  currency: string = shopDefaults.currency,
+): ColumnsResult {
   if (names.length > columnsMax)
     return { kind: 'error', message: `there are ${names.length} columns, more than ${columnsMax}` }
   const header = new Header(names)
@@ -96,7 +109,7 @@ export function readColumns(names: readonly string[], mapping: ColumnMapping): C
     const found =
       told?.map((column) =>
         field === 'moreContributors' ? { ...column, ...roleIn(column.name) } : column,
-      ) ?? byAlias(header, field, tool)
+      ) ?? byAlias(header, field, tool, currency)
     const read = found.filter(({ index }) => !left.has(index))
     if (read.length > 0) columns.set(field, read)
   }
@@ -196,11 +209,16 @@ function toolOf(header: Header): Tool | undefined {
   return tools.find(({ columns }) => columns.every((column) => names.has(column)))
 }
 
-function byAlias(header: Header, field: ImportField, tool: Tool | undefined): Column[] {
-  const found = aliases[field].flatMap((alias) => header.find(alias) ?? [])
+function byAlias(header: Header, field: ImportField, tool: Tool | undefined, currency: string): Column[] {
+  const named = aliases[field].flatMap((alias) =>
+    field === 'price' ? header.all(alias) : (header.find(alias) ?? []),
+  )
+  const found = named.filter(({ index }, i) => named.findIndex((each) => each.index === index) === i)
   const unfit = tool?.not[field] ?? []
   const kept = found.filter(({ name }) => !unfit.includes(plain(name)))
   if (field === 'moreContributors') return numbered(header, kept)
+  const isForeign = (column: Column) => column.currency !== undefined && column.currency !== currency
+  if (field === 'price') return kept.toSorted((a, b) => Number(isForeign(a)) - Number(isForeign(b)))
   // The year of the first edition is this edition's only where nothing else is said.
   return kept.length > 1 ? kept.filter(({ name }) => !plain(name).startsWith('originalpublication')) : kept
 }
@@ -224,23 +242,25 @@ const roleNames: Readonly<Record<string, RegExp>> = {
   narrator: /^(?:narrator|sprecher)/,
 }
 
-const codeInName = /(?<![A-Za-z])[A-Za-z]{3}(?![A-Za-z])/g
+/** `EUR`, also as in `priceEUR`; of small letters only those that are no word. */
+const codeInName = /(?<![A-Z])[A-Z]{3}(?![A-Za-z])|(?<![A-Za-z])(?:eur|usd|gbp|chf)(?![A-Za-z])/g
+const euroInName = /(?<!\p{L})euros?(?!\p{L})/iu
 const symbols: Readonly<Record<string, string>> = { '€': 'EUR', '£': 'GBP', '₹': 'INR', '¥': 'JPY' }
 
 function currencyIn(name: string): string | undefined {
   const code = [...name.matchAll(codeInName)]
-    .map(([found]) => found)
-    .find((found) => found === found.toUpperCase() && isCurrency(found))
-  return code ?? symbols[/\p{Sc}/u.exec(name)?.[0] ?? '']
+    .map(([found]) => found.toUpperCase())
+    .find((found) => isCurrency(found))
+  return code ?? (euroInName.test(name) ? 'EUR' : symbols[/\p{Sc}/u.exec(name)?.[0] ?? ''])
 }
 
 /** A name without its currency and without what it says of tax. */
 function withoutCurrency(name: string): string {
   return name
-    .replace(codeInName, (found) => (found === found.toUpperCase() && isCurrency(found) ? ' ' : found))
+    .replace(codeInName, (found) => (isCurrency(found.toUpperCase()) ? ' ' : found))
     .replace(/\p{Sc}/gu, ' ')
     .replace(
-      /(?<!\p{L})(?:in|inkl|incl|including|inc|vat|tax|mwst|ust|ttc|iva|btw|moms|gst|brutto|gross|euro|de|der|le|la)(?!\p{L})\.?/giu,
+      /(?<!\p{L})(?:in|inkl|incl|including|inc|inclus[aeo]?|incluid[ao]|comprise?|con|vat|tax|mwst|ust|ttc|iva|btw|moms|gst|brutto|gross|euros?|de|der|le|la)(?!\p{L})\.?/giu,
       ' ',
     )
 }

@@ -66,12 +66,41 @@ test('columns are found by meaning, in the languages of the shop, and a price co
     ['ISBN,Título,PVP', '990 EUR'],
     ['Codice ISBN,Titolo,Prezzo di copertina (€)', '990 EUR'],
     ['EAN,Titel,Ladenpreis CHF', '990 CHF'],
+    ['EAN,Titel,priceEUR', '990 EUR'],
+    ['EAN,Title,Price in euros', '990 EUR'],
+    ['EAN,Titolo,Prezzo al pubblico IVA inclusa', '990 EUR'],
+    ['EAN,Título,Precio de venta al público', '990 EUR'],
+    ['EAN,Titel,Endverbraucherpreis', '990 EUR'],
     ['"GTIN, UPC, EAN, or ISBN",Name,Regular price', '990 EUR'],
   ]
   for (const [header, expected] of cases) {
     const [book] = await books(`${header}\n9780441172719,Dune,9.90\n`)
     assert.deepEqual([book?.title, book && priceText(book)], ['Dune', expected], header)
   }
+})
+
+test('of several prices the one in the shop’s currency comes first, and the next where it is empty', async () => {
+  const found = await books(
+    'isbn,title,Price excl. VAT,Price (USD),Price (EUR)\n9780441172719,Dune,9.00,15.00,14.00\n9780141439518,P,9.00,15.00,\n',
+  )
+  assert.deepEqual(found.map(priceText), ['1400 EUR', '1500 USD'])
+})
+
+test('a price that a person could not read either says what is wrong with it, and a repair names money as money', async () => {
+  const rows = ['free', 'kr 129'].map(
+    (price, i) => `${['9780441172719', '9780141439518'][i]},T,${price},ca. 200`,
+  )
+  const found = await records(`isbn,title,price,pages\n${rows.join('\n')}\n`)
+  const notes = found.flatMap((record) => (record.kind === 'book' ? (record.notes ?? []) : []))
+  assert.deepEqual(
+    notes.map(({ field, kind, to, message }) => [field, kind, to ?? message]),
+    [
+      ['price', 'left-out', '"free" is not a price'],
+      ['pages', 'left-out', '"ca. 200" does not begin with a number of pages'],
+      ['price', 'repaired', '129.00 SEK'],
+      ['pages', 'left-out', '"ca. 200" does not begin with a number of pages'],
+    ],
+  )
 })
 
 test('an ISBN is found in its cell whatever decorates it', async () => {

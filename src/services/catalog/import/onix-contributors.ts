@@ -147,7 +147,7 @@ function namesIn(element: OnixElement): string[] {
   const inverted = element.value('PersonNameInverted')
   const parts = partsOf(element)
   if (person !== '') return splitUpright(cleanLine(person))
-  if (parts !== '') return [parts]
+  if (parts !== '' && (inverted === '' || element.value('KeyNames') !== '')) return [parts]
   if (inverted !== '') return readInverted(cleanLine(inverted))
   const corporate = cleanLine(element.value('CorporateName', 'CorporateNameInverted'))
   return corporate === '' ? [] : [corporate]
@@ -158,7 +158,7 @@ const splitUpright = (text: string) => text.split(/\s*;\s*/).filter(Boolean)
 function partsOf(element: OnixElement): string {
   const part = (name: string) => cleanLine(element.value(name))
   const key = part('KeyNames')
-  if (key === '') return ''
+  if (key === '' && part('NamesBeforeKey') === '') return ''
   const before = ['TitlesBeforeNames', 'NamesBeforeKey', 'PrefixToKey'].map(part).filter(Boolean)
   const after = ['NamesAfterKey', 'SuffixToKey'].map(part).filter(Boolean)
   const stem = before.join(' ')

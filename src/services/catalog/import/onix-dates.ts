@@ -59,6 +59,18 @@ export function endOfDate(date: string, timeZone: string): string {
   return localMidnight(year, month, day + 1, timeZone)
 }
 
+/** The day that a moment is in, where the shop is. */
+export function dayOf(time: string, timeZone: string): string {
+  const days = [-1, 0, 1].map((days) => new Date(Date.parse(time) + days * dayMs).toISOString().slice(0, 10))
+  return days.findLast((day) => startOfDate(day, timeZone) <= time) ?? time.slice(0, 10)
+}
+
+/** The last day that has passed whole at a moment. */
+export const lastDayBefore = (time: string, timeZone: string) =>
+  dayOf(new Date(Date.parse(time) - 1).toISOString(), timeZone)
+
+const dayMs = 86_400_000
+
 function localMidnight(year: number, month: number, day: number, timeZone: string): string {
   const utc = Date.UTC(year, month - 1, day)
   let time = utc

@@ -1,24 +1,26 @@
 import type { BookDetails } from '../contract.ts'
 import { cleanLine } from './clean-text.ts'
+import type { Findings, Notes } from './findings.ts'
+import type { OnixContext } from './onix-context.ts'
 import type { OnixElement } from './onix-element.ts'
+import { measuresOf } from './onix-measures.ts'
 import { readIsbn } from './read-isbn.ts'
 
 const detailLimits = { entriesMax: 50, charactersMax: 500 } as const
 
-/** What a product tells beyond what the shop needs to sell it. */
-export function detailsOf(product: OnixElement): BookDetails {
+/** What a product tells beyond what the shop needs to sell it. What cannot be read is noted. */
+export function detailsOf(product: OnixElement, { notes, findings }: OnixContext): BookDetails {
   return {
     ...text('imprint', product.inBlocks('Imprint').map((each) => each.value('ImprintName'))[0]),
     ...text('edition', editionOf(product)),
-    ...extentsOf(product),
+    ...measuresOf(product, notes),
     ...text('illustrations', illustrationsOf(product)),
-    ...measuresOf(product),
     ...list('audience', audienceOf(product)),
-    ...list('accessibility', accessibilityOf(product)),
-    ...list('related', relatedOf(product)),
+    ...list('accessibility', accessibilityOf(product, notes)),
+    ...list('related', relatedOf(product, findings)),
     ...text('publishingStatus', product.valueInBlocks('PublishingStatus')),
     ...text('availability', availabilityOf(product)),
-    ...text('coverLink', coverLinkOf(product)),
+    ...text('coverLink', coverLinkOf(product, notes)),
   }
 }
 
@@ -36,78 +38,17 @@ function editionOf(product: OnixElement): string {
   return statement || number
 }
 
-/** Pages and minutes. Source: ONIX code lists 23 and 24. */
-function extentsOf(product: OnixElement): Pick<BookDetails, 'pages' | 'minutes'> {
-  const extents = product.inBlocks('Extent').map((each) => ({
-    type: each.value('ExtentType'),
-    value: Number(each.value('ExtentValue')),
-    unit: each.value('ExtentUnit'),
-  }))
-  const pagesBy = (type: string) => extents.find((each) => each.type === type && each.unit === '03')?.value
-  const pages = ['05', '00', '11', '07', '06', '08', '10'].map(pagesBy).find(Number.isInteger)
-  const old = Number(product.valueInBlocks('NumberOfPages') || Number.NaN)
-  const length = extents.find(({ type }) => ['09', '14', '16'].includes(type))
-  const minutes = length === undefined ? undefined : minutesOf(length.value, length.unit)
-  const count = pages ?? old
-  return {
-    ...(Number.isInteger(count) && count > 0 && count < 100_000 && { pages: count }),
-    ...(minutes !== undefined && minutes > 0 && minutes < 100_000 && { minutes }),
-  }
-}
-
-function minutesOf(value: number, unit: string): number | undefined {
-  if (!Number.isFinite(value)) return undefined
-  if (unit === '04' || unit === '14') return Math.round(value * 60)
-  if (unit === '05') return Math.round(value)
-  if (unit === '06') return Math.round(value / 60)
-  if (unit === '15') return Math.floor(value / 100) * 60 + (value % 100)
-  if (unit === '16') return Math.floor(value / 10_000) * 60 + (Math.floor(value / 100) % 100)
-  return undefined
-}
-
 function illustrationsOf(product: OnixElement): string {
   const note = product.inBlocks('IllustrationsNote').map((each) => each.html ?? each.text)[0]
   const number = product.valueInBlocks('NumberOfIllustrations')
   return note ?? number
 }
 
-/** Millimetres and grams. Source: ONIX code lists 48 and 50. */
-function measuresOf(product: OnixElement): Pick<BookDetails, 'height' | 'width' | 'thickness' | 'weight'> {
-  const fields: Readonly<Record<string, 'height' | 'width' | 'thickness' | 'weight'>> = {
-    '01': 'height',
-    '02': 'width',
-    '03': 'thickness',
-    '08': 'weight',
-  }
-  const found: BookDetails = {}
-  for (const measure of product.inBlocks('Measure')) {
-    const field = fields[measure.value('MeasureType', 'MeasureTypeCode')]
-    const factor = units[measure.value('MeasureUnitCode').toLowerCase()]
-    const value = Number(measure.value('Measurement'))
-    if (field === undefined || factor === undefined || !(value > 0 && value < 100_000)) continue
-    found[field] = Math.round(value * factor * 10) / 10
-  }
-  return found
-}
-const units: Readonly<Record<string, number>> = {
-  mm: 1,
-  cm: 10,
-  in: 25.4,
-  gr: 1,
-  kg: 1000,
-  oz: 28.3495,
-  lb: 453.592,
-}
-
 /** Words of the file, or ages. Source: ONIX code lists 28, 30 and 31. */
 function audienceOf(product: OnixElement): string[] {
   const ages = product.inBlocks('AudienceRange').flatMap((range) => {
-    const qualifier = range.value('AudienceRangeQualifier')
-    const values = range.values('AudienceRangeValue')
-    const precision = range.values('AudienceRangePrecision')
-    if (qualifier !== '17' && qualifier !== '16') return []
-    if (values.length === 2) return [`${values[0]}–${values[1]} years`]
-    return [precision[0] === '04' ? `up to ${values[0]} years` : `from ${values[0]} years`]
+    if (!['16', '17'].includes(range.value('AudienceRangeQualifier'))) return []
+    return agesOf(range.values('AudienceRangePrecision'), range.values('AudienceRangeValue'))
   })
   const codes = [
     ...product.inBlocks('AudienceCode').map((each) => each.text.trim()),
@@ -120,6 +61,18 @@ function audienceOf(product: OnixElement): string[] {
     Boolean,
   )
 }
+
+/** Source: ONIX code list 31: 01 is exactly, 03 from, 04 to. */
+function agesOf(precisions: readonly string[], values: readonly string[]): string[] {
+  const [only = ''] = values
+  const [from, to] = ['03', '04'].map((wanted) => values[precisions.indexOf(wanted)])
+  if (values.length === 2) return [`${from ?? only}–${to ?? values[1]} years`]
+  if (only === '') return []
+  return [
+    to !== undefined ? `up to ${to} years` : from !== undefined ? `from ${from} years` : `${only} years`,
+  ]
+}
+
 const audiences: Readonly<Record<string, string>> = {
   '01': 'General',
   '02': 'Children and young adults',
@@ -132,24 +85,27 @@ const audiences: Readonly<Record<string, string>> = {
 }
 
 /** Features of type 09, whose values are those of code list 196. */
-function accessibilityOf(product: OnixElement): NonNullable<BookDetails['accessibility']> {
+function accessibilityOf(product: OnixElement, notes: Notes): NonNullable<BookDetails['accessibility']> {
   return product.inBlocks('ProductFormFeature').flatMap((feature) => {
-    const type = feature.value('ProductFormFeatureType')
+    if (feature.value('ProductFormFeatureType') !== '09') return []
     const code = feature.value('ProductFormFeatureValue')
-    const words = cleanLine(feature.value('ProductFormFeatureDescription')).slice(
-      0,
-      detailLimits.charactersMax,
-    )
-    if (type !== '09' || !/^\d\d$/.test(code)) return []
+    const description = cleanLine(feature.value('ProductFormFeatureDescription'))
+    const words = description.slice(0, detailLimits.charactersMax)
+    if (!/^\d\d$/.test(code)) {
+      notes.leftOut('accessibility', code || description, 'is no code of list 196')
+      return []
+    }
     return [{ code, ...(words !== '' && { text: words }) }]
   })
 }
 
-function relatedOf(product: OnixElement): NonNullable<BookDetails['related']> {
+function relatedOf(product: OnixElement, findings: Findings): NonNullable<BookDetails['related']> {
   return product.inBlocks('RelatedProduct').flatMap((related) => {
     const relation = related.value('ProductRelationCode', 'RelationCode')
     const isbn = readIsbn(identifiers(related))
-    return isbn.kind === 'ok' && /^\d\d$/.test(relation) ? [{ relation, isbn: isbn.value }] : []
+    if (isbn.kind === 'ok' && /^\d\d$/.test(relation)) return [{ relation, isbn: isbn.value }]
+    findings.noteNotRead('RelatedProduct without an ISBN')
+    return []
   })
 }
 
@@ -173,7 +129,7 @@ function availabilityOf(product: OnixElement): string {
 }
 
 /** Source: ONIX code lists 158 (01 is the front cover) and 38 (04 and 06 in 2.1). */
-function coverLinkOf(product: OnixElement): string {
+function coverLinkOf(product: OnixElement, notes: Notes): string {
   const link = product
     .inBlocks('SupportingResource')
     .filter((each) => each.value('ResourceContentType') === '01')
@@ -186,7 +142,9 @@ function coverLinkOf(product: OnixElement): string {
     .map((each) => each.value('MediaFileLink'))
     .find(Boolean)
   const found = link ?? old ?? ''
-  if (!URL.canParse(found)) return ''
-  const { protocol, username, password } = new URL(found)
-  return protocol === 'https:' && username === '' && password === '' ? found : ''
+  if (found === '') return ''
+  const { protocol, username, password } = URL.canParse(found) ? new URL(found) : {}
+  if (protocol === 'https:' && username === '' && password === '') return found
+  notes.leftOut('coverLink', found, 'is no address by https')
+  return ''
 }

@@ -1,7 +1,7 @@
 import { isCurrency } from '#kernel/currencies'
-import { amountMax, minorDigitsOf } from '#kernel/money'
+import { amountMax, decimalOf, minorDigitsOf } from '#kernel/money'
 import type { OnixContext } from './onix-context.ts'
-import { dateIn, endOfDate, readOnixDate, startOfDate } from './onix-dates.ts'
+import { dateIn, dayOf, endOfDate, lastDayBefore, readOnixDate, startOfDate } from './onix-dates.ts'
 import type { OnixElement } from './onix-element.ts'
 import { saleIn } from './onix-territory.ts'
 import { priceAt } from './price-periods.ts'
@@ -16,8 +16,11 @@ const ranks: readonly (readonly string[])[] = [['02', '04', '34', '42'], ['01', 
 const forReaders = ['', '00', '05']
 const forAWhile = ['08', '17']
 
+/** In 2.1 words for whom a price is; what is not one of these is for some buyers only. */
+const classesForReaders = /^(?:gen(?:eral)?|consumers?|retail|public|trade|all)$/i
+
 type PriceFields = Pick<ImportedBook, 'price' | 'prices' | 'priceIsUnreadable'>
-type Candidate = { rank: number; period: PricePeriod; place: number }
+type Candidate = { rank: number; period: PricePeriod }
 
 /**
  * The price of one copy for a reader in the shop's country, and when it is in force. Prices in the shop's currency come
@@ -25,11 +28,16 @@ type Candidate = { rank: number; period: PricePeriod; place: number }
  * `null` where it says that there is none, or none that can be read.
  */
 export function pricesOf(product: OnixElement, context: OnixContext): PriceFields {
-  const supplies = suppliesOf(product, context)
+  const { supplies, elsewhere } = suppliesOf(product, context)
   const elements = supplies.flatMap((supply) => supply.all('Price'))
-  const retail = elements.flatMap((price) => candidateOf(price, context))
-  const candidates = retail.flatMap((found) => (found === 'unreadable' ? [] : [found]))
-  if (candidates.length === 0) return unpriced(supplies, elements, retail.length > 0, context)
+  const forOthers = elements.flatMap((price) => notForReaders(price, context) ?? [])
+  const retail = elements.filter((price) => notForReaders(price, context) === undefined)
+  const candidates = retail.flatMap((price) => candidateOf(price, context) ?? [])
+  if (candidates.length === 0) {
+    const others = elsewhere.flatMap((supply) => supply.all('Price'))
+    if (others.length > 0) forOthers.push(`is not for ${context.shop.country}`)
+    return unpriced([...supplies, ...retail], [...elements, ...others], forOthers, context)
+  }
   const wanted = candidates.some(({ period }) => period.currency === context.shop.currency)
     ? context.shop.currency
     : candidates.toSorted(byRank)[0]?.period.currency
@@ -37,54 +45,86 @@ export function pricesOf(product: OnixElement, context: OnixContext): PriceField
   const periods = ordered.map(({ period }) => period)
   const now = priceAt(periods, context.nowMs)
   const isTimed = periods.some(({ from, until }) => from !== undefined || until !== undefined)
-  if (now === null) context.notes.leftOut('price', amountsOf(periods), 'no price is in force today')
+  if (now === null)
+    context.notes.leftOut('price', amountsOf(periods, context.shop.timeZone), 'no price is in force today')
   return { price: now, prices: isTimed ? periods.slice(0, periodsMax) : [] }
 }
 
 const periodsMax = 50
-const amountsOf = (periods: readonly PricePeriod[]) =>
+/** `4.00 EUR until 2026-12-31`, as the file has it: to the last day and not to the moment after it. */
+const amountsOf = (periods: readonly PricePeriod[], timeZone: string) =>
   periods
-    .map(({ amount, currency, from, until }) => `${amount} ${currency} ${from ?? ''}/${until ?? ''}`)
+    .map(({ amount, currency, from, until }) =>
+      [
+        `${decimalOf({ amount, currency })} ${currency}`,
+        ...(from === undefined ? [] : [`from ${dayOf(from, timeZone)}`]),
+        ...(until === undefined ? [] : [`until ${lastDayBefore(until, timeZone)}`]),
+      ].join(' '),
+    )
     .join(', ')
 
 /** Where several are in force at once, the one that began last comes first. */
 const byRank = (a: Candidate, b: Candidate) =>
-  a.rank - b.rank || (b.period.from ?? '').localeCompare(a.period.from ?? '') || a.place - b.place
+  a.rank - b.rank || (b.period.from ?? '').localeCompare(a.period.from ?? '')
 
-/** Supply details for the market that the shop is in. */
-function suppliesOf(product: OnixElement, { shop }: OnixContext): OnixElement[] {
-  const blocks = product.all('ProductSupply').filter((block) => {
+/** Supply details for the market that the shop is in, and for others. */
+function suppliesOf(product: OnixElement, { shop }: OnixContext) {
+  const isHere = (block: OnixElement) => {
     const markets = block.all('Market').flatMap((market) => market.all('Territory'))
     return markets.length === 0 || markets.some((territory) => saleIn(territory, shop.country) !== 'excluded')
-  })
-  return [product, ...blocks].flatMap((block) => block.all('SupplyDetail'))
+  }
+  const blocks = product.all('ProductSupply')
+  const details = (of: readonly OnixElement[]) => of.flatMap((block) => block.all('SupplyDetail'))
+  return {
+    supplies: details([product, ...blocks.filter(isHere)]),
+    elsewhere: details(blocks.filter((block) => !isHere(block))),
+  }
 }
 
-/** Nothing for a price that no reader of this shop pays. */
-function candidateOf(price: OnixElement, context: OnixContext): (Candidate | 'unreadable')[] {
-  const type = price.value('PriceType', 'PriceTypeCode') || context.header.priceType || ''
-  const typeRank = ranks.findIndex((types) => types.includes(type))
+/** Why no reader of this shop pays a price for one copy; nothing where one does. */
+function notForReaders(price: OnixElement, { header, shop }: OnixContext): string | undefined {
+  const type = typeOf(price, header)
+  if (rankOf(type) < 0) return `type ${type} is not what readers pay`
   const qualifier = price.value('PriceQualifier')
-  const sale = saleIn(
-    price.all('Territory').find(({ children }) => children.length > 0) ?? price,
-    context.shop.country,
-  )
+  if (![...forReaders, ...forAWhile].includes(qualifier))
+    return `qualifier ${qualifier} is for some buyers only`
+  const classOfTrade = price.value('ClassOfTrade')
+  if (classOfTrade !== '' && !classesForReaders.test(classOfTrade))
+    return `class of trade "${classOfTrade.slice(0, 40)}" is for some buyers only`
+  if (territoryOf(price, shop.country) === 'excluded') return `is not for ${shop.country}`
+  if (Number(price.value('MinimumOrderQuantity') || 1) > 1) return 'is for several copies at once'
   const conditions = price.all('PriceCondition').map((each) => each.value('PriceConditionType'))
-  if (typeRank < 0 || sale === 'excluded' || ![...forReaders, ...forAWhile].includes(qualifier)) return []
-  if (Number(price.value('MinimumOrderQuantity') || 1) > 1 || conditions.some((each) => each !== '00'))
-    return []
-  if (!['', '00'].includes(price.value('PricePer'))) return []
+  if (conditions.some((each) => each !== '00')) return 'is on a condition'
+  return ['', '00'].includes(price.value('PricePer')) ? undefined : 'is not for a whole copy'
+}
+
+const typeOf = (price: OnixElement, header: OnixContext['header']) =>
+  price.value('PriceType', 'PriceTypeCode') || header.priceType || ''
+const rankOf = (type: string) => ranks.findIndex((types) => types.includes(type))
+const territoryOf = (price: OnixElement, country: string) =>
+  saleIn(price.all('Territory').find(({ children }) => children.length > 0) ?? price, country)
+
+/** A price that a reader pays, with its period; nothing where it cannot be read, which is noted. */
+function candidateOf(price: OnixElement, context: OnixContext): Candidate | undefined {
   const text = price.value('PriceAmount')
-  if (text === '') return []
+  if (text === '') {
+    if (price.value('UnpricedItemType') === '') context.notes.leftOut('price', '', 'a price has no amount')
+    return undefined
+  }
+  const isForAWhile = forAWhile.includes(price.value('PriceQualifier'))
   const dates = periodOf(price, context)
-  const isForAWhile = forAWhile.includes(qualifier)
-  if (dates === 'unreadable' || (isForAWhile && dates.until === undefined))
-    return isForAWhile ? [] : ['unreadable']
+  if (dates === 'unreadable') return undefined
+  if (isForAWhile && dates.until === undefined) {
+    context.notes.leftOut('price', text, 'is an offer that does not say until when')
+    return undefined
+  }
+  const typeRank = rankOf(typeOf(price, context.header))
   const money = amountOf(price, text, typeRank === 1, context)
-  if (money === undefined) return ['unreadable']
+  if (money === undefined) return undefined
+  const sale = territoryOf(price, context.shop.country)
   // The kind of price counts most, then whether it is meant for this country, then whether it is for a while.
   const rank = typeRank * 10 + (sale === 'included' ? 0 : sale === 'unsaid' ? 2 : 4) + (isForAWhile ? 0 : 1)
-  return [{ rank, period: { ...money, ...dates }, place: 0 }]
+  return { rank, period: { ...money, ...dates } }
 }
 
 /** The amount of ONIX: digits with a decimal point, whatever the language. */
@@ -114,11 +154,18 @@ function amountOf(price: OnixElement, text: string, isWithoutTax: boolean, conte
     notes.leftOut('price', text, 'is more than a price can be')
     return undefined
   }
-  if (pointed !== text || Math.abs(Number(pointed) * 10 ** digits - amount) > 1e-6)
+  if (amount === 0)
     notes.repaired(
       'price',
       text,
-      (amount / 10 ** digits).toFixed(digits),
+      'free of charge',
+      'look whether it is: ONIX has UnpricedItemType 01 for that',
+    )
+  else if (pointed !== text || Math.abs(Number(pointed) * 10 ** digits - amount) > 1e-6)
+    notes.repaired(
+      'price',
+      text,
+      decimalOf({ amount, currency }),
       isWithoutTax && taxOf(price) > 0
         ? 'the tax that the file states is added'
         : 'read to the currency’s decimals',
@@ -166,14 +213,17 @@ function periodOf(
   return { ...(from !== undefined && { from }), ...(until !== undefined && { until }) }
 }
 
-/** Source: ONIX code list 57: 01 is free of charge; every other reason means that the price is not known. */
+/**
+ * Source: ONIX code list 57: 01 is free of charge; every other reason means that the price is not known.
+ * @param told what may give a reason: supplies, and the prices that are for readers
+ */
 function unpriced(
-  supplies: readonly OnixElement[],
+  told: readonly OnixElement[],
   prices: readonly OnixElement[],
-  isUnreadable: boolean,
+  forOthers: readonly string[],
   { notes, shop, header }: OnixContext,
 ): PriceFields {
-  const reasons = [...supplies, ...prices].map((each) => each.value('UnpricedItemType')).filter(Boolean)
+  const reasons = told.map((each) => each.value('UnpricedItemType')).filter(Boolean)
   if (reasons.includes('01')) {
     const currency =
       header.currency !== undefined && isCurrency(header.currency) ? header.currency : shop.currency
@@ -187,8 +237,15 @@ function unpriced(
     )
     return { price: null, prices: [] }
   }
-  return isUnreadable ? { priceIsUnreadable: true } : {}
+  if (forOthers.length > 0) notes.leftOut('price', amountsIn(prices), [...new Set(forOthers)].join('; '))
+  return prices.length > 0 ? { priceIsUnreadable: true } : {}
 }
+
+const amountsIn = (prices: readonly OnixElement[]) =>
+  prices
+    .map((price) => [price.value('PriceAmount'), price.value('CurrencyCode')].filter(Boolean).join(' '))
+    .filter(Boolean)
+    .join(', ')
 
 const unpricedReasons: Readonly<Record<string, string>> = {
   '02': 'the price is to be announced',

@@ -41,7 +41,11 @@ const oneOfMany: [string, string, string | undefined][] = [
     price({ amount: '99.00', more: '<PriceQualifier>06</PriceQualifier>' }) + other,
     '1500 EUR',
   ],
-  ['a library’s alone', price({ amount: '99.00', more: '<PriceQualifier>10</PriceQualifier>' }), undefined],
+  [
+    'a library’s alone',
+    price({ amount: '99.00', more: '<PriceQualifier>10</PriceQualifier>' }),
+    'unreadable',
+  ],
   [
     'an offer with an end',
     price({ amount: '5.00', more: `<PriceQualifier>08</PriceQualifier>${dated('15', '20261231')}` }) + other,
@@ -65,7 +69,7 @@ const oneOfMany: [string, string, string | undefined][] = [
     }) + other,
     '1500 EUR',
   ],
-  ['net', price({ type: '05', amount: '5.00' }), undefined],
+  ['net', price({ type: '05', amount: '5.00' }), 'unreadable'],
   [
     'with the trade’s discount',
     price({ more: '<Discount><DiscountPercent>40</DiscountPercent></Discount>' }),
@@ -93,6 +97,20 @@ const oneOfMany: [string, string, string | undefined][] = [
   ['free of charge', '<UnpricedItemType>01</UnpricedItemType>', '0 EUR'],
   ['to be announced', '<UnpricedItemType>02</UnpricedItemType>', 'none'],
   ['unpriced in its price', '<Price><UnpricedItemType>04</UnpricedItemType></Price>', 'none'],
+  [
+    'free of charge for libraries',
+    '<Price><PriceType>02</PriceType><PriceQualifier>06</PriceQualifier><UnpricedItemType>01</UnpricedItemType></Price>',
+    'unreadable',
+  ],
+  [
+    'a class of trade',
+    price({ amount: '50.00', more: '<ClassOfTrade>Library</ClassOfTrade>' }) + other,
+    '1500 EUR',
+  ],
+  ['a class of trade alone', price({ more: '<ClassOfTrade>lib</ClassOfTrade>' }), 'unreadable'],
+  ['a class that is everybody', price({ more: '<ClassOfTrade>gen</ClassOfTrade>' }), '999 EUR'],
+  ['no amount at all', '<Price><PriceType>02</PriceType></Price>', 'unreadable'],
+  ['zero', price({ amount: '0.00' }), '0 EUR'],
   ['nothing told', '', undefined],
 ]
 
@@ -114,12 +132,52 @@ test('a price for other countries is none of this shop', async () => {
   const cases: [string, Shop, string | undefined][] = [
     [us + world + here, berlin, '800 EUR'],
     [us + notHere + world, berlin, '600 EUR'],
-    [us, berlin, undefined],
-    [notHere, berlin, undefined],
+    [us, berlin, 'unreadable'],
+    [notHere, berlin, 'unreadable'],
     [us + world, shopDefaults, '600 EUR'],
   ]
   for (const [supply, shop, expected] of cases)
     assert.equal(priceText(await bookOf({ supply }, shop)), expected)
+})
+
+test('where every price is for somebody else, the note says for whom, and no other price takes its place', async () => {
+  const market = (country: string) =>
+    `<ProductSupply><Market><Territory><CountriesIncluded>${country}</CountriesIncluded></Territory></Market><SupplyDetail>${price({ amount: '3.00' })}</SupplyDetail></ProductSupply>`
+  const cases: [string, string, string][] = [
+    [
+      price({ amount: '99.00', more: '<PriceQualifier>06</PriceQualifier>' }),
+      '99.00 EUR',
+      'qualifier 06 is for some buyers only',
+    ],
+    [price({ type: '05' }), '9.99 EUR', 'type 05 is not what readers pay'],
+    [
+      price({ more: '<MinimumOrderQuantity>10</MinimumOrderQuantity>' }),
+      '9.99 EUR',
+      'is for several copies at once',
+    ],
+    [
+      price({ more: '<Territory><CountriesIncluded>US</CountriesIncluded></Territory>' }),
+      '9.99 EUR',
+      'is not for DE',
+    ],
+    [price({ more: dated('15', '20251231') }), '9.99 EUR until 2025-12-31', 'no price is in force today'],
+    [price({ more: dated('14', '20270101') }), '9.99 EUR from 2027-01-01', 'no price is in force today'],
+  ]
+  for (const [supply, from, why] of cases) {
+    const [record] = await records(message({ supply }), berlin)
+    assert.ok(record?.kind === 'book')
+    assert.deepEqual(
+      record.notes?.map((note) => [note.kind, note.from, note.message]),
+      [['left-out', from, why]],
+    )
+  }
+  const elsewhere = message({}).replace(/<ProductSupply>.*<\/ProductSupply>/, market('US'))
+  const [record] = await records(elsewhere, berlin)
+  assert.ok(record?.kind === 'book')
+  assert.equal(record.book.priceIsUnreadable, true)
+  assert.match(record.notes?.[0]?.message ?? '', /is not for DE/)
+  const [here] = await records(elsewhere.replace('</Product>', `${market('DE AT')}</Product>`), berlin)
+  assert.equal(here?.kind === 'book' ? priceText(here.book) : '', '300 EUR')
 })
 
 test('periods are kept, and begin and end with the days of the shop', async () => {

@@ -26,7 +26,13 @@ export function titleOf(product: OnixElement): OnixTitle {
   const elements = detail === undefined ? [] : elementsOf(detail)
   const own = elements.find((each) => ['01', ''].includes(levelOf(each)) && wordsOf(each) !== '')
   const series = seriesOf(product, own === undefined ? [] : elements)
-  const title = own === undefined ? titleInCollection(elements, detail, series) : wordsOf(own)
+  const isPartOfCollection = elements.some((each) => !['01', ''].includes(levelOf(each)))
+  const title =
+    own === undefined
+      ? titleInCollection(elements, detail, series)
+      : isPartOfCollection
+        ? wordsOf(own)
+        : withPart(wordsOf(own), partOf(own))
   const subtitle = cleanLine((own ?? detail)?.value('Subtitle') ?? '')
   const original = originalOf(details, detail)
   const whole = title || cleanLine(product.value('DistinctiveTitle'))
@@ -96,6 +102,15 @@ function titleInCollection(
 
 const partOf = (element: OnixElement) =>
   cleanLine(element.value('PartNumber') || element.value('YearOfAnnual'))
+
+/** `History of Rome, Volume 2`: volumes of one title are told apart by their parts, once. */
+function withPart(title: string, part: string): string {
+  if (part === '' || new RegExp(`(?<![\\p{L}\\p{N}])${escaped(part)}(?![\\p{L}\\p{N}])`, 'iu').test(title))
+    return title
+  return `${title}${/^\d/.test(part) ? ' ' : ', '}${part}`
+}
+
+const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 
 /** Collections of the product: those of its own title, of 3.x composites and of 2.1's series. */
 function seriesOf(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { berlin, bookOf } from '../../../../test/support/onix.ts'
+import { berlin, bookOf, message, records } from '../../../../test/support/onix.ts'
+import { Findings } from './findings.ts'
 
 test('a date is a day, a month or a year, and anything else costs the date and not the book', async () => {
   const cases: [string, string | undefined][] = [
@@ -61,6 +62,11 @@ test('names are those that a reader knows, in the order of their numbers, with e
       'Pen',
     ],
     ['<CorporateName>Example Institute</CorporateName>', 'Example Institute'],
+    ['<NamesBeforeKey>Eva</NamesBeforeKey>', 'Eva'],
+    [
+      '<TitlesBeforeNames>Dr</TitlesBeforeNames><PersonNameInverted>Doe, Jane</PersonNameInverted>',
+      'Jane Doe',
+    ],
     ['<UnnamedPersons>02</UnnamedPersons>', 'Anonymous'],
   ]
   for (const [parts, expected] of cases) {
@@ -144,6 +150,25 @@ test('a title is the product’s own, or its collection’s with the number of t
       'A Part',
     ],
     [
+      detail(element('01', '<PartNumber>Volume 2</PartNumber><TitleText>History of Rome</TitleText>')),
+      'History of Rome, Volume 2',
+    ],
+    [
+      detail(element('01', '<PartNumber>2</PartNumber><TitleText>History of Rome 2</TitleText>')),
+      'History of Rome 2',
+    ],
+    [
+      detail(element('01', '<TitleText>Almanac</TitleText><YearOfAnnual>2027</YearOfAnnual>')),
+      'Almanac 2027',
+    ],
+    [
+      detail(
+        element('02', '<TitleText>Great Series</TitleText>') +
+          element('01', '<PartNumber>3</PartNumber><TitleText>The Third</TitleText>'),
+      ),
+      'The Third',
+    ],
+    [
       detail(element('01', '<TitlePrefix>L’</TitlePrefix><TitleWithoutPrefix>Étranger</TitleWithoutPrefix>')),
       'L’Étranger',
     ],
@@ -174,4 +199,63 @@ test('what a shop does not need to sell a book is kept as its details', async ()
     accessibility: [{ code: '14' }],
     series: [{ title: 'Series', number: '4' }],
   })
+})
+
+test('what cannot be read of a book’s details is noted or told as not read, and costs nothing else', async () => {
+  const measure = (type: string, value: string, unit: string) =>
+    `<Measure><MeasureType>${type}</MeasureType><Measurement>${value}</Measurement><MeasureUnitCode>${unit}</MeasureUnitCode></Measure>`
+  const extent = (type: string, value: string, unit: string) =>
+    `<Extent><ExtentType>${type}</ExtentType><ExtentValue>${value}</ExtentValue><ExtentUnit>${unit}</ExtentUnit></Extent>`
+  const feature = (type: string, value: string) =>
+    `<ProductFormFeature><ProductFormFeatureType>${type}</ProductFormFeatureType><ProductFormFeatureValue>${value}</ProductFormFeatureValue></ProductFormFeature>`
+  const descriptive =
+    measure('01', '21,5', 'cm') +
+    measure('02', '14', 'cm') +
+    measure('08', '300', 'stones') +
+    measure('09', '12', 'cm') +
+    extent('00', 'two hundred', '03') +
+    extent('09', '00330', '15') +
+    extent('22', '5', '19') +
+    feature('09', 'WCAG') +
+    feature('01', 'BLU')
+  const collateral =
+    '<SupportingResource><ResourceContentType>01</ResourceContentType><ResourceVersion><ResourceLink>http://pictures.example.org/dune.jpg</ResourceLink></ResourceVersion></SupportingResource>'
+  const findings = new Findings()
+  const [record] = await records(message({ descriptive, collateral }), berlin, findings)
+  assert.ok(record?.kind === 'book')
+  assert.deepEqual(record.book.details, { minutes: 210, width: 140 })
+  assert.deepEqual(
+    record.notes?.map(({ field, kind, from }) => [field, kind, from]),
+    [
+      ['pages', 'left-out', 'two hundred (unit 03)'],
+      ['height', 'left-out', '21,5 cm'],
+      ['weight', 'left-out', '300 stones'],
+      ['accessibility', 'left-out', 'WCAG'],
+      ['coverLink', 'left-out', 'http://pictures.example.org/dune.jpg'],
+    ],
+  )
+  const told = new Map(findings.notRead.map(({ name, count }) => [name, count]))
+  assert.deepEqual(
+    ['Measurement', 'ExtentValue', 'ProductFormFeatureValue'].map((name) => told.get(name)),
+    [1, 1, 1],
+  )
+})
+
+test('ages are those that the range means', async () => {
+  const range = (...pairs: [string, string][]) =>
+    `<AudienceRange><AudienceRangeQualifier>17</AudienceRangeQualifier>${pairs
+      .map(
+        ([precision, value]) =>
+          `<AudienceRangePrecision>${precision}</AudienceRangePrecision><AudienceRangeValue>${value}</AudienceRangeValue>`,
+      )
+      .join('')}</AudienceRange>`
+  const cases: [string, string][] = [
+    [range(['03', '8'], ['04', '12']), '8–12 years'],
+    [range(['04', '12'], ['03', '8']), '8–12 years'],
+    [range(['03', '8']), 'from 8 years'],
+    [range(['04', '12']), 'up to 12 years'],
+    [range(['01', '7']), '7 years'],
+  ]
+  for (const [descriptive, expected] of cases)
+    assert.deepEqual((await bookOf({ descriptive })).details?.audience, [expected])
 })

@@ -183,7 +183,7 @@ class Reading {
   }
 
   #readHeader(cells: string[]): void {
-    const found = readColumns(cells, this.#options.mapping)
+    const found = readColumns(cells, this.#options.mapping, this.#options.shop.currency)
     if (found.kind === 'ok') {
       this.#columns = found.columns
       this.#header = cells.map((cell) => cell.trim())

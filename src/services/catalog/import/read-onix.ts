@@ -108,7 +108,7 @@ function bookOf(
     ...optional('format', formatOf(product, context.isOldRelease)),
   }
   const details = {
-    ...detailsOf(product),
+    ...detailsOf(product, context),
     ...(originalTitle !== undefined && { originalTitle: originalTitle.slice(0, 500) }),
     ...(series !== undefined && { series: series.slice(0, 10) }),
     ...(codes !== undefined && { subjects: codes.slice(0, 50) }),

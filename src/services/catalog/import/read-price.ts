@@ -21,6 +21,7 @@ export type PriceContext = {
  */
 export function readPrice(given: string, context: PriceContext): Read<Money> {
   const text = given.normalize('NFKC').replace(/\s+/g, ' ').trim().slice(0, 100)
+  if (!/\d/.test(text)) return unreadable(`"${startOf(given)}" is not a price`)
   const { rest, found } = currencyIn(withoutPriceWords(text), context)
   if (found.kind === 'error') return { kind: 'error', message: `"${startOf(given)}" ${found.message}` }
   const currency = found.value

@@ -1,3 +1,4 @@
+import { decimalOf } from '#kernel/money'
 import { checked, type ToBookResult } from './check-book.ts'
 import { cleanLine, cleanParagraphs } from './clean-text.ts'
 import type { Column, Columns, ImportField } from './columns.ts'
@@ -7,7 +8,16 @@ import { readIsbn } from './read-isbn.ts'
 import { readLanguage } from './read-language.ts'
 import { readContributors } from './read-names.ts'
 import { readCurrency, readPrice } from './read-price.ts'
-import { type Read, readCount, readJsonList, readList, readTime, readYes } from './read-values.ts'
+import {
+  type Read,
+  readCount,
+  readJsonList,
+  readList,
+  readTime,
+  readYes,
+  startOf,
+  unreadable,
+} from './read-values.ts'
 import type { ImportedBook, Shop } from './source.ts'
 
 export { checked, type ToBookResult } from './check-book.ts'
@@ -43,10 +53,11 @@ export function toBook(cells: readonly string[], columns: Columns, context: Book
   return checked(book, context.notes)
 }
 
-const wordsOf = (value: Partial<ImportedBook>) =>
-  Object.values(value)
-    .map((each) => (typeof each === 'object' ? JSON.stringify(each) : String(each)))
-    .join(', ')
+const wordsOf = ({ price, ...value }: Partial<ImportedBook>) =>
+  [
+    ...(price == null ? [] : [`${decimalOf(price)} ${price.currency}`]),
+    ...Object.values(value).map((each) => (typeof each === 'object' ? JSON.stringify(each) : String(each))),
+  ].join(', ')
 
 class Cells {
   readonly #cells: readonly string[]
@@ -152,8 +163,10 @@ const readers: Partial<Record<ImportField, Reader>> = {
     text === '' ? fine({}) : named(readCount(text), (days) => ({ salesOpenAt: daysFrom(nowMs, days) })),
   copies: (text) => (text === '' ? fine({}) : named(readCount(text), (copies) => ({ copies }))),
   pages: (text) => {
+    if (text === '') return fine({})
     const pages = /^\d{1,5}(?=\D|$)/.exec(text)?.[0]
-    return fine(pages === undefined || Number(pages) === 0 ? {} : { details: { pages: Number(pages) } })
+    if (pages === undefined) return unreadable(`"${startOf(text)}" does not begin with a number of pages`)
+    return fine(Number(pages) === 0 ? {} : { details: { pages: Number(pages) } })
   },
   originalTitle: (text) => {
     const originalTitle = cleanLine(text)
