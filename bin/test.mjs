@@ -8,6 +8,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { run as runTests } from 'node:test'
 import { spec } from 'node:test/reporters'
+import { pathToFileURL } from 'node:url'
 import { buildPages } from './build-pages.mjs'
 import { findChromium } from './find-chromium.mjs'
 import { root, SetUpError, withSetUpLock } from './set-up.mjs'
@@ -26,6 +27,8 @@ const cores = Math.max(2, availableParallelism())
 const testLimitMs = 5 * 60_000
 /** Those of the real parts wait for them to fail over, one fault after the other. */
 const partsLimitMs = 12 * 60_000
+/** A file has many tests: one that is in this long has stopped. */
+const fileLimits = 2
 /** How long each file took the last time it ran here. */
 const timesPath = join(root, 'dist', '.test-times.json')
 /** Where no file has run yet: the slowest first. */
@@ -41,15 +44,17 @@ const neverUnsteady = ['test/simulation/', 'test/transactions/', 'test/warehouse
 
 /**
  * @param args files and folders; `--parts` is for those of the real parts; `--book-db` see below
- * @param limitMs what one file may take
+ * @param given `limitMs`: what one test may take, and a file twice that, where it is not as usual
  * @returns 0 when there were tests and all of them pass
  */
-export async function main(args, { limitMs = args.includes('--parts') ? partsLimitMs : testLimitMs } = {}) {
+export async function main(args, given = {}) {
   const files = select(takeBookDb(args))
+  const limitMs = given.limitMs ?? (files.some(isOfParts) ? partsLimitMs : testLimitMs)
   const isIn = (places) => (file) => places.some((place) => file.startsWith(place))
   if (files.some(isIn(['test/journeys']))) process.env.CHROMIUM = await findChromium()
   if (files.some(isIn([...wholeStores, ofClusters]))) await withSetUpLock(() => buildPages())
   process.env.NODE_ENV = 'test'
+  process.env.OCTAVO_TEST_FILE_LIMIT_MS = String(fileLimits * limitMs)
   const times = readTimes()
   const ordered = slowestFirst(files, times)
   const [own, stores] = [ordered.filter(isIn([ofClusters])), ordered.filter(isIn(wholeStores))]
@@ -131,7 +136,8 @@ async function* events({ lanes, limitMs }, totals, { taken, failed }) {
 
 function eventsOfLane({ files, concurrency }, timeout) {
   const paths = files.map((file) => join(root, file))
-  return runTests({ files: paths, concurrency, timeout, cwd: root })
+  const execArgv = ['--import', pathToFileURL(join(root, 'bin', 'test-file-ends.mjs')).href]
+  return runTests({ files: paths, concurrency, timeout, cwd: root, execArgv })
 }
 
 /** Several streams of events as one. What belongs to one test stays together, as the report needs it. */
@@ -173,9 +179,10 @@ function readFigure({ message, file }) {
   return match && file === undefined ? { name: match[1], value: Number(match[2]) } : undefined
 }
 
+const isOfParts = (file) => ofParts.some((path) => file.startsWith(path))
+
 function select(args) {
   const all = folders.flatMap(testFiles)
-  const isOfParts = (file) => ofParts.some((path) => file.startsWith(path))
   if (args.length === 1 && args[0] === '--parts') return all.filter(isOfParts)
   if (args.length === 0) return all.filter((file) => !file.startsWith(ofClusters) && !isOfParts(file))
   const files = args.flatMap((arg) => {

@@ -49,7 +49,10 @@ export const standingQuery = `
         'isSynchronous', sync_state IN ('sync', 'quorum'),
         'lagBytes', CASE WHEN pg_is_in_recovery() THEN 0 ELSE pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) END,
         'lagMs', coalesce(extract(epoch FROM replay_lag) * 1000, 0)))
-      FROM pg_stat_replication) AS followers`
+      FROM pg_stat_replication r
+      -- Who reads what was changed, by logical decoding, is no replica.
+      WHERE NOT EXISTS (SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')
+    ) AS followers`
 
 /** @param rows the answer to `standingQuery` */
 export function standingOf(rows: readonly unknown[]): Standing | undefined {

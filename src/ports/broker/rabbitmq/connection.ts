@@ -15,6 +15,7 @@ const heartbeatSeconds = 5
 export const answerWithinMs = 10_000
 /** Source: AMQP 0-9-1 reference, reply code access-refused. */
 export const accessRefused = 403
+const closeWithinMs = 2_000
 const retryBaseMs = 100
 const retryMaxMs = 3_000
 
@@ -27,6 +28,8 @@ const blockedGauge = processMeter.gauge(
 export type Link = AsyncDisposable & {
   /** The connection there is, or one to the next server that takes it. @throws BrokerUnavailable */
   connection(): Promise<ChannelModel>
+  /** Ends one that does not answer, without waiting for it: whoever asks from now on gets another. */
+  giveUp(connection: ChannelModel): void
   /** Why the server takes no messages for now, in its words; it does not even read what comes after one. */
   blocked(): string | undefined
 }
@@ -36,6 +39,7 @@ export function openLink(url: string, { applicationName }: { applicationName: st
   const { nodes, username, password, vhost, tls } = parseRabbitUrl(url)
   let next = Math.floor(Math.random() * nodes.length)
   let connecting: Promise<ChannelModel> | undefined
+  let current: ChannelModel | undefined
   let closed = false
   let blocked: string | undefined
   const noteBlocked = (reason: string | undefined) => {
@@ -44,6 +48,13 @@ export function openLink(url: string, { applicationName }: { applicationName: st
     else log.info('the broker takes messages again, or its connection has ended')
     blocked = reason
     blockedGauge.set(reason === undefined ? 0 : 1)
+  }
+
+  const forget = (connection: ChannelModel) => {
+    if (connection !== current) return
+    connecting = undefined
+    current = undefined
+    noteBlocked(undefined)
   }
 
   const dial = async () => {
@@ -59,10 +70,8 @@ export function openLink(url: string, { applicationName }: { applicationName: st
     }
     const connection = await connectWithin(connect(address, socket), `connecting to ${host}`)
     connection.on('error', (error) => log.debug('a connection was closed by the broker', { error }))
-    connection.on('close', () => {
-      connecting = undefined
-      noteBlocked(undefined)
-    })
+    current = connection
+    connection.on('close', () => forget(connection))
     connection.on('blocked', (reason: string) => noteBlocked(reason))
     connection.on('unblocked', () => noteBlocked(undefined))
     return connection
@@ -89,12 +98,15 @@ export function openLink(url: string, { applicationName }: { applicationName: st
       })
       return connecting
     },
+    giveUp(connection) {
+      forget(connection)
+      void endConnection(connection)
+    },
     blocked: () => blocked,
     async [Symbol.asyncDispose]() {
       closed = true
       const connection = await connecting?.catch(() => undefined)
-      // A server that is away is not waited for.
-      if (connection) await within(connection.close(), 2_000, 'closing').catch(() => undefined)
+      if (connection) await endConnection(connection)
     },
   }
 }
@@ -183,7 +195,7 @@ async function openChannel(
     return { channel, lost, close }
   } catch (error) {
     // A server that does not answer may never: the connection is given up for all.
-    if (error instanceof BrokerUnavailable) void connection.close().catch(() => undefined)
+    if (error instanceof BrokerUnavailable) link.giveUp(connection)
     // One that the server has closed itself is closed already.
     else void opened?.close().catch(() => undefined)
     throw error
@@ -195,6 +207,11 @@ function awaitedChannel(): PromiseWithResolvers<ConfirmChannel> {
   // Whether anybody waits for it is not known; those who do are told.
   awaited.promise.catch(() => undefined)
   return awaited
+}
+
+/** A server that is away, or hangs, is not waited for: the socket ends when its heartbeats do. */
+async function endConnection(connection: ChannelModel): Promise<void> {
+  await within(connection.close(), closeWithinMs, 'closing').catch(() => undefined)
 }
 
 /** A connection that comes about too late is nobody's: it is ended, and its errors are not the process's. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
 import { systemClock as clock } from '#ports/clock'
+import { askStanding } from '#ports/postgres'
 import { type TestScope, testDatabase, testServers } from '../../../../../test/support/database.ts'
 import { until } from '../../../../../test/support/until.ts'
 import type { OthersWrote } from '../catalog-store.ts'
@@ -41,6 +42,8 @@ test('a server that was away is followed again, and it may be anything that was 
   const following = store.hearOfOthers(clock, (wrote) => heard.push(wrote))
   t.after(() => following[Symbol.asyncDispose]())
   await until(() => heard.length === 1)
+  const standing = await askStanding(server.url('books'), 20_000)
+  assert.deepEqual(standing?.followers, [], 'who follows the log is no replica')
   await server.kill()
   await server.start()
   await until(() => heard.length === 2, 'it is followed again')
