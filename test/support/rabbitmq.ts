@@ -101,6 +101,8 @@ export async function startRabbit(
         : [
             'cluster_formation.peer_discovery_backend = classic_config',
             `cluster_formation.classic_config.nodes.1 = ${cluster.seed}`,
+            // One that cannot reach the first in time would become a cluster of its own.
+            'cluster_formation.discovery_retry_limit = 200',
           ]),
       '',
     ].join('\n'),

@@ -105,6 +105,7 @@ export function openLink(url: string, { applicationName }: { applicationName: st
     blocked: () => blocked,
     async [Symbol.asyncDispose]() {
       closed = true
+      // One that did not come about needs no end, and whoever waits for it is told.
       const connection = await connecting?.catch(() => undefined)
       if (connection) await endConnection(connection)
     },
@@ -211,7 +212,9 @@ function awaitedChannel(): PromiseWithResolvers<ConfirmChannel> {
 
 /** A server that is away, or hangs, is not waited for: the socket ends when its heartbeats do. */
 async function endConnection(connection: ChannelModel): Promise<void> {
-  await within(connection.close(), closeWithinMs, 'closing').catch(() => undefined)
+  await within(connection.close(), closeWithinMs, 'closing').catch((error: unknown) =>
+    log.debug('a connection did not end when it was asked to', { error }),
+  )
 }
 
 /** A connection that comes about too late is nobody's: it is ended, and its errors are not the process's. */
