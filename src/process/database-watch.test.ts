@@ -4,7 +4,7 @@ import { databaseStateRoute } from '#kernel/database-state'
 import { systemClock } from '#ports/clock'
 import { databaseState, openDatabase } from '#ports/database'
 import { callHeader, callSigner, createHttpServer } from '#ports/http'
-import { metricsText } from '#ports/telemetry'
+import { metricsOf } from '#ports/telemetry'
 import { testDatabase } from '../../test/support/database.ts'
 import { until } from '../../test/support/until.ts'
 import { watchDatabase } from './database-watch.ts'
@@ -21,8 +21,8 @@ test('a role shows how the servers of its database stand, and its archive, in nu
   t.after(() => server[Symbol.asyncDispose]())
   await using _watch = watchDatabase({ role: 'watched', name: 'book-db', url, clock: systemClock, server })
   const at = await server.listen({ host: '127.0.0.1', port: 0 })
-  await until(() => /octavo_archive_failing/.test(metricsText('watched')), 'the first look')
-  const numbers = metricsText('watched')
+  await until(() => /octavo_archive_failing/.test(String(metricsOf('watched').body)), 'the first look')
+  const numbers = String(metricsOf('watched').body)
   assert.match(numbers, /octavo_database_server_primary\{database="book-db",server="[^"]+"\} 1/)
   assert.match(numbers, /octavo_archive_failing\{database="book-db"\} 1/)
   assert.match(numbers, /octavo_archive_reaches_timestamp_seconds\{database="book-db"\} 1795896900/)

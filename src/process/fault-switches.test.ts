@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { ConfigError, readConfig } from '#config'
 import { openCache } from '#ports/cache'
 import type { Payment } from '#ports/payment'
-import { metricsText } from '#ports/telemetry'
+import { metricsOf } from '#ports/telemetry'
 import { faultyPayment, lyingCache, showFaults, slowReads } from './fault-switches.ts'
 
 const asked: string[] = []
@@ -28,8 +28,8 @@ test('no fault is set unless somebody does, and none where the store is in produ
 
 test('a switched fault shows as a number', () => {
   showFaults('faulty', ['failing-pdf'])
-  assert.match(metricsText('faulty'), /^octavo_fault_switch\{fault="failing-pdf"\} 1$/m)
-  assert.match(metricsText('faulty'), /^octavo_fault_switch\{fault="slow-payment"\} 0$/m)
+  assert.match(String(metricsOf('faulty').body), /^octavo_fault_switch\{fault="failing-pdf"\} 1$/m)
+  assert.match(String(metricsOf('faulty').body), /^octavo_fault_switch\{fault="slow-payment"\} 0$/m)
 })
 
 test('a payment takes its time, or loses its answer after it was made', async () => {
@@ -53,7 +53,7 @@ test('a cache that lies shows the first entry for ever, and is seen to', async (
   await liar.evict(['a'])
   assert.deepEqual(await liar.read('a'), old)
   assert.deepEqual(await cache.read('a'), fresh, 'the cache itself is honest')
-  assert.match(metricsText('any'), /^octavo_fault_strikes_total\{fault="cache-liar"\} 1$/m)
+  assert.match(String(metricsOf('any').body), /^octavo_fault_strikes_total\{fault="cache-liar"\} 1$/m)
   await liar[Symbol.asyncDispose]()
 })
 
@@ -64,5 +64,5 @@ test('reads at a slow replica come late, and are seen to', async () => {
   assert.equal(slowReads(reads, [], sleep), reads)
   assert.equal(await slowReads(reads, ['slow-replica'], sleep).reader('7'), 'read at 7')
   assert.deepEqual(slept, [400])
-  assert.match(metricsText('any'), /^octavo_fault_strikes_total\{fault="slow-replica"\} 1$/m)
+  assert.match(String(metricsOf('any').body), /^octavo_fault_strikes_total\{fault="slow-replica"\} 1$/m)
 })

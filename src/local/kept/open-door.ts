@@ -1,7 +1,7 @@
 import type { KeptDatabase } from '#kernel/database-turn'
 import { notFound } from '#kernel/problem'
 import { createHttpServer } from '#ports/http'
-import { metricsText, roleMeter } from '#ports/telemetry'
+import { roleMeter } from '#ports/telemetry'
 import { getKept, putWant } from '#services/fleet'
 import type { ServerKeeper } from './keep-server.ts'
 
@@ -33,7 +33,7 @@ export async function openDoor(options: DoorOptions): Promise<AsyncDisposable & 
   )
   const server = opened.use(
     createHttpServer({
-      ...{ name: 'keeper', secret, metricsToken, metrics: () => metricsText('keeper') },
+      ...{ name: 'keeper', secret, metricsToken },
       ready: () => [...keepers.values()].every((keeper) => keeper.state().isRunning),
     }),
   )

@@ -5,7 +5,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { bodyBytesMaxOf } from '#kernel/body-limits'
 import type { BodyOf, ParamsOf, QueryOf, ReplyOf, Route } from '#kernel/contract'
 import { invalid, notFound, Problem, unauthorized } from '#kernel/problem'
-import { metricsText } from '#ports/telemetry'
+import { type Meter, metricsOf } from '#ports/telemetry'
 import type { Answer } from './answer.ts'
 import {
   bearerOf,
@@ -27,8 +27,8 @@ import { inputValidator } from './validation.ts'
 export type HttpServerOptions = EntranceOptions & {
   /** Whether `/readyz` says yes. */
   ready?: () => boolean | Promise<boolean>
-  /** What `/metrics` says besides requests and memory, in the Prometheus text format. */
-  metrics?: () => string
+  /** What `/metrics` says besides the numbers of the role and the process. */
+  meter?: Meter
   bodyBytesMax?: number
   /** Upper bound for receiving a request, its body included. */
   requestTimeoutMs?: number
@@ -125,7 +125,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     )
     done()
   })
-  addHealth(fastify, options, entrance, () => metricsText(options.name) + (options.metrics?.() ?? ''))
+  addHealth(fastify, options, entrance)
   return {
     fastify,
     add: (route, handler) => addRoute(fastify, route, handler, options, entrance),
@@ -146,12 +146,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 }
 
-function addHealth(
-  fastify: FastifyInstance,
-  options: HttpServerOptions,
-  entrance: Entrance,
-  metrics: () => string,
-): void {
+function addHealth(fastify: FastifyInstance, options: HttpServerOptions, entrance: Entrance): void {
   for (const path of ['/livez', '/healthz'])
     fastify.get(path, async () => ({ status: 'alive', service: options.name }))
   // A role opens its door when it has started, so whoever asks there can be told that it has.
@@ -164,7 +159,8 @@ function addHealth(
   })
   fastify.get('/metrics', async (request, reply) => {
     if (!entrance.mayReadMetrics(request)) throw unauthorized()
-    return reply.type('text/plain; version=0.0.4').send(metrics())
+    const { type, body } = metricsOf(options.name, request.headers.accept, options.meter)
+    return reply.type(type).send(body)
   })
 }
 

@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { createMeter, seriesMax } from './meter.ts'
-import { metricsText, roleMeter } from './port.ts'
+import { metricsOf, roleMeter } from './port.ts'
 
+const textFor = (role: string) => String(metricsOf(role).body)
 const promtool = '/usr/bin/promtool'
 
 /** @returns why there is nothing to check with; on a machine that must have everything this is a failure */
@@ -58,16 +59,16 @@ test('whatever is asked for, the number of series is bounded', () => {
 
 test('roles of one process keep their numbers apart, and share those of the process', () => {
   roleMeter('one').counter('ones_total', 'Ones.').add(1)
-  assert.match(metricsText('one'), /^ones_total 1$/m)
-  assert.doesNotMatch(metricsText('two'), /ones_total/)
-  assert.match(metricsText('two'), /^nodejs_eventloop_delay_p99_seconds \d/m)
-  assert.match(metricsText('two'), /^process_cpu_seconds_total\{cpu_mode="user"\} \d/m)
+  assert.match(textFor('one'), /^ones_total 1$/m)
+  assert.doesNotMatch(textFor('two'), /ones_total/)
+  assert.match(textFor('two'), /^nodejs_eventloop_delay_p99_seconds \d/m)
+  assert.match(textFor('two'), /^process_cpu_seconds_total\{cpu_mode="user"\} \d/m)
 })
 
 test('Prometheus reads what is written', { skip: promtoolMissing() }, () => {
   roleMeter('read').histogram('octavo_read_seconds', 'Read.', [0.1, 1], ['phase']).observe(1, 'a "b"\n')
   const check = (input: string) => spawnSync(promtool, ['check', 'metrics'], { input, encoding: 'utf8' })
-  const { status, stderr } = check(metricsText('read'))
+  const { status, stderr } = check(textFor('read'))
   assert.equal(status, 0, stderr)
   assert.equal(check('read{phase="a} 1\n').status, 1, 'it does find faults')
 })

@@ -1,4 +1,5 @@
-import { type Family, sampleLine } from './exposition.ts'
+import { createDistribution, type Distribution, type Family, observeIn, type Point } from './family.ts'
+import { textOf } from './text.ts'
 
 /**
  * Numbers that one part of the program keeps for `/metrics`. Asking for a name again gives the instrument that is there.
@@ -10,6 +11,8 @@ export type Meter = {
   gauge(name: string, help: string, labels?: readonly string[]): Gauge
   /** A gauge, or a counter by its name, that is read when somebody looks, until it is disposed. */
   observed(name: string, help: string, labels: readonly string[], read: () => Iterable<Sample>): Disposable
+  /** What there is to show, as it is now. */
+  families(): Iterable<Family>
   /** In the Prometheus text format 0.0.4. */
   text(): string
 }
@@ -37,7 +40,7 @@ export const secondsBuckets: readonly number[] = [
 ]
 
 export function createMeter(): Meter {
-  const families = new Map<string, Family & { instrument?: unknown }>()
+  const families = new Map<string, Family & { instrument?: unknown; readers?: Set<() => Point[]> }>()
   const instrument = <I>(name: string, make: () => { instrument: I; family: Family }): I => {
     const found = families.get(name)
     if (found?.instrument !== undefined) return found.instrument as I
@@ -56,29 +59,24 @@ export function createMeter(): Meter {
         help,
         type: typeOf(name),
         readers: new Set(),
-        lines: () => [],
+        points: () => [],
       }
       const readers = family.readers ?? new Set()
-      const reader = () => [...read()].map(([value, ...values]) => sampleLine(name, labels, values, value))
+      const reader = () => [...read()].map(([value, ...values]): Point => ({ labels, values, value }))
       readers.add(reader)
-      families.set(name, { ...family, readers, lines: () => [...readers].flatMap((each) => each()) })
+      families.set(name, { ...family, readers, points: () => [...readers].flatMap((each) => each()) })
       return {
         [Symbol.dispose]: () => {
           readers.delete(reader)
         },
       }
     },
-    text: () => [...families.values()].map(familyText).join(''),
+    families: () => families.values(),
+    text: () => textOf(families.values()),
   }
 }
 
 const typeOf = (name: string) => (name.endsWith('_total') ? ('counter' as const) : ('gauge' as const))
-
-function familyText({ name, help, type, lines }: Family): string {
-  const shown = lines()
-  if (shown.length === 0) return ''
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${shown.join('\n')}\n`
-}
 
 /**
  * The series of one name by the values of its labels, in a tree of maps with one level for each label: looking one up
@@ -114,7 +112,8 @@ function createSeries<T>(labels: readonly string[], begin: () => T) {
     return state
   }
   return {
-    all: (): Iterable<{ values: readonly string[]; state: T }> => all,
+    points: (shown: (state: T) => number | Distribution): Point[] =>
+      all.map(({ values, state }) => ({ labels, values, value: shown(state) })),
     clear() {
       root.clear()
       all = []
@@ -139,8 +138,8 @@ function counter(name: string, help: string, labels: readonly string[]) {
       series.of(values).n += n
     },
   }
-  const lines = () => [...series.all()].map(({ values, state }) => sampleLine(name, labels, values, state.n))
-  return { instrument, family: { name, help, type: 'counter' as const, lines } }
+  const points = () => series.points(({ n }) => n)
+  return { instrument, family: { name, help, type: 'counter' as const, points } }
 }
 
 function gauge(name: string, help: string, labels: readonly string[]) {
@@ -151,20 +150,13 @@ function gauge(name: string, help: string, labels: readonly string[]) {
     },
     clear: series.clear,
   }
-  const lines = () => [...series.all()].map(({ values, state }) => sampleLine(name, labels, values, state.n))
-  return { instrument, family: { name, help, type: 'gauge' as const, lines } }
+  const points = () => series.points(({ n }) => n)
+  return { instrument, family: { name, help, type: 'gauge' as const, points } }
 }
 
 function histogram(name: string, help: string, buckets: readonly number[], labels: readonly string[]) {
-  const series = createSeries(labels, () => ({ counts: buckets.map(() => 0), count: 0, sum: 0 }))
+  const series = createSeries(labels, () => createDistribution(buckets))
   if (labels.length === 0) series.of([])
-  const observeIn = (state: ReturnType<typeof series.of>, value: number) => {
-    state.count++
-    state.sum += value
-    let first = 0
-    while (first < buckets.length && value > (buckets[first] ?? 0)) first++
-    if (first < buckets.length) state.counts[first] = (state.counts[first] ?? 0) + 1
-  }
   const instrument: Histogram = {
     observe: (value, ...values) => observeIn(series.of(values), value),
     observer(...values) {
@@ -172,20 +164,6 @@ function histogram(name: string, help: string, buckets: readonly number[], label
       return (value) => observeIn(state, value)
     },
   }
-  const within = [...labels, 'le']
-  const lines = () =>
-    [...series.all()].flatMap(({ values, state: { counts, count, sum } }) => {
-      let below = 0
-      const steps = buckets.map((limit, i) => {
-        below += counts[i] ?? 0
-        return sampleLine(`${name}_bucket`, within, [...values, String(limit)], below)
-      })
-      return [
-        ...steps,
-        sampleLine(`${name}_bucket`, within, [...values, '+Inf'], count),
-        sampleLine(`${name}_sum`, labels, values, sum),
-        sampleLine(`${name}_count`, labels, values, count),
-      ]
-    })
-  return { instrument, family: { name, help, type: 'histogram' as const, lines } }
+  const points = () => series.points((distribution) => distribution)
+  return { instrument, family: { name, help, type: 'histogram' as const, points } }
 }

@@ -9,6 +9,6 @@ export {
   secondsBuckets,
   seriesMax,
 } from './meter.ts'
-export { metricsText, processMeter, roleMeter } from './registered.ts'
+export { metricsOf, observeOne, processMeter, roleMeter } from './registered.ts'
 export type { Span, TracingOptions } from './span.ts'
 export { isTraced, isTracing, noteSpan, nowMs, openTracing, traced } from './tracer.ts'

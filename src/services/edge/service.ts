@@ -3,7 +3,6 @@ import { type Config, ConfigError, type Secrets } from '#config'
 import { type Clock, systemClock } from '#ports/clock'
 import { type ConnectionLimits, createHttpServer } from '#ports/http'
 import { logger } from '#ports/log'
-import { metricsText } from '#ports/telemetry'
 import { createService, type Service } from '#process/service-shell'
 import type { Cluster } from './cluster.ts'
 import { type Clusters, openClusters } from './clusters.ts'
@@ -53,7 +52,7 @@ export async function createEdge(
         resources.use(observeClusters(clusters))
         const instance = clock.uuid()
         const inner = createHttpServer({
-          ...{ name: 'edge', secret, metricsToken, metrics: () => metricsText('edge') },
+          ...{ name: 'edge', secret, metricsToken },
           ready: () => clusters.all().some(isUsable),
         })
         inner.add(getEdgeState, async () => stateOf(instance, clusters))

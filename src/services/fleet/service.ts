@@ -3,7 +3,6 @@ import { type Clock, systemClock } from '#ports/clock'
 import { createHttpServer } from '#ports/http'
 import { openKubernetes, readKubernetesUrl } from '#ports/kubernetes'
 import { type LeaseDurations, openLeases } from '#ports/lease'
-import { metricsText } from '#ports/telemetry'
 import { createService, type Service } from '#process/service-shell'
 import { control } from './controller.ts'
 import { openAlarms } from './hub/alarms.ts'
@@ -49,7 +48,7 @@ export async function createFleet(
             control({ api, place, edges, keepers, placements, alarms, metrics, clock }, lost),
           ),
         )
-        return createHttpServer({ name: 'fleet', secret, metricsToken, metrics: () => metricsText('fleet') })
+        return createHttpServer({ name: 'fleet', secret, metricsToken })
       },
     }
   })

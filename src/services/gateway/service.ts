@@ -6,7 +6,6 @@ import { type Clock, systemClock } from '#ports/clock'
 import { type Discovery, openDiscovery } from '#ports/discovery'
 import { addressRanges, callSigner, innerMetricsToken, plainAddress, serviceClient } from '#ports/http'
 import { logger } from '#ports/log'
-import { metricsText } from '#ports/telemetry'
 import { lyingCache, showFaults } from '#process/fault-switches'
 import { createService, type Door, type Service } from '#process/service-shell'
 import { requiredRoles, routedRoles } from '#roles'
@@ -16,12 +15,12 @@ import { createAvailabilityEvents } from './live/availability-events.ts'
 import { openBrokerFeed } from './live/broker-feed.ts'
 import { createEventStreams, type StreamLimits, streamLimits } from './live/event-streams.ts'
 import { createOrderEvents } from './live/order-events.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, showNumbers } from './metrics.ts'
 import { createDrops } from './pages/drops.ts'
 import { createPages, type PageRoots } from './pages/pages.ts'
-import { createAdmission, refusalMetrics } from './proxy/admission.ts'
+import { createAdmission } from './proxy/admission.ts'
 import { createAnswers } from './proxy/answers.ts'
-import { breakerMetrics, instanceNews, noteBreaker, routeNews } from './proxy/breaker-report.ts'
+import { instanceNews, noteBreaker, routeNews } from './proxy/breaker-report.ts'
 import { createBundles } from './proxy/bundles.ts'
 import { createCircuits } from './proxy/circuits.ts'
 import { clientAddress, isLoopback } from './proxy/client-address.ts'
@@ -145,11 +144,7 @@ function openParts(
     orderEvents,
     availabilityEvents,
     readiness: createReadiness(discovery, requiredRoles, clock),
-    metricsText: () =>
-      metrics.text(
-        { ...gaugesOf(upstreams, streams.count, server.open), ...readCache?.gauges(), ...admission.gauges() },
-        [...breakerMetrics(upstreams, circuits), ...refusalMetrics(admission)],
-      ) + metricsText('gateway'),
+    meter: metrics.meter,
   })
   const server = createPublicServer({
     publicUrl: config.publicUrl,
@@ -163,6 +158,7 @@ function openParts(
     answer,
     onClosing: () => streams.closeAll(),
   })
+  showNumbers(metrics.meter, { server, streams, upstreams, circuits, admission, readCache })
   return { server, orderEvents, availabilityEvents, readCache }
 }
 
@@ -189,12 +185,6 @@ const routedUpstreams = (discovery: Discovery, clock: Clock) =>
     clock,
     { onStateChange: (upstream, before) => noteBreaker(log, instanceNews(upstream, before)) },
   )
-
-const gaugesOf = (upstreams: Upstreams, openStreams: number, openRequests: number) => ({
-  octavo_gateway_open_streams: openStreams,
-  octavo_gateway_open_requests: openRequests,
-  octavo_gateway_open_breakers: upstreams.all().filter(({ breaker }) => breaker.kind !== 'closed').length,
-})
 
 /** The level that gateways share; within one process the memory of its own is all there is to share. */
 async function openShared(url: string, opened: AsyncDisposableStack): Promise<Cache | undefined> {

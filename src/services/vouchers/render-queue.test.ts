@@ -27,7 +27,7 @@ test('vouchers are drawn first in, first out, on several threads, and how long t
   })
   const all = Array.from({ length: 40 }, (_, i) => voucher(`CODE-${i}`))
   for (const some of [all.slice(0, 30), all.slice(30)]) assert.equal(queue.add(some, queue.stored), 'taken')
-  assert.match(metrics.text(queue.size), /octavo_vouchers_waiting 40/)
+  assert.match(metrics.meter.text(), /octavo_vouchers_waiting 40/)
   assert.ok(queue.dueInMs() > 0)
   await until(() => queue.size === 0)
   assert.deepEqual(
@@ -35,7 +35,7 @@ test('vouchers are drawn first in, first out, on several threads, and how long t
     all.map(({ code }) => code),
   )
   assert.equal(puts.length, 40)
-  assert.match(metrics.text(queue.size), /octavo_voucher_wait_seconds_count 40/)
+  assert.match(metrics.meter.text(), /octavo_voucher_wait_seconds_count 40/)
   await queue[Symbol.asyncDispose]()
 })
 
@@ -109,17 +109,17 @@ for (const [fault, error] of [
     assert.deepEqual(first.stored, [])
     await until(() => watch.fault() === fault)
     const line = `octavo_object_store_fault{fault="${fault}"}`
-    assert.ok(metrics.text(queue.size, watch.fault()).includes(`${line} 1`))
+    assert.ok(metrics.meter.text().includes(`${line} 1`))
     const asked = trouble.looks
     await handleVouchers([voucher('LATER')], parts)
     assert.equal(trouble.looks, asked, 'a store that is known to be away is asked by those who draw alone')
     await until(() => drawn.includes('CODE-19') && drawn.includes('LATER'), 'what waits is drawn meanwhile')
     trouble.error = undefined
     await until(() => queue.size === 0)
-    assert.ok(metrics.text(queue.size, watch.fault()).includes(`${line} 0`))
+    assert.ok(metrics.meter.text().includes(`${line} 0`))
     assert.equal(puts.length, 21)
     assert.equal(puts.filter((key) => key === keyOf(before)).length, 1, 'what was stored is not put again')
-    assert.match(metrics.text(0), /octavo_vouchers_dropped_total 0/)
+    assert.match(metrics.meter.text(), /octavo_vouchers_dropped_total 0/)
     const again = await handleVouchers([before], parts)
     assert.deepEqual(again.stored, [before.code])
     await queue[Symbol.asyncDispose]()
@@ -200,6 +200,7 @@ function open({
   const covers = { find: async () => undefined }
   const watch = watchStore(clock)
   const queue = startRenderQueue({ pool, covers, store, watch, clock, queueMax: 100, metrics })
+  metrics.observe(() => queue.size, watch.fault)
   return { queue, store, watch, clock, puts, metrics, trouble }
 }
 

@@ -87,13 +87,14 @@ export async function createVouchers(
         const queue = resources.use(
           startRenderQueue({ pool, covers, store, watch, clock, queueMax, metrics, onUndrawable }),
         )
+        metrics.observe(() => queue.size, watch.fault)
         resources.use(await shareQueue({ broker, pool, covers, store, watch }))
         const server = createHttpServer({
           name: 'vouchers',
           secret,
           metricsToken,
           bodyBytesMax,
-          metrics: () => metrics.text(queue.size, watch.fault()),
+          meter: metrics.meter,
         })
         server.add(requestVouchers, async ({ body }) =>
           answer(202, await handleVouchers(body.vouchers, { store, watch, queue, clock })),

@@ -2,6 +2,7 @@ import { parseIsbn } from '#kernel/isbn'
 import type { Cache } from '#ports/cache'
 import type { Clock } from '#ports/clock'
 import { sessionCookie } from '#ports/http'
+import { type Meter, observeOne } from '#ports/telemetry'
 import { type CatalogueChanged, publicRoutes, type StockChanged } from '#services/catalog'
 import type { Exchange } from '../proxy/exchange.ts'
 import { ownHeaders } from '../proxy/own-headers.ts'
@@ -32,7 +33,8 @@ export type ReadCache = {
   ): void
   stockChanged(message: StockChanged): void
   catalogueChanged(message: CatalogueChanged): void
-  gauges(): Record<string, number>
+  /** Shows its numbers. */
+  observe(meter: Meter): void
 }
 
 export type ReadCacheParts = { origin: Origin; shared: Cache | undefined; clock: Clock; bytesMax?: number }
@@ -136,14 +138,18 @@ export function createReadCache({
       if (isbns === null) everythingChanged()
       else booksChanged(isbns)
     },
-    gauges: () => ({
-      octavo_gateway_cache_hits_total: counts.hits,
-      octavo_gateway_cache_stale_total: counts.stale,
-      octavo_gateway_cache_misses_total: counts.misses,
-      octavo_gateway_cache_entries: entries.count,
-      octavo_gateway_cache_bytes: entries.bytes,
-      octavo_gateway_cache_nodes_up: shared?.nodes().filter(({ isUp }) => isUp).length ?? 0,
-    }),
+    observe(meter) {
+      const one = (name: string, help: string, read: () => number) =>
+        observeOne(meter, `octavo_gateway_cache_${name}`, help, read)
+      one('hits_total', 'Reads that were answered from memory.', () => counts.hits)
+      one('stale_total', 'Reads that got an older answer while a newer one was fetched.', () => counts.stale)
+      one('misses_total', 'Reads that had to be asked of a service.', () => counts.misses)
+      one('entries', 'Answers that are kept.', () => entries.count)
+      one('bytes', 'Of the answers that are kept.', () => entries.bytes)
+      one('nodes_up', 'Servers of the shared cache that answer.', () => {
+        return shared?.nodes().filter(({ isUp }) => isUp).length ?? 0
+      })
+    },
   }
 }
 

@@ -1,5 +1,6 @@
 import { full, type Problem, tooMany } from '#kernel/problem'
 import { networkOf } from '#ports/http'
+import { type Meter, observeOne } from '#ports/telemetry'
 import { type Exchange, sendProblem } from './exchange.ts'
 import { createPaces, type PacesOptions } from './paces.ts'
 import type { UpstreamTarget } from './routes.ts'
@@ -10,8 +11,8 @@ export type Admission = Disposable & {
   pace(exchange: Exchange): boolean
   /** Passes a request on, now or when its turn comes, or answers that it is too much. */
   turn(exchange: Exchange, target: UpstreamTarget, start: () => void): void
-  /** Numbers for `/metrics`. */
-  gauges(): Record<string, number>
+  /** Shows its numbers. */
+  observe(meter: Meter): void
   refused(): ReadonlyMap<string, number>
 }
 
@@ -48,7 +49,19 @@ export function createAdmission(options: PacesOptions): Admission {
       if (target.isBrowsing) turns.enter(exchange, start)
       else start()
     },
-    gauges: () => ({ ...turns.gauges(), octavo_gateway_limited_clients: paces.size }),
+    observe(meter) {
+      const { active, waiting, atOnce } = turns
+      observeOne(meter, 'octavo_gateway_browsing_active', 'Reads of the catalogue under way.', active)
+      observeOne(meter, 'octavo_gateway_browsing_waiting', 'Reads that wait for their turn.', waiting)
+      observeOne(meter, 'octavo_gateway_browsing_limit', 'Reads that may be under way at once.', atOnce)
+      observeOne(meter, 'octavo_gateway_limited_clients', 'Clients whose pace is kept.', () => paces.size)
+      meter.observed(
+        'octavo_gateway_refused_total',
+        'Requests that were too much, by what for.',
+        ['reason'],
+        () => [...refusals].map(([why, n]) => [n, why]),
+      )
+    },
     refused: () => refusals,
     [Symbol.dispose]: () => paces[Symbol.dispose](),
   }
@@ -115,19 +128,10 @@ function createTurns(
       waiting++
       next()
     },
-    gauges: () => ({
-      octavo_gateway_browsing_active: active,
-      octavo_gateway_browsing_waiting: waiting,
-      octavo_gateway_browsing_limit: Math.floor(atOnce),
-    }),
+    active: () => active,
+    waiting: () => waiting,
+    atOnce: () => Math.floor(atOnce),
   }
 }
 
 const busyNow = () => full('The catalogue has too much to do just now; try again in a moment.')
-
-/** In the Prometheus text format 0.0.4. */
-export const refusalMetrics = (admission: Admission): string[] => [
-  '# HELP octavo_gateway_refused_total Requests that were too much, by what for.',
-  '# TYPE octavo_gateway_refused_total counter',
-  ...[...admission.refused()].map(([why, n]) => `octavo_gateway_refused_total{reason="${why}"} ${n}`),
-]

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Problem } from '#kernel/problem'
+import { type Meter, metricsOf } from '#ports/telemetry'
 import type { ReadCache } from '../cache/read-cache.ts'
 import type { AvailabilityEvents } from '../live/availability-events.ts'
 import type { OrderEvents } from '../live/order-events.ts'
@@ -30,7 +31,8 @@ export type AnswerParts = {
   orderEvents: OrderEvents
   availabilityEvents: AvailabilityEvents
   readiness: () => Promise<Readiness>
-  metricsText: () => string
+  /** Numbers of this gateway that are not the role's. */
+  meter: Meter
 }
 
 /** Decides what each request gets: a service's answer, a live stream, a page, or the gateway's own health. */
@@ -101,12 +103,13 @@ function createHealth(parts: AnswerParts): Record<string, (exchange: Exchange) =
     },
     '/metrics': async (exchange) => {
       checkToken(exchange, parts.metricsToken)
-      sendText(exchange, 200, 'text/plain; version=0.0.4', parts.metricsText())
+      const { type, body } = metricsOf('gateway', exchange.request.headers.accept, parts.meter)
+      sendText(exchange, 200, type, body)
     },
   }
 }
 
-function sendText(exchange: Exchange, status: number, type: string, text: string): void {
+function sendText(exchange: Exchange, status: number, type: string, text: string | Buffer): void {
   const { request, response } = exchange
   if (request.method !== 'GET' && request.method !== 'HEAD') throw wrongMethod(['GET', 'HEAD'])
   exchange.label = exchange.path

@@ -1,5 +1,6 @@
 import type { BreakerState } from '#kernel/circuit-breaker'
 import type { Log } from '#ports/log'
+import { type Meter, observeOne, type Sample } from '#ports/telemetry'
 import type { Circuits } from './circuits.ts'
 import type { UpstreamTarget } from './routes.ts'
 import type { Upstream, Upstreams } from './upstreams.ts'
@@ -12,49 +13,60 @@ const levels: Readonly<Record<BreakerState['kind'], number>> = {
   open: 3,
 }
 
-/** How the gateway's circuits stand, in the Prometheus text format 0.0.4. */
-export function breakerMetrics(upstreams: Upstreams, circuits: Circuits): string[] {
-  const all = upstreams.all()
-  const of = ({ instance: { service, id } }: Upstream) => `service="${service}",instance="${id}"`
-  const counts = (name: string, pick: (upstream: Upstream) => ReadonlyMap<string, number>) =>
-    all.flatMap((upstream) =>
-      [...pick(upstream)].map(([reason, n]) => `${name}{${of(upstream)},reason="${reason}"} ${n}`),
+/** Shows how the gateway's circuits stand. */
+export function observeCircuits(meter: Meter, upstreams: Upstreams, circuits: Circuits): void {
+  const each = (name: string, help: string, read: (upstream: Upstream) => number) =>
+    meter.observed(name, help, ['service', 'instance'], () =>
+      upstreams.all().map((upstream) => [read(upstream), ...namesOf(upstream)]),
     )
-  return [
-    ...help('octavo_gateway_breaker_state', 'gauge', '0 closed, 1 returning, 2 probing, 3 open.'),
-    ...all.map((each) => `octavo_gateway_breaker_state{${of(each)}} ${levels[each.breaker.kind]}`),
-    ...help('octavo_gateway_breaker_trips_total', 'counter', 'Times an instance was cut off, by reason.'),
-    ...counts('octavo_gateway_breaker_trips_total', ({ trips }) => trips),
-    ...help(
-      'octavo_gateway_instance_reroutes_total',
-      'counter',
-      'Requests that went elsewhere because of it.',
-    ),
-    ...counts('octavo_gateway_instance_reroutes_total', ({ reroutes }) => reroutes),
-    ...help('octavo_gateway_instance_seconds', 'gauge', 'Moving average until an answer begins.'),
-    ...all.map((each) => `octavo_gateway_instance_seconds{${of(each)}} ${seconds(each.latency.averageMs)}`),
-    ...help('octavo_gateway_route_breaker_state', 'gauge', 'As of an instance, of a route of a service.'),
-    ...circuits
-      .routes()
-      .map(
-        ({ service, method, label, breaker }) =>
-          `octavo_gateway_route_breaker_state{service="${service}",method="${method}",route="${label}"} ${levels[breaker.kind]}`,
-      ),
-    ...help('octavo_gateway_retry_budget', 'gauge', 'Re-routes that are allowed just now.'),
-    ...circuits
-      .budgets()
-      .map(({ service, left }) => `octavo_gateway_retry_budget{service="${service}"} ${left}`),
-    ...help('octavo_gateway_cut_off_total', 'counter', 'Requests refused at once by an open circuit.'),
-    ...[...circuits.refused()].map(
-      ([service, n]) => `octavo_gateway_cut_off_total{service="${service}"} ${n}`,
-    ),
-  ]
+  const counts = (name: string, help: string, pick: (upstream: Upstream) => ReadonlyMap<string, number>) =>
+    meter.observed(name, help, ['service', 'instance', 'reason'], () =>
+      upstreams
+        .all()
+        .flatMap((upstream) =>
+          [...pick(upstream)].map(([reason, n]): Sample => [n, ...namesOf(upstream), reason]),
+        ),
+    )
+  observeOne(meter, 'octavo_gateway_open_breakers', 'Instances whose circuit is not closed.', () => {
+    return upstreams.all().filter(({ breaker }) => breaker.kind !== 'closed').length
+  })
+  each('octavo_gateway_breaker_state', '0 closed, 1 returning, 2 probing, 3 open.', ({ breaker }) => {
+    return levels[breaker.kind]
+  })
+  counts(
+    'octavo_gateway_breaker_trips_total',
+    'Times an instance was cut off, by reason.',
+    ({ trips }) => trips,
+  )
+  counts(
+    'octavo_gateway_instance_reroutes_total',
+    'Requests that went elsewhere because of it.',
+    ({ reroutes }) => reroutes,
+  )
+  each('octavo_gateway_instance_seconds', 'Moving average until an answer begins.', ({ latency }) =>
+    seconds(latency.averageMs),
+  )
+  meter.observed(
+    'octavo_gateway_route_breaker_state',
+    'As of an instance, of a route of a service.',
+    ['service', 'method', 'route'],
+    () =>
+      circuits
+        .routes()
+        .map(({ service, method, label, breaker }) => [levels[breaker.kind], service, method, label]),
+  )
+  meter.observed('octavo_gateway_retry_budget', 'Re-routes that are allowed just now.', ['service'], () =>
+    circuits.budgets().map(({ service, left }) => [left, service]),
+  )
+  meter.observed(
+    'octavo_gateway_cut_off_total',
+    'Requests refused at once by an open circuit.',
+    ['service'],
+    () => [...circuits.refused()].map(([service, n]) => [n, service]),
+  )
 }
 
-const help = (name: string, type: string, text: string) => [
-  `# HELP ${name} ${text}`,
-  `# TYPE ${name} ${type}`,
-]
+const namesOf = ({ instance: { service, id } }: Upstream) => [service, id]
 const seconds = (ms: number) => Number((ms / 1_000).toFixed(6))
 
 /** What the log says of a circuit that has changed. */
