@@ -5,14 +5,13 @@ import type { BrowserContext, Page } from 'playwright-core'
 import type { BookList, Order } from '#services/gateway'
 import { octavo, type Store, startStore } from '../support/whole-store.ts'
 import { barriersOn, isQuiet, lookAtPage, sizes } from './barriers.ts'
+import { tabTo } from './by-keyboard.ts'
 import { openBrowser } from './open-browser.ts'
 
-type Stop = { name: string; isSeen: boolean; isMarked: boolean }
 type Visit = { path: string; act?: (page: Page) => Promise<void> }
 
 /** Pages looked at side by side: loading one leaves time to measure another. */
 const sideBySide = 3
-const tabsMax = 150
 
 test('everybody can read and use the pages', async (t) => {
   const store = await startStore(t, 'on')
@@ -150,20 +149,6 @@ async function orderByKeyboard(page: Page): Promise<void> {
   await page.getByTestId('order-status').waitFor()
   await page.getByTestId('voucher').waitFor()
   await tabTo(page, /^Download PDF$/)
-}
-
-/** Presses Tab until what is in focus has this name. Every stop on the way has to be in view and to show its focus. */
-async function tabTo(page: Page, name: RegExp): Promise<void> {
-  const passed: string[] = []
-  for (let presses = 0; presses < tabsMax; presses++) {
-    await page.keyboard.press('Tab')
-    const stop = await page.evaluate<Stop>('look.focused()')
-    assert.ok(stop.isSeen, `“${stop.name}” is in focus and out of sight`)
-    assert.ok(stop.isMarked, `“${stop.name}” does not show that it is in focus`)
-    if (name.test(stop.name)) return
-    passed.push(stop.name)
-  }
-  assert.fail(`no way by Tab to ${name}; passed ${passed.join(', ')}`)
 }
 
 async function booksToShow(
