@@ -38,6 +38,7 @@ const windows1252 = new TextDecoder('windows-1252')
 
 /** Decodes `&eacute;`, `&#233;` and `&#xE9;`; what names no character stays as it is. */
 function decodeEntities(text: string): string {
+  if (!/[&\u0080-\u009F]/.test(text)) return text
   const decoded = text.replace(
     /&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-zA-Z]\w{1,10}));/g,
     (whole, decimal, hex, name) => {

@@ -25,7 +25,7 @@ export function titleOf(product: OnixElement): OnixTitle {
       .find((each) => each !== undefined) ?? details[0]
   const elements = detail === undefined ? [] : elementsOf(detail)
   const own = elements.find((each) => ['01', ''].includes(levelOf(each)) && wordsOf(each) !== '')
-  const series = seriesOf(product, own === undefined ? [] : elements)
+  const series = seriesOf(product, elements)
   const isPartOfCollection = elements.some((each) => !['01', ''].includes(levelOf(each)))
   const title =
     own === undefined

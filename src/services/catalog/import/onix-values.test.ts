@@ -180,6 +180,10 @@ test('a title is the product’s own, or its collection’s with the number of t
     ],
   ]
   for (const [title, expected] of cases) assert.equal((await bookOf({ title })).title, expected)
+  const part = detail(
+    element('01', '<PartNumber>3</PartNumber>') + element('02', '<TitleText>Great Series</TitleText>'),
+  )
+  assert.deepEqual((await bookOf({ title: part })).details?.series, [{ title: 'Great Series', number: '3' }])
 })
 
 test('what a shop does not need to sell a book is kept as its details', async () => {

@@ -35,7 +35,7 @@ export function toBook(cells: readonly string[], columns: Columns, context: Book
   if (isbn.kind === 'error') return { kind: 'error', field: 'isbn', message: isbn.message }
   const title = cleanLine(record.text('title'))
   const book: ImportedBook = { isbn: isbn.value, ...(title !== '' && { title }) }
-  for (const [field, reader] of Object.entries(readers) as [ImportField, Reader][]) {
+  for (const [field, reader] of everyReader) {
     if (!record.has(field)) continue
     const text = record.text(field)
     const result = reader(text, record, context)
@@ -179,6 +179,8 @@ const readers: Partial<Record<ImportField, Reader>> = {
     return fine(title === '' ? {} : { details: { series: [{ title: title.slice(0, 200) }] } })
   },
 }
+
+const everyReader = Object.entries(readers) as [ImportField, Reader][]
 
 /** The currency of the record's own column, else of the price column's name, else the shop's. */
 function currencyOf(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { randomFrom } from '../../../../test/support/random-from.ts'
 import { keysOf } from './book-keys.ts'
 import { fold, foldTitle, wordsOf } from './fold.ts'
 
@@ -49,4 +50,35 @@ test('a book is sorted by its date, whether it has a day, a month, a year or non
   )
   assert.deepEqual([new Set(numbers).size, keys[0]?.language], [dates.length, 'en'])
   assert.deepEqual(keys[0]?.words.at(-1), { weight: 'subject', words: ['9780441172719', '044117271'] })
+})
+
+test('text of ASCII alone is folded as it is beside other letters', () => {
+  const pieces = [
+    'J.',
+    'R',
+    'R.',
+    "don't",
+    "king's",
+    "'ve",
+    '`t',
+    '&',
+    'A',
+    'b_c',
+    '_s',
+    '1',
+    '2 3',
+    '\t',
+    '--',
+    '(',
+    '#',
+    "'re_",
+  ]
+  const random = randomFrom(7)
+  for (let i = 0; i < 5_000; i++) {
+    const text = Array.from({ length: 1 + Math.floor(random() * 8) }, () => {
+      const piece = pieces[Math.floor(random() * pieces.length)] ?? ''
+      return random() < 0.5 ? piece : `${piece} `
+    }).join('')
+    assert.equal(`${fold(text)} eee`.trim(), fold(`${text} ééé`), text)
+  }
 })

@@ -4,6 +4,7 @@
  * the text parts them.
  */
 export function fold(text: string): string {
+  if (isAscii.test(text)) return foldAscii(text.toLowerCase())
   const plain = withoutAccents(text.normalize('NFKC').toLowerCase()).replace(
     unlikeLetters,
     (letter) => like[letter] ?? '',
@@ -17,6 +18,18 @@ export function fold(text: string): string {
     .replace(cjk, ' $& ')
     .replace(/ {2,}/g, ' ')
     .trim()
+}
+
+const isAscii = /^[\0-\x7f]*$/
+
+/** The same for what most words are made of, without asking Unicode about each letter. */
+function foldAscii(lower: string): string {
+  const words = lower
+    .replaceAll('&', ' and ')
+    .replace(/['`](?=(?:s|t|d|m|re|ll|ve)(?![a-z0-9_]))/g, '')
+    .replace(/[^a-z0-9]+/g, ' ')
+    .trim()
+  return words.replace(/(?<=(?<![a-z0-9])[a-z0-9]) (?=[a-z0-9](?![a-z0-9]))/g, '')
 }
 
 /** What a title is sorted by and called by: folded, without a series in brackets behind it ("Dune (Dune, #1)"). */

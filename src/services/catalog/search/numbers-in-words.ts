@@ -46,6 +46,8 @@ const numberOf = new Map<string, string>()
 for (let number = smallest; number <= largest; number++)
   for (const spelling of spellings(number))
     if (!numberOf.has(spelling)) numberOf.set(spelling, String(number))
+/** Most words begin no number. */
+const firstWords = new Set([...numberOf.keys()].map((spelling) => spelling.split(' ', 1)[0]))
 
 /**
  * The same folded text with its numbers the other way round: "nineteen eighty four" for "1984", and "1984" for "nineteen
@@ -72,6 +74,7 @@ function numberAt(words: readonly string[], start: number): { words: string[]; l
   const digits = /^[1-9]\d{1,3}$/.test(word) ? Number(word) : 0
   if (digits >= smallest && digits <= largest)
     return { words: (spellings(digits)[0] ?? '').split(' '), length: 1 }
+  if (!firstWords.has(word)) return undefined
   for (let length = Math.min(spelledMax, words.length - start); length > 0; length--) {
     const number = numberOf.get(words.slice(start, start + length).join(' '))
     if (number !== undefined) return { words: [number], length }

@@ -50,13 +50,20 @@ export const recordType = (columns: readonly { column: string; type: string }[])
   ['isbn text', ...columns.map(({ column, type }) => `${incoming(column)} ${type}`)].join(', ')
 
 export function fieldsAsRecord({ isbn, fields, keys }: BookEntry): Record<string, unknown> {
-  const values = fieldColumns.map(({ column, of }) => [incoming(column), of(fields)])
-  return { ...Object.fromEntries(values), ...keysAsRecord(isbn, keys) }
+  const record: Record<string, unknown> = { isbn }
+  for (const { name, of } of incomingFields) record[name] = of(fields)
+  for (const { name, of } of incomingKeys) record[name] = of(keys)
+  return record
 }
 
 export function keysAsRecord(isbn: string, keys: BookKeys): Record<string, unknown> {
-  return { isbn, ...Object.fromEntries(keyColumns.map(({ column, of }) => [incoming(column), of(keys)])) }
+  const record: Record<string, unknown> = { isbn }
+  for (const { name, of } of incomingKeys) record[name] = of(keys)
+  return record
 }
+
+const incomingFields = fieldColumns.map(({ column, of }) => ({ name: incoming(column), of }))
+const incomingKeys = keyColumns.map(({ column, of }) => ({ name: incoming(column), of }))
 
 /** PostgreSQL's four weights, and the values that `ts_rank` gives them: D, C, B, A. */
 const letters: Readonly<Record<Weight, string>> = { title: 'A', name: 'B', subtitle: 'C', subject: 'D' }
