@@ -1,8 +1,8 @@
+import { dayMs } from '#kernel/day'
 import type { Database } from '#ports/database'
 import type { BenchStore } from './store.ts'
 
 const chunk = 200_000
-const dayMs = 86_400_000
 
 /**
  * Fills a store with orders as a year leaves them: four in five bought and most of those redeemed, the others expired,

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { dayMs } from '#kernel/day'
 import type { Database } from '#ports/database'
 import { listOrdersBehind } from '../src/services/orders/list-behind.ts'
 import { idAt } from '../src/services/orders/old/partitions.ts'
@@ -21,7 +22,6 @@ const [perDay, days, hotDays] = [values['orders-a-day'], values.days, values['ho
   number,
   number,
 ]
-const dayMs = 86_400_000
 const groupsADay = 10
 const beganMs = Date.UTC(2025, 0, 1)
 

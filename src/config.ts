@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { dayMs } from '#kernel/day'
 import {
   addresses,
   ConfigError,
@@ -135,7 +136,7 @@ export function readConfig(env: Environment): Config {
     },
     archive: {
       baseEveryMs: integer(env, 'OCTAVO_ARCHIVE_BASE_HOURS', 24, 1, 8_760) * 3_600_000,
-      keepMs: integer(env, 'OCTAVO_ARCHIVE_DAYS', 7, 1, 3_650) * 86_400_000,
+      keepMs: integer(env, 'OCTAVO_ARCHIVE_DAYS', 7, 1, 3_650) * dayMs,
     },
     shop: {
       country: checked(env, 'OCTAVO_SHOP_COUNTRY', '', isCountry, 'a country of ISO 3166-1 such as DE'),

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { dayMs } from '#kernel/day'
 import { type Database, openDatabase } from '#ports/database'
 import { layServers } from '../../../test/support/database.ts'
 import { type Contents, databaseNames, passwordIn, restoredContents } from '../../../test/support/restored.ts'
@@ -19,7 +20,6 @@ import { ArchiveTaken, openArchiver } from './archiver.ts'
 import { OutOfReach, restoreArchive, verifyArchive } from './restore-archive.ts'
 
 const key = 'a key for tests'
-const dayMs = 86_400_000
 
 after(stopSharedS3)
 

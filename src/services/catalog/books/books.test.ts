@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { dayMs } from '#kernel/day'
 import { testCatalog } from '../../../../test/support/catalog.ts'
 
 const dune = {
@@ -202,7 +203,7 @@ test('odd but harmless searches and filters find nothing and break nothing', asy
 
 test('availability tells upcoming, sold out, low and in stock apart', async (t) => {
   const { call } = await testCatalog(t, 'availability')
-  const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
+  const tomorrow = new Date(Date.now() + dayMs).toISOString()
   await call('POST', '/api/books', { ...dune, salesOpenAt: tomorrow })
   const upcoming = await call('GET', `${path}/availability`)
   assert.deepEqual([upcoming.body.isbn, upcoming.body.status], ['9780441172719', 'upcoming'])

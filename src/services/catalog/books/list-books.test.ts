@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { dayMs } from '#kernel/day'
 import { checkDigit13 } from '#kernel/isbn'
 import { openBookDb } from '../../../../test/support/book-db.ts'
 import { type TestCatalog, testCatalog } from '../../../../test/support/catalog.ts'
@@ -135,7 +136,7 @@ test('a facet counts what choosing its value would give with the other filters i
 
 test('filters narrow the list', async (t) => {
   const catalog = await testCatalog(t, 'filters')
-  const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
+  const tomorrow = new Date(Date.now() + dayMs).toISOString()
   await add(catalog, 1, { limited: true })
   await add(catalog, 2, { salesOpenAt: tomorrow })
   await add(catalog, 3)

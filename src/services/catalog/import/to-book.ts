@@ -1,3 +1,4 @@
+import { dayMs } from '#kernel/day'
 import { decimalOf } from '#kernel/money'
 import { checked, type ToBookResult } from './check-book.ts'
 import { cleanLine, cleanParagraphs } from './clean-text.ts'
@@ -234,5 +235,4 @@ function peopleOf(list: unknown[] | undefined): { name: string; role: string }[]
   return people?.every((each) => each !== undefined) ? people : undefined
 }
 
-const dayMs = 86_400_000
 const daysFrom = (nowMs: number, days: number) => new Date(nowMs + days * dayMs).toISOString()

@@ -1,3 +1,4 @@
+import { dayMs } from '#kernel/day'
 import { type Clock, every } from '#ports/clock'
 import type { MissStore } from '../store/miss-store.ts'
 import { fold } from './fold.ts'
@@ -18,7 +19,7 @@ export function createMisses(store: MissStore, clock: Clock): Misses {
     const counted = waiting
     waiting = new Map()
     await store.add(dayAt(clock.now()), counted)
-    await store.forget(dayAt(clock.now() - keptDays * 86_400_000))
+    await store.forget(dayAt(clock.now() - keptDays * dayMs))
   }
   const rounds = every(clock, writeEveryMs, write)
   return {

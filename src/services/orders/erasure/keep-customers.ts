@@ -1,3 +1,4 @@
+import { dayMs } from '#kernel/day'
 import { type Clock, uuid7 } from '#ports/clock'
 import { holdFence, inRounds, type Turns } from '#ports/lease'
 import { logger } from '#ports/log'
@@ -7,7 +8,6 @@ const log = logger('retention')
 
 const everyMs = 10 * 60_000
 const atOnceMax = 200
-const dayMs = 86_400_000
 /** An order may come to rest this long after its time was over. */
 const overlapDays = 30
 

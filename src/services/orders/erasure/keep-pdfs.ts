@@ -1,3 +1,4 @@
+import { dayMs } from '#kernel/day'
 import type { Clock } from '#ports/clock'
 import type { Database } from '#ports/database'
 import { holdFence, inRounds, type Turns } from '#ports/lease'
@@ -10,7 +11,6 @@ const log = logger('retention')
 const everyMs = 3_600_000
 const pageMax = 200
 const deletionsAtOnceMax = 16
-const dayMs = 86_400_000
 /** A voucher may be redeemed by a transaction that began that long before others that were seen. */
 const overlapMs = 600_000
 const mark = 'PDFs kept from'

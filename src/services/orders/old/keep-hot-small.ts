@@ -1,3 +1,4 @@
+import { dayMs } from '#kernel/day'
 import type { Clock } from '#ports/clock'
 import type { Database } from '#ports/database'
 import { inRounds, type Turns } from '#ports/lease'
@@ -10,7 +11,6 @@ import { noteOld, putAway } from './put-away.ts'
 const log = logger('old orders')
 
 const roundMs = 60_000
-const dayMs = 86_400_000
 /** Longer than a statement can last: a sale that did not see the keys noted has ended by then, one way or the other. */
 const settledMs = 60_000
 const notedMax = 5_000

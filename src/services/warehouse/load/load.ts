@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { dayMs } from '#kernel/day'
 import { type Clock, systemClock } from '#ports/clock'
 import type { Database, Session } from '#ports/database'
 import { type Fence, holdFence } from '#ports/lease'
@@ -117,7 +118,7 @@ function isOfFiles(error: unknown): boolean {
 const goneOnFromDays = oldRestDays - 5
 
 const isTooOld = ({ cursors }: Manifest, { now } = systemClock) =>
-  now() - cursors.orders.atMs > goneOnFromDays * 86_400_000
+  now() - cursors.orders.atMs > goneOnFromDays * dayMs
 
 async function loadOnce(
   loading: Loading,

@@ -1,3 +1,4 @@
+import { dayMs } from '#kernel/day'
 import type { Statements } from '#ports/database'
 import type { Cursors } from '../store/manifest.ts'
 import type { Cut } from './cut.ts'
@@ -77,8 +78,6 @@ function stageBook(row: BookRow, staging: Staging): void {
   // One that was deleted and made again begins with its first version once more.
   staging.add('book_history', { key: `${row.isbn} ${row.created_at.getTime()} ${row.version}`, ...book })
 }
-
-const dayMs = 86_400_000
 
 async function readSearches(
   books: Statements,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { dayMs } from '#kernel/day'
 import { systemClock as clock } from '#ports/clock'
 import { DatabaseBusy } from '#ports/database'
 import type { NewBook } from '#services/catalog'
@@ -154,7 +155,7 @@ export function testBookStore(name: string, open: Open): void {
       [{ limited: true }, [2]],
       [{ available: true }, [1]],
       [{ available: false }, [2, 3, 4]],
-      [{ available: true, nowMs: nowMs + 86_400_000 }, [1, 2]],
+      [{ available: true, nowMs: nowMs + dayMs }, [1, 2]],
       [{ minPrice: 101 }, [3]],
       [{ maxPrice: 100, subject: 'B' }, [1, 2]],
       [{ maxPrice: Number.MAX_SAFE_INTEGER }, [1, 2, 3, 4]],
