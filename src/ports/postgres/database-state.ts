@@ -1,8 +1,6 @@
-import pg from 'pg'
 import type { DatabaseState, ServerState } from '#kernel/database-state'
-import { systemClock } from '#ports/clock'
 import { addressesIn } from './addresses.ts'
-import { cut } from './ask-once.ts'
+import { askOnce } from './ask-once.ts'
 import { parseLsn } from './lsn.ts'
 import { askStanding, type Standing } from './standing.ts'
 
@@ -70,29 +68,17 @@ type More = { failoverAt: string | null; archive: DatabaseState['archive'] }
 
 /** What the primary alone knows, as far as this user may ask for it. */
 async function askMore(url: string, limitMs: number): Promise<More | undefined> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: limitMs,
-    query_timeout: limitMs,
-  })
-  client.on('error', () => undefined)
-  const stopped = new AbortController()
-  const late = systemClock.sleep(limitMs * 2, stopped.signal).then(
-    () => cut(client),
-    () => undefined,
-  )
   try {
-    await client.connect()
-    const { rows } = await client.query(failoverQuery)
-    const { rows: kept } = rows[0]?.isArchived ? await client.query(archiveQuery) : { rows: [] }
-    return { failoverAt: iso(rows[0]?.failoverAt), archive: archiveIn(kept[0]) }
+    const [more] = await askOnce<{ failoverAt: Date | null; isArchived: boolean }>(
+      url,
+      failoverQuery,
+      limitMs,
+    )
+    const [kept] = more?.isArchived ? await askOnce<Archived>(url, archiveQuery, limitMs) : []
+    return { failoverAt: iso(more?.failoverAt), archive: archiveIn(kept) }
   } catch {
     // It has gone since it said that it is the primary, or does not let this user look.
     return undefined
-  } finally {
-    stopped.abort()
-    await late
-    cut(client)
   }
 }
 
@@ -107,7 +93,9 @@ const archiveQuery =
 
 const iso = (time: Date | null | undefined) => time?.toISOString() ?? null
 
-function archiveIn(row: { reachesTo: Date; baseAt: Date | null; problem: string | null } | undefined) {
+type Archived = { reachesTo: Date; baseAt: Date | null; problem: string | null }
+
+function archiveIn(row: Archived | undefined) {
   if (row === undefined) return null
   return { reachesTo: row.reachesTo.toISOString(), baseAt: iso(row.baseAt), problem: row.problem }
 }
