@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Agent, request } from 'undici'
+import { Agent, request } from '#ports/connections'
 
 export type Kind = 'browse' | 'search' | 'book' | 'reserve' | 'pay' | 'check'
 /** One request: when it was sent, in ms from the opening, how long it took, and its status; 0 when no answer came. */

@@ -1,8 +1,8 @@
-import { Agent, request } from 'undici'
 import { backoffMs } from '#kernel/backoff'
 import { endLease, leaseMs, listInstances, renewEveryMs, renewLease } from '#kernel/registry'
 import { type CallSigner, callHeader, callSigner } from '#kernel/signed-calls'
 import type { Clock } from '#ports/clock'
+import { Agent, request } from '#ports/connections'
 import { createDirectory, type Directory, keyOf } from './directory.ts'
 import type { Discovery, Instance } from './discovery.ts'
 

@@ -1,7 +1,7 @@
-import { Agent, request } from 'undici'
 import type { BodyOf, ParamsOf, QueryOf, ReplyOf, Route } from '#kernel/contract'
 import { Problem, problemBase, unavailable } from '#kernel/problem'
 import { type CallSigner, callHeader } from '#kernel/signed-calls'
+import { Agent, request } from '#ports/connections'
 import type { Discovery, Instance } from '#ports/discovery'
 import { callSigner } from './calls.ts'
 import { callDuration } from './metrics.ts'

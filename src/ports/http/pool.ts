@@ -1,4 +1,4 @@
-import { Pool } from 'undici'
+import { Pool } from '#ports/connections'
 
 const connectTimeoutMs = 1_000
 const keepAliveMs = 30_000

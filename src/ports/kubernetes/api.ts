@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { Agent, request } from 'undici'
 import { Unavailable } from '#kernel/unavailable'
 import { type Clock, systemClock } from '#ports/clock'
+import { Agent, request } from '#ports/connections'
 
 /** A Kubernetes API server: objects by their paths, and what changes among them. */
 export type KubernetesApi = AsyncDisposable & {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Pool } from 'undici'
 import { trip } from '#kernel/circuit-breaker'
+import type { Pool } from '#ports/connections'
 import { chooseCluster } from './choose.ts'
 import { type Cluster, healthLimits, newCluster, probed, raisedFromNothing, shareOf } from './cluster.ts'
 

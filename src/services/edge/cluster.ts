@@ -1,7 +1,7 @@
-import type { Pool } from 'undici'
 import { type BreakerState, closedBreaker, mayTry } from '#kernel/circuit-breaker'
 import type { PicturedCluster } from '#kernel/fleet-picture'
 import { type Latency, noLatency } from '#kernel/latency-outliers'
+import type { Pool } from '#ports/connections'
 
 /** One cluster as an edge sees it. */
 export type Cluster = {

@@ -1,6 +1,6 @@
-import { Agent, request } from 'undici'
 import type { Clock } from '#ports/clock'
 import { every } from '#ports/clock'
+import { Agent, request } from '#ports/connections'
 import type { Cluster } from './cluster.ts'
 import type { Clusters, ProbeAnswer } from './clusters.ts'
 

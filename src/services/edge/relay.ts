@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PassThrough } from 'node:stream'
-import type { Dispatcher } from 'undici'
 import { Problem } from '#kernel/problem'
+import type { Dispatcher } from '#ports/connections'
 import type { Attempt, Cluster } from './cluster.ts'
 import type { Clusters } from './clusters.ts'
 import { type Forwarded, headersIn, headersOut, keyCookie, rawHeader } from './headers.ts'

@@ -1,6 +1,6 @@
-import { Pool } from 'undici'
 import { backoffMs } from '#kernel/backoff'
 import { systemClock } from '#ports/clock'
+import { Pool } from '#ports/connections'
 import { InvalidKey, ObjectStoreFull, ObjectStoreRefused, ObjectStoreUnavailable } from '../object-store.ts'
 import { openCredentials } from './credentials.ts'
 import { encodePath, linkSecondsMax, queryText, signedHeaders, signedPath } from './signature.ts'

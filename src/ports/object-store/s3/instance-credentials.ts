@@ -1,4 +1,4 @@
-import { request } from 'undici'
+import { request } from '#ports/connections'
 import { ObjectStoreUnavailable } from '../object-store.ts'
 import type { LentCredentials } from './signature.ts'
 

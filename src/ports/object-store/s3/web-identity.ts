@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { request } from 'undici'
+import { request } from '#ports/connections'
 import { ObjectStoreUnavailable } from '../object-store.ts'
 import { sessionOf } from './instance-credentials.ts'
 import type { LentCredentials } from './signature.ts'

@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici'
+import { Agent, request } from '#ports/connections'
 import type { ClusterSpec } from '../decisions/model.ts'
 
 const limitMs = 2_000

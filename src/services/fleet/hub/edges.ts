@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici'
+import { Agent, request } from '#ports/connections'
 import { callHeader, callSigner } from '#ports/http'
 import type { EdgeCluster, EdgeState } from '#services/edge'
 import type { OrderCounts, SeenByEdges } from '../decisions/model.ts'

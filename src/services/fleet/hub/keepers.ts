@@ -1,4 +1,3 @@
-import { Agent, request } from 'undici'
 import {
   type KeptDatabase,
   type KeptState,
@@ -6,6 +5,7 @@ import {
   readKeptState,
   type Want,
 } from '#kernel/database-turn'
+import { Agent, request } from '#ports/connections'
 import { callHeader, callSigner } from '#ports/http'
 
 const limitMs = 1_500

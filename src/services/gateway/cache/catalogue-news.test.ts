@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { request } from 'undici'
 import { type Clock, systemClock } from '#ports/clock'
+import { request } from '#ports/connections'
 import { bookDbKind, openBookDb } from '../../../../test/support/book-db.ts'
 import { testCatalog } from '../../../../test/support/catalog.ts'
 import { startGateway, until } from '../../../../test/support/gateway.ts'

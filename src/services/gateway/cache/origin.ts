@@ -1,5 +1,5 @@
-import { Agent, request } from 'undici'
 import type { Clock } from '#ports/clock'
+import { Agent, request } from '#ports/connections'
 import type { Discovery } from '#ports/discovery'
 import { type CallSigner, callHeader } from '#ports/http'
 

@@ -1,5 +1,5 @@
-import type { Dispatcher } from 'undici'
 import { fullHeader, type Problem } from '#kernel/problem'
+import type { Dispatcher } from '#ports/connections'
 import { isTracing } from '#ports/telemetry'
 import { answerMs, drain, type Exchange, sendProblem, tooLarge } from './exchange.ts'
 import { rawHeader, requestHead, writeAnswerHead } from './headers.ts'

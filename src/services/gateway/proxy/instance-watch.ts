@@ -1,7 +1,7 @@
-import { Agent, request } from 'undici'
 import { type BreakerState, onAlive, onLifeless, trip } from '#kernel/circuit-breaker'
 import { noLatency, outliers } from '#kernel/latency-outliers'
 import type { Clock } from '#ports/clock'
+import { Agent, request } from '#ports/connections'
 import type { Upstream } from './upstreams.ts'
 
 export type InstanceWatch = Disposable

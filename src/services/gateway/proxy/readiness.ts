@@ -1,5 +1,5 @@
-import { request } from 'undici'
 import type { Clock } from '#ports/clock'
+import { request } from '#ports/connections'
 import type { Discovery } from '#ports/discovery'
 
 export type Readiness = { isReady: boolean; missing: readonly string[] }

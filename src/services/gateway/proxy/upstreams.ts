@@ -1,4 +1,3 @@
-import type { Pool } from 'undici'
 import {
   type BreakerState,
   closedBreaker,
@@ -11,6 +10,7 @@ import {
 import { type Latency, noLatency, withSample } from '#kernel/latency-outliers'
 import { ranked } from '#kernel/rendezvous'
 import type { Clock } from '#ports/clock'
+import type { Pool } from '#ports/connections'
 import type { Discovery, Instance } from '#ports/discovery'
 import { closeGracefully, openPool } from '#ports/http'
 import { type InstanceWatch, watchInstances } from './instance-watch.ts'
