@@ -30,6 +30,9 @@ const saleSettings = {
   max_prepared_transactions: '64',
 }
 
+/** As every store's BookDb has it: catalog follows what others write there. */
+const followedLog = { wal_level: 'logical' }
+
 const copies = 1_000_000_000
 
 export async function openBenchStore(
@@ -40,18 +43,18 @@ export async function openBenchStore(
   const folder = await mkdtemp(join(tmpdir(), 'octavo-bench-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
   const serverPids: number[] = []
-  const start = async (name: string) => {
+  const start = async (name: string, own: Readonly<Record<string, string>> = {}) => {
     const options = {
       path: join(folder, name),
       password: randomUUID(),
-      settings: { ...saleSettings, ...settings },
+      settings: { ...saleSettings, ...own, ...settings },
     }
     const server: PostgresServer = stack.use(await startPostgres(options))
     serverPids.push(server.pid)
     await server.ensureDatabase(name)
     return server.url(name)
   }
-  const [bookDbUrl, orderDbUrl] = [await start('books'), await start('orders')]
+  const [bookDbUrl, orderDbUrl] = [await start('books', followedLog), await start('orders')]
   const open = async (url: string) => {
     return stack.use(
       await openDatabase(url, { applicationName: 'bench', connectionsMax: 4, statementTimeoutMs: 120_000 }),
@@ -78,7 +81,8 @@ export async function openBenchStore(
       'ALTER TABLE catalog.ledger DISABLE TRIGGER USER; TRUNCATE catalog.ledger, catalog.outbox',
     )
     await orders.execute(
-      `TRUNCATE orders.orders, orders.decisions, orders.holds, orders.outbox, orders.sagas, orders.history, orders.vouchers CASCADE`,
+      `TRUNCATE orders.orders, orders.decisions, orders.holds, orders.unlisted, orders.listed, orders.outbox, orders.sagas,
+                orders.history, orders.vouchers CASCADE`,
     )
     for (const database of [books, orders]) await database.execute('CHECKPOINT')
   }

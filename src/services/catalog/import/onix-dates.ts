@@ -1,3 +1,4 @@
+import { dayMs } from '#kernel/day'
 import { isDate } from '../books/book-fields.ts'
 import type { OnixElement } from './onix-element.ts'
 import { type Read, read, startOf, unreadable } from './read-values.ts'
@@ -68,8 +69,6 @@ export function dayOf(time: string, timeZone: string): string {
 /** The last day that has passed whole at a moment. */
 export const lastDayBefore = (time: string, timeZone: string) =>
   dayOf(new Date(Date.parse(time) - 1).toISOString(), timeZone)
-
-const dayMs = 86_400_000
 
 function localMidnight(year: number, month: number, day: number, timeZone: string): string {
   const utc = Date.UTC(year, month - 1, day)
