@@ -91,7 +91,7 @@ test('no file of a megabyte holds a reader for long, however it is made', async 
 })
 
 test('no book is written by half, whatever is wrong with the file it comes from', async (t) => {
-  const { url } = await testDatabase(t, 'import_fuzz')
+  const { url } = await testDatabase(t, 'import_fuzz', 'books')
   await using store = await openStore(url, { applicationName: 'test' })
   await store.migrate()
   for (let i = seed; i < seed + 120; i++) {

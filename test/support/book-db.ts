@@ -10,7 +10,7 @@ assert.ok(['postgres', 'mariadb'].includes(bookDbKind), `--book-db ${bookDbKind}
 
 /** A fresh, empty database for BookDb, dropped when the test ends. */
 export function testBookDb(t: TestScope, name: string): Promise<{ url: string }> {
-  return bookDbKind === 'mariadb' ? testMariadb(t, name) : testDatabase(t, name)
+  return bookDbKind === 'mariadb' ? testMariadb(t, name) : testDatabase(t, name, 'books')
 }
 
 /** Where a whole store has its BookDb: nothing is set where it brings its own server. */

@@ -8,7 +8,9 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { copyCluster, type KeeperReply, type KeeperRequest, type ServerKind, testPassword } from './keeper.ts'
+import { copyCluster } from './copy-cluster.ts'
+import { type KeeperReply, type KeeperRequest, type ServerKind, testPassword } from './keeper.ts'
+import type { Laid } from './lay-database.ts'
 
 /** What a test gives to have its databases dropped when it ends: the `t` of `node:test`, or anything with `after`. */
 export type TestScope = { after(work: () => unknown): void }
@@ -36,11 +38,13 @@ const dropAttemptsMax = 50
  * server (see keeper.ts), or the one that OCTAVO_TEST_POSTGRES names by the URL of a database where its user may
  * create others.
  * @param name letters, digits and underscores; the database's name starts with it
+ * @param laid spares the test the making of the tables that it is for: they are there, where the server is embedded
  */
-export async function testDatabase(t: TestScope, name: string): Promise<{ url: string }> {
+export async function testDatabase(t: TestScope, name: string, laid?: Laid): Promise<{ url: string }> {
   const admin = await adminUrl()
   const database = `${name.replace(/\W/g, '_').slice(0, 40)}_${randomBytes(5).toString('hex')}`
-  await execute(admin, `CREATE DATABASE "${database}"`)
+  const copyOf = laid && !process.env.OCTAVO_TEST_POSTGRES ? await copiedDatabase(laid) : 'template1'
+  await execute(admin, `CREATE DATABASE "${database}" TEMPLATE "${copyOf}"`)
   t.after(() => dropDatabase(admin, database))
   const url = new URL(admin)
   url.pathname = `/${database}`
@@ -101,17 +105,27 @@ export async function openServer(
  * Puts initialised database servers into a store's data folder, as its first start would make them: making them is most
  * of such a start. The store finds their passwords where it would have kept them.
  */
-export async function layServers(dataPath: string): Promise<void> {
-  const { path = '' } = await ask({ do: 'template' })
+export async function layServers(dataPath: string, laid: ServersLaid = {}): Promise<void> {
   const secrets = join(dataPath, 'secrets')
   mkdirSync(secrets, { recursive: true, mode: 0o700 })
-  for (const name of ['book-db', 'order-db']) {
+  for (const name of ['book-db', 'order-db'] as const) {
+    const { path = '' } = await ask({ do: 'template', ...(laid[name] && { laid: laid[name] }) })
     writeFileSync(join(secrets, `${name}-password`), `${testPassword}\n`, { mode: 0o600 })
     copyCluster(path, join(dataPath, name))
   }
 }
 
+/** What the two servers have in them; nothing is as good. */
+export type ServersLaid = { 'book-db'?: Laid; 'order-db'?: Laid }
+
 let shared: Promise<string> | undefined
+const copied = new Map<Laid, Promise<string>>()
+
+function copiedDatabase(laid: Laid): Promise<string> {
+  const known = copied.get(laid) ?? ask({ do: 'shared', laid }).then(({ copyOf = '' }) => copyOf)
+  copied.set(laid, known)
+  return known
+}
 
 /** The URL of the shared server of a kind, as its administrator. @throws Error saying why there is none */
 export async function sharedServer(kind: ServerKind): Promise<string> {
@@ -166,6 +180,7 @@ async function openKeeper(): Promise<Keeper> {
   socket.once('close', () => {
     keeper = undefined
     shared = undefined
+    copied.clear()
     for (const [id, answer] of waiting) answer({ id, error: 'it ended' })
   })
   // An open connection alone must not keep a finished test process alive; a question on its way must.

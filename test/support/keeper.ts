@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
@@ -13,6 +12,8 @@ import {
   isRunning,
   type ProcessIdentity,
 } from '../../src/local/process-identity.ts'
+import { copyCluster } from './copy-cluster.ts'
+import type { Laid } from './lay-database.ts'
 import { layMariadb, mariadbMissing, startMariadb } from './mariadb-server.ts'
 
 /** Which program a server runs. */
@@ -28,9 +29,18 @@ export type KeeperRequest = {
   id: number
   do: 'shared' | 'template' | 'open' | 'start' | 'stop' | 'kill' | 'pause' | 'resume'
   kind?: ServerKind
+  /** What a database of the template, or the database to copy on the shared server, has in it. */
+  laid?: Laid
   server?: number
 }
-export type KeeperReply = { id: number; server?: number; url?: string; path?: string; error?: string }
+export type KeeperReply = {
+  id: number
+  server?: number
+  url?: string
+  path?: string
+  copyOf?: string
+  error?: string
+}
 
 /** The password of every server for tests. */
 export const testPassword = 'octavo'
@@ -55,10 +65,14 @@ async function keep(socketPath: string): Promise<void> {
 
   const connections = new Set<Socket>()
   const shared: Partial<Record<ServerKind, Promise<Running>>> = {}
-  const templates: Partial<Record<ServerKind, Promise<string>>> = {}
-  const openTemplate = (kind: ServerKind) => {
-    templates[kind] ??= kinds[kind].makeTemplate(join(run, `template-${kind}`))
-    return templates[kind]
+  const copied: Partial<Record<Laid, Promise<string>>> = {}
+  const templates: Partial<Record<ServerKind | Laid, Promise<string>>> = {}
+  const openTemplate = (what: ServerKind | Laid): Promise<string> => {
+    const path = join(run, `template-${what}`)
+    templates[what] ??= isKind(what)
+      ? kinds[what].makeTemplate(path)
+      : openTemplate('postgres').then((plain) => makeLaidTemplate(plain, path, what))
+    return templates[what]
   }
   let lingering: NodeJS.Timeout | undefined
   const stop = async () => {
@@ -78,7 +92,11 @@ async function keep(socketPath: string): Promise<void> {
       shared[kind] ??= kinds[kind].startShared(join(run, `shared-${kind}`), () => openTemplate(kind))
       return shared[kind]
     }
-    serve(socket, run, { openShared, openTemplate })
+    const openCopied = (laid: Laid) => {
+      copied[laid] ??= openShared('postgres').then(async ({ url }) => (await laying()).makeCopied(url, laid))
+      return copied[laid]
+    }
+    serve(socket, run, { openShared, openTemplate, openCopied })
     socket.once('close', () => {
       connections.delete(socket)
       if (connections.size === 0) linger(lingerMs)
@@ -132,6 +150,20 @@ function readIdentity(path: string): ProcessIdentity {
 }
 
 type Running = Pick<PostgresServer, 'pid' | 'url' | 'stop'>
+
+/** Loaded here alone: whoever asks the keeper has no need of a store. */
+const laying = () => import('./lay-database.ts')
+
+const isKind = (what: ServerKind | Laid): what is ServerKind => what in kinds
+
+/** A PostgreSQL server's folder with a store's database in it. */
+async function makeLaidTemplate(plain: string, path: string, laid: Laid): Promise<string> {
+  copyCluster(plain, path)
+  await using server = await startPostgres(serverOptions(path, { fsync: 'off' }))
+  await (await laying()).layOn(server, laid)
+  return join(path, 'data')
+}
+
 type OwnServer = { kind: ServerKind; path: string; running: Running | undefined }
 
 type Kind = {
@@ -183,21 +215,23 @@ async function stopMariadbOrphan(path: string): Promise<void> {
 
 type Openers = {
   openShared(kind: ServerKind): Promise<Running>
-  openTemplate(kind: ServerKind): Promise<string>
+  openTemplate(what: ServerKind | Laid): Promise<string>
+  openCopied(laid: Laid): Promise<string>
 }
 
 /** Answers the requests of one connection, and ends its servers with it. */
-function serve(socket: Socket, run: string, { openShared, openTemplate }: Openers): void {
+function serve(socket: Socket, run: string, { openShared, openTemplate, openCopied }: Openers): void {
   const own = new Map<number, OwnServer>()
   const reply = (message: KeeperReply) => socket.writable && socket.write(`${JSON.stringify(message)}\n`)
   createInterface({ input: socket }).on('line', async (line) => {
     const request = JSON.parse(line) as KeeperRequest
-    const { kind = 'postgres' } = request
+    const { id, kind = 'postgres', laid } = request
     try {
       if (request.do === 'shared') {
         const server = await openShared(kind)
-        reply({ id: request.id, url: server.url(kinds[kind].admin) })
-      } else if (request.do === 'template') reply({ id: request.id, path: await openTemplate(kind) })
+        const copyOf = laid && (await openCopied(laid))
+        reply({ id, url: server.url(kinds[kind].admin), ...(copyOf && { copyOf }) })
+      } else if (request.do === 'template') reply({ id, path: await openTemplate(laid ?? kind) })
       else reply({ id: request.id, ...(await handle(request, own, run, openTemplate)) })
     } catch (error) {
       reply({ id: request.id, error: (error as Error).message })
@@ -262,10 +296,4 @@ function signalAll(pid: number, signal: NodeJS.Signals): void {
 
 function serverOptions(path: string, settings: Readonly<Record<string, string>>) {
   return { path, password: testPassword, settings }
-}
-
-/** Copies an initialised server into a server's folder, with its owner and rights, as PostgreSQL insists on them. */
-export function copyCluster(template: string, serverPath: string): void {
-  mkdirSync(serverPath, { recursive: true, mode: 0o700 })
-  execFileSync('cp', ['-a', template, join(serverPath, 'data')])
 }

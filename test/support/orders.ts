@@ -4,7 +4,7 @@ import { type TestScope, testDatabase } from './database.ts'
 
 /** An OrderDb of a test's own, empty; it goes with the test. */
 export async function openOrders(t: TestScope, name: string): Promise<Database> {
-  const { url } = await testDatabase(t, name)
+  const { url } = await testDatabase(t, name, 'orders')
   const database = await openDatabase(url, { applicationName: name, connectionsMax: 4 })
   t.after(() => database[Symbol.asyncDispose]())
   await migrate(database, new URL('../../src/services/orders/migrations/', import.meta.url), 'orders')

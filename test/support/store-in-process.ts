@@ -26,7 +26,7 @@ export async function startStoreInProcess(
   name: string,
   env: Record<string, string> = {},
 ): Promise<StoreInProcess> {
-  const [books, orders] = await Promise.all([testBookDb(scope, name), testDatabase(scope, name)])
+  const [books, orders] = await Promise.all([testBookDb(scope, name), testDatabase(scope, name, 'orders')])
   const data = mkdtempSync(join(tmpdir(), 'octavo-test-'))
   scope.after(() => rmSync(data, { recursive: true, force: true }))
   const key = join(data, 'voucher-key.pem')

@@ -24,7 +24,7 @@ export async function startStore(
   env: Record<string, string> = {},
 ): Promise<Store> {
   const data = mkdtempSync(join(tmpdir(), 'octavo-test-'))
-  await layServers(data)
+  await layServers(data, { 'book-db': demo === 'on' ? 'books-with-sample' : 'books', 'order-db': 'orders' })
   const bookDb = await bookDbSettings(scope)
   const staff = { email: 'staff@example.org', password: 'a quiet corner by the window' }
   const child = spawn(process.execPath, [main, 'start', '--demo', demo], {

@@ -34,7 +34,7 @@ export type Databases = {
 }
 
 export async function openDatabases(t: TestScope): Promise<Databases> {
-  const { url: ordersUrl } = await testDatabase(t, 'orders')
+  const { url: ordersUrl } = await testDatabase(t, 'orders', 'orders')
   const orders = await openDatabase(ordersUrl, { applicationName: 'test-orders', connectionsMax: 6 })
   t.after(() => orders[Symbol.asyncDispose]())
   await migrate(orders, migrationsFolder, 'orders')

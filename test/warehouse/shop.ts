@@ -54,7 +54,7 @@ export async function openShop(
   t.after(() => rm(folder, { recursive: true, force: true }))
   const urls = {
     bookDb: (await bookDb(t, 'warehouse_books')).url,
-    orderDb: (await testDatabase(t, 'warehouse_orders')).url,
+    orderDb: (await testDatabase(t, 'warehouse_orders', 'orders')).url,
     objects: pathToFileURL(join(folder, 'objects')).href,
   }
   const books = await openStore(urls.bookDb, { applicationName: 'shop', connectionsMax: 6 })

@@ -18,9 +18,9 @@ async function opened(t: TestScope, { url }: { url: string }) {
 test('a catalogue is copied to the other kind of database and back, with stock and ledger', {
   skip,
 }, async (t) => {
-  const first = await opened(t, await testDatabase(t, 'copy_from'))
+  const first = await opened(t, await testDatabase(t, 'copy_from', 'books'))
   const second = await opened(t, await testMariadb(t, 'copy_to'))
-  const third = await opened(t, await testDatabase(t, 'copy_back'))
+  const third = await opened(t, await testDatabase(t, 'copy_back', 'books'))
   const odd = { title: `it's “Ünï” 書 𠀀 \\ {a}`, subjects: ['a,b', '書'], language: 'en-GB', limited: true }
   const entries = Array.from({ length: 30 }, (_, i) => entryFor(i, i % 3 === 0 ? odd : {}))
   await add(first, ...entries.map((entry, i) => ({ ...entry, copies: i })))

@@ -92,7 +92,7 @@ const oddBooks: ImportedBook[] = [
 const shops: Shop[] = [shopDefaults, { country: 'DE', currency: 'USD', timeZone: 'America/New_York' }]
 
 test('what is exported is imported as unchanged, every book of it', async (t) => {
-  const { url } = await testDatabase(t, 'export_round_trip')
+  const { url } = await testDatabase(t, 'export_round_trip', 'books')
   await using store = await openStore(url, { applicationName: 'export' })
   await store.migrate()
   await loadSample(store.books, systemClock)
@@ -117,7 +117,7 @@ test('what is exported is imported as unchanged, every book of it', async (t) =>
 })
 
 test('an empty store takes from an export what its format can tell', async (t) => {
-  const { url } = await testDatabase(t, 'export_restore')
+  const { url } = await testDatabase(t, 'export_restore', 'books')
   await using store = await openStore(url, { applicationName: 'export' })
   await store.migrate()
   await writeBatch(store.books, oddBooks, { copies: 3 }, systemClock)

@@ -44,7 +44,7 @@ const searches = {
 const orders: BookOrder[] = ['bestselling', 'title', 'price', '-price', '-publishedOn']
 
 test('no list reads the catalogue from end to end, whatever is chosen and however far it is turned', async (t) => {
-  const { url } = await testDatabase(t, 'plans')
+  const { url } = await testDatabase(t, 'plans', 'books')
   await using database = await openDatabase(url, {
     applicationName: 'plans',
     connectionsMax: 2,

@@ -11,12 +11,12 @@ import { add, entryFor } from '../suite/suite-books.ts'
 import { openStore } from './open.ts'
 
 testOthersNews('postgres', async (t) => {
-  const { url } = await testDatabase(t, 'others')
+  const { url } = await testDatabase(t, 'others', 'books')
   return { store: await openBooks(t, url), byHand: { namesBooks: true, execute: await openByHand(t, url) } }
 })
 
 test('of several processes one follows the log, and another one when it goes', async (t) => {
-  const { url } = await testDatabase(t, 'followers')
+  const { url } = await testDatabase(t, 'followers', 'books')
   const [first, second] = [await openBooks(t, url), await openBooks(t, url)]
   const heard: [string, OthersWrote][] = []
   const following = first.hearOfOthers(clock, (wrote) => heard.push(['first', wrote]))

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import { openBroker } from '#ports/broker'
 import { systemClock as clock } from '#ports/clock'
 import { type StockChanged, stockChangedTopic } from '#services/catalog'
@@ -11,20 +13,27 @@ import { testTradeStore } from './trade-suite.ts'
 
 /**
  * What every store for books has to do, tried through its own interface alone.
- * @param open opens a store on the same database each time it is called, waiting for locks as long as it is told
+ * @param fresh gives a database of the test's own, with the tables in it already where the server can copy them, and opens
+ *   a store on it each time it is asked to, waiting for locks as long as it is told
  */
 export function testCatalogStore(
   name: string,
-  fresh: (t: TestScope) => Promise<{ open(lockTimeoutMs: number): Promise<CatalogStore> }>,
+  fresh: (t: TestScope, laid?: 'books') => Promise<{ open(lockTimeoutMs: number): Promise<CatalogStore> }>,
 ): void {
-  const opened = async (t: TestScope) => {
-    const { open } = await fresh(t)
+  const openedOn = async (t: TestScope, laid?: 'books') => {
+    const { open } = await fresh(t, laid)
     const stores = [await open(suiteLockTimeoutMs), await open(suiteLockTimeoutMs)] as const
     for (const store of stores) t.after(() => store[Symbol.asyncDispose]())
     // Processes that start together all do it.
     await Promise.all(stores.map((store) => store.migrate()))
     return stores
   }
+  const opened = (t: TestScope) => openedOn(t, 'books')
+  test(`${name}: processes that start together all bring an empty database up to date`, async (t) => {
+    const [store, another] = await openedOn(t)
+    assert.equal(await store.books.find('9780000000002'), undefined)
+    assert.equal(await another.isReady(), true)
+  })
   testStockStore(name, async (t) => harnessOf(t, await opened(t)))
   testBookStore(name, opened)
   testTradeStore(name, opened)
