@@ -1,4 +1,5 @@
 import { type Config, readConfig, readSecrets, type Secrets } from '#config'
+import type { FetchOverrides } from '../../src/services/catalog/cover/fetch-picture.ts'
 import { createCatalog } from '../../src/services/catalog/service.ts'
 import { testBookDb } from './book-db.ts'
 import type { TestScope } from './database.ts'
@@ -24,12 +25,13 @@ export const catalogSecret = 'a secret for tests'
 export async function testCatalog(
   t: TestScope,
   name: string,
-  options: { demo?: boolean } = {},
+  { demo = false, pictures }: { demo?: boolean; pictures?: FetchOverrides } = {},
 ): Promise<TestCatalog> {
   const { url: databaseUrl } = await testBookDb(t, name)
-  const catalog = await createCatalog(...testSettings(databaseUrl, options.demo ?? false), {
+  const catalog = await createCatalog(...testSettings(databaseUrl, demo), {
     authenticateStaff: async (token) =>
       token === 'manager' || token === 'bookseller' ? { email: `${token}@shop`, roles: [token] } : undefined,
+    ...(pictures !== undefined && { pictures }),
   })
   t.after(() => catalog[Symbol.asyncDispose]())
   await catalog.start()

@@ -12,6 +12,7 @@ import { authenticateStaff } from './authenticate-staff.ts'
 import { watchPrices } from './books/price-changes.ts'
 import { watchSalesOpening } from './books/sales-opening.ts'
 import { tellOfOthers } from './changes/tell-of-others.ts'
+import type { FetchOverrides } from './cover/fetch-picture.ts'
 import { createImports } from './import/imports.ts'
 import { addRoutes } from './routes.ts'
 import { createMisses } from './search/note-misses.ts'
@@ -39,6 +40,8 @@ export type CatalogOverrides = {
   clock?: Clock
   /** Stands in for asking orders whose a session is. */
   authenticateStaff?: (token: string) => Promise<StaffMember | undefined>
+  /** Stands in for the world that pictures of covers are fetched from. */
+  pictures?: FetchOverrides
 }
 
 /** An import may be a gigabyte on a slow line; the gateway bounds everything else. */
@@ -86,7 +89,7 @@ export async function createCatalog(
         resources.use(watchState(store, clock))
         resources.use(watchSalesOpening(store.books, turns, clock, onChanged))
         resources.use(watchPrices(store.books, clock, onChanged))
-        const imports = resources.use(createImports(store, clock, config.shop))
+        const imports = resources.use(createImports(store, clock, config.shop, overrides.pictures))
         const misses = resources.use(createMisses(store.misses, clock))
         const server = createHttpServer({
           name: 'catalog',

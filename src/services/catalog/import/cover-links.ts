@@ -1,4 +1,5 @@
 import { type CoverOutcome, coversMax, fetchCovers } from '../cover/fetch-covers.ts'
+import type { FetchOverrides } from '../cover/fetch-picture.ts'
 import type { CatalogStore } from '../store/catalog-store.ts'
 import type { ImportOptions, SourceRecord } from './source.ts'
 
@@ -23,11 +24,13 @@ export class CoverLinks {
     store: Pick<CatalogStore, 'books' | 'pictures'>,
     signal: AbortSignal,
     onOutcome: (record: SourceRecord, outcome: CoverOutcome) => void,
+    world?: FetchOverrides,
   ): Promise<void> {
     const covers = [...this.#links].map(([isbn, { link }]) => ({ isbn, link }))
-    await fetchCovers(store, covers, signal, (outcome) => {
+    const told = (outcome: CoverOutcome) => {
       const found = this.#links.get(outcome.isbn)
       if (found !== undefined) onOutcome(found.record, outcome)
-    })
+    }
+    await fetchCovers(store, covers, signal, told, world)
   }
 }

@@ -4,6 +4,7 @@ import type { Clock } from '#ports/clock'
 import { type Answer, answer, type HttpRequest } from '#ports/http'
 import { logger } from '#ports/log'
 import type { Import, ImportList, startImport } from '../contract.ts'
+import type { FetchOverrides } from '../cover/fetch-picture.ts'
 import type { CatalogStore } from '../store/catalog-store.ts'
 import { parseMapping } from './columns.ts'
 import { CoverLinks } from './cover-links.ts'
@@ -41,7 +42,12 @@ const aliveEveryMs = 5_000
 
 type Stores = Pick<CatalogStore, 'books' | 'imports' | 'pictures'>
 
-export function createImports(store: Stores, clock: Clock, shop: Shop = shopDefaults): Imports {
+export function createImports(
+  store: Stores,
+  clock: Clock,
+  shop: Shop = shopDefaults,
+  world?: FetchOverrides,
+): Imports {
   const running = new Set<Promise<void>>()
   let taken = 0
   const stop = new AbortController()
@@ -64,7 +70,7 @@ export function createImports(store: Stores, clock: Clock, shop: Shop = shopDefa
         await spooled?.[Symbol.asyncDispose]()
         throw error
       }
-      const work = runOne(store, clock, id, spooled, options, stop.signal).finally(() => {
+      const work = runOne({ store, clock, world }, id, spooled, options, stop.signal).finally(() => {
         taken--
         running.delete(work)
       })
@@ -137,9 +143,10 @@ async function checkBeginning(spooled: Spooled, options: Options): Promise<void>
   }
 }
 
+type Surroundings = { store: Stores; clock: Clock; world: FetchOverrides | undefined }
+
 async function runOne(
-  store: Stores,
-  clock: Clock,
+  { store, clock, world }: Surroundings,
   id: string,
   spooled: Spooled,
   options: Options,
@@ -167,7 +174,7 @@ async function runOne(
         return noteProgress(store.imports, id, soFar, faults)
       },
     })
-    await links.fetch(store, signal, (record, outcome) => report.cover(record, outcome))
+    await links.fetch(store, signal, (record, outcome) => report.cover(record, outcome), world)
     await noteProgress(store.imports, id, counts, faults, 'done', report.report())
   } catch (error) {
     const fault = { record: counts.read, message: wordsOf(error) }
