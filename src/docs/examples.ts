@@ -16,6 +16,8 @@ export const requestExamples: Readonly<Record<string, unknown>> = {
     current: 'the password from the first start',
     password: 'a quiet corner by the window',
   },
+  offerSecondFactor: { password: 'the password from the first start' },
+  confirmSecondFactor: { code: '123456' },
   createBook: {
     isbn: newIsbn,
     title: 'Pride and Prejudice',

@@ -14,6 +14,7 @@ import { orderInputSuite } from './order-input.ts'
 import { orderLifeSuite } from './order-life.ts'
 import { orderSuite } from './orders.ts'
 import { reportSuite } from './reports.ts'
+import { secondFactorSuite } from './second-factor.ts'
 import type { Shop } from './shop.ts'
 import { staffSuite } from './staff.ts'
 import { voucherSuite } from './vouchers.ts'
@@ -31,6 +32,7 @@ const suites: Record<string, (shop: () => Shop) => void> = {
   'every day': everydaySuite,
   vouchers: voucherSuite,
   staff: staffSuite,
+  'second factors': secondFactorSuite,
   imports: importSuite,
   reports: reportSuite,
   erasures: erasureSuite,

@@ -163,7 +163,13 @@ function requestFor(
   }
 }
 
-const endsSessions: ReadonlySet<string> = new Set(['logOut', 'endSession', 'endSessions', 'changePassword'])
+const endsSessions: ReadonlySet<string> = new Set([
+  'logOut',
+  'endSession',
+  'endSessions',
+  'changePassword',
+  'offerSecondFactor',
+])
 
 function bodyFor(
   operation: Operation,

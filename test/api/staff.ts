@@ -19,7 +19,7 @@ export function staffSuite(shop: () => Shop): void {
       assert.equal(code, 0, said)
       tokens[role] = await logIn(shop(), { email: emailOf(role), password })
       const session = accepted(await shop().get('/api/session', { token: tokens[role] }))
-      assert.deepEqual(session, { email: emailOf(role), roles: [role] })
+      assert.deepEqual(session, { email: emailOf(role), roles: [role], secondFactor: false })
     }
     assert.equal((await octavo(shop().store, ['staff', 'add', 'x@example.org', '--roles', 'king'])).code, 2)
   })

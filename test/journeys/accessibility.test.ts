@@ -56,6 +56,7 @@ test('everybody can read and use the pages', async (t) => {
         path: `/console/orders/${placed.id}`,
         act: (it) => it.getByRole('heading', { name: 'Books' }).waitFor(),
       },
+      { path: '/console/sessions', act: (it) => setUpFactor(it, store) },
       { path: `/console/books/${books.priced.isbn}` },
       { path: '/console/books?limited=true', act: openStockDialog },
     ])
@@ -99,6 +100,12 @@ async function barriers(page: Page, { path, act }: Visit): Promise<string[]> {
   await page.waitForFunction(isQuiet)
   await act?.(page)
   return (await barriersOn(page)).map((barrier) => `${path} ${barrier}`)
+}
+
+async function setUpFactor(page: Page, { staff }: Store): Promise<void> {
+  await page.getByLabel('Password, to set it up').fill(staff.password)
+  await page.getByRole('button', { name: 'Set up a second factor' }).click()
+  await page.getByTestId('app-secret').waitFor()
 }
 
 async function askBySql(page: Page): Promise<void> {

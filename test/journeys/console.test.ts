@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { openBroker } from '../../src/ports/broker/port.ts'
+import { codeShown } from '../support/authenticator.ts'
 import { octavo, type Store, startStore } from '../support/whole-store.ts'
 import { openBrowser } from './open-browser.ts'
 
@@ -44,6 +45,39 @@ test('staff see where they are logged in and how the store does', async (t) => {
     await page.goto('/console/sessions')
     await page.waitForURL(/\/console\/login/)
   })
+
+  await t.test(
+    'a second factor is set up by an app, asked for at the next log-in, and lost without harm',
+    async () => {
+      await logIn(page, operator, /^\/console/)
+      await page.goto('/console/sessions')
+      await page.getByLabel('Password, to set it up').fill(operator.password)
+      await page.getByRole('button', { name: 'Set up a second factor' }).click()
+      const secret = await page.getByTestId('app-secret').innerText()
+      await page.getByRole('img', { name: 'The key of your second factor' }).waitFor()
+      await page.getByLabel('Code that the app shows').fill(codeShown(secret, 10))
+      await page.getByRole('button', { name: 'Ask for codes from now on' }).click()
+      await page.getByText('this is no code of the second factor').waitFor()
+      await page.getByLabel('Code that the app shows').fill(codeShown(secret))
+      await page.getByRole('button', { name: 'Ask for codes from now on' }).click()
+      const [paperCode = ''] = await page.getByTestId('paper-codes').getByRole('listitem').allInnerTexts()
+      await page.getByRole('button', { name: 'End all sessions' }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'End all' }).click()
+      await page.waitForURL(/\/console\/login/)
+      await page.getByLabel('Email').fill(operator.email)
+      await page.getByLabel('Password', { exact: true }).fill(operator.password)
+      await page.getByRole('button', { name: 'Log in' }).click()
+      for (const code of ['000000', paperCode]) {
+        await page.getByLabel('Code', { exact: true }).fill(code)
+        await page.keyboard.press('Enter')
+        if (code !== paperCode)
+          await page.getByRole('alert').filter({ hasText: 'This code is not good' }).waitFor()
+      }
+      await page.waitForURL((url) => /^\/console/.test(url.pathname) && !url.pathname.endsWith('/login'))
+      const reset = await octavo(store, ['staff', 'reset', operator.email])
+      assert.equal(reset.code, 0, reset.said)
+    },
+  )
 
   await t.test('the page of the system shows what runs, and a message that was given up', async () => {
     await logIn(page, operator, /^\/console/)

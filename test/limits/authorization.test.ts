@@ -177,7 +177,9 @@ test('what was checked against a password that is changed meanwhile opens no ses
   )
   const { opening } = await database.transaction(async (statements) => {
     await statements.execute("UPDATE orders.staff SET password_hash = 'after' WHERE email = $1", [email])
-    return { opening: openSession(database, email, 'a test', 'before') }
+    return {
+      opening: openSession(database, email, 'a test', { passwordHash: 'before', secondFactor: false }),
+    }
   })
   assert.equal(await opening, undefined)
   const checked = { hashOf: async () => 'before', pool: createHashingPool() }

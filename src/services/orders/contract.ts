@@ -5,12 +5,14 @@ import { eraseCustomer } from './erasure-contract.ts'
 import { Order, OrderList, OrderStatusSchema, Voucher } from './order-schemas.ts'
 import {
   changePassword,
+  confirmSecondFactor,
   endSession,
   endSessions,
   getSession,
   listSessions,
   logIn,
   logOut,
+  offerSecondFactor,
 } from './staff-contract.ts'
 
 export {
@@ -48,12 +50,14 @@ export {
 } from './packed-group.ts'
 export {
   changePassword,
+  confirmSecondFactor,
   endSession,
   endSessions,
   getSession,
   listSessions,
   logIn,
   logOut,
+  offerSecondFactor,
   Session,
   SessionSummary,
 } from './staff-contract.ts'
@@ -224,6 +228,8 @@ export const publicRoutes = [
   getSession,
   logOut,
   changePassword,
+  offerSecondFactor,
+  confirmSecondFactor,
   listSessions,
   endSessions,
   endSession,

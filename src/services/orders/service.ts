@@ -133,6 +133,7 @@ export async function createOrders(
         resources.use(watchDatabase({ role: 'orders', name: 'order-db', url: orderDb, clock, server }))
         addAgentRoutes(server, { ...context, database: decisions })
         addRoutes(server, context)
+        addStaffRoutes(server, context, secret)
         addErasureRoute(server, context, secret)
         return server
       },
@@ -146,7 +147,6 @@ function addRoutes(server: HttpServer, context: Context): void {
   addCancelRoute(server, context)
   addVoucherRoutes(server, context)
   addKeyRoute(server, context)
-  addStaffRoutes(server, context)
 }
 
 /** The bucket's notifications, through a queue of our own: each voucher stored wakes the saga that waits for it. */

@@ -23,24 +23,30 @@ export type SessionRow = {
 
 const isAlive = `expires_at > now() AND used_at > now() - interval '${idleMinutes} minutes'`
 
+/** What somebody has shown who logs in: that the password fits this hash, and whether a second factor. */
+export type Shown = { passwordHash: string; secondFactor: boolean }
+
 /**
  * Opens a session, kept only by its token's hash.
- * @param passwordHash what was typed in fits this one: the account must have it still
- * @returns the token; undefined where it has not, or there is no such account
+ * @param shown what the account still has to ask for, and no more
+ * @returns the token; undefined where it asks for something else by now, or there is no such account
  */
 export async function openSession(
   statements: Statements,
   email: string,
   program: string,
-  passwordHash?: string,
+  shown?: Shown,
 ): Promise<string | undefined> {
   const token = `staff_${randomBytes(32).toString('base64url')}`
-  // Whoever changes the password waits, and then ends this session too.
+  // Whoever changes the password or takes a second factor waits, and then ends this session too.
   const opened = await statements.execute(
     `INSERT INTO orders.sessions (token_hash, email, expires_at, program)
      SELECT $1, email, now() + make_interval(hours => $3), $4 FROM orders.staff
-      WHERE email = $2 AND ($5::text IS NULL OR password_hash = $5) FOR SHARE`,
-    [hashOf(token), email, sessionHours, program.slice(0, programCharactersMax), passwordHash ?? null],
+      WHERE email = $2 AND ($5::text IS NULL OR password_hash = $5 AND (code_key IS NULL OR $6)) FOR SHARE`,
+    [
+      ...[hashOf(token), email, sessionHours, program.slice(0, programCharactersMax)],
+      ...[shown?.passwordHash ?? null, shown?.secondFactor ?? false],
+    ],
   )
   if (opened === 0) return undefined
   await statements.execute(

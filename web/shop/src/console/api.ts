@@ -13,9 +13,11 @@ import type {
 } from '#services/gateway'
 import type {
   changePassword as changePasswordRoute,
+  confirmSecondFactor as confirmSecondFactorRoute,
   eraseCustomer as eraseCustomerRoute,
   listOrders as listOrdersRoute,
   listSessions as listSessionsRoute,
+  offerSecondFactor as offerSecondFactorRoute,
 } from '#services/orders'
 import type {
   getReport as getReportRoute,
@@ -89,6 +91,12 @@ const versionOf = (reply: Reply<Book>): BookVersion => ({
 
 const ifMatch = (etag: string | undefined): Record<string, string> => (etag ? { 'if-match': etag } : {})
 
+/** @throws ApiProblem 400 naming what is wrong */
+export const offerSecondFactor = (body: BodyOf<typeof offerSecondFactorRoute>) =>
+  staffCall<ReplyOf<typeof offerSecondFactorRoute>>('POST', '/api/session/second-factor', { body })
+/** @throws ApiProblem 400 for a code that is not of the offered one */
+export const confirmSecondFactor = (body: BodyOf<typeof confirmSecondFactorRoute>) =>
+  staffCall<ReplyOf<typeof confirmSecondFactorRoute>>('PUT', '/api/session/second-factor', { body })
 export const listSessions = (signal?: AbortSignal) =>
   staffCall<ReplyOf<typeof listSessionsRoute>>('GET', '/api/sessions', { signal })
 export const endSession = (id: string) => staffCall<void>('DELETE', `/api/sessions/${segment(id)}`)

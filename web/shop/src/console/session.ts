@@ -45,16 +45,23 @@ export async function loadSession(): Promise<SessionState> {
 
 /**
  * Logs in with a cookie.
- * @throws ApiProblem 401 for a wrong email or password, 429 after too many attempts
+ * @param code where the account asks for one
+ * @throws ApiProblem 401 for a wrong email or password, and where a code is missing or wrong; 429 after too many attempts
  */
-export async function logIn(email: string, password: string): Promise<void> {
+export async function logIn(email: string, password: string, code?: string): Promise<void> {
   // An API client's Accept header would be answered with a token instead.
-  await callForReply('POST', '/api/session', { body: { email, password }, headers: { accept: '*/*' } })
+  await callForReply('POST', '/api/session', { body: { email, password, code }, headers: { accept: '*/*' } })
   state.value = { kind: 'unknown' }
   const after = await loadSession()
   if (after.kind === 'unreachable') throw after.problem
   if (after.kind === 'out')
     throw new ApiProblem(401, 'no-cookie', 'The browser did not keep the session cookie.')
+}
+
+/** Who is logged in has taken a second factor just now. */
+export function takeSecondFactor(): void {
+  if (state.value.kind === 'in')
+    state.value = { kind: 'in', session: { ...state.value.session, secondFactor: true } }
 }
 
 /** @throws ApiProblem when the shop cannot be reached: the session is still open then */
