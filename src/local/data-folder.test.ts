@@ -17,7 +17,7 @@ import {
 } from './data-folder.ts'
 import { identify } from './process-identity.ts'
 import { forgetEnvironment, NoStoreError, noteEnvironment, storeEnvironment } from './running.ts'
-import { restartWaitMs } from './supervised-role.ts'
+import { failuresAfter, restartWaitMs } from './supervised-role.ts'
 
 test('a secret is made once and is for its owner alone', (t) => {
   const data = openedFolder(t)
@@ -126,6 +126,9 @@ test('a process is known by its start as well as by its number', () => {
 })
 
 test('restarts come quickly at first and rarely at last', () => {
+  const neverServed = Number.NEGATIVE_INFINITY
+  assert.equal([neverServed, 100, neverServed].reduce(failuresAfter, 0), 3)
+  assert.equal(failuresAfter(9, 2_500), 0, 'whatever ended what has served')
   assert.ok(restartWaitMs(1, 0) >= 100)
   assert.ok(restartWaitMs(1, 0.999) <= 200)
   assert.ok(restartWaitMs(20, 0) >= 5000)

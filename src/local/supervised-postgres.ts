@@ -1,7 +1,7 @@
 import type { Log } from './log.ts'
 import { type PostgresOptions, type PostgresServer, startPostgres } from './postgres-server.ts'
 import { identify, type ProcessIdentity } from './process-identity.ts'
-import { restartWaitMs, type Supervised } from './supervised-role.ts'
+import { failuresAfter, restartWaitMs, type Supervised } from './supervised-role.ts'
 
 export type SupervisedPostgres = Supervised & {
   /** The URL of its database; the same after every restart. */
@@ -17,8 +17,6 @@ type Options = Pick<PostgresOptions, 'path' | 'password' | 'settings'> & {
   onChange: () => void
 }
 
-const wellAfterMs = 10_000
-
 /**
  * Starts a PostgreSQL server with one database and starts it again whenever it ends.
  * @throws PostgresUnavailable when the first start fails
@@ -31,12 +29,12 @@ export async function supervisePostgres(options: Options): Promise<SupervisedPos
   let restarting: NodeJS.Timeout | undefined
   let stopped = false
   let failures = 0
-  let startedMs = 0
+  let servesSinceMs = Number.POSITIVE_INFINITY
   const givingUp = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, givingUp.signal]) : givingUp.signal
 
   const start = async () => {
-    startedMs = performance.now()
+    servesSinceMs = Number.POSITIVE_INFINITY
     server = await startPostgres({
       path: options.path,
       password: options.password,
@@ -45,6 +43,7 @@ export async function supervisePostgres(options: Options): Promise<SupervisedPos
       onExit: restart,
       signal,
     })
+    servesSinceMs = performance.now()
     identity = identify(server.pid)
     onChange()
   }
@@ -53,7 +52,7 @@ export async function supervisePostgres(options: Options): Promise<SupervisedPos
     identity = undefined
     onChange()
     if (stopped) return
-    failures = performance.now() - startedMs > wellAfterMs ? 0 : failures + 1
+    failures = failuresAfter(failures, performance.now() - servesSinceMs)
     const waitMs = restartWaitMs(failures, Math.random())
     log.line(name, `ended (${reason}); it starts again in ${(waitMs / 1000).toFixed(1)} s`)
     restarting = setTimeout(() => {

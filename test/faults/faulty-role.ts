@@ -57,6 +57,8 @@ async function serveVouchers(): Promise<number> {
   })
   const url = await server.listen({ host: config.service.host, port: 0 })
   await using _lease = await discovery.register({ service: 'vouchers', id: 'stand-in', url, version: '0' })
+  // Its supervisor watches it from here on, as it does the others.
+  process.send?.({ kind: 'serves', role: 'vouchers', url })
   await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))
   return 0
 }
