@@ -64,10 +64,8 @@ export type Config = {
   archive: { baseEveryMs: number; keepMs: number }
   /** Where the shop sells: its country (ISO 3166-1, empty where it is not told), its currency and its days. */
   shop: { country: string; currency: string; timeZone: string }
-  catalog: {
-    /** Whether a catalogue that never held a book gets the sample one. */
-    demo: boolean
-  }
+  /** Whether a catalogue that never held a book gets the sample one. */
+  catalog: { demo: boolean }
   orders: {
     /** How long copies are held for an order that is not paid. */
     holdMs: number
@@ -78,7 +76,8 @@ export type Config = {
     /** Orders older than this, and long at rest, are put away from the tables that sell; 0 is never. */
     hotDays: number
   }
-  staff: { email: string }
+  /** Whether an account without a second factor may do nothing but set one up. */
+  staff: { email: string; needsSecondFactor: boolean }
   /** How often it is loaded. */
   warehouse: { everyMs: number }
   log: { level: LogLevel; format: 'json' | 'pretty' }
@@ -150,7 +149,10 @@ export function readConfig(env: Environment): Config {
       customerDays: integer(env, 'OCTAVO_CUSTOMER_DAYS', 0, 0, 36_500),
       hotDays: integer(env, 'OCTAVO_HOT_DAYS', 365, 0, 36_500),
     },
-    staff: { email: env.OCTAVO_STAFF_EMAIL || 'staff@localhost.localdomain' },
+    staff: {
+      email: env.OCTAVO_STAFF_EMAIL || 'staff@localhost.localdomain',
+      needsSecondFactor: oneOf(env, 'OCTAVO_SECOND_FACTOR', ['offered', 'required']) === 'required',
+    },
     warehouse: { everyMs: integer(env, 'OCTAVO_WAREHOUSE_SECONDS', 300, 5, 86_400) * 1000 },
     log: {
       level: oneOf(env, 'OCTAVO_LOG_LEVEL', ['info', ...logLevels]),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { anyone, defineRoute, internal } from '#kernel/contract'
+import { anyone, defineRoute, internal, roles, staff } from '#kernel/contract'
 import { Type } from '#kernel/type'
 import { callHeader, callSigner, createHttpServer, innerMetricsToken } from './port.ts'
 
@@ -74,4 +74,17 @@ test('numbers are shown to whoever has their token; whether it lives, anybody ma
   const asked = async (token: string) =>
     (await fetch(`${at}/metrics`, { headers: { authorization: `Bearer ${token}` } })).status
   assert.deepEqual([await asked('chosen'), await asked(innerMetricsToken(secret))], [200, 401])
+})
+
+test('who has no role enters what every role may enter, and nothing else', async (t) => {
+  const authenticateStaff = async () => ({ email: 'ada@example.org', roles: [] })
+  const server = createHttpServer({ name: 'things', secret, authenticateStaff })
+  t.after(() => server[Symbol.asyncDispose]())
+  const forAll = defineRoute({ method: 'GET', path: '/all', access: staff(...roles), ...part })
+  const forTwo = defineRoute({ method: 'GET', path: '/two', access: staff('manager', 'operator'), ...part })
+  for (const route of [forAll, forTwo]) server.add(route, async () => ({ name: 'a', size: 1 }))
+  const url = await server.listen({ host: '127.0.0.1', port: 0 })
+  const headers = { [callHeader]: callSigner(secret).pass('things'), authorization: 'Bearer staff_a' }
+  const status = async (path: string) => (await fetch(url + path, { headers })).status
+  assert.deepEqual([await status('/all'), await status('/two')], [200, 403])
 })

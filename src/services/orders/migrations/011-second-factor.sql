@@ -13,3 +13,5 @@ ALTER TABLE orders.staff
   ADD COLUMN code_tried_at timestamptz NOT NULL DEFAULT '-infinity',
   -- Of the codes on paper that are left.
   ADD COLUMN paper_hashes bytea[] NOT NULL DEFAULT '{}';
+-- Where everybody needs one, a session opened without it has no role until its account has.
+ALTER TABLE orders.sessions ADD COLUMN needs_factor boolean NOT NULL DEFAULT false;

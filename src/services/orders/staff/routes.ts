@@ -131,7 +131,8 @@ async function open(
     throw wrongCode()
   }
   const program = headers['user-agent'] ?? ''
-  const shown = passwordHash && { passwordHash, secondFactor: isAsked }
+  const { needsSecondFactor: needsFactor } = config.staff
+  const shown = passwordHash && { passwordHash, secondFactor: isAsked, needsFactor }
   const token = shown && (await openSession(database, who.email, program, shown))
   if (token === undefined) {
     log.info('a log-in failed', told)

@@ -5,7 +5,7 @@ import { systemClock } from '#ports/clock'
 import { openOrders } from '../../../../test/support/orders.ts'
 import { keySeal } from './sealed-key.ts'
 import { createSecondFactor } from './second-factor.ts'
-import { openSession } from './sessions.ts'
+import { memberOf, openSession } from './sessions.ts'
 
 const email = 'ada@example.org'
 const startMs = 1_800_000_000_000
@@ -89,4 +89,14 @@ test('a log-in that was not asked for a code opens no session once there is a se
     openSession(database, email, 'a test', { passwordHash: 'hash', secondFactor })
   assert.equal(await open(false), undefined)
   assert.ok(await open(true))
+})
+
+test('where a second factor is required, a session without one has no role until its account has it', async (t) => {
+  const { database } = await enrolled(t)
+  const shown = { passwordHash: 'hash', secondFactor: true, needsFactor: true }
+  const token = (await openSession(database, email, 'a test', shown)) ?? assert.fail('it was not opened')
+  const roles = async () => (await memberOf(database, token))?.roles
+  assert.deepEqual(await roles(), ['manager'])
+  await database.execute('UPDATE orders.staff SET code_key = NULL', [])
+  assert.deepEqual(await roles(), [])
 })

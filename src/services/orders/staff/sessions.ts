@@ -24,7 +24,12 @@ export type SessionRow = {
 const isAlive = `expires_at > now() AND used_at > now() - interval '${idleMinutes} minutes'`
 
 /** What somebody has shown who logs in: that the password fits this hash, and whether a second factor. */
-export type Shown = { passwordHash: string; secondFactor: boolean }
+export type Shown = {
+  passwordHash: string
+  secondFactor: boolean
+  /** Whether the session has no role until its account has a second factor. */
+  needsFactor?: boolean
+}
 
 /**
  * Opens a session, kept only by its token's hash.
@@ -40,12 +45,12 @@ export async function openSession(
   const token = `staff_${randomBytes(32).toString('base64url')}`
   // Whoever changes the password or takes a second factor waits, and then ends this session too.
   const opened = await statements.execute(
-    `INSERT INTO orders.sessions (token_hash, email, expires_at, program)
-     SELECT $1, email, now() + make_interval(hours => $3), $4 FROM orders.staff
+    `INSERT INTO orders.sessions (token_hash, email, expires_at, program, needs_factor)
+     SELECT $1, email, now() + make_interval(hours => $3), $4, $7 FROM orders.staff
       WHERE email = $2 AND ($5::text IS NULL OR password_hash = $5 AND (code_key IS NULL OR $6)) FOR SHARE`,
     [
       ...[hashOf(token), email, sessionHours, program.slice(0, programCharactersMax)],
-      ...[shown?.passwordHash ?? null, shown?.secondFactor ?? false],
+      ...[shown?.passwordHash ?? null, shown?.secondFactor ?? false, shown?.needsFactor ?? false],
     ],
   )
   if (opened === 0) return undefined
@@ -65,7 +70,7 @@ export async function closeSession(statements: Statements, token: string): Promi
 export async function memberOf(statements: Statements, token: string): Promise<StaffMember | undefined> {
   if (!token.startsWith('staff_')) return undefined
   const [row] = await statements.query<StaffMember & { isDue: boolean }>(
-    `SELECT s.email, s.roles, used_at < now() - make_interval(secs => $2) AS "isDue"
+    `SELECT s.email, CASE WHEN needs_factor AND code_key IS NULL THEN '{}' ELSE s.roles END AS roles, used_at < now() - make_interval(secs => $2) AS "isDue"
        FROM orders.sessions JOIN orders.staff s USING (email) WHERE token_hash = $1 AND ${isAlive}`,
     [hashOf(token), noteSeconds],
   )

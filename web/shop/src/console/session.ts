@@ -58,10 +58,10 @@ export async function logIn(email: string, password: string, code?: string): Pro
     throw new ApiProblem(401, 'no-cookie', 'The browser did not keep the session cookie.')
 }
 
-/** Who is logged in has taken a second factor just now. */
-export function takeSecondFactor(): void {
-  if (state.value.kind === 'in')
-    state.value = { kind: 'in', session: { ...state.value.session, secondFactor: true } }
+/** Who is logged in has taken a second factor just now, and may do more with it. */
+export async function noteSecondFactor(): Promise<void> {
+  const { data } = await callForReply<Session>('GET', '/api/session')
+  state.value = { kind: 'in', session: data }
 }
 
 /** @throws ApiProblem when the shop cannot be reached: the session is still open then */
