@@ -54,7 +54,7 @@ test('staff see where they are logged in and how the store does', async (t) => {
       await page.getByLabel('Password, to set it up').fill(operator.password)
       await page.getByRole('button', { name: 'Set up a second factor' }).click()
       const secret = await page.getByTestId('app-secret').innerText()
-    await page.locator('[autocomplete="one-time-code"]:focus').waitFor()
+      await page.locator('[autocomplete="one-time-code"]:focus').waitFor()
       await page.getByRole('img', { name: 'The key of your second factor' }).waitFor()
       await page.getByLabel('Code that the app shows').fill(codeShown(secret, 10))
       await page.getByRole('button', { name: 'Ask for codes from now on' }).click()
