@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { dayMs } from '#kernel/day'
 import {
   addresses,
+  advertised,
   ConfigError,
   checked,
   type Environment,
@@ -149,10 +150,7 @@ export function readConfig(env: Environment): Config {
       customerDays: integer(env, 'OCTAVO_CUSTOMER_DAYS', 0, 0, 36_500),
       hotDays: integer(env, 'OCTAVO_HOT_DAYS', 365, 0, 36_500),
     },
-    staff: {
-      email: env.OCTAVO_STAFF_EMAIL || 'staff@localhost.localdomain',
-      needsSecondFactor: oneOf(env, 'OCTAVO_SECOND_FACTOR', ['offered', 'required']) === 'required',
-    },
+    staff: staffOf(env),
     warehouse: { everyMs: integer(env, 'OCTAVO_WAREHOUSE_SECONDS', 300, 5, 86_400) * 1000 },
     log: {
       level: oneOf(env, 'OCTAVO_LOG_LEVEL', ['info', ...logLevels]),
@@ -287,15 +285,9 @@ function tlsFiles(env: Environment): Config['gateway']['tls'] {
   return undefined
 }
 
-const dataPathOf = (env: Environment) => resolve(env.OCTAVO_DATA || 'data')
+const staffOf = (env: Environment): Config['staff'] => ({
+  email: env.OCTAVO_STAFF_EMAIL || 'staff@localhost.localdomain',
+  needsSecondFactor: oneOf(env, 'OCTAVO_SECOND_FACTOR', ['offered', 'required']) === 'required',
+})
 
-function advertised(env: Environment): string | undefined {
-  const text = env.OCTAVO_ADVERTISE || undefined
-  if (text === undefined) return undefined
-  const url = URL.canParse(text) && /^https?:\/\//.test(text) ? text : `http://${text}`
-  if (!URL.canParse(url) || /[\s@]/.test(text))
-    throw new ConfigError(
-      `OCTAVO_ADVERTISE is "${text}"; it should be a host, host:port or http://host:port that the other roles can reach`,
-    )
-  return text
-}
+const dataPathOf = (env: Environment) => resolve(env.OCTAVO_DATA || 'data')

@@ -123,14 +123,8 @@ export const roles: readonly Role[] = [
     calls: ['catalog', 'coordinator', 'vouchers'],
     keys: ['secret', 'metricsToken', 'voucherKey', 'staffPassword'],
     settings: [
-      ...[
-        'OCTAVO_MIGRATE',
-        'OCTAVO_URL',
-        'OCTAVO_HOLD_SECONDS',
-        'OCTAVO_STAFF_EMAIL',
-        'OCTAVO_SECOND_FACTOR',
-      ],
-      ...['OCTAVO_CUSTOMER_DAYS', 'OCTAVO_VOUCHER_DAYS', 'OCTAVO_HOT_DAYS'],
+      ...['OCTAVO_MIGRATE', 'OCTAVO_URL', 'OCTAVO_HOLD_SECONDS', 'OCTAVO_STAFF_EMAIL'],
+      ...['OCTAVO_CUSTOMER_DAYS', 'OCTAVO_VOUCHER_DAYS', 'OCTAVO_HOT_DAYS', 'OCTAVO_SECOND_FACTOR'],
     ],
     leases: ['sweeper', 'retention', 'voucher-pdfs', 'old-orders'],
     isRequired: true,

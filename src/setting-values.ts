@@ -70,3 +70,15 @@ export function addresses(env: Environment, name: string): readonly string[] {
   }
   return all
 }
+
+/** What a role tells the others of where it is, if that is set. @throws ConfigError */
+export function advertised(env: Environment): string | undefined {
+  const text = env.OCTAVO_ADVERTISE || undefined
+  if (text === undefined) return undefined
+  const url = URL.canParse(text) && /^https?:\/\//.test(text) ? text : `http://${text}`
+  if (!URL.canParse(url) || /[\s@]/.test(text))
+    throw new ConfigError(
+      `OCTAVO_ADVERTISE is "${text}"; it should be a host, host:port or http://host:port that the other roles can reach`,
+    )
+  return text
+}
