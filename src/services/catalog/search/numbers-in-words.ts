@@ -42,12 +42,8 @@ function belowHundred(number: number): string {
   return number % 10 === 0 ? ten : `${ten} ${units[number % 10]}`
 }
 
-const numberOf = new Map<string, string>()
-for (let number = smallest; number <= largest; number++)
-  for (const spelling of spellings(number))
-    if (!numberOf.has(spelling)) numberOf.set(spelling, String(number))
 /** Most words begin no number. */
-const firstWords = new Set([...numberOf.keys()].map((spelling) => spelling.split(' ', 1)[0]))
+const firstWords = new Set([...units.slice(1), ...tens])
 
 /**
  * The same folded text with its numbers the other way round: "nineteen eighty four" for "1984", and "1984" for "nineteen
@@ -76,8 +72,21 @@ function numberAt(words: readonly string[], start: number): { words: string[]; l
     return { words: (spellings(digits)[0] ?? '').split(' '), length: 1 }
   if (!firstWords.has(word)) return undefined
   for (let length = Math.min(spelledMax, words.length - start); length > 0; length--) {
-    const number = numberOf.get(words.slice(start, start + length).join(' '))
+    const number = numbersBySpelling().get(words.slice(start, start + length).join(' '))
     if (number !== undefined) return { words: [number], length }
   }
   return undefined
+}
+
+let known: ReadonlyMap<string, string> | undefined
+
+/** Made when it is first needed: it would be a tenth of a role's start. */
+function numbersBySpelling(): ReadonlyMap<string, string> {
+  if (known !== undefined) return known
+  const numbers = new Map<string, string>()
+  for (let number = smallest; number <= largest; number++)
+    for (const spelling of spellings(number))
+      if (!numbers.has(spelling)) numbers.set(spelling, String(number))
+  known = numbers
+  return known
 }
