@@ -14,7 +14,10 @@ import type { Draft, WishOutcome } from './member.ts'
 
 export type PlaceOptions = { engine: GroupEngine; clock: Clock; secret: string }
 
-/** Reserves copies: joins the order to the current group and answers when the group is durable. */
+/**
+ * Reserves copies: the order joins the current group (engine.ts), which goes through one transaction (group.ts) and tells
+ * each member what became of its order (answer-members.ts). That is the answer here.
+ */
 export function addPlaceRoute(server: HttpServer, options: PlaceOptions): void {
   /** Keys being worked on here; the same key on another instance meets the unique constraint instead. */
   const inFlight = new Set<string>()
@@ -23,53 +26,16 @@ export function addPlaceRoute(server: HttpServer, options: PlaceOptions): void {
     const key = headers['idempotency-key'] ?? ''
     const token = orderToken(secret, key)
     const draft = draftOf(options, key, token, body)
-    if (inFlight.has(draft.keyHash))
-      throw new Problem(
-        409,
-        'in-flight',
-        'An order with this Idempotency-Key is being placed right now.',
-        {},
-        {
-          'retry-after': '1',
-        },
-      )
+    if (inFlight.has(draft.keyHash)) throw beingPlaced()
     inFlight.add(draft.keyHash)
     try {
       const wait = () => options.engine.submit({ kind: 'place', draft })
       const outcome = isTracing() ? await tracedPlace(draft.id, wait) : await wait()
-      const isReplayed = outcome.kind === 'replayed' && outcome.tokenHash !== draft.tokenHash
-      return toAnswer(
-        outcome,
-        draft,
-        isReplayed ? tokenOf(options.secret, key, outcome.tokenHash) : token,
-        body,
-      )
+      return toAnswer(outcome, draft, tokenAgain(options.secret, key, outcome) ?? token, body)
     } finally {
       inFlight.delete(draft.keyHash)
     }
   })
-}
-
-/** That of an order that was placed before the secret was changed, while the old one is still known. */
-function tokenOf(secret: string, key: string, tokenHash: string | undefined): string {
-  const tokens = secretLines(secret).map((line) => orderToken(line, key))
-  return tokens.find((token) => hashAsUuid(token) === tokenHash) ?? orderToken(signingSecret(secret), key)
-}
-
-/** An order that is refused has no trace, and one that was placed before has that one's. */
-async function tracedPlace(id: string, wait: () => Promise<WishOutcome>): Promise<WishOutcome> {
-  const span = { role: 'coordinator', kind: 'server', startMs: nowMs() } as const
-  try {
-    const outcome = await wait()
-    if (outcome.kind === 'placed') noteSpan({ ...span, of: id, name: 'place order', endMs: nowMs() })
-    if (outcome.kind === 'replayed')
-      noteSpan({ ...span, of: outcome.order.id, name: 'find order again', endMs: nowMs() })
-    return outcome
-  } catch (error) {
-    const failed = error instanceof Error ? error.name : 'error'
-    noteSpan({ ...span, of: id, name: 'place order', endMs: nowMs(), error: failed })
-    throw error
-  }
 }
 
 function draftOf({ clock }: PlaceOptions, key: string, token: string, body: NewOrder): Draft {
@@ -185,6 +151,38 @@ function unknownBooks(isbns: readonly string[], draft: Draft, { lines }: NewOrde
     const missing = parsed.kind === 'ok' && unknown.has(parsed.isbn) && draft.lines.length > 0
     return missing ? [{ field: `lines[${i}].isbn`, message: 'is not a book of this shop' }] : []
   })
+}
+
+const beingPlaced = () =>
+  new Problem(
+    409,
+    'in-flight',
+    'An order with this Idempotency-Key is being placed right now.',
+    {},
+    { 'retry-after': '1' },
+  )
+
+/** An order that is refused has no trace, and one that was placed before has that one's. */
+async function tracedPlace(id: string, wait: () => Promise<WishOutcome>): Promise<WishOutcome> {
+  const span = { role: 'coordinator', kind: 'server', startMs: nowMs() } as const
+  try {
+    const outcome = await wait()
+    if (outcome.kind === 'placed') noteSpan({ ...span, of: id, name: 'place order', endMs: nowMs() })
+    if (outcome.kind === 'replayed')
+      noteSpan({ ...span, of: outcome.order.id, name: 'find order again', endMs: nowMs() })
+    return outcome
+  } catch (error) {
+    const failed = error instanceof Error ? error.name : 'error'
+    noteSpan({ ...span, of: id, name: 'place order', endMs: nowMs(), error: failed })
+    throw error
+  }
+}
+
+/** The token that an order has which was placed before, maybe under a secret that has been changed since. */
+function tokenAgain(secret: string, key: string, outcome: WishOutcome): string | undefined {
+  if (outcome.kind !== 'replayed' || outcome.tokenHash === undefined) return undefined
+  const tokens = secretLines(secret).map((line) => orderToken(line, key))
+  return tokens.find((token) => hashAsUuid(token) === outcome.tokenHash)
 }
 
 /**
