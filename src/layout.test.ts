@@ -90,6 +90,7 @@ test('each rule notices what it forbids', () => {
   notices(importComplaints('src/ports/mail/port.ts', `import '#roles'`), /ports know no service/)
   notices(importComplaints('src/kernel/money.ts', `import '#ports/clock'`), /kernel/)
   notices(importComplaints('src/kernel/money.ts', `import pg from 'pg'`), /kernel/)
+  notices(importComplaints(inService, `import { request } from 'undici'`), /connections/)
   notices(importComplaints('src/kernel/money.ts', `type A = import('node:fs').Stats`), /kernel/)
   notices(syntaxComplaints(inService, 'enum A { B }'), /enum/)
   notices(syntaxComplaints(inService, 'namespace A { export const b = 1 }'), /namespace/)
@@ -173,6 +174,8 @@ function doorComplaint(path: string, specifier: string): string | undefined {
   )
     return specifier.startsWith('#build/') && home.startsWith('web/') ? undefined : 'there is no such door'
   if (isTest) return undefined
+  if (specifier === 'undici' && home.startsWith('src') && home !== 'src/ports/connections')
+    return 'all of undici is loaded by that; use #ports/connections'
   if (home === 'src/kernel' && !specifier.startsWith('#kernel/') && !pureLibraries.includes(specifier))
     return 'the kernel knows nothing but itself and pure libraries'
   if (home.startsWith('src/ports/') && /^#(services|process)\/|^#roles$/.test(specifier))
