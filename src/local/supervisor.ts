@@ -84,7 +84,7 @@ export async function runStore(options: StoreOptions): Promise<void> {
     record()
     const { port, staff } = await start(options, log, supervised, record)
     await becomesReady(config.gateway.host, port, stop)
-    if (!stop.aborted) announce(config, port, staff, log)
+    if (!stop.aborted) sayWhereItIs(config, port, staff, log)
     await aborted(stop)
     log.say('Octavo stops: it finishes what is in flight and takes nothing new.')
   } finally {
@@ -108,10 +108,10 @@ async function endLeftOver(left: RunRecord['children'], topology: Topology): Pro
 /** Starts the databases and the roles; adds each to `supervised` as soon as it runs. */
 async function start(options: StoreOptions, log: Log, supervised: Supervised[], record: () => void) {
   const { config, topology, env, stop, liveness } = options
-  const settled = await settle(options)
+  const chosen = await choose(options)
   const databases = await startDatabases(options, log, supervised, record)
-  if (stop.aborted) return settled
-  const addresses = { ...settled, secretFiles: { ...settled.secretFiles, ...databases } }
+  if (stop.aborted) return chosen
+  const addresses = { ...chosen, secretFiles: { ...chosen.secretFiles, ...databases } }
   const settings = roleSettings(addresses, env)
   noteEnvironment(config.dataPath, { ...settings, ...commandSecrets(addresses, env) })
   const inherited = withoutSecrets(env)
@@ -126,7 +126,7 @@ async function start(options: StoreOptions, log: Log, supervised: Supervised[], 
   const archive = superviseArchive(options, addresses, settings, log, record)
   if (archive) supervised.push(archive)
   record()
-  return settled
+  return chosen
 }
 
 /** The process that keeps the archive, where one is set. */
@@ -146,7 +146,7 @@ function superviseArchive(
 }
 
 /** Chooses ports and makes what the first start has to make: keys, and the password of the first staff account. */
-async function settle({ config, demo, env }: StoreOptions) {
+async function choose({ config, demo, env }: StoreOptions) {
   const { dataPath } = config
   const port = await claimPublicPort(config.gateway.host, config.gateway.port)
   const registryPort = await freeInnerPort()
@@ -225,7 +225,7 @@ function statusOf(host: string, port: number): Promise<number | undefined> {
   })
 }
 
-function announce(
+function sayWhereItIs(
   config: Config,
   port: number,
   staff: { path: string; value: string; isNew: boolean } | undefined,

@@ -54,7 +54,7 @@ export const laptop: Topology = {
   archiveCommand: [main, 'archive'],
 }
 
-/** What a start settles before any role runs. */
+/** What a start chooses before any role runs. */
 export type StoreAddresses = {
   port: number
   registryPort: number

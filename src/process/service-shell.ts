@@ -8,7 +8,7 @@ import { type Schema, schemaReady } from './schema.ts'
 export type Service = AsyncDisposable & {
   /** Where it listens, once it has started. */
   readonly url: string
-  /** Opens its door and announces it; resolves when it serves. */
+  /** Opens its door and registers it; resolves when it serves. */
   start(): Promise<void>
 }
 
@@ -92,7 +92,7 @@ export function advertisedUrl(advertise: string | undefined, listening: string):
 }
 
 /**
- * The settings of one of several roles in a process: each listens on, and announces, the port after the last one's.
+ * The settings of one of several roles in a process: each listens on, and registers, the port after the last one's.
  * @param index its place among the roles that listen where OCTAVO_SERVICE_PORT says, or undefined for one that does not
  */
 export function settingsAt(config: Config, index: number | undefined): Config {

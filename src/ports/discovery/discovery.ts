@@ -2,7 +2,7 @@ import type { Clock } from '#ports/clock'
 
 /** Who is there: instances of each service, kept fresh in the background. */
 export type Discovery = AsyncDisposable & {
-  /** Announces an instance under a lease and keeps renewing it until disposed; never throws because the registry is away. */
+  /** Registers an instance under a lease and keeps renewing it until disposed; never throws because the registry is away. */
   register(instance: Instance): Promise<AsyncDisposable>
   /** Known healthy instances, from memory; empty when none is known. A registry that is away changes nothing. */
   instances(service: string): readonly Instance[]

@@ -91,7 +91,7 @@ function takeOver(server: Server, serve: (socket: TLSSocket) => void): void {
 
 /**
  * Node's own compatibility goes most of the way. What is left: names that begin with a colon are no headers, the authority
- * is the host, a body needs no announcement, and some of what is asked of a request or an answer is not there.
+ * is the host, a body need not be told of before, and some of what is asked of a request or an answer is not there.
  */
 function asHttp1(
   request: Http2ServerRequest,

@@ -25,7 +25,7 @@ const sleptMs = leaseMs / 2
 export function createLeases(start: string, startedMs: number, onChange: () => void): Leases {
   const leases = new Map<string, { instance: Instance; endsMs: number }>()
   let counter = 0
-  let isSettled = false
+  let isComplete = false
   let lookedMs = startedMs
   const changed = () => {
     counter++
@@ -56,9 +56,9 @@ export function createLeases(start: string, startedMs: number, onChange: () => v
       const before = leases.size
       for (const [key, lease] of leases) if (lease.endsMs <= nowMs) leases.delete(key)
       // Whoever was told "this list may be incomplete" is told again once it is complete.
-      const settles = !isSettled && nowMs - startedMs >= leaseMs
-      if (settles) isSettled = true
-      if (settles || leases.size < before) changed()
+      const completes = !isComplete && nowMs - startedMs >= leaseMs
+      if (completes) isComplete = true
+      if (completes || leases.size < before) changed()
     },
   }
 }

@@ -45,16 +45,16 @@ export function openDrawingPool(
     })
     const thread: Thread = { worker, task: undefined }
     running.add(thread)
-    worker.on('message', (drawn: Drawn) => settle(thread, drawn))
-    worker.on('error', (error) => settle(thread, { kind: 'failed', message: error.message }))
+    worker.on('message', (drawn: Drawn) => finish(thread, drawn))
+    worker.on('error', (error) => finish(thread, { kind: 'failed', message: error.message }))
     worker.on('exit', () => {
       running.delete(thread)
-      settle(thread, { kind: 'failed', message: 'its thread ended' })
+      finish(thread, { kind: 'failed', message: 'its thread ended' })
     })
     return thread
   }
 
-  const settle = (thread: Thread, drawn: Drawn) => {
+  const finish = (thread: Thread, drawn: Drawn) => {
     const { task, late } = thread
     clearTimeout(late)
     thread.task = undefined
@@ -77,7 +77,7 @@ export function openDrawingPool(
     try {
       thread.worker.postMessage({ voucher: task.voucher, cover: task.cover } satisfies ToDraw)
     } catch (error) {
-      settle(thread, { kind: 'failed', message: String(error) })
+      finish(thread, { kind: 'failed', message: String(error) })
     }
   }
 

@@ -11,7 +11,7 @@ import { requestIdOf } from '../trace.ts'
 import { inputValidator } from '../validation.ts'
 import { decodeBundle, encodeAnswers } from './bundle.ts'
 
-/** Announced bodies up to this size are gathered here; larger ones are the framework's. */
+/** Bodies that say their length, up to this, are gathered here; larger ones are the framework's. */
 const bodyBytesMax = bodyBytesMaxDefault
 /** After so long the requests of a bundle that are not checked yet wait for the next turn of the event loop. */
 const turnMs = 4
@@ -43,7 +43,7 @@ export type DirectOptions = {
 
 /**
  * Answers routes in front of the framework, whose part of the work is more than half of what a small request costs.
- * Only requests in the usual form go this way: a JSON body of announced length. The framework has the same routes and
+ * Only requests in the usual form go this way: a JSON body that says its length. The framework has the same routes and
  * gets everything else, and both check and answer alike.
  */
 export function createDirectRoutes({ name, mayEnter, onAnswered, isClosing }: DirectOptions): DirectRoutes {
@@ -108,7 +108,7 @@ export function createDirectRoutes({ name, mayEnter, onAnswered, isClosing }: Di
 
 const usualType = /^application\/json(; ?charset=utf-8)?$/i
 
-/** A JSON body of announced length, small enough to be gathered, and nothing that asks for more. */
+/** A JSON body that says its length, small enough to be gathered, and nothing that asks for more. */
 export function isUsual(headers: IncomingHttpHeaders): boolean {
   return (
     usualType.test(headers['content-type'] ?? '') &&

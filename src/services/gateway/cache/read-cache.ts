@@ -218,13 +218,13 @@ async function within(
   ms: number | undefined,
 ): Promise<Outcome | { kind: 'late' } | { kind: 'away' }> {
   // Whoever asks is told by the age of what they get.
-  const settled = fetched.catch(() => ({ kind: 'away' as const }))
-  if (ms === undefined) return settled
+  const answered = fetched.catch(() => ({ kind: 'away' as const }))
+  if (ms === undefined) return answered
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<{ kind: 'late' }>((resolve) => {
     timer = setTimeout(() => resolve({ kind: 'late' }), ms)
   })
-  return await Promise.race([settled, late]).finally(() => clearTimeout(timer))
+  return await Promise.race([answered, late]).finally(() => clearTimeout(timer))
 }
 
 /** An answer that is not kept, such as that there is no such book. */

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 /** Bodies up to this size are gathered before they are sent on, so that they can be sent again. */
 export const wholeBytesMax = 64 * 1024
 
-/** The sender announced less than it sent on, or nothing, and went over the route's limit. */
+/** The sender told of less than it sent on, or nothing, and went over the route's limit. */
 export class BodyTooLarge extends Error {
   override name = 'BodyTooLarge'
 }
