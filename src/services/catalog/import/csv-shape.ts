@@ -27,7 +27,12 @@ export function withShape(
 }
 
 const valuesOf = ({ index }: Column, sample: readonly (readonly string[])[]) =>
-  sample.map((cells) => (cells[index] ?? '').trim()).filter((text) => text !== '')
+  sample
+    .map((cells) => (cells[index] ?? '').slice(0, valueCharactersMax).trim())
+    .filter((text) => text !== '')
+
+/** More than a price, a date or the names of a book take. */
+const valueCharactersMax = 500
 
 function shapeOf(field: ImportField, column: Column, values: readonly string[], delimiter: string): Column {
   if (field === 'price') {
