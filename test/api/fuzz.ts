@@ -6,7 +6,7 @@ import type { Operation } from './open-api.ts'
 import { type RandomInput, randomInput } from './random-input.ts'
 import { ada, addBook, confirmed, goodCard, newIsbn, newKey, type Placed, type Shop } from './shop.ts'
 
-/** It ends after so many answers, or in time; OCTAVO_TEST_LONG=on wants all of them, and more of them. */
+/** It ends after so many answers, or in time once there were a few; OCTAVO_TEST_LONG=on wants all of them, and more of them. */
 const isLong = process.env.OCTAVO_TEST_LONG === 'on'
 const answersMax = isLong ? 40_000 : 20_000
 const answeredMin = isLong ? answersMax : 500
@@ -23,6 +23,8 @@ const outOfReach: ReadonlySet<string> = new Set([
     'endSession',
     'endSessions',
     'changePassword',
+    'offerSecondFactor',
+    'confirmSecondFactor',
     'getPicture',
     'getObject',
     'noteObjects',
@@ -60,7 +62,8 @@ export function fuzzSuite(shop: () => Shop): void {
     const startedMs = performance.now()
     let left = answersMax
     const work = async (input: RandomInput) => {
-      while (left > 0 && performance.now() - startedMs < durationMs) {
+      const isDue = () => performance.now() - startedMs >= durationMs && answersMax - left >= answeredMin
+      while (left > 0 && !isDue()) {
         const each = input.pick(operations)
         if (costly.has(each.operation.operationId) && !input.chance(costlyShare)) continue
         left--
@@ -76,7 +79,6 @@ export function fuzzSuite(shop: () => Shop): void {
     t.diagnostic(
       `${total} answers, ${Math.round((total * 1_000) / (performance.now() - startedMs))} a second: ${[...statuses].map(([status, count]) => `${count} × ${status}`).join(', ')}`,
     )
-    assert.ok(total >= answeredMin, `${total} answers`)
     const never = operations
       .map(({ operation }) => operation.operationId)
       .filter((id) => !succeeded.has(id) && !outOfReach.has(id))

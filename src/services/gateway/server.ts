@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
@@ -21,6 +21,7 @@ import { answerMs, type Exchange, hasBody, sendProblem } from './proxy/exchange.
 import { answerMalformed, TinyChunks } from './proxy/malformed.ts'
 import { tooSlow } from './proxy/proxy-problems.ts'
 import { traceExchange } from './proxy/trace.ts'
+import { createRefusalLog } from './refusal-log.ts'
 import { faultOf, headersMax } from './request-fault.ts'
 
 const log = logger('gateway')
@@ -69,6 +70,7 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   const { clock } = options
   const open = new Set<Exchange>()
   let isClosing = false
+  const noteRefusal = createRefusalLog(clock.monotonicMs)
   const shopOrigin = new URL(options.publicUrl).origin
   const answer = (exchange: Exchange) => {
     const problem = faultOf(exchange, shopOrigin, options.hosts)
@@ -86,13 +88,14 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
       const seconds = (clock.monotonicMs() - exchange.startedMs) / 1000
       options.metrics.answered(request.method ?? '', exchange.label, response.statusCode, seconds)
       traceExchange(exchange, seconds)
+      noteRefusal(exchange.client, response.statusCode, exchange.requestId)
     })
     answerSafely(exchange, answer)
   }
   const refuse = (error: Error, socket: Duplex) => {
     const isAnswering = [...open].some((each) => each.request.socket === socket && each.response.headersSent)
     if (isAnswering) socket.destroy()
-    else answerMalformed(error, socket, options.isSecure)
+    else noteRefusal((socket as Socket).remoteAddress ?? '', answerMalformed(error, socket, options.isSecure))
   }
   const inTurn = oneAtATime(handle)
   const take = (request: IncomingMessage, response: ServerResponse) => {

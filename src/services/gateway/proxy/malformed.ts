@@ -11,13 +11,13 @@ export class TinyChunks extends Error {
   override name = 'TinyChunks'
 }
 
-/** Answers what could not be read as HTTP, on the bare socket, and closes it. */
-export function answerMalformed(error: ParserFault, socket: Duplex, isSecure: boolean): void {
+/** Answers what could not be read as HTTP, on the bare socket, and closes it. @returns the status; 0 where nobody hears */
+export function answerMalformed(error: ParserFault, socket: Duplex, isSecure: boolean): number {
   // Node has taken its own listener off a socket that asked for CONNECT, and one without any ends the process.
   socket.on('error', () => {})
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
-    return
+    return 0
   }
   const problem = problemOf(error, socket)
   const body = JSON.stringify(problem.toBody(''))
@@ -37,6 +37,7 @@ export function answerMalformed(error: ParserFault, socket: Duplex, isSecure: bo
   )
   // Whoever goes on sending garbage does not get to keep the socket.
   setTimeout(() => socket.destroy(), 2_000).unref()
+  return problem.status
 }
 
 function problemOf(error: ParserFault, socket: Duplex): Problem {
