@@ -11,6 +11,16 @@ export function cpuMs(pids: readonly number[]): number {
     .reduce((sum, { usedMs }) => sum + usedMs, 0)
 }
 
+/** CPU time that a process has used, with its living children and those that it has waited for, in ms. */
+export function cpuMsEver(pid: number): number {
+  const stat = readUnlessGone(`/proc/${pid}/stat`)
+  const waitedFor = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(13, 15)
+  return cpuMs([pid]) + waitedFor.reduce((sum, ticks) => sum + Number(ticks) * msPerTick, 0)
+}
+
 /** CPU time in ms that each of a process's descendants has used so far, by what they are; the dead count no more. */
 export function cpuMsBelow(pid: number): Map<string, number> {
   const children = Map.groupBy(processes(), ({ parent }) => parent)

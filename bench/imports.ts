@@ -6,11 +6,13 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
 import { generatedCsv, generatedOnix, kindOf } from '../test/imports/faulty-onix.ts'
+import { cpuMs, cpuMsEver } from './cpu.ts'
 import { printTable, round } from './rounds.ts'
-import { openBenchStore } from './store.ts'
+import { type BenchStore, openBenchStore } from './store.ts'
 
 // Catalogues of the size that wholesalers send, through `octavo import`: how long, how much memory, whether each fault is
 // told once, and whether a delta and a replay change only what they should. Exits with 1 where one of that is not so.
+// CPU seconds are those of the import and of BookDb's server: beside others, seconds alone say nothing.
 const { values } = parseArgs({
   options: { onix: { type: 'string', default: '50000' }, csv: { type: 'string', default: '1000000' } },
 })
@@ -26,7 +28,20 @@ const rows: string[][] = []
 if (onixCount > 0) await measureOnix()
 if (csvCount > 0) await measureCsv()
 printTable(
-  ['', 'records', 'MB', 'seconds', 'records/s', 'memory MB', 'new', 'changed', 'unchanged', 'refused'],
+  [
+    '',
+    'records',
+    'MB',
+    'seconds',
+    'CPU s',
+    'BookDb CPU s',
+    'records/s',
+    'memory MB',
+    'new',
+    'changed',
+    'unchanged',
+    'refused',
+  ],
   rows,
 )
 for (const failure of failures) console.log(`NOT SO: ${failure}`)
@@ -39,11 +54,11 @@ async function measureOnix(): Promise<void> {
   const deletions = kinds.filter((kind) => kind === 'deletion').length
   const taken = onixCount - refused - deletions
   const feed = await written(store.folder, 'feed.onx', generatedOnix(onixCount))
-  const first = await imported('ONIX, every kind of fault', store.bookDbUrl, feed)
+  const first = await imported('ONIX, every kind of fault', store, feed)
   expect('a feed', first, { created: taken, updated: 0, unchanged: deletions, rejected: refused })
   if (first.faultLines !== refused)
     failures.push(`${first.faultLines} lines tell of ${refused} refused records`)
-  const replay = await imported('ONIX, the same again', store.bookDbUrl, feed)
+  const replay = await imported('ONIX, the same again', store, feed)
   expect('a replay', replay, { created: 0, updated: 0, unchanged: taken + deletions, rejected: refused })
   const isNew = (i: number) => i % deltaEvery === 0
   const delta = await written(
@@ -52,7 +67,7 @@ async function measureOnix(): Promise<void> {
     generatedOnix(onixCount, (i) => Number(isNew(i))),
   )
   const changed = kinds.filter((kind, i) => isNew(i) && kind === 'good').length
-  const second = await imported('ONIX, a delta', store.bookDbUrl, delta)
+  const second = await imported('ONIX, a delta', store, delta)
   expect('a delta', second, {
     ...{ created: 0, updated: changed, unchanged: taken + deletions - changed, rejected: refused },
   })
@@ -62,9 +77,9 @@ async function measureCsv(): Promise<void> {
   await using store = await openBenchStore(0)
   const refused = Math.floor(csvCount / 100)
   const list = await written(store.folder, 'list.csv', generatedCsv(csvCount))
-  const first = await imported('CSV', store.bookDbUrl, list)
+  const first = await imported('CSV', store, list)
   expect('a list', first, { created: csvCount - refused, updated: 0, unchanged: 0, rejected: refused })
-  const again = await imported('CSV, the same again', store.bookDbUrl, list)
+  const again = await imported('CSV, the same again', store, list)
   expect('the list again', again, {
     created: 0,
     updated: 0,
@@ -76,9 +91,13 @@ async function measureCsv(): Promise<void> {
 type Counts = { created: number; updated: number; unchanged: number; rejected: number }
 type Imported = Counts & { faultLines: number }
 
-async function imported(name: string, url: string, path: string): Promise<Imported> {
+async function imported(
+  name: string,
+  { bookDbUrl, serverPids }: BenchStore,
+  path: string,
+): Promise<Imported> {
   const child = spawn(process.execPath, [main, 'import', path], {
-    env: { ...process.env, OCTAVO_BOOK_DB: url },
+    env: { ...process.env, OCTAVO_BOOK_DB: bookDbUrl },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let out = ''
@@ -89,9 +108,13 @@ async function imported(name: string, url: string, path: string): Promise<Import
   child.stderr.on('data', (text: Buffer) => {
     for (const byte of text) if (byte === 10) faultLines++
   })
+  const server = serverPids[0] ?? 0
+  const serverBefore = cpuMsEver(server)
+  let usedMs = 0
   let peakBytes = 0
   const looking = setInterval(() => {
     peakBytes = Math.max(peakBytes, peakOf(child.pid ?? 0))
+    usedMs = Math.max(usedMs, cpuMs([child.pid ?? 0]))
   }, 200)
   const start = performance.now()
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
@@ -110,6 +133,8 @@ async function imported(name: string, url: string, path: string): Promise<Import
       round(read),
       round(size / 1e6),
       seconds.toFixed(1),
+      (usedMs / 1000).toFixed(1),
+      ((cpuMsEver(server) - serverBefore) / 1000).toFixed(1),
       round(read / seconds),
       round(peakBytes / 1e6),
     ],

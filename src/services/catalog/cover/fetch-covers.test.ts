@@ -9,6 +9,7 @@ import { catalogSecret, type TestCatalog, testCatalog } from '../../../../test/s
 import { imported } from '../../../../test/support/imports.ts'
 import { identifier, message } from '../../../../test/support/onix.ts'
 import { passedOn } from '../../../../test/support/passed-on.ts'
+import { CoverLinks } from '../import/cover-links.ts'
 import { openStore } from '../store/open-store.ts'
 import { type CoverOutcome, fetchCovers } from './fetch-covers.ts'
 import type { FetchOverrides } from './fetch-picture.ts'
@@ -92,6 +93,27 @@ async function startPublisher(t: TestContext) {
   const at = (path: string, host = 'publisher.example') => `https://${host}:${port}${path}`
   return { asked, world, at }
 }
+
+test('pictures beyond those that one import fetches are told', async (t) => {
+  const catalog = await testCatalog(t, 'covers_many')
+  await using store = await openStore(catalog.databaseUrl, { applicationName: 'test' })
+  const links = new CoverLinks({ copies: 0, covers: 'fetch' }, 1)
+  const isbns = [isbn, '9780141439518', '9780306406157']
+  for (const [i, each] of isbns.entries())
+    links.note({
+      record: i + 1,
+      kind: 'book',
+      book: { isbn: each, title: 'T', details: { coverLink: link } },
+    })
+  const told: [number, string][] = []
+  await links.fetch(store, new AbortController().signal, ({ record }, outcome) =>
+    told.push([record, outcome.kind === 'none' ? outcome.message : outcome.kind]),
+  )
+  assert.deepEqual(told, [
+    [1, 'kept'],
+    [2, 'one import fetches 1 pictures: this one and 1 more are left; import them in a file of their own'],
+  ])
+})
 
 test('a fetched picture is the cover of a book without one, is served as a picture, and is not fetched twice', async (t) => {
   const catalog = await testCatalog(t, 'covers_kept')
