@@ -29,6 +29,8 @@ export type ControllerParts = {
 const log = logger('fleet')
 /** Edges and leases change without telling: so often they are looked at. */
 const turnEveryMs = 1_000
+/** Nobody sells while a database is on its way: each of its steps is seen as soon as it is done. */
+const movingTurnEveryMs = 200
 const plannedMax = 50
 
 /**
@@ -52,13 +54,18 @@ export async function control(parts: ControllerParts, lost: AbortSignal): Promis
       log.warn('a turn failed and is done again', { error })
     }
     // Called off by the loss of the lease.
-    const rest = parts.clock.sleep(turnEveryMs, lost).catch(() => {})
+    const rest = parts.clock
+      .sleep(isMoving(caches.fleet()) ? movingTurnEveryMs : turnEveryMs, lost)
+      .catch(() => {})
     await Promise.race([rest, woken.then(() => parts.clock.sleep(gatherMs))])
   }
 }
 
 /** Changes that come together are one turn. */
 const gatherMs = 200
+
+const isMoving = (fleet: BookstoreFleet | undefined) =>
+  Object.values(fleet?.status?.memory?.homes ?? {}).some(({ step }) => step !== 'settled')
 
 async function turn(parts: ControllerParts, caches: Caches, rights: Map<string, boolean>, lost: AbortSignal) {
   const fleet = caches.fleet()
