@@ -31,7 +31,7 @@ export async function startRealHub(
     'cluster/v1beta1',
     'cluster/v1beta2',
     'work/v1alpha1',
-    'addon/v1alpha1',
+    'addon/v1beta1',
   ])
     await runClient(tools, hub, 'kubectl', [
       'apply',
