@@ -260,7 +260,7 @@ function withoutCurrency(name: string): string {
     .replace(codeInName, (found) => (isCurrency(found.toUpperCase()) ? ' ' : found))
     .replace(/\p{Sc}/gu, ' ')
     .replace(
-      /(?<!\p{L})(?:in|inkl|incl|including|inc|inclus[aeo]?|incluid[ao]|comprise?|con|vat|tax|mwst|ust|ttc|iva|btw|moms|gst|brutto|gross|euros?|de|der|le|la)(?!\p{L})\.?/giu,
+      /(?<!\p{L})(?:in|en|inkl|incl|including|inc|inclus[aeo]?|incluid[ao]|comprise?|con|vat|tax|mwst|ust|ttc|iva|btw|moms|gst|brutto|gross|euros?|de|der|le|la)(?!\p{L})\.?/giu,
       ' ',
     )
 }

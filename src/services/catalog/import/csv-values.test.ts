@@ -68,6 +68,7 @@ test('columns are found by meaning, in the languages of the shop, and a price co
     ['EAN,Titel,Ladenpreis CHF', '990 CHF'],
     ['EAN,Titel,priceEUR', '990 EUR'],
     ['EAN,Title,Price in euros', '990 EUR'],
+    ['EAN,Titre,Prix en euros', '990 EUR'],
     ['EAN,Titolo,Prezzo al pubblico IVA inclusa', '990 EUR'],
     ['EAN,Título,Precio de venta al público', '990 EUR'],
     ['EAN,Titel,Endverbraucherpreis', '990 EUR'],
