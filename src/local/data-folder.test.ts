@@ -126,9 +126,10 @@ test('a process is known by its start as well as by its number', () => {
 })
 
 test('restarts come quickly at first and rarely at last', () => {
-  const neverServed = Number.NEGATIVE_INFINITY
-  assert.equal([neverServed, 100, neverServed].reduce(failuresAfter, 0), 3)
-  assert.equal(failuresAfter(9, 2_500), 0, 'whatever ended what has served')
+  const neverServed = { servedMs: Number.NEGATIVE_INFINITY, ranMs: 3_000 }
+  assert.equal([neverServed, { servedMs: 100, ranMs: 900 }, neverServed].reduce(failuresAfter, 0), 3)
+  assert.equal(failuresAfter(9, { servedMs: 2_500, ranMs: 3_000 }), 0, 'whatever ended what has served')
+  assert.equal(failuresAfter(9, { ...neverServed, ranMs: 11_000 }), 0, 'or what says nothing of serving')
   assert.ok(restartWaitMs(1, 0) >= 100)
   assert.ok(restartWaitMs(1, 0.999) <= 200)
   assert.ok(restartWaitMs(20, 0) >= 5000)

@@ -52,7 +52,8 @@ export async function supervisePostgres(options: Options): Promise<SupervisedPos
     identity = undefined
     onChange()
     if (stopped) return
-    failures = failuresAfter(failures, performance.now() - servesSinceMs)
+    const servedMs = performance.now() - servesSinceMs
+    failures = failuresAfter(failures, { servedMs, ranMs: servedMs })
     const waitMs = restartWaitMs(failures, Math.random())
     log.line(name, `ended (${reason}); it starts again in ${(waitMs / 1000).toFixed(1)} s`)
     restarting = setTimeout(() => {

@@ -28,8 +28,8 @@ export type RoleOptions = {
 /** What a role says over its channel when it has opened its door. */
 type Serves = { kind: 'serves'; role: string; url: string }
 
-/** A process that served this long was well, whatever ended it: the next restart is quick again. */
-const wellAfterMs = 2_000
+/** A process that served or ran this long was well, whatever ended it: the next restart is quick again. */
+const wellAfterMs = { serving: 2_000, running: 10_000 }
 const restartMsMin = 100
 const restartMsMax = 10_000
 
@@ -42,6 +42,7 @@ export function superviseRole(options: RoleOptions): Supervised {
   let failures = 0
 
   const run = () => {
+    const startedMs = performance.now()
     const child = launch(options)
     let servesSinceMs = Number.POSITIVE_INFINITY
     child.on('message', (message: Serves) => {
@@ -60,7 +61,8 @@ export function superviseRole(options: RoleOptions): Supervised {
       running = undefined
       if (!stopped) onChange()
       if (stopped) return
-      failures = failuresAfter(failures, performance.now() - servesSinceMs)
+      const nowMs = performance.now()
+      failures = failuresAfter(failures, { servedMs: nowMs - servesSinceMs, ranMs: nowMs - startedMs })
       const waitMs = restartWaitMs(failures, Math.random())
       log.line(name, `ended (${reason}); it starts again in ${(waitMs / 1000).toFixed(1)} s`)
       restarting = setTimeout(run, waitMs)
@@ -104,9 +106,9 @@ function watch(child: ChildProcess, { name, log, liveness }: RoleOptions): Dispo
   return watched
 }
 
-/** Of a process in a row. @param servedMs how long the last one served, below 0 where it never did */
-export const failuresAfter = (failures: number, servedMs: number): number =>
-  servedMs > wellAfterMs ? 0 : failures + 1
+/** Of a process in a row. @param last how long the last one served, below 0 where it did not say so, and ran */
+export const failuresAfter = (failures: number, last: { servedMs: number; ranMs: number }): number =>
+  last.servedMs > wellAfterMs.serving || last.ranMs > wellAfterMs.running ? 0 : failures + 1
 
 /** The wait before a restart: 0.1–0.2 s at first, doubling up to 5–10 s for what keeps failing. */
 export function restartWaitMs(failures: number, random: number): number {
