@@ -6,7 +6,7 @@ export type Kind = 'browse' | 'search' | 'book' | 'reserve' | 'pay' | 'check'
 /** One request: when it was sent, in ms from the opening, how long it took, and its status; 0 when no answer came. */
 export type Answered = { kind: Kind; atMs: number; tookMs: number; status: number }
 /** What the store told a reader, as only somebody outside can know. */
-export type Receipt = { id: string; token: string; isPaid: boolean }
+export type Receipt = { id: string; token: string; isFree: boolean; isPaid: boolean }
 export type Run = { answers: Answered[]; receipts: Receipt[]; wrong: string[]; gone: number }
 
 export type ReadersOptions = {
@@ -54,7 +54,7 @@ async function reader(send: Send, isbns: readonly string[], run: Run): Promise<v
     return
   }
   const receipt = await reserve(send, isbn, run)
-  if (receipt === undefined || Math.random() < 0.1) return
+  if (receipt === undefined || receipt.isFree || Math.random() < 0.1) return
   const paid = await send('pay', `/api/orders/${receipt.id}/payment`, {
     method: 'POST',
     headers: { authorization: `Bearer ${receipt.token}` },
@@ -79,8 +79,7 @@ async function reserve(send: Send, isbn: string, run: Run): Promise<Receipt | un
   for (let attempt = 0; attempt < triesMax; attempt++) {
     const answers = await Promise.all(Math.random() < 0.05 ? [ask(), ask()] : [ask()])
     for (const { status, body } of answers)
-      if (status === 201 || status === 200)
-        told.set(String(body.id), { id: String(body.id), token: String(body.token), isPaid: false })
+      if (status === 201 || status === 200) told.set(String(body.id), receiptOf(body))
     if (told.size > 1) run.wrong.push(`one key got ${told.size} orders: ${[...told.keys()].join(', ')}`)
     const [receipt] = told.values()
     if (receipt !== undefined) {
@@ -91,6 +90,11 @@ async function reserve(send: Send, isbn: string, run: Run): Promise<Receipt | un
     await sleep(Math.min(100 * 2 ** attempt, 2_000) * (0.5 + Math.random()))
   }
   return undefined
+}
+
+function receiptOf({ id, token, total }: Body): Receipt {
+  const isFree = (total as { amount: number } | undefined)?.amount === 0
+  return { id: String(id), token: String(token), isFree, isPaid: false }
 }
 
 const isRefusal = (status: number, body: Body) => status === 409 && !String(body.type).endsWith('in-flight')

@@ -31,6 +31,8 @@ const programs = {
 } as const
 const deploy = join(import.meta.dirname, '..', '..', 'deploy')
 const rulesPath = join(deploy, 'chart', 'files', 'rules.yaml')
+/** What was read last before a stop is soon forgotten, so that instances of then are not missed after a new start. */
+const lookBack = '1m'
 const startLimitMs = 30_000
 const stopLimitMs = 5_000
 
@@ -62,6 +64,7 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
     `--config.file=${config}`,
     `--storage.tsdb.path=${join(folder, 'prometheus')}`,
     `--web.listen-address=127.0.0.1:${ports.prometheus}`,
+    `--query.lookback-delta=${lookBack}`,
   ])
   run(programs.alertmanager, [
     `--config.file=${alerting}`,

@@ -42,10 +42,9 @@ export function addAgentRoutes(server: HttpServer, context: Context): void {
   server.add(resolveDecision, async ({ params }) => ({ decision: await log.resolve(params.id) }))
   server.add(getOrderWork, async () => {
     const [[row], oldest, queues] = await Promise.all([
-      context.database.query<Omit<ReplyOf<typeof getOrderWork>, 'queues' | 'oldest'>>(
+      context.database.query<Pick<ReplyOf<typeof getOrderWork>, 'sagas' | 'undoing' | 'newsWaiting'>>(
         `SELECT count(*) FILTER (WHERE state = 'running')::int AS sagas,
               count(*) FILTER (WHERE state = 'compensating')::int AS undoing,
-              coalesce(extract(epoch FROM now() - min(due_at)), 0)::int AS "oldestSagaSeconds",
               (SELECT count(*)::int FROM (SELECT FROM orders.outbox LIMIT 10000) waiting) AS "newsWaiting"
          FROM orders.sagas WHERE state IN ('running', 'compensating')`,
         [],
@@ -54,7 +53,8 @@ export function addAgentRoutes(server: HttpServer, context: Context): void {
       // A broker that is away is no reason to say nothing of the rest.
       context.queueStates().catch(() => []),
     ])
-    return { ...(row ?? { sagas: 0, undoing: 0, oldestSagaSeconds: 0, newsWaiting: 0 }), oldest, queues }
+    const oldestSagaSeconds = oldest[0]?.ageSeconds ?? 0
+    return { ...(row ?? { sagas: 0, undoing: 0, newsWaiting: 0 }), oldestSagaSeconds, oldest, queues }
   })
   server.add(pruneDecisions, async ({ body }) => ({
     pruned: await prune(database, new Date(body.before), clock.now()),

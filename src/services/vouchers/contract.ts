@@ -28,6 +28,8 @@ export const voucherFileName = (code: string) => `octavo-voucher-${code}.pdf`
 
 /** The code of the voucher whose PDF has this key; undefined for what is no voucher's. */
 export const codeOfVoucherObject = (key: string) => /^vouchers\/[^/]+\/([^/]+)\.pdf$/.exec(key)?.[1]
+/** The id of the order whose voucher an object is. */
+export const orderOfVoucherObject = (key: string) => /^vouchers\/([^/]+)\//.exec(key)?.[1]
 
 /**
  * Vouchers to be drawn by whoever has time, published on `vouchersWantedTopic` when no generator takes them at once, or one

@@ -1,7 +1,7 @@
 import { together } from '#kernel/together'
 import type { ObjectCreated } from '#ports/object-store'
 import { isTracing, noteSpan, nowMs } from '#ports/telemetry'
-import { codeOfVoucherObject } from '#services/vouchers'
+import { codeOfVoucherObject, orderOfVoucherObject } from '#services/vouchers'
 import type { Context } from '../context.ts'
 import { markStored } from './voucher-steps.ts'
 
@@ -17,12 +17,14 @@ export function noteStoredVouchers(
   const note = together(async (codes: readonly string[]) => {
     const orderIds = await markStored(context, codes)
     if (orderIds.length > 0) await wake(context, orderIds)
-    traceNews(orderIds)
     return codes
   }, atOnceMax)
   return async ({ key }) => {
     const code = codeOfVoucherObject(key)
-    if (code !== undefined) await note(code)
+    if (code === undefined) return
+    const startMs = nowMs()
+    await note(code)
+    traceNews(orderOfVoucherObject(key), startMs)
   }
 }
 
@@ -38,8 +40,9 @@ async function wake(
   if (woken > 0) context.sagaDue()
 }
 
-function traceNews(orderIds: readonly string[]): void {
-  if (!isTracing()) return
-  const at = { startMs: nowMs(), endMs: nowMs(), role: 'orders', kind: 'consumer' } as const
-  for (const of of new Set(orderIds)) noteSpan({ ...at, of, name: 'object.created arrives' })
+/** Also of an order whose saga has asked meanwhile, and knew. */
+function traceNews(orderId: string | undefined, startMs: number): void {
+  if (orderId === undefined || !isTracing()) return
+  const at = { startMs, endMs: nowMs(), role: 'orders', kind: 'consumer' } as const
+  noteSpan({ ...at, of: orderId, name: 'object.created arrives' })
 }

@@ -10,7 +10,7 @@ export async function oldestSagas(database: Database): Promise<SagaState[]> {
   const rows = await database.query<Omit<SagaState, 'step'> & { step: number }>(
     `SELECT order_id AS "orderId", definition, step, state, attempt, left(last_error, $2) AS error,
             extract(epoch FROM now() - updated_at)::int AS "ageSeconds"
-       FROM orders.sagas WHERE state IN ('running', 'compensating') ORDER BY due_at LIMIT $1`,
+       FROM orders.sagas WHERE state IN ('running', 'compensating') ORDER BY updated_at LIMIT $1`,
     [shownMax, errorCharactersMax],
   )
   return rows.map(({ step, ...row }) => {

@@ -2,12 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '#ports/clock'
 import type { Database } from '#ports/database'
+import { openTracing } from '#ports/telemetry'
 import { voucherObjectKey } from '#services/vouchers'
 import { addOrder, openOrders } from '../../../../test/support/orders.ts'
+import { startOtlpReceiver } from '../../../../test/support/otlp-receiver.ts'
+import { until } from '../../../../test/support/until.ts'
 import { auditOrders } from '../audit.ts'
 import type { Context } from '../context.ts'
 import { type Attempt, next, type Progress } from './next.ts'
 import { noteStoredVouchers } from './note-stored-voucher.ts'
+import { oldestSagas } from './oldest-sagas.ts'
 import type { Saga, Step } from './saga.ts'
 import { probeFailing, wakeWhenBack } from './try-again.ts'
 import { writeProgress } from './write-progress.ts'
@@ -22,6 +26,24 @@ test('a saga that goes on trying and gets nowhere is reported as stuck', async (
   assert.match((await stuck()).map(({ detail }) => detail).join(), /the provider is away/)
   await write(database, saga, { kind: 'done' })
   assert.deepEqual(await stuck(), [], 'it has moved')
+})
+
+test('the oldest saga is the one that has been longest at its step, whenever it is tried next', async (t) => {
+  const database = await openOrders(t, 'saga_rows')
+  const [soon, later] = [await addSaga(database), await addSaga(database)]
+  const stands = (id: string, minutes: number, dueMinutes: number) =>
+    database.execute(
+      `UPDATE orders.sagas SET updated_at = now() - $1 * interval '1 min', due_at = now() + $2 * interval '1 min'
+        WHERE id = $3`,
+      [minutes, dueMinutes, id],
+    )
+  await stands(soon.id, 1, 1)
+  await stands(later.id, 8, 30)
+  const found = (await oldestSagas(database)).map(({ orderId, ageSeconds }) => ({ orderId, ageSeconds }))
+  assert.deepEqual(found, [
+    { orderId: later.orderId, ageSeconds: 480 },
+    { orderId: soon.orderId, ageSeconds: 60 },
+  ])
 })
 
 test('the saga of an order with many vouchers is woken by the last of them', async (t) => {
@@ -39,6 +61,17 @@ test('the saga of an order with many vouchers is woken by the last of them', asy
     await noteStoredVouchers({ database, sagaDue: () => woken.push(code) })(object)
   }
   assert.deepEqual(woken, ['CCCC'])
+})
+
+test('a notification is in the trace of its order, also when the saga knew before', async (t) => {
+  const database = await openOrders(t, 'saga_rows')
+  const receiver = await startOtlpReceiver(t)
+  const { orderId } = await addSaga(database)
+  const object = { bucket: 'vouchers', key: voucherObjectKey(orderId, 'KNOWN'), bytes: 1 }
+  await using _tracing = await openTracing({ url: receiver.url, ratio: 1, version: '1', instance: 'a' })
+  await noteStoredVouchers({ database, sagaDue: () => undefined })(object)
+  await until(() => receiver.spans.some(({ name }) => name === 'object.created arrives'))
+  assert.equal(receiver.spans[0]?.traceId, orderId.replaceAll('-', ''))
 })
 
 test('of the sagas that keep failing at a step one tries soon, and when it succeeds all do', async (t) => {
