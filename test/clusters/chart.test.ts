@@ -21,7 +21,10 @@ const values = {
       '--set',
       'ingress.host=shop.example.org,externalSecrets.enabled=true,externalSecrets.store.name=vault',
     ],
-    ...['--set', 'authorities.configMap=our-authorities,secrets.revision=two'],
+    ...[
+      '--set',
+      'authorities.configMap=our-authorities,secrets.revision=two,serviceMonitor.keepsBuckets=true',
+    ],
     ...['--set', 'keda.enabled=true,keda.triggers[0].type=cpu,keda.triggers[0].metricType=Utilization'],
     ...[
       '--set-string',
