@@ -8,6 +8,8 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 /** For a context's `addInitScript`; see it for what it tells. */
 export const lookAtPage = join(import.meta.dirname, 'look-at-page.js')
 export const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } }
+/** The narrowest phone, and tablets. */
+const widthsBetween = [320, 768, 1024]
 /** A function, for it is evaluated once: the pages' policy lets nobody evaluate text again later. */
 export const isQuiet = '() => look.isQuiet()'
 
@@ -25,6 +27,11 @@ export async function barriersOn(page: Page): Promise<string[]> {
       const beyondPx = await page.evaluate<number>('look.beyondPx()')
       if (beyondPx > 0) found.push(`(${name}): ${beyondPx} px wider than the window`)
     }
+  }
+  for (const width of widthsBetween) {
+    await page.setViewportSize({ width, height: sizes.phone.height })
+    const beyondPx = await page.evaluate<number>('look.beyondPx()')
+    if (beyondPx > 0) found.push(`(at ${width} px): ${beyondPx} px wider than the window`)
   }
   await page.setViewportSize(sizes.desktop)
   return found

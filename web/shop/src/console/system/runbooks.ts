@@ -11,11 +11,12 @@ export async function runbook(path: string | null): Promise<Block[] | undefined>
   return load && blocksOf(await load())
 }
 
-/** Paragraphs and lists without their marks; headings are the alert's name, which is there already. */
+/** Paragraphs and lists without their marks; without the alert's name and what it says, which are there already. */
 export function blocksOf(markdown: string): Block[] {
   return markdown
     .split(/\n{2,}/)
     .filter((block) => block.trim() !== '' && !block.startsWith('#') && !block.includes('rules.yaml'))
+    .slice(1)
     .map((block) => {
       const lines = block.trim().split('\n')
       const isList = lines.every((line) => /^(- | {2})/.test(line))
