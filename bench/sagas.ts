@@ -109,6 +109,6 @@ function contextOf(database: Database, group: GroupEngine, payment: Context['pay
     voucherKey: privateKey,
     announced: () => undefined,
     sagaDue: () => undefined,
-    queueStates: async () => [],
+    queues: {} as Context['queues'],
   }
 }

@@ -1,4 +1,4 @@
-import { Timestamp } from './schemas.ts'
+import { closed, Timestamp } from './schemas.ts'
 import { type Static, Type } from './type.ts'
 
 /** A queue of messages, as whoever looks after it sees it: without what the messages say. */
@@ -21,3 +21,15 @@ export const QueueState = Type.Object(
   { $id: 'QueueState' },
 )
 export type QueueState = Static<typeof QueueState>
+
+/** What becomes of dead letters: they go back to their queue, to be tried as if they were new, or are thrown away. */
+export const SettleLetters = Type.Object(
+  {
+    ids: Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { minItems: 1, maxItems: 100 }),
+    fate: Type.Union([Type.Literal('retry'), Type.Literal('discard')]),
+  },
+  closed,
+)
+export const LettersSettled = Type.Object({
+  settled: Type.Integer({ description: 'how many of them were still there' }),
+})

@@ -96,7 +96,14 @@ test('staff see where they are logged in and how the store does', async (t) => {
     await page.getByRole('rowheader', { name: 'vouchers-draw' }).waitFor()
     await using broker = await openBroker(orderDbOf(store), { applicationName: 'test' })
     await broker.publish([{ topic: 'voucher.wanted', payload: { no: 'vouchers' } }])
-    await page.getByRole('cell', { name: 'voucher.wanted' }).waitFor()
+    await page.getByRole('cell', { name: 'voucher.wanted', exact: true }).waitFor()
+    await page.getByRole('button', { name: /^Try voucher\.wanted of .* again$/ }).click()
+    await page.getByRole('status').filter({ hasText: 'The message is back in vouchers-draw.' }).waitFor()
+    // It is no better than it was, and is given up once more.
+    await page.getByRole('button', { name: /^Throw away voucher\.wanted of / }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Throw it away' }).click()
+    await page.getByRole('status').filter({ hasText: 'The message is thrown away.' }).waitFor()
+    await page.getByText('No queue has given a message up.').waitFor()
     const { status } = await context.request
       .get('/api/orders')
       .then((answer) => ({ status: answer.status() }))

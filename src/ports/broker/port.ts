@@ -38,4 +38,4 @@ export {
   type NewMessage,
   waitingMax,
 } from './broker.ts'
-export { watchQueues } from './queue-states.ts'
+export { type WatchedQueues, watchQueues } from './queue-states.ts'

@@ -1,28 +1,38 @@
 import type { QueueState } from '#kernel/queue-state'
-import type { Broker } from './broker.ts'
+import type { Broker, DeadLetterFate } from './broker.ts'
 
 /** Looking is work for the broker, and operators' pages look often. */
 const keptMs = 10_000
 const shownMax = 5
 const errorCharactersMax = 300
 
-/**
- * Looks after queues for those who ask how they are.
- * @returns their states, a few seconds old at most
- */
-export function watchQueues(broker: Broker, queues: readonly string[]): () => Promise<QueueState[]> {
+/** Some queues, for those who look after them. */
+export type WatchedQueues = {
+  /** A few seconds old at most, and never older than what was settled here. @throws BrokerUnavailable */
+  states(): Promise<QueueState[]>
+  has(queue: string): boolean
+  /** @returns how many of the letters were there @throws BrokerUnavailable */
+  settle(queue: string, ids: readonly string[], fate: DeadLetterFate): Promise<number>
+}
+
+export function watchQueues(broker: Broker, queues: readonly string[]): WatchedQueues {
   let [looking, sinceMs]: [Promise<QueueState[]> | undefined, number] = [undefined, 0]
-  return async () => {
-    const nowMs = performance.now()
-    if (looking === undefined || nowMs - sinceMs > keptMs) {
-      sinceMs = nowMs
-      looking = Promise.all(queues.map((queue) => stateOf(broker, queue)))
-      // A broker that is away is asked again by the next who asks.
-      looking.catch(() => {
-        looking = undefined
-      })
-    }
-    return await looking
+  const forget = () => {
+    looking = undefined
+  }
+  return {
+    async states() {
+      const nowMs = performance.now()
+      if (looking === undefined || nowMs - sinceMs > keptMs) {
+        sinceMs = nowMs
+        looking = Promise.all(queues.map((queue) => stateOf(broker, queue)))
+        // A broker that is away is asked again by the next who asks.
+        looking.catch(forget)
+      }
+      return await looking
+    },
+    has: (queue) => queues.includes(queue),
+    settle: (queue, ids, fate) => broker.settleDeadLetters(queue, ids, fate).finally(forget),
   }
 }
 

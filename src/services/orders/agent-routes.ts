@@ -51,7 +51,7 @@ export function addAgentRoutes(server: HttpServer, context: Context): void {
       ),
       oldestSagas(context.database),
       // A broker that is away is no reason to say nothing of the rest.
-      context.queueStates().catch(() => []),
+      context.queues.states().catch(() => []),
     ])
     const oldestSagaSeconds = oldest[0]?.ageSeconds ?? 0
     return { ...(row ?? { sagas: 0, undoing: 0, newsWaiting: 0 }), oldestSagaSeconds, oldest, queues }

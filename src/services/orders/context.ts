@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { Config } from '#config'
-import type { QueueState } from '#kernel/queue-state'
+import type { WatchedQueues } from '#ports/broker'
 import type { Clock } from '#ports/clock'
 import type { Database, Reads } from '#ports/database'
 import type { ServiceClient } from '#ports/http'
@@ -23,8 +23,8 @@ export type Context = {
   payment: Payment
   /** Signs voucher codes. */
   voucherKey: KeyObject
-  /** How the queues are that this service takes from. */
-  queueStates(): Promise<QueueState[]>
+  /** Those that this service takes from. */
+  queues: WatchedQueues
   /** Call after a commit that wrote to the outbox. */
   announced(): void
   /** Call after a saga became due. */

@@ -14,6 +14,7 @@ import {
   logOut,
   offerSecondFactor,
 } from './staff-contract.ts'
+import { settleDeadLetters } from './work-contract.ts'
 
 export {
   commitGroupRoute,
@@ -61,7 +62,7 @@ export {
   Session,
   SessionSummary,
 } from './staff-contract.ts'
-export { getOrderWork, SagaState } from './work-contract.ts'
+export { getOrderWork, SagaState, settleDeadLetters } from './work-contract.ts'
 
 const byId = Type.Object({ id: Type.String() }, closed)
 const byCode = Type.Object({ code: Type.String() }, closed)
@@ -234,4 +235,5 @@ export const publicRoutes = [
   endSessions,
   endSession,
   eraseCustomer,
+  settleDeadLetters,
 ]

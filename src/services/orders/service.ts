@@ -35,6 +35,7 @@ import { noteStoredVouchers } from './saga/note-stored-voucher.ts'
 import { createVoucherSweep, redrawMissing } from './saga/redraw-vouchers.ts'
 import { probeFailing } from './saga/try-again.ts'
 import { createSagaWorker } from './saga/worker.ts'
+import { addLettersRoute } from './settle-letters.ts'
 import { ensureFirstAccount } from './staff/accounts.ts'
 import { addStaffRoutes } from './staff/routes.ts'
 import { memberOf } from './staff/sessions.ts'
@@ -103,7 +104,7 @@ export async function createOrders(
         const context: Context = {
           ...{ config, clock, database, reads, client, objects, payment, voucherKey },
           gathered: gather({ database, client, clock, broker }),
-          queueStates: watchQueues(broker, queues),
+          queues: watchQueues(broker, queues),
           announced: () => relay.ring(),
           sagaDue: () => sagas.wake(),
         }
@@ -135,6 +136,7 @@ export async function createOrders(
         addRoutes(server, context)
         addStaffRoutes(server, context, secret)
         addErasureRoute(server, context, secret)
+        addLettersRoute(server, context)
         return server
       },
     }

@@ -1,6 +1,6 @@
-import { defineRoute, internal } from '#kernel/contract'
-import { QueueState } from '#kernel/queue-state'
-import { Nullable, Uuid } from '#kernel/schemas'
+import { defineRoute, internal, staff } from '#kernel/contract'
+import { LettersSettled, QueueState, SettleLetters } from '#kernel/queue-state'
+import { closed, Nullable, Uuid } from '#kernel/schemas'
 import { type Static, Type } from '#kernel/type'
 
 /** A saga at work, as operators see it: no customer's data is in it. */
@@ -32,4 +32,16 @@ export const getOrderWork = defineRoute({
     oldest: Type.Array(SagaState),
   }),
   summary: 'Sagas at work and news not sent, for operators',
+})
+
+export const settleDeadLetters = defineRoute({
+  method: 'POST',
+  path: '/api/queues/{queue}/dead-letters',
+  tag: 'System',
+  access: staff('operator'),
+  params: Type.Object({ queue: Type.String({ maxLength: 100 }) }, closed),
+  body: SettleLetters,
+  reply: LettersSettled,
+  summary: 'Give messages that a queue gave up on back to it, or throw them away',
+  also: { 404: 'There is no such queue.' },
 })

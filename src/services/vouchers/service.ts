@@ -23,6 +23,7 @@ import {
   objectMissingTopic,
   queues,
   requestVouchers,
+  settleDrawingLetters,
   type VoucherData,
   type VouchersWanted,
   vouchersWantedTopic,
@@ -99,11 +100,14 @@ export async function createVouchers(
         server.add(requestVouchers, async ({ body }) =>
           answer(202, await handleVouchers(body.vouchers, { store, watch, queue, clock })),
         )
-        const queueStates = watchQueues(broker, queues)
+        const watched = watchQueues(broker, queues)
         server.add(getVoucherWork, async () => ({
           drawing: queue.size,
           // A broker that is away shows by its own alert; what is drawn is shown all the same.
-          queues: await queueStates().catch(() => []),
+          queues: await watched.states().catch(() => []),
+        }))
+        server.add(settleDrawingLetters, async ({ params, body }) => ({
+          settled: await watched.settle(params.queue, body.ids, body.fate),
         }))
         server.add(noteObjects, async ({ query, bearer, body }) => {
           const created = readWebhook(secret, { signature: query.signature, bearer, body })

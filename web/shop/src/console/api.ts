@@ -18,6 +18,7 @@ import type {
   listOrders as listOrdersRoute,
   listSessions as listSessionsRoute,
   offerSecondFactor as offerSecondFactorRoute,
+  settleDeadLetters as settleDeadLettersRoute,
 } from '#services/orders'
 import type {
   getReport as getReportRoute,
@@ -31,6 +32,7 @@ import { staffCall, staffCallForReply } from './session.ts'
 
 const cancelDeadlineMs = 20_000
 const reportDeadlineMs = 20_000
+const settleDeadlineMs = 30_000
 
 export type OrderQuery = QueryOf<typeof listOrdersRoute>
 
@@ -105,6 +107,13 @@ export const changePassword = (body: BodyOf<typeof changePasswordRoute>) =>
   staffCall<void>('PUT', '/api/session/password', { body })
 
 export const getSystem = (signal?: AbortSignal) => staffCall<System>('GET', '/api/system', { signal })
+
+/** @throws ApiProblem 503 while the broker is away */
+export const settleDeadLetters = (queue: string, ids: string[], fate: 'retry' | 'discard') =>
+  staffCall<ReplyOf<typeof settleDeadLettersRoute>>('POST', `/api/queues/${segment(queue)}/dead-letters`, {
+    body: { ids, fate },
+    deadlineMs: settleDeadlineMs,
+  })
 
 export const getFleet = (signal?: AbortSignal) => staffCall<FleetView>('GET', '/api/fleet', { signal })
 
