@@ -55,10 +55,13 @@ async function reconcile(
   }
   const said: ManifestStatus[] = []
   for (const each of spec.workload.manifests) said.push(await applyOne(spoke, each, work))
-  const conditions = ['Applied', 'Available'].map((type) => ({
-    ...{ type, status: 'True', reason: 'StandIn', message: '', observedGeneration: metadata.generation },
-    lastTransitionTime: new Date().toISOString(),
-  }))
+  const isProgressing = said.some(({ conditions }) => conditions?.some(({ status }) => status === 'True'))
+  const conditions = Object.entries({ Applied: true, Available: true, Progressing: isProgressing }).map(
+    ([type, isTrue]) => ({
+      ...{ type, status: isTrue ? 'True' : 'False', reason: 'StandIn', message: '' },
+      ...{ observedGeneration: metadata.generation, lastTransitionTime: new Date().toISOString() },
+    }),
+  )
   const status = { conditions, resourceStatus: { manifests: said } }
   if (sameStatus(work.status, status)) return
   await hub.send('PATCH', `${path}/status`, { status })
@@ -90,19 +93,36 @@ async function applyOne(spoke: Spoke, manifest: Manifest, work: ManifestWork): P
       ? await spoke.api.send<Manifest>('POST', path, object)
       : await spoke.api.send<Manifest>('PATCH', `${path}/${manifest.metadata.name}`, object)
   const { name, namespace } = manifest.metadata
-  const rules = work.spec.manifestConfigs?.find(
+  const config = work.spec.manifestConfigs?.find(
     ({ resourceIdentifier: id }) => id.name === name && id.resource === plurals[manifest.kind],
-  )?.feedbackRules
-  const values = (rules ?? []).flatMap(({ jsonPaths }) =>
+  )
+  const values = (config?.feedbackRules ?? []).flatMap(({ jsonPaths }) =>
     jsonPaths.flatMap(({ name: valueName, path: valuePath }) => valueAt(now, valueName, valuePath)),
   )
   const [version = '', group = ''] = manifest.apiVersion.split('/').reverse()
   const meta = { ordinal: work.spec.workload.manifests.indexOf(manifest), group, version }
   return {
-    conditions: [],
+    // What the rules say that there are here, without reading their language.
+    conditions: (config?.conditionRules ?? []).map(({ condition: type }) => ({
+      ...{ type, status: isRolledOut(now) ? 'False' : 'True', reason: 'StandIn', message: '' },
+      lastTransitionTime: new Date().toISOString(),
+    })),
     resourceMeta: { ...meta, kind: manifest.kind, resource: plurals[manifest.kind], name, namespace },
     statusFeedback: { values },
   }
+}
+
+function isRolledOut(object: Manifest): boolean {
+  const { metadata, spec, status } = object as unknown as {
+    metadata: { generation: number }
+    spec: { replicas: number }
+    status?: Record<string, number>
+  }
+  const counts = ['replicas', 'updatedReplicas', 'readyReplicas'].map((name) => status?.[name] ?? 0)
+  return (
+    (status?.observedGeneration ?? 0) >= metadata.generation &&
+    counts.every((count) => count === spec.replicas)
+  )
 }
 
 /** What a plain path such as `.status.readyReplicas` leads to; nothing where there is nothing. */

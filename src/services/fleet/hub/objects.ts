@@ -45,7 +45,9 @@ export type Manifest = {
 export type ManifestConfig = {
   resourceIdentifier: { group: string; resource: string; name: string; namespace: string }
   feedbackRules: { type: 'JSONPaths'; jsonPaths: { name: string; path: string }[] }[]
+  conditionRules: ConditionRule[]
 }
+export type ConditionRule = { condition: string; type: 'CEL'; celExpressions: string[]; message: string }
 export type ManifestStatus = {
   resourceMeta?: {
     ordinal?: number

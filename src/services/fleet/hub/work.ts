@@ -1,5 +1,6 @@
 import type { SeenWork } from '../decisions/model.ts'
 import {
+  type ConditionRule,
   conditionOf,
   fleetLabel,
   type Manifest,
@@ -22,6 +23,23 @@ const feedback: readonly { name: string; path: string }[] = [
   { name: 'updated', path: '.status.updatedReplicas' },
   { name: 'ready', path: '.status.readyReplicas' },
 ]
+
+/**
+ * Lets whoever looks at the work on the hub see whether its Deployments are as they should be, and OCM's own rollouts wait
+ * for them. The controller goes by the feedback, which says of which version it is.
+ */
+const progressing: ConditionRule = {
+  ...{ condition: 'Progressing', type: 'CEL', message: 'True until every replica is of this work and ready' },
+  celExpressions: [
+    [
+      '!has(object.status) || !has(object.status.observedGeneration)',
+      'object.status.observedGeneration < object.metadata.generation',
+      ...['replicas', 'updatedReplicas', 'readyReplicas'].map(
+        (count) => `(has(object.status.${count}) ? object.status.${count} : 0) != object.spec.replicas`,
+      ),
+    ].join(' || '),
+  ],
+}
 
 /** Whose rights on the cluster the work has: its owner gives them. Without one it has those of OCM's agent. */
 export type Executor = { namespace: string; name: string }
@@ -99,4 +117,5 @@ const configOf = ({ metadata }: Manifest): ManifestConfig => ({
     ...{ name: metadata.name, namespace: metadata.namespace ?? 'default' },
   },
   feedbackRules: [{ type: 'JSONPaths', jsonPaths: [...feedback] }],
+  conditionRules: [progressing],
 })
