@@ -5,14 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import { KubernetesError } from '#ports/kubernetes'
 import type { CertificateSigningRequest, ManifestWork } from '../../src/services/fleet/hub/objects.ts'
-import { conditionOf, csrApi, workApi } from '../../src/services/fleet/hub/objects.ts'
+import { csrApi, workApi } from '../../src/services/fleet/hub/objects.ts'
 import { until } from '../support/until.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { untilLong } from './install-store.ts'
 import { type Agent, startAgent, subjectOf } from './ocm/agent.ts'
 import { openFleet, type TestFleet } from './ocm/open-fleet.ts'
 import { ocmFolder, startRealAgent } from './ocm/real-ocm.ts'
-import { worksOf } from './ocm/registration.ts'
+import { saysItIsDone, worksOf } from './ocm/registration.ts'
 import type { Spoke } from './ocm/work-agent.ts'
 import { crashing, failing, manifestsOf, startWorkload, type TestWorkload } from './ocm/workload.ts'
 import { openCluster, type TestCluster } from './open-cluster.ts'
@@ -64,7 +64,7 @@ test('named clusters come in and serve; strangers, foreign names and the half-ap
   scope.after(() => foreign[Symbol.asyncDispose]())
   scope.after(() => labelled[Symbol.asyncDispose]())
   await untilServing('a', 'b')
-  await until(async () => (await progressOf('a')) === 'False', 'the work says that it is done')
+  await until(async () => (await worksIn('a')).every(saysItIsDone), 'the work says that it is done')
   const { items } = (await api().get<{ items: CertificateSigningRequest[] }>(csrApi)) ?? { items: [] }
   const approved = items.filter(({ status }) => status?.conditions?.some(({ type }) => type === 'Approved'))
   assert.deepEqual(approved.map(({ metadata }) => metadata.name.replace(/-[a-z0-9]+$/, '')).sort(), [
@@ -244,13 +244,6 @@ const story = async () => {
 
 async function worksIn(name: string): Promise<ManifestWork[]> {
   return (await api().get<{ items: ManifestWork[] }>(worksOf(name)))?.items ?? []
-}
-
-/** What the hub says of a cluster's work by the rule that comes with it, at the generation that it has. */
-async function progressOf(name: string): Promise<string | undefined> {
-  const [work] = await worksIn(name)
-  const found = conditionOf(work?.status?.conditions, 'Progressing')
-  return found?.observedGeneration === work?.metadata.generation ? found?.status : undefined
 }
 
 const untilServing = (...names: string[]) =>

@@ -10,11 +10,11 @@ const repository = join(import.meta.dirname, '..', '..')
  * schemas in a way that this version can live with, as a release does that is to be rolled out and back.
  * @returns the folder of its src and package.json
  */
-export async function nextVersion(folder: string): Promise<string> {
+export async function nextVersion(folder: string, version = '1.1.0'): Promise<string> {
   mkdirSync(folder, { recursive: true })
   cpSync(join(repository, 'src'), join(folder, 'src'), { recursive: true })
   const about = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as object
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ ...about, version: '1.1.0' }))
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ ...about, version }))
   for (const { tables } of roles) {
     if (tables === undefined) continue
     const here = fileURLToPath(await tables.migrations('postgres://'))

@@ -10,7 +10,7 @@ const say = (text: string) => console.log(text)
 /** Those of `npm run test:clusters`, one after the other. */
 const quick = ['chart', 'discovery', 'leases', 'node', 'fleet']
 /** Those that build images or tell long stories: with `--long`, after the others. */
-const long = ['image', 'store', 'changes', 'many-pods', 'operators', 'fleet-stores']
+const long = ['image', 'store', 'changes', 'many-pods', 'operators', 'fleet-stores', 'fleet-losses']
 /** What some of those need beside the usual tools. */
 const extraTools: Readonly<Record<string, readonly ToolName[]>> = {
   'many-pods.test.ts': ['kwok'],

@@ -22,6 +22,8 @@ export type ProcessCluster = {
   readonly name: string
   /** Of its gateway; the same after another start. */
   readonly url: string
+  /** Its registry, for whoever looks for its roles. */
+  readonly discoveryUrl: string
   /** @param program another version's, where it is not this checkout's */
   start(env?: Record<string, string>, program?: string): Promise<void>
   /** Asks it to end and waits until it has. */
@@ -73,11 +75,12 @@ export async function openProcessCluster(
 ): Promise<ProcessCluster> {
   const [port, registryPort] = [await freePort(), await freePort()]
   const url = `http://127.0.0.1:${port}`
+  const discoveryUrl = `registry://127.0.0.1:${registryPort}`
   let child: ChildProcess | undefined
   let text = ''
   const settings = {
     ...{ PATH: process.env.PATH, OCTAVO_DATA: join(folder, name), OCTAVO_PORT: String(port) },
-    ...{ OCTAVO_DISCOVERY: `registry://127.0.0.1:${registryPort}`, OCTAVO_MIGRATE: 'on' },
+    ...{ OCTAVO_DISCOVERY: discoveryUrl, OCTAVO_MIGRATE: 'on' },
     ...{ OCTAVO_BOOK_DB: secrets.bookDb, OCTAVO_ORDER_DB: secrets.orderDb },
     ...{ OCTAVO_OBJECT_STORE: secrets.objectStore, OCTAVO_SECRET: secrets.secret },
     ...{ OCTAVO_VOUCHER_KEY: join(folder, 'voucher-key.pem') },
@@ -92,7 +95,7 @@ export async function openProcessCluster(
   }
   scope.after(() => end('SIGKILL'))
   return {
-    ...{ name, url },
+    ...{ name, url, discoveryUrl },
     async start(env = {}, program = '') {
       const running = spawn(process.execPath, [program || main, 'serve', roles], {
         ...{ stdio: ['ignore', 'pipe', 'pipe'], env: { ...settings, ...env } },

@@ -4,6 +4,7 @@ import {
   type CertificateSigningRequest,
   clusterApi,
   clusterNameLabel,
+  conditionOf,
   csrApi,
   type ManagedCluster,
   type ManifestWork,
@@ -169,3 +170,9 @@ export async function setAvailable(api: KubernetesApi, name: string, status: str
 
 export const worksOf = (cluster: string) => `${workApi}/namespaces/${cluster}/manifestworks`
 export type Named = { metadata: Metadata }
+
+/** What the hub has of a work by the rule that comes with it, at the generation that it has. */
+export function saysItIsDone({ metadata, status }: ManifestWork): boolean {
+  const found = conditionOf(status?.conditions, 'Progressing')
+  return found?.status === 'False' && found.observedGeneration === metadata.generation
+}

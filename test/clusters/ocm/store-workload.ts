@@ -17,18 +17,21 @@ export type StoreWorkload = {
   setLost(isLost: boolean): Promise<void>
 }
 
+/** What runs for a version: this checkout's program where no other is named. */
+export type Program = { path?: string; env?: Record<string, string> }
+
 const lookMs = 300
 
 /**
  * Runs a real store where a cluster's Deployment says which version: the one before stops first, and its pods are ready
  * when the store is.
- * @param mains by version, the program
+ * @param programs by version
  */
 export function runStores(
   scope: TestScope,
   { api, namespace }: Spoke,
   store: ProcessCluster,
-  mains: Readonly<Record<string, string>>,
+  programs: Readonly<Record<string, Program>>,
 ): StoreWorkload {
   let [running, isOver, isLost] = [undefined as string | undefined, false, false]
   const look = async () => {
@@ -40,10 +43,11 @@ export function runStores(
       if (isLost) return
       if (wanted === undefined || wanted === before) return
     }
-    if (isLost || wanted === undefined || mains[wanted] === undefined) return
+    const program = programs[wanted ?? '']
+    if (isLost || wanted === undefined || program === undefined) return
     if (running === undefined) {
       // Its databases may not be there yet; it is started again.
-      await store.start({}, mains[wanted]).then(
+      await store.start(program.env, program.path).then(
         () => {
           running = wanted
         },
