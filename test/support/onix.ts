@@ -37,6 +37,7 @@ type Parts = {
   collateral?: string
   publishing?: string
   supply?: string
+  related?: string
   title?: string
 }
 /** A message of one product with these parts. */
@@ -46,11 +47,12 @@ export const message = ({
   collateral = '',
   publishing = '',
   supply = '',
+  related = '',
   title = titled,
 }: Parts) =>
   `<ONIXMessage release="3.0">${header && `<Header>${header}</Header>`}<Product><NotificationType>03</NotificationType>${identifier}` +
   `<DescriptiveDetail>${title}${descriptive}</DescriptiveDetail><CollateralDetail>${collateral}</CollateralDetail>` +
-  `<PublishingDetail>${publishing}</PublishingDetail><ProductSupply><SupplyDetail>${supply}</SupplyDetail></ProductSupply></Product></ONIXMessage>`
+  `<PublishingDetail>${publishing}</PublishingDetail><RelatedMaterial>${related}</RelatedMaterial><ProductSupply><SupplyDetail>${supply}</SupplyDetail></ProductSupply></Product></ONIXMessage>`
 
 export async function bookOf(parts: Parts, shop?: Shop): Promise<ImportedBook> {
   const [record] = await records(message(parts), shop)

@@ -99,6 +99,19 @@ export const BookDetails = Type.Object(
         Type.Object({ relation: Type.String({ description: 'code list 51' }), isbn: Type.String() }),
       ),
     ),
+    works: Type.Optional(
+      Type.Array(
+        Type.Object({
+          relation: Type.String({
+            description: 'code list 164; 01 is the work of which the book is an edition',
+          }),
+          scheme: Type.String({
+            description: 'whose identifier it is; code list 16, such as 11 for an ISTC',
+          }),
+          id: Type.String(),
+        }),
+      ),
+    ),
     publishingStatus: Type.Optional(Type.String({ description: 'code list 64' })),
     availability: Type.Optional(Type.String({ description: 'what the supplier says; code list 65' })),
     coverLink: Type.Optional(Type.String({ description: "the publisher's picture of the cover" })),

@@ -74,6 +74,7 @@ const oddBooks: ImportedBook[] = [
       audience: ['General', '3–6 years'],
       accessibility: [{ code: '14', text: 'Real page numbers' }],
       related: [{ relation: '06', isbn: '9780441172719' }],
+      works: [{ relation: '01', scheme: '11', id: 'A02 2009 000004BE & B' }],
       publishingStatus: '04',
       availability: '20',
       coverLink: 'https://covers.example/a.jpg?x=1&y=2',

@@ -244,12 +244,17 @@ function openingDay(time: string | null, timeZone: string): string | undefined {
   return startOfDate(day, timeZone) === time ? day : undefined
 }
 
-const related = ({ related }: BookDetails) =>
-  related === undefined || related.length === 0
-    ? ''
-    : element(
-        'RelatedMaterial',
-        each(related, ({ relation, isbn }) =>
-          element('RelatedProduct', element('ProductRelationCode', escaped(relation)) + identifier(isbn)),
-        ),
-      )
+const related = ({ related, works }: BookDetails) => {
+  const content =
+    each(works, ({ relation, scheme, id }) =>
+      element(
+        'RelatedWork',
+        element('WorkRelationCode', escaped(relation)) +
+          element('WorkIdentifier', element('WorkIDType', escaped(scheme)) + element('IDValue', escaped(id))),
+      ),
+    ) +
+    each(related, ({ relation, isbn }) =>
+      element('RelatedProduct', element('ProductRelationCode', escaped(relation)) + identifier(isbn)),
+    )
+  return content === '' ? '' : element('RelatedMaterial', content)
+}

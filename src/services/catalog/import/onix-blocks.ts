@@ -48,5 +48,5 @@ const blocks: Readonly<Record<string, TakenAway>> = {
     fields: { publisher: null, publishedOn: null },
     details: ['imprint', 'publishingStatus'],
   },
-  RelatedMaterial: { fields: {}, details: ['related'] },
+  RelatedMaterial: { fields: {}, details: ['related', 'works'] },
 }

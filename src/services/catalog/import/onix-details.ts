@@ -18,6 +18,7 @@ export function detailsOf(product: OnixElement, { notes, findings }: OnixContext
     ...list('audience', audienceOf(product)),
     ...list('accessibility', accessibilityOf(product, notes)),
     ...list('related', relatedOf(product, findings)),
+    ...list('works', worksOf(product, findings)),
     ...text('publishingStatus', product.valueInBlocks('PublishingStatus')),
     ...text('availability', availabilityOf(product)),
     ...text('coverLink', coverLinkOf(product, notes)),
@@ -105,6 +106,21 @@ function relatedOf(product: OnixElement, findings: Findings): NonNullable<BookDe
     const isbn = readIsbn(identifiers(related))
     if (isbn.kind === 'ok' && /^\d\d$/.test(relation)) return [{ relation, isbn: isbn.value }]
     findings.noteNotRead('RelatedProduct without an ISBN')
+    return []
+  })
+}
+
+/** Two books of one work are editions of it, or translations. Source: ONIX code lists 16 and 164. */
+function worksOf(product: OnixElement, findings: Findings): NonNullable<BookDetails['works']> {
+  return product.inBlocks('RelatedWork').flatMap((work) => {
+    const relation = work.value('WorkRelationCode')
+    const found = work.all('WorkIdentifier').flatMap((each) => {
+      const [scheme, id] = [each.value('WorkIDType'), cleanLine(each.value('IDValue'))]
+      const isWhole = /^\d\d$/.test(scheme) && id !== '' && id.length <= detailLimits.charactersMax
+      return isWhole ? [{ relation, scheme, id }] : []
+    })
+    if (found.length > 0 && /^\d\d$/.test(relation)) return found
+    findings.noteNotRead('RelatedWork without an identifier')
     return []
   })
 }

@@ -205,6 +205,32 @@ test('what a shop does not need to sell a book is kept as its details', async ()
   })
 })
 
+test('the works that a book is of, or comes from, are kept by the identifiers of the file', async () => {
+  const work = (relation: string, ids: string) =>
+    `<RelatedWork><WorkRelationCode>${relation}</WorkRelationCode>${ids}</RelatedWork>`
+  const id = (scheme: string, value: string) =>
+    `<WorkIdentifier><WorkIDType>${scheme}</WorkIDType><IDValue>${value}</IDValue></WorkIdentifier>`
+  const related =
+    work('01', id('11', 'A02 2009 000004BE B') + id('01', 'W-7')) +
+    work('49', id('15', '9780441172719')) +
+    work('01', '<Title>no identifier</Title>') +
+    work('', id('11', 'of no relation'))
+  const findings = new Findings()
+  const [record] = await records(message({ related }), undefined, findings)
+  assert.ok(record?.kind === 'book')
+  assert.deepEqual(record.book.details, {
+    works: [
+      { relation: '01', scheme: '11', id: 'A02 2009 000004BE B' },
+      { relation: '01', scheme: '01', id: 'W-7' },
+      { relation: '49', scheme: '15', id: '9780441172719' },
+    ],
+  })
+  assert.deepEqual(
+    findings.notRead.filter(({ name }) => name.startsWith('RelatedWork ')),
+    [{ name: 'RelatedWork without an identifier', count: 2 }],
+  )
+})
+
 test('what cannot be read of a book’s details is noted or told as not read, and costs nothing else', async () => {
   const measure = (type: string, value: string, unit: string) =>
     `<Measure><MeasureType>${type}</MeasureType><Measurement>${value}</Measurement><MeasureUnitCode>${unit}</MeasureUnitCode></Measure>`
