@@ -46,6 +46,7 @@ export const parameterExamples: Readonly<Record<string, unknown>> = {
   isbn,
   'idempotency-key': 'order-7f3a9c1e',
   id: '01a1f8fd-71b1-72fe-b03c-f9d047768241',
+  queue: 'vouchers-draw',
   q: 'pride',
   name: 'sales-by-day',
   from: '2026-11-01',

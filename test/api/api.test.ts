@@ -1,6 +1,7 @@
 import { after, before, describe } from 'node:test'
 import { bookListSuite } from './book-list.ts'
 import { bookSuite } from './books.ts'
+import { deadLetterSuite } from './dead-letters.ts'
 import { documentedSuite } from './documented.ts'
 import { dropSuite } from './drop.ts'
 import { erasureSuite } from './erasure.ts'
@@ -36,6 +37,7 @@ const suites: Record<string, (shop: () => Shop) => void> = {
   imports: importSuite,
   reports: reportSuite,
   erasures: erasureSuite,
+  'dead letters': deadLetterSuite,
   'random requests': fuzzSuite,
   'a drop': dropSuite,
   'what is documented': documentedSuite,
