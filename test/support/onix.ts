@@ -52,7 +52,7 @@ export const message = ({
 }: Parts) =>
   `<ONIXMessage release="3.0">${header && `<Header>${header}</Header>`}<Product><NotificationType>03</NotificationType>${identifier}` +
   `<DescriptiveDetail>${title}${descriptive}</DescriptiveDetail><CollateralDetail>${collateral}</CollateralDetail>` +
-  `<PublishingDetail>${publishing}</PublishingDetail><RelatedMaterial>${related}</RelatedMaterial><ProductSupply><SupplyDetail>${supply}</SupplyDetail></ProductSupply></Product></ONIXMessage>`
+  `<PublishingDetail>${publishing}</PublishingDetail>${related && `<RelatedMaterial>${related}</RelatedMaterial>`}<ProductSupply><SupplyDetail>${supply}</SupplyDetail></ProductSupply></Product></ONIXMessage>`
 
 export async function bookOf(parts: Parts, shop?: Shop): Promise<ImportedBook> {
   const [record] = await records(message(parts), shop)
