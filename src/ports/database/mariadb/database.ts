@@ -24,12 +24,14 @@ export async function openMariadb(url: string, options: DatabaseOptions): Promis
   const pool = createPool(address, options)
   const timeoutMs = statementTimeoutOf(options)
   const statements = onAny(pool, timeoutMs)
+  const server = address.servers.map(({ host, port, socketPath }) => socketPath ?? `${host}:${port}`).join()
+  const place = { server, qualifier: address.database }
   return {
     ...statements,
     dialect: { name: 'mariadb', transactionalDdl: false },
     transaction: (work) => transaction(pool, timeoutMs, work),
-    prepare: (id, work) => prepare({ pool, timeoutMs, qualifier: address.database }, id, work),
-    prepared: preparedOn(statements, address.database),
+    prepare: (id, work) => prepare({ pool, timeoutMs, ...place }, id, work),
+    prepared: preparedOn(statements, place),
     snapshot: (work) => snapshot({ url, options }, work),
     exclusively: (name, work) => exclusively({ url, options }, name, work),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),

@@ -7,6 +7,7 @@ import { type Address, capabilityQuery, sessionSettings } from './settings.ts'
 const connectionsMaxDefault = 4
 const acquireTimeoutMs = 5_000
 const endTimeoutMs = 1_000
+const asideMax = 32
 
 /** Connections that are lent, taken back, and given up for good once a prepared branch clings to them. */
 export type Pool = AsyncDisposable & {
@@ -15,6 +16,10 @@ export type Pool = AsyncDisposable & {
   release(connection: Connection): void
   /** It ends, and another one is made in its place `now` or when it is needed. */
   drop(connection: Connection, another: 'now' | 'when needed'): void
+  /** It stays open for whoever took it, and another one is made in its place; false when there are too many such. */
+  setAside(connection: Connection): boolean
+  /** One that was set aside comes back, or ends. */
+  takeBack(connection: Connection, isUsable: boolean): void
 }
 
 /** Connections are made when they are first needed: the driver's own pool keeps trying to have some open. */
@@ -24,6 +29,7 @@ export function createPool(address: Address, options: DatabaseOptions): Pool {
   const idle: Connection[] = []
   const waiting: ((connection: Connection | Promise<Connection>) => void)[] = []
   const all = new Set<Connection>()
+  const aside = new Set<Connection>()
   let opening = 0
   let ended = false
 
@@ -71,9 +77,25 @@ export function createPool(address: Address, options: DatabaseOptions): Pool {
       forget(connection)
       if (another === 'now' || waiting.length > 0) replace()
     },
+    setAside(connection) {
+      if (ended || aside.size >= asideMax) return false
+      all.delete(connection)
+      aside.add(connection)
+      replace()
+      return true
+    },
+    takeBack(connection, isUsable) {
+      // One that the pool has ended with everything else is not there any more.
+      if (!aside.delete(connection)) return
+      if (!isUsable || !hasRoom() || !connection.isValid()) return void end(connection)
+      all.add(connection)
+      give(connection)
+    },
     async [Symbol.asyncDispose]() {
       ended = true
-      await Promise.all([...all].map(end))
+      const open = [...all, ...aside]
+      aside.clear()
+      await Promise.all(open.map(end))
     },
   }
 }

@@ -5,6 +5,8 @@ import { testMariadb } from '../../../../test/support/mariadb.ts'
 import { mariadbMissing } from '../../../../test/support/mariadb-server.ts'
 import { ConstraintViolation, openDatabase, SerializationFailure } from '../port.ts'
 
+const commitsCount = 1_500
+
 test('an id whose work failed is free again at once, on whichever connection', {
   skip: mariadbMissing(),
 }, async (t) => {
@@ -33,4 +35,35 @@ test('an id whose work failed is free again at once, on whichever connection', {
   assert.deepEqual(await database.prepared.inDoubt(), [id])
   assert.equal(await database.prepared.commit(id), 'done')
   assert.deepEqual(await database.query('SELECT n FROM things'), [{ n: 4 }])
+})
+
+test('what is said to be committed is, however busy the server is with connections that come and go', {
+  skip: mariadbMissing(),
+}, async (t) => {
+  const { url } = await testMariadb(t, 'busy')
+  await using database = await openDatabase(url, { applicationName: 'test' })
+  await using finishing = await openDatabase(url, { applicationName: 'finishing' })
+  await database.execute('CREATE TABLE things (n int NOT NULL)')
+  await database.execute('INSERT INTO things VALUES (0)')
+  let isOver = false
+  t.after(() => {
+    isOver = true
+  })
+  const passers = Array.from({ length: 12 }, async () => {
+    while (!isOver) {
+      await using passer = await openDatabase(url, { applicationName: 'passer' })
+      await passer.query('SELECT 1')
+    }
+  })
+  for (let n = 1; n <= commitsCount; n++) {
+    const id = `octavo:${systemClock.uuid()}`
+    await database.prepare(id, async (tx) => {
+      await tx.execute('UPDATE things SET n = n + 1')
+      return { kind: 'prepared' }
+    })
+    assert.equal(await finishing.prepared.commit(id), 'done')
+  }
+  isOver = true
+  await Promise.all(passers)
+  assert.deepEqual(await database.query('SELECT n FROM things'), [{ n: commitsCount }])
 })

@@ -1,3 +1,4 @@
+import type { Connection } from 'mariadb'
 import { systemClock } from '#ports/clock'
 import {
   checkPreparedId,
@@ -14,23 +15,32 @@ import { statementsOn } from './statements.ts'
 
 /** How long a branch may still cling to the connection that prepared it, and how often it is looked for. */
 const clingMaxMs = 5_000
-const clingPollMs = 2
+const clingPollMs = 100
+/** For so long a branch is finished on the connection that prepared it; then that ends, for others to finish it. */
+const keptMs = 1_000
 
-type Preparing = { pool: Pool; timeoutMs: number; qualifier: string }
+/** `server` tells servers apart that have databases of one name. */
+type Place = { server: string; qualifier: string }
+type Preparing = Place & { pool: Pool; timeoutMs: number }
+type Kept = { connection: Connection; pool: Pool; timeoutMs: number; timer: NodeJS.Timeout }
+
+/** Branches that this process has prepared, with their connections. */
+const kept = new Map<string, Kept>()
 
 /**
  * Leaves what `work` did prepared as a branch of the transaction `id`. The branch belongs to its connection until that
- * ends, and nobody else can finish it before: so the connection ends right behind it. (MySQL from 8.0.29 detaches it by
- * itself; ending the connection is right there as well. Resetting the connection detaches too, but MariaDB 10.11 cannot use
- * it again.)
- * Source: MariaDB and MySQL manuals, "XA Transactions".
+ * ends, and nobody else can finish it before. This process finishes it there: MariaDB 10.11 answers whoever commits a
+ * branch while its connection is just ending that it is done, and leaves it undone with all its locks until the server
+ * is started again. (MySQL from 8.0.29 detaches a branch by itself. Resetting the connection detaches too, but MariaDB
+ * cannot use it again.)
+ * Source: MariaDB and MySQL manuals, "XA Transactions"; the rest was seen.
  */
 export async function prepare<V extends Voted>(
-  { pool, timeoutMs, qualifier }: Preparing,
+  { pool, timeoutMs, ...place }: Preparing,
   id: string,
   work: (tx: Transaction) => Promise<V>,
 ): Promise<V> {
-  const branch = branchOf(id, qualifier)
+  const branch = branchOf(id, place.qualifier)
   const connection = await pool.acquire()
   const statements = statementsOn(connection, timeoutMs)
   const { tracking, outstanding, end } = tracked(statements)
@@ -55,7 +65,7 @@ export async function prepare<V extends Voted>(
     end()
     if (outcome.kind === 'prepared') {
       await Promise.all([statements.execute(`XA END ${branch}`), statements.execute(`XA PREPARE ${branch}`)])
-      pool.drop(connection, 'now')
+      keep(`${place.server} ${branch}`, { connection, pool, timeoutMs })
     } else if (await isRolledBack(statements, branch)) pool.release(connection)
     else pool.drop(connection, 'when needed')
     return outcome
@@ -71,6 +81,42 @@ export async function prepare<V extends Voted>(
   }
 }
 
+function keep(key: string, one: Omit<Kept, 'timer'>): void {
+  if (!one.pool.setAside(one.connection)) {
+    one.pool.drop(one.connection, 'now')
+    return
+  }
+  const giveUp = () => {
+    kept.delete(key)
+    one.pool.takeBack(one.connection, false)
+  }
+  kept.set(key, { ...one, timer: setTimeout(giveUp, keptMs).unref() })
+}
+
+/** One whose connection was lost is as anybody else's. */
+function takeKept(key: string): Kept | undefined {
+  const own = kept.get(key)
+  if (own === undefined) return undefined
+  kept.delete(key)
+  clearTimeout(own.timer)
+  if (own.connection.isValid()) return own
+  own.pool.takeBack(own.connection, false)
+  return undefined
+}
+
+/** @throws DatabaseUnavailable when the connection is lost meanwhile, and with it the word of whether it was finished */
+async function finishKept({ connection, pool, timeoutMs }: Kept, xa: string): Promise<'done'> {
+  const statements = statementsOn(connection, timeoutMs)
+  try {
+    await Promise.all([statements.execute(xa), statements.execute('SET autocommit = 1')])
+    pool.takeBack(connection, true)
+    return 'done'
+  } catch (error) {
+    pool.takeBack(connection, false)
+    throw translated(error)
+  }
+}
+
 /** Ends and rolls back the branch that this connection has. */
 async function isRolledBack(statements: Statements, branch: string): Promise<boolean> {
   const [, rolledBack, isPlain] = await Promise.allSettled([
@@ -82,7 +128,7 @@ async function isRolledBack(statements: Statements, branch: string): Promise<boo
   return rolledBack.status === 'fulfilled' && isPlain.status === 'fulfilled'
 }
 
-export function preparedOn(statements: Statements, qualifier: string): PreparedTransactions {
+export function preparedOn(statements: Statements, { server, qualifier }: Place): PreparedTransactions {
   const inDoubt = async () => {
     const rows = await statements.query<{
       gtrid_length: number
@@ -96,6 +142,9 @@ export function preparedOn(statements: Statements, qualifier: string): PreparedT
   }
   const finish = async (verb: 'COMMIT' | 'ROLLBACK', id: string) => {
     const branch = branchOf(id, qualifier)
+    const key = `${server} ${branch}`
+    const own = takeKept(key)
+    if (own !== undefined) return await finishKept(own, `XA ${verb} ${branch}`)
     const giveUpMs = systemClock.monotonicMs() + clingMaxMs
     for (;;) {
       try {
