@@ -16,7 +16,7 @@ export type Pool = AsyncDisposable & {
   release(connection: Connection): void
   /** It ends, and another one is made in its place `now` or when it is needed. */
   drop(connection: Connection, another: 'now' | 'when needed'): void
-  /** It stays open for whoever took it, and another one is made in its place; false when there are too many such. */
+  /** It stays open for whoever took it, and leaves its place to another; false when there are too many such. */
   setAside(connection: Connection): boolean
   /** One that was set aside comes back, or ends. */
   takeBack(connection: Connection, isUsable: boolean): void
@@ -81,7 +81,7 @@ export function createPool(address: Address, options: DatabaseOptions): Pool {
       if (ended || aside.size >= asideMax) return false
       all.delete(connection)
       aside.add(connection)
-      replace()
+      if (waiting.length > 0) replace()
       return true
     },
     takeBack(connection, isUsable) {
