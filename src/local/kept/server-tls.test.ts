@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { connect } from 'node:tls'
-import pg from 'pg'
 import type { Want } from '#kernel/database-turn'
 import { systemClock } from '#ports/clock'
+import { askOnce } from '#ports/postgres'
 import { until } from '../../../test/support/until.ts'
 import { freeInnerPort } from '../free-port.ts'
 import { keepServer } from './keep-server.ts'
@@ -61,16 +61,7 @@ test('with a certificate, servers copy and follow each other encrypted alone, an
   assert.deepEqual(await ask(secret, sql), [{ ssl: true }], 'who was connected stays so')
 })
 
-async function ask(connectionString: string, sql: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString })
-  client.on('error', () => {})
-  await client.connect()
-  try {
-    return (await client.query(sql)).rows
-  } finally {
-    await client.end()
-  }
-}
+const ask = (url: string, sql: string) => askOnce(url, sql, limitMs)
 
 /** Whose certificate a server shows. Source: PostgreSQL manual, 54.2.10 "SSL Session Encryption", direct negotiation. */
 function nameAt(port: number): Promise<string> {
