@@ -53,7 +53,7 @@ test('staff see where they are logged in and how the store does', async (t) => {
       await page.goto('/console/sessions')
       await page.getByLabel('Password, to set it up').fill(operator.password)
       await page.getByRole('button', { name: 'Set up a second factor' }).click()
-      const secret = await page.getByTestId('app-secret').innerText()
+      const secret = (await page.getByTestId('app-secret').textContent()) ?? ''
       await page.locator('[autocomplete="one-time-code"]:focus').waitFor()
       await page.getByRole('img', { name: 'The key of your second factor' }).waitFor()
       await page.getByLabel('Code that the app shows').fill(codeShown(secret, 10))
@@ -92,7 +92,7 @@ test('staff see where they are logged in and how the store does', async (t) => {
         .waitFor()
     for (const name of ['BookDb', 'OrderDb']) await page.getByRole('heading', { name }).waitFor()
     const server = page.getByRole('region', { name: 'Servers of OrderDb' }).getByRole('row').nth(1)
-    assert.match(await server.innerText(), /order-db\s+● primary/)
+    await server.filter({ hasText: /order-db\s*● primary/ }).waitFor()
     await page.getByText('No queue has given a message up.').waitFor()
     await page.getByRole('rowheader', { name: 'vouchers-draw' }).waitFor()
     await using broker = await openBroker(orderDbOf(store), { applicationName: 'test' })
