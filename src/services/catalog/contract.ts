@@ -165,7 +165,10 @@ export const startImport = defineRoute({
   access: staff('manager'),
   reply: Import,
   status: 202,
-  streams: ['text/csv', 'application/xml', 'text/xml', 'application/octet-stream'],
+  streams: [
+    ...['text/csv', 'text/tab-separated-values', 'text/plain', 'application/vnd.ms-excel'],
+    ...['application/xml', 'text/xml', 'application/zip', 'application/gzip', 'application/octet-stream'],
+  ],
   query: Type.Object(
     {
       price: Type.Optional(

@@ -1,5 +1,5 @@
 import { UnreadableFile } from './source.ts'
-import { isEncoding, TextDecoding } from './text-encoding.ts'
+import { TextDecoding, UnknownEncoding } from './text-encoding.ts'
 
 /** The text of a file piece by piece. */
 export type FileText = AsyncIterable<string> & {
@@ -31,8 +31,6 @@ export async function xmlTextOf(bytes: AsyncIterable<Uint8Array>, declared?: str
     refuseOtherFormats(first, 'XML')
     if (!looksLikeXml(first)) throw new UnreadableFile('the file is not XML')
     const named = /^<\?xml[^>]*\sencoding\s*=\s*["']([\w.:-]{1,40})["']/.exec(startOf(first))?.[1]
-    if (named !== undefined && !isEncoding(named))
-      throw new UnreadableFile(`the file says it is in the encoding "${named}", which is not known here`)
     return named ?? declared
   })
 }
@@ -47,6 +45,11 @@ const startOf = (first: Uint8Array) =>
     .decode(first.subarray(0, 400))
     .replace(/^(?:\u00EF\u00BB\u00BF|\u00FF\u00FE|\u00FE\u00FF)/, '')
     .trimStart()
+
+/** A zero byte here and there costs the value that it is in; what is full of such characters is no text. */
+const controlsMax = 8
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const controlCharacters = /[\u0000-\u0008\u000e-\u001f]/g
 
 /** Lets go of the file when its reader stops early. */
 async function decodedText(
@@ -66,10 +69,16 @@ async function decodedText(
 
 function piecesOf(first: Uint8Array, chunks: AsyncIterator<Uint8Array>, decoding: TextDecoding): FileText {
   let last = ''
+  let characters = 0
+  let controls = 0
   const noted = (text: string): string => {
-    if (text.includes('\0')) throw new UnreadableFile('the file is binary, not text: it holds zero bytes')
+    characters += text.length
     if (text !== '') last = text
-    return text
+    if (!text.includes('\0')) return text
+    controls += text.match(controlCharacters)?.length ?? 0
+    if (controls > controlsMax && controls > characters / 100)
+      throw new UnreadableFile('the file is binary, not text: it holds zero bytes')
+    return text.replaceAll('\0', '\ufffd')
   }
   async function* pieces(): AsyncGenerator<string> {
     try {
@@ -77,6 +86,11 @@ function piecesOf(first: Uint8Array, chunks: AsyncIterator<Uint8Array>, decoding
       for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next())
         yield noted(decoding.write(chunk.value))
       yield noted(decoding.end())
+    } catch (error) {
+      if (!(error instanceof UnknownEncoding)) throw error
+      throw new UnreadableFile(
+        `the file says it is in the encoding "${error.message}", which is not known here, and it is no UTF-8`,
+      )
     } finally {
       await chunks.return?.()
     }

@@ -2,7 +2,7 @@ import { cleanLine } from './clean-text.ts'
 import type { OnixContext } from './onix-context.ts'
 import type { OnixElement } from './onix-element.ts'
 import { bySequence } from './onix-title.ts'
-import { readInverted } from './read-names.ts'
+import { readInverted, upright } from './read-names.ts'
 import type { ImportedBook } from './source.ts'
 
 /** Roles by their codes; those that are not here are told by their group. Source: ONIX code list 17. */
@@ -106,7 +106,7 @@ export function contributorsOf(
   const isTold = elements.length > 0 || product.inBlocks('NoContributor').length > 0
   const seen = new Set<string>()
   const contributors = bySequence(elements).flatMap((element) => {
-    const codes = element.values('ContributorRole')
+    const codes = element.values('ContributorRole').map((code) => code.toUpperCase())
     const names = namesOf(element)
     const described = cleanLine(element.value('ContributorDescription'))
     const roleOf = (code: string) =>
@@ -149,8 +149,10 @@ function namesIn(element: OnixElement): string[] {
   if (person !== '') return splitUpright(cleanLine(person))
   if (parts !== '' && (inverted === '' || element.value('KeyNames') !== '')) return [parts]
   if (inverted !== '') return readInverted(cleanLine(inverted))
-  const corporate = cleanLine(element.value('CorporateName', 'CorporateNameInverted'))
-  return corporate === '' ? [] : [corporate]
+  const corporate = cleanLine(element.value('CorporateName'))
+  const turned = cleanLine(element.value('CorporateNameInverted'))
+  if (corporate !== '') return [corporate]
+  return turned === '' ? [] : [upright(turned.split(/,\s*/))]
 }
 
 const splitUpright = (text: string) => text.split(/\s*;\s*/).filter(Boolean)

@@ -70,8 +70,25 @@ export function dayOf(time: string, timeZone: string): string {
 export const lastDayBefore = (time: string, timeZone: string) =>
   dayOf(new Date(Date.parse(time) - 1).toISOString(), timeZone)
 
-function localMidnight(year: number, month: number, day: number, timeZone: string): string {
-  const utc = Date.UTC(year, month - 1, day)
+/** The moment that a date with a time of day means, where the shop is unless it says its offset. */
+export function momentOf(text: string, timeZone: string): string | undefined {
+  const parts =
+    /^(\d{4})-?(\d\d)-?(\d\d)T(\d\d):?(\d\d)(?::?(\d\d))?(?:\.\d+)?(?:(Z)|([+-]\d\d):?(\d\d))?$/.exec(text)
+  if (parts === null) return undefined
+  const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = parts.slice(1, 7).map(Number)
+  const [zulu, hours, minutes] = parts.slice(7)
+  if (hour > 23 || minute > 59) return undefined
+  if (zulu === undefined && hours === undefined)
+    return localTime(Date.UTC(year, month - 1, day, hour, minute, second || 0), timeZone)
+  const offset = Number(hours ?? 0) * 60 + Math.sign(Number(hours ?? 0) || 1) * Number(minutes ?? 0)
+  return new Date(Date.UTC(year, month - 1, day, hour, minute - offset, second || 0)).toISOString()
+}
+
+const localMidnight = (year: number, month: number, day: number, timeZone: string) =>
+  localTime(Date.UTC(year, month - 1, day), timeZone)
+
+/** When the clocks of a zone show what those of UTC show at a moment. */
+function localTime(utc: number, timeZone: string): string {
   let time = utc
   // Twice, because the offset at the first guess may be that before a change of the clocks.
   for (let i = 0; i < 2; i++) time = utc - offsetMs(time, timeZone)

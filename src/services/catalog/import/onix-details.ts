@@ -9,11 +9,12 @@ import { readIsbn } from './read-isbn.ts'
 const detailLimits = { entriesMax: 50, charactersMax: 500 } as const
 
 /** What a product tells beyond what the shop needs to sell it. What cannot be read is noted. */
-export function detailsOf(product: OnixElement, { notes, findings }: OnixContext): BookDetails {
+export function detailsOf(product: OnixElement, context: OnixContext): BookDetails {
+  const { notes, findings } = context
   return {
     ...text('imprint', product.inBlocks('Imprint').map((each) => each.value('ImprintName'))[0]),
     ...text('edition', editionOf(product)),
-    ...measuresOf(product, notes),
+    ...measuresOf(product, context),
     ...text('illustrations', illustrationsOf(product)),
     ...list('audience', audienceOf(product)),
     ...list('accessibility', accessibilityOf(product, notes)),
@@ -35,8 +36,32 @@ const list = <T>(field: keyof BookDetails, values: readonly T[]) =>
 function editionOf(product: OnixElement): string {
   const statement = product.valueInBlocks('EditionStatement')
   const number = product.valueInBlocks('EditionNumber')
-  product.valueInBlocks('EditionType', 'EditionTypeCode')
-  return statement || number
+  const types = [...product.inBlocks('EditionType'), ...product.all('EditionTypeCode')]
+  return statement || number || types.flatMap((each) => editions[each.text.trim()] ?? []).join(', ')
+}
+
+/** Kinds of editions that say something to a reader. Source: ONIX code list 21. */
+const editions: Readonly<Record<string, string>> = {
+  ABR: 'Abridged edition',
+  ANN: 'Annotated edition',
+  BLL: 'Bilingual edition',
+  BRL: 'Braille edition',
+  CRI: 'Critical edition',
+  ENL: 'Enlarged edition',
+  FAC: 'Facsimile edition',
+  ILL: 'Illustrated edition',
+  LTE: 'Large print',
+  NED: 'New edition',
+  NUM: 'Numbered edition',
+  REV: 'Revised edition',
+  SCH: 'School edition',
+  SIG: 'Signed edition',
+  SPE: 'Special edition',
+  STU: 'Student edition',
+  TCH: 'Teacher’s edition',
+  UBR: 'Unabridged edition',
+  ULP: 'Ultra large print',
+  VAR: 'Variorum edition',
 }
 
 function illustrationsOf(product: OnixElement): string {
@@ -125,13 +150,13 @@ function worksOf(product: OnixElement, findings: Findings): NonNullable<BookDeta
   })
 }
 
-/** Source: ONIX code list 5: 15 is ISBN-13, 03 GTIN-13, 02 ISBN-10. */
+/** Source: ONIX code list 5: 15 is ISBN-13, 03 GTIN-13, 02 ISBN-10, 14 GTIN-14. */
 export function identifiers(product: OnixElement): { name: string; text: string }[] {
   const direct = product.all('ProductIdentifier').map((each) => ({
     type: each.value('ProductIDType'),
     text: each.value('IDValue'),
   }))
-  const byType = ['15', '03', '02'].flatMap((type) => direct.filter((each) => each.type === type))
+  const byType = ['15', '03', '02', '14'].flatMap((type) => direct.filter((each) => each.type === type))
   const bare = [...product.all('EAN13'), ...product.all('ISBN')].map((each) => ({ text: each.text.trim() }))
   return [...byType, ...bare].map(({ text }) => ({ name: 'isbn', text }))
 }

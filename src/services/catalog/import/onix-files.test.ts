@@ -108,6 +108,13 @@ test('one broken product costs one record, whatever is wrong with it', async () 
     assert.match(first?.kind === 'wrong' ? first.message : '', message)
     assert.equal(second?.kind === 'book' && second.book.title, 'Dune', String(message))
   }
+  for (const mark of ['&#1;', '&#x0B;', '&#55296;', '&#xFFFF;', '\0']) {
+    const [first, second] = await records(
+      `<ONIXMessage>${good.replace('</Title>', `</Title><Publisher><PublisherName>P${mark}</PublisherName></Publisher>`)}\n${good}</ONIXMessage>`,
+    )
+    assert.ok(first?.kind === 'book' && second?.kind === 'book', mark)
+    assert.deepEqual([first.book.publisher, first.notes?.[0]?.kind], [undefined, 'left-out'], mark)
+  }
   const [repaired] = await records(`<ONIXMessage>${good.replace('Dune', 'Sand & Dune')}</ONIXMessage>`)
   assert.equal(repaired?.kind === 'book' && repaired.book.title, 'Sand & Dune')
 })
@@ -147,6 +154,7 @@ test('the encoding is what the bytes are, whatever is declared', async () => {
     cp1252(xml(' encoding="utf-8"')),
     cp1252(xml(' encoding="iso-8859-1"')),
     Buffer.from(xml(' encoding="iso-8859-1"')),
+    Buffer.from(xml(' encoding="unicode-utf-8"')),
     Buffer.from(`\ufeff${xml(' encoding="utf-16"')}`, 'utf16le'),
     Buffer.from(xml(' encoding="utf-16"'), 'utf16le'),
   ]
@@ -154,6 +162,19 @@ test('the encoding is what the bytes are, whatever is declared', async () => {
     const [record] = await records(bytes)
     assert.equal(record?.kind === 'book' && record.book.title, 'Über Größe €')
   }
+})
+
+test('a block of an update is read by the codes of 3.x whichever block it is', async () => {
+  const update = (collateral: string) =>
+    `<ONIXMessage><Product><NotificationType>04</NotificationType>${identifier}<CollateralDetail><TextContent>${collateral}</TextContent></CollateralDetail></Product></ONIXMessage>`
+  const findings = new Findings()
+  const [record] = await records(
+    update('<TextType>17</TextType><Text>About the series</Text>'),
+    undefined,
+    findings,
+  )
+  assert.equal(record?.kind === 'book' && record.book.description, null)
+  assert.equal(findings.format, 'ONIX 3')
 })
 
 test('elements that are not read are named, and read ones are not', async () => {

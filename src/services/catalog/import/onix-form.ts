@@ -1,3 +1,4 @@
+import { cleanLine } from './clean-text.ts'
 import type { OnixElement } from './onix-element.ts'
 
 /** Forms in the shop's words. Source: ONIX code list 150 (and 7 before it). */
@@ -33,11 +34,14 @@ export const forms: Readonly<Record<string, string>> = {
 /** The form of the product; left out where it says no more than that it is a book. */
 export function formatOf(product: OnixElement, isOldRelease: boolean): string | undefined {
   const form = product.valueInBlocks('ProductForm')
-  product.valueInBlocks('ProductFormDetail', 'ProductFormDescription')
   const known = forms[form]
   if (known !== undefined) return known
   if (form.startsWith('E') || (isOldRelease && /^D[G-H]/.test(form))) return 'ebook'
   if (form.startsWith('D')) return isOldRelease ? 'ebook' : 'disc'
   if (form.startsWith('A')) return 'audiobook'
-  return undefined
+  const described = cleanLine(product.valueInBlocks('ProductFormDescription'))
+  return described !== '' && described.length <= formatCharactersMax ? described : undefined
 }
+
+/** As long as a form of ours may be. */
+const formatCharactersMax = 40

@@ -1,12 +1,13 @@
 import type { BookDetails } from '../contract.ts'
 import type { Notes } from './findings.ts'
+import type { HeaderDefaults, OnixContext } from './onix-context.ts'
 import type { OnixElement } from './onix-element.ts'
 
 type Measures = Pick<BookDetails, 'pages' | 'minutes' | 'height' | 'width' | 'thickness' | 'weight'>
 
 /** Pages, minutes, millimetres and grams. A number that cannot be read is noted; other kinds of measures stay unread. */
-export function measuresOf(product: OnixElement, notes: Notes): Measures {
-  return { ...extentsOf(product, notes), ...sizesOf(product, notes) }
+export function measuresOf(product: OnixElement, { notes, header }: OnixContext): Measures {
+  return { ...extentsOf(product, notes), ...sizesOf(product, notes, header) }
 }
 
 /** Kinds of extents, best first. Source: ONIX code list 23. */
@@ -73,12 +74,13 @@ const units: Readonly<Record<string, number>> = {
   lb: 453.592,
 }
 
-function sizesOf(product: OnixElement, notes: Notes): Measures {
+function sizesOf(product: OnixElement, notes: Notes, header: HeaderDefaults): Measures {
   const found: Measures = {}
   for (const measure of product.inBlocks('Measure')) {
     const field = sizes[measure.value('MeasureType', 'MeasureTypeCode')]
     if (field === undefined) continue
-    const unit = measure.value('MeasureUnitCode')
+    const unit =
+      measure.value('MeasureUnitCode') || (field === 'weight' ? header.weightUnit : header.linearUnit) || ''
     const text = measure.value('Measurement')
     const value = Number(text) * (units[unit.toLowerCase()] ?? Number.NaN)
     if (value > 0 && value < countMax) found[field] = Math.round(value * 10) / 10

@@ -1,6 +1,6 @@
 /** Composites, whose short tag is their reference name in small letters. */
 const composites = `
-Addressee AlternativeName AncillaryContent Audience AudienceRange BatchBonus CollateralDetail Collection CollectionSequence ContentDetail ContentItem Contributor ContributorDate DescriptiveDetail Discount DiscountCoded Extent Header Illustrations Imprint Language MainSubject Market MarketDate MarketPublishingDetail Measure MediaFile Name OtherText Price PriceCoded PriceCondition PriceConditionQuantity PriceDate Product ProductFormFeature ProductIdentifier ProductPart ProductSupply ProductionDetail PromotionDetail Publisher PublishingDate PublishingDetail RelatedMaterial RelatedProduct RelatedWork ResourceFeature ResourceVersion ReturnsConditions SalesRights Sender Series Set Stock Subject Supplier SupplyDate SupplyDetail SupportingResource Tax Territory TextContent Title TitleDetail TitleElement Website WorkIdentifier`
+Addressee AlternativeName AncillaryContent Audience AudienceRange BatchBonus CollateralDetail Collection CollectionSequence ContentDetail ContentItem Contributor ContributorDate DescriptiveDetail Discount DiscountCoded Extent Header Illustrations Imprint Language MainSubject Market MarketDate MarketPublishingDetail Measure MediaFile Name NotForSale OtherText Price PriceCoded PriceCondition PriceConditionQuantity PriceDate Product ProductFormFeature ProductIdentifier ProductPart ProductSupply ProductionDetail PromotionDetail Publisher PublishingDate PublishingDetail RelatedMaterial RelatedProduct RelatedWork ResourceFeature ResourceVersion ReturnsConditions SalesRights Sender Series Set Stock Subject Supplier SupplyDate SupplyDetail SupportingResource Tax Territory TextContent Title TitleDetail TitleElement Website WorkIdentifier`
 
 /** Short tags of the data elements that are read, each before its reference name. */
 const dataElements = `
@@ -15,7 +15,7 @@ b062 IllustrationsNote b064 BASICMainSubject b065 BICMainSubject b067 SubjectSch
 b068 SubjectSchemeVersion b069 SubjectCode b070 SubjectHeadingText b073 AudienceCode
 b074 AudienceRangeQualifier b075 AudienceRangePrecision b076 AudienceRangeValue b079 ImprintName
 b081 PublisherName b083 CountryOfPublication b087 CopyrightYear b088 YearFirstPublished
-b089 SalesRightsType b125 NumberOfIllustrations b171 SubjectSchemeName b191 MainSubjectSchemeIdentifier
+b089 SalesRightsType b090 RightsCountry b388 RightsTerritory b125 NumberOfIllustrations b171 SubjectSchemeName b191 MainSubjectSchemeIdentifier
 b201 WorkIDType b202 TitleType b203 TitleText b204 AudienceCodeType b206 AudienceCodeValue
 b207 AudienceDescription b209 CityOfPublication b211 EpubType b213 EpubTypeDescription b218 ExtentType
 b219 ExtentValue b220 ExtentUnit b221 ProductIDType b244 IDValue b247 PrefixToKey b248 SuffixToKey
@@ -28,17 +28,19 @@ d101 MainDescription d102 TextTypeCode d103 TextFormat d104 Text d107 TextAuthor
 f116 MediaFileLinkTypeCode f117 MediaFileLink h208 RelationCode j137 SupplierName j141 AvailabilityCode
 j143 OnSaleDate j148 PriceTypeCode j149 ClassOfTrade j151 PriceAmount j152 CurrencyCode j153 TaxRateCode1
 j154 TaxRatePercent1 j155 TaxableAmount1 j156 TaxAmount1 j161 PriceEffectiveFrom j162 PriceEffectiveUntil
-j192 UnpricedItemType j239 PricePer j260 DateFormat j261 PriceQualifier j262 PriceTypeDescription
+j157 TaxRateCode2 j158 TaxRatePercent2 j159 TaxableAmount2
+j160 TaxAmount2 j192 UnpricedItemType j239 PricePer j260 DateFormat j261 PriceQualifier j262 PriceTypeDescription
 j263 MinimumOrderQuantity j266 PriceStatus j267 DiscountPercent j292 SupplierRole j303 Territory
 j304 CountryExcluded j308 TerritoryExcluded j350 OnHand j396 ProductAvailability
 j407 MarketPublishingStatus j408 MarketDateRole m174 FromCompany m182 SentDate m184 DefaultLanguageOfText
-m185 DefaultPriceTypeCode m186 DefaultCurrencyCode n339 NoContributor x298 SenderName x307 SentDateTime
+m185 DefaultPriceTypeCode m186 DefaultCurrencyCode m187 DefaultLinearUnit m188 DefaultWeightUnit
+m193 DefaultClassOfTrade n339 NoContributor x298 SenderName x307 SentDateTime
 x310 DefaultPriceType x314 ProductComposition x315 MeasureType x329 CollectionType x409 TitleElementLevel
 x410 PartNumber x412 FromLanguage x414 NameType x416 PrimaryContentType x419 EditionType x422 Illustrated
 x425 MainSubject x426 TextType x427 ContentAudience x435 ResourceLink x436 ResourceContentType
 x437 ResourceMode x441 ResourceForm x443 CorporateNameInverted x448 PublishingDateRole
 x449 CountriesIncluded x450 RegionsIncluded x451 CountriesExcluded x452 RegionsExcluded
-x454 WorkRelationCode x455 ProductRelationCode x461 SupplyDateRole x462 PriceType x463 PriceConditionType
+x456 ROWSalesRightsType x454 WorkRelationCode x455 ProductRelationCode x461 SupplyDateRole x462 PriceType x463 PriceConditionType
 x470 TaxType x471 TaxRateCode x472 TaxRatePercent x473 TaxableAmount x474 TaxAmount x475 CurrencyZone
 x476 PriceDateRole x478 TitleStatement x479 CollectionSequenceType x481 CollectionSequenceNumber
 x501 NoPrefix`

@@ -1,9 +1,9 @@
 import { isCurrency } from '#kernel/currencies'
 import { amountMax, decimalOf, minorDigitsOf } from '#kernel/money'
 import type { OnixContext } from './onix-context.ts'
-import { dateIn, dayOf, endOfDate, lastDayBefore, readOnixDate, startOfDate } from './onix-dates.ts'
+import { dateIn, dayOf, endOfDate, lastDayBefore, momentOf, readOnixDate, startOfDate } from './onix-dates.ts'
 import type { OnixElement } from './onix-element.ts'
-import { saleIn } from './onix-territory.ts'
+import { isForSaleIn, placesOf, saleIn } from './onix-territory.ts'
 import { priceAt } from './price-periods.ts'
 import type { ImportedBook, PricePeriod } from './source.ts'
 
@@ -19,8 +19,11 @@ const forAWhile = ['08', '17']
 /** In 2.1 words for whom a price is; what is not one of these is for some buyers only. */
 const classesForReaders = /^(?:gen(?:eral)?|consumers?|retail|public|trade|all)$/i
 
+/** Source: ONIX code list 57. */
+const freeOfCharge = '01'
+
 type PriceFields = Pick<ImportedBook, 'price' | 'prices' | 'priceIsUnreadable'>
-type Candidate = { rank: number; period: PricePeriod }
+type Candidate = { rank: number; period: PricePeriod; isFree?: boolean }
 
 /**
  * The price of one copy for a reader in the shop's country, and when it is in force. Prices in the shop's currency come
@@ -30,6 +33,11 @@ type Candidate = { rank: number; period: PricePeriod }
 export function pricesOf(product: OnixElement, context: OnixContext): PriceFields {
   const { supplies, elsewhere } = suppliesOf(product, context)
   const elements = supplies.flatMap((supply) => supply.all('Price'))
+  if (!isForSaleIn(product, context.shop.country)) {
+    const all = [...supplies, ...elsewhere].flatMap((supply) => supply.all('Price'))
+    context.notes.leftOut('price', amountsIn(all), `its rights are not for sale in ${context.shop.country}`)
+    return { price: null, prices: [] }
+  }
   const forOthers = elements.flatMap((price) => notForReaders(price, context) ?? [])
   const retail = elements.filter((price) => notForReaders(price, context) === undefined)
   const candidates = retail.flatMap((price) => candidateOf(price, context) ?? [])
@@ -38,11 +46,9 @@ export function pricesOf(product: OnixElement, context: OnixContext): PriceField
     if (others.length > 0) forOthers.push(`is not for ${context.shop.country}`)
     return unpriced([...supplies, ...retail], [...elements, ...others], forOthers, context)
   }
-  const wanted = candidates.some(({ period }) => period.currency === context.shop.currency)
-    ? context.shop.currency
-    : candidates.toSorted(byRank)[0]?.period.currency
-  const ordered = candidates.filter(({ period }) => period.currency === wanted).toSorted(byRank)
-  const periods = ordered.map(({ period }) => period)
+  const periods = inOneCurrency(candidates, context.shop.currency)
+    .toSorted(byRank)
+    .map(({ period }) => period)
   const now = priceAt(periods, context.nowMs)
   const isTimed = periods.some(({ from, until }) => from !== undefined || until !== undefined)
   if (now === null)
@@ -62,6 +68,18 @@ const amountsOf = (periods: readonly PricePeriod[], timeZone: string) =>
       ].join(' '),
     )
     .join(', ')
+
+/** Those in the shop's currency, else in that of the best; what is free of charge is so in each. */
+function inOneCurrency(candidates: readonly Candidate[], currency: string): Candidate[] {
+  const priced = candidates.filter(({ isFree }) => isFree !== true)
+  const wanted = priced.some(({ period }) => period.currency === currency)
+    ? currency
+    : (priced.toSorted(byRank)[0] ?? candidates[0])?.period.currency
+  return candidates.flatMap((each) => {
+    if (each.period.currency === wanted || wanted === undefined) return [each]
+    return each.isFree === true ? [{ ...each, period: { ...each.period, currency: wanted } }] : []
+  })
+}
 
 /** Where several are in force at once, the one that began last comes first. */
 const byRank = (a: Candidate, b: Candidate) =>
@@ -88,7 +106,7 @@ function notForReaders(price: OnixElement, { header, shop }: OnixContext): strin
   const qualifier = price.value('PriceQualifier')
   if (![...forReaders, ...forAWhile].includes(qualifier))
     return `qualifier ${qualifier} is for some buyers only`
-  const classOfTrade = price.value('ClassOfTrade')
+  const classOfTrade = price.value('ClassOfTrade') || header.classOfTrade || ''
   if (classOfTrade !== '' && !classesForReaders.test(classOfTrade))
     return `class of trade "${classOfTrade.slice(0, 40)}" is for some buyers only`
   if (territoryOf(price, shop.country) === 'excluded') return `is not for ${shop.country}`
@@ -101,14 +119,14 @@ function notForReaders(price: OnixElement, { header, shop }: OnixContext): strin
 const typeOf = (price: OnixElement, header: OnixContext['header']) =>
   price.value('PriceType', 'PriceTypeCode') || header.priceType || ''
 const rankOf = (type: string) => ranks.findIndex((types) => types.includes(type))
-const territoryOf = (price: OnixElement, country: string) =>
-  saleIn(price.all('Territory').find(({ children }) => children.length > 0) ?? price, country)
+const territoryOf = (price: OnixElement, country: string) => saleIn(placesOf(price), country)
 
 /** A price that a reader pays, with its period; nothing where it cannot be read, which is noted. */
 function candidateOf(price: OnixElement, context: OnixContext): Candidate | undefined {
   const text = price.value('PriceAmount')
-  if (text === '') {
-    if (price.value('UnpricedItemType') === '') context.notes.leftOut('price', '', 'a price has no amount')
+  const unpricedFor = text === '' ? price.value('UnpricedItemType') : ''
+  if (text === '' && unpricedFor !== freeOfCharge) {
+    if (unpricedFor === '') context.notes.leftOut('price', '', 'a price has no amount')
     return undefined
   }
   const isForAWhile = forAWhile.includes(price.value('PriceQualifier'))
@@ -118,13 +136,19 @@ function candidateOf(price: OnixElement, context: OnixContext): Candidate | unde
     context.notes.leftOut('price', text, 'is an offer that does not say until when')
     return undefined
   }
-  const typeRank = rankOf(typeOf(price, context.header))
-  const money = amountOf(price, text, typeRank === 1, context)
+  const isFree = unpricedFor === freeOfCharge
+  const typeRank = isFree ? 0 : rankOf(typeOf(price, context.header))
+  const money = isFree ? noMoney(price, context) : amountOf(price, text, typeRank === 1, context)
   if (money === undefined) return undefined
   const sale = territoryOf(price, context.shop.country)
   // The kind of price counts most, then whether it is meant for this country, then whether it is for a while.
   const rank = typeRank * 10 + (sale === 'included' ? 0 : sale === 'unsaid' ? 2 : 4) + (isForAWhile ? 0 : 1)
-  return { rank, period: { ...money, ...dates } }
+  return { rank, period: { ...money, ...dates }, ...(isFree && { isFree }) }
+}
+
+function noMoney(price: OnixElement, { header, shop }: OnixContext): { amount: number; currency: string } {
+  const named = price.value('CurrencyCode').toUpperCase() || header.currency || shop.currency
+  return { amount: 0, currency: isCurrency(named) ? named : shop.currency }
 }
 
 /** The amount of ONIX: digits with a decimal point, whatever the language. */
@@ -137,8 +161,11 @@ function amountOf(price: OnixElement, text: string, isWithoutTax: boolean, conte
     return undefined
   }
   const digits = minorDigitsOf(currency)
-  const plain = text.replace(/^(?:[A-Z]{3}|\p{Sc})\s*/u, '').replace(/(?<=\d)[ ,](?=\d{3}(?:\D|$))/g, '')
-  // A comma where the standard has a point can only be a decimal mark when it is not followed by three digits.
+  const plain = text
+    .replace(/^(?:[A-Z]{3}|\p{Sc})\s*/u, '')
+    .replace(/(?<=\d)[ ,](?=(?:\d{3}[ ,]?)+\.\d)/g, '')
+  // A comma where the standard has a point can only be a decimal mark when it is not followed by three digits: `12,990`
+  // may be either, and is none.
   const pointed = plain.replace(/^(\d+),(\d{1,2})$/, '$1.$2')
   if (!/^\d{1,12}(?:\.\d{0,12})?$/.test(pointed)) {
     notes.leftOut(
@@ -148,7 +175,8 @@ function amountOf(price: OnixElement, text: string, isWithoutTax: boolean, conte
     )
     return undefined
   }
-  const exact = Number(pointed) * (isWithoutTax ? 1 + taxOf(price) : 1)
+  const tax = isWithoutTax ? taxOf(price, Number(pointed)) : 0
+  const exact = Number(pointed) + tax
   const amount = Math.round(exact * 10 ** digits + 1e-7)
   if (amount > amountMax) {
     notes.leftOut('price', text, 'is more than a price can be')
@@ -166,9 +194,7 @@ function amountOf(price: OnixElement, text: string, isWithoutTax: boolean, conte
       'price',
       text,
       decimalOf({ amount, currency }),
-      isWithoutTax && taxOf(price) > 0
-        ? 'the tax that the file states is added'
-        : 'read to the currency’s decimals',
+      tax > 0 ? 'the tax that the file states is added' : 'read to the currency’s decimals',
     )
   if (named === '')
     findings.noteDefault(
@@ -178,13 +204,20 @@ function amountOf(price: OnixElement, text: string, isWithoutTax: boolean, conte
   return { amount, currency }
 }
 
-/** The share of tax that a price without tax states beside it. */
-function taxOf(price: OnixElement): number {
-  const taxes = price.all('Tax')
-  const percents =
-    taxes.length > 0 ? taxes.map((tax) => tax.value('TaxRatePercent')) : [price.value('TaxRatePercent1')]
-  const total = percents.reduce((sum, percent) => sum + (Number(percent) || 0), 0)
-  return total > 0 && total < 100 ? total / 100 : 0
+/**
+ * The tax that a price without tax states beside it: an amount, or a share of the part that is taxed, else of the whole.
+ * Source: ONIX for Books 3.0, composite Tax; 2.1, TaxRatePercent1 and its neighbours.
+ */
+function taxOf(price: OnixElement, amount: number): number {
+  const fields = ['TaxRatePercent', 'TaxableAmount', 'TaxAmount']
+  const read = (element: OnixElement, suffix = '') =>
+    fields.map((field) => Number(element.value(field + suffix)) || 0)
+  const parts = [...price.all('Tax').map((tax) => read(tax)), read(price, '1'), read(price, '2')]
+  const total = parts.reduce(
+    (sum, [percent = 0, taxable = 0, tax = 0]) => sum + (tax || ((taxable || amount) * percent) / 100),
+    0,
+  )
+  return total > 0 && total < amount ? total : 0
 }
 
 /** From the beginning of its first day to the end of its last, where the shop is. Source: ONIX code list 173. */
@@ -207,8 +240,9 @@ function periodOf(
       return 'unreadable'
     }
     const last = role === '24' ? readOnixDate({ text: text.slice(text.length / 2), format: '' }) : first
-    if (role !== '15') from = startOfDate(first.value, shop.timeZone)
-    if (role !== '14' && last.kind === 'ok') until = endOfDate(last.value, shop.timeZone)
+    const moment = role === '24' ? undefined : momentOf(text, shop.timeZone)
+    if (role !== '15') from = moment ?? startOfDate(first.value, shop.timeZone)
+    if (role !== '14' && last.kind === 'ok') until = moment ?? endOfDate(last.value, shop.timeZone)
   }
   return { ...(from !== undefined && { from }), ...(until !== undefined && { until }) }
 }
@@ -224,7 +258,7 @@ function unpriced(
   { notes, shop, header }: OnixContext,
 ): PriceFields {
   const reasons = told.map((each) => each.value('UnpricedItemType')).filter(Boolean)
-  if (reasons.includes('01')) {
+  if (reasons.includes(freeOfCharge)) {
     const currency =
       header.currency !== undefined && isCurrency(header.currency) ? header.currency : shop.currency
     return { price: { amount: 0, currency }, prices: [] }

@@ -9,6 +9,8 @@ const price = ({ type = '02', amount = '9.99', currency = 'EUR', more = '' }: Pr
   `<Price><PriceType>${type}</PriceType>${more}<PriceAmount>${amount}</PriceAmount>${currency && `<CurrencyCode>${currency}</CurrencyCode>`}</Price>`
 const dated = (role: string, date: string) =>
   `<PriceDate><PriceDateRole>${role}</PriceDateRole><Date dateformat="00">${date}</Date></PriceDate>`
+const freeOfCharge = (more: string) =>
+  `<Price><PriceType>02</PriceType><UnpricedItemType>01</UnpricedItemType>${more}</Price>`
 const priceText = (book: ImportedBook) =>
   book.price === null
     ? 'none'
@@ -89,12 +91,44 @@ const oneOfMany: [string, string, string | undefined][] = [
     price({ currency: 'GBP' }) + price({ type: '01', amount: '8.00' }),
     '800 EUR',
   ],
+  [
+    'without tax, whose parts are taxed otherwise',
+    price({
+      type: '01',
+      amount: '15.00',
+      more: '<Tax><TaxRatePercent>19</TaxRatePercent><TaxableAmount>5</TaxableAmount><TaxAmount>0.95</TaxAmount></Tax><Tax><TaxRatePercent>7</TaxRatePercent><TaxableAmount>10</TaxableAmount></Tax>',
+    }),
+    '1665 EUR',
+  ],
+  [
+    'the same in 2.1',
+    price({
+      type: '01',
+      amount: '15.00',
+      more: '<TaxRatePercent1>19</TaxRatePercent1><TaxableAmount1>5</TaxableAmount1><TaxAmount1>0.95</TaxAmount1><TaxRatePercent2>7</TaxRatePercent2><TaxableAmount2>10</TaxableAmount2><TaxAmount2>0.70</TaxAmount2>',
+    }),
+    '1665 EUR',
+  ],
   ['three decimals', price({ amount: '12.990' }), '1299 EUR'],
+  ['a comma before three digits', price({ amount: '12,990' }), 'unreadable'],
+  ['a comma before two', price({ amount: '12,99' }), '1299 EUR'],
+  ['thousands before a point', price({ amount: '1,234.50' }), '123450 EUR'],
   ['three decimals of dinars', price({ amount: '1.250', currency: 'KWD' }), '1250 KWD'],
   ['no currency', price({ currency: 'RRP' }), 'unreadable'],
   ['no amount', price({ amount: 'POA' }), 'unreadable'],
   ['an unreadable date', price({ more: dated('14', '20261399') }) + other, '1500 EUR'],
   ['free of charge', '<UnpricedItemType>01</UnpricedItemType>', '0 EUR'],
+  ['free of charge later', freeOfCharge(dated('14', '20300101')), 'none'],
+  [
+    'free of charge until now',
+    freeOfCharge(dated('15', '20261231')) + price({ more: dated('14', '20270101') }),
+    '0 EUR',
+  ],
+  [
+    'free of charge no more',
+    freeOfCharge(dated('15', '20251231')) + price({ currency: 'GBP', more: dated('14', '20260101') }),
+    '999 GBP',
+  ],
   ['to be announced', '<UnpricedItemType>02</UnpricedItemType>', 'none'],
   ['unpriced in its price', '<Price><UnpricedItemType>04</UnpricedItemType></Price>', 'none'],
   [
@@ -138,6 +172,33 @@ test('a price for other countries is none of this shop', async () => {
   ]
   for (const [supply, shop, expected] of cases)
     assert.equal(priceText(await bookOf({ supply }, shop)), expected)
+})
+
+test('a book that may not be sold in the shop’s country has no price there, and the note says why', async () => {
+  const rights = (type: string, territory: string) =>
+    `<SalesRights><SalesRightsType>${type}</SalesRightsType><Territory>${territory}</Territory></SalesRights>`
+  const de = '<CountriesIncluded>DE AT</CountriesIncluded>'
+  const us = '<CountriesIncluded>US</CountriesIncluded>'
+  const world = '<RegionsIncluded>WORLD</RegionsIncluded>'
+  const cases: [string, Shop, string | undefined][] = [
+    [rights('03', de), berlin, 'none'],
+    [rights('06', world), berlin, 'none'],
+    [rights('03', world) + rights('01', de), berlin, '999 EUR'],
+    [`${rights('01', us)}<ROWSalesRightsType>03</ROWSalesRightsType>`, berlin, 'none'],
+    [rights('01', us), berlin, '999 EUR'],
+    [rights('02', world) + rights('03', us), berlin, '999 EUR'],
+    [rights('03', de), shopDefaults, '999 EUR'],
+  ]
+  for (const [publishing, shop, expected] of cases)
+    assert.equal(priceText(await bookOf({ publishing, supply: price() }, shop)), expected, publishing)
+  const old = message({ supply: price() }).replace(
+    '<ProductSupply>',
+    '<NotForSale><RightsCountry>DE</RightsCountry></NotForSale><ProductSupply>',
+  )
+  const [record] = await records(old, berlin)
+  assert.ok(record?.kind === 'book')
+  assert.equal(priceText(record.book), 'none')
+  assert.match(record.notes?.[0]?.message ?? '', /not for sale in DE/)
 })
 
 test('where every price is for somebody else, the note says for whom, and no other price takes its place', async () => {
@@ -207,6 +268,17 @@ test('what the header says once holds for every product that does not say otherw
       ['currency', 1],
     ],
   )
+  const forLibraries =
+    '<DefaultPriceTypeCode>02</DefaultPriceTypeCode><DefaultClassOfTrade>library</DefaultClassOfTrade><DefaultTaxes>x</DefaultTaxes>'
+  const [library] = await records(message({ header: forLibraries, supply }), shopDefaults, findings)
+  assert.ok(library?.kind === 'book')
+  assert.equal(priceText(library.book), 'unreadable')
+  assert.deepEqual(findings.notRead, [{ name: 'DefaultTaxes', count: 1 }])
+  const units = '<DefaultLinearUnit>cm</DefaultLinearUnit><DefaultWeightUnit>kg</DefaultWeightUnit>'
+  const measure = (type: string, value: string) =>
+    `<Measure><MeasureType>${type}</MeasureType><Measurement>${value}</Measurement></Measure>`
+  const measured = await bookOf({ header: units, descriptive: measure('01', '20.5') + measure('08', '0.4') })
+  assert.deepEqual([measured.details?.height, measured.details?.weight], [205, 400])
   const short = `<ONIXmessage><header><m184>fre</m184><m185>02</m185><m186>CHF</m186></header><product>
     <productidentifier><b221>15</b221><b244>9780441172719</b244></productidentifier><title><b202>01</b202><b203>T</b203></title>
     <supplydetail><price><j151>8</j151></price></supplydetail></product></ONIXmessage>`

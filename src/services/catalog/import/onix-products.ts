@@ -76,6 +76,17 @@ const noXmlCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g
 
 const knownEntities = Object.fromEntries(entities)
 
+/** References to such characters too, which no parser takes. */
+const withXmlCharacters = (xml: string) => {
+  const plain = xml.replace(noXmlCharacters, '\ufffd')
+  if (!plain.includes('&#')) return plain
+  return plain.replace(/&#(?:x([\da-f]{1,8})|(\d{1,10}));/gi, (whole, hex, decimal) => {
+    const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16)
+    const isCharacter = code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff)
+    return isCharacter && String.fromCodePoint(code).search(noXmlCharacters) < 0 ? whole : '\ufffd'
+  })
+}
+
 /** @throws the parser's Error */
 function parsed(xml: string): OnixElement {
   const parser = new SaxesParser({ xmlns: false, position: true })
@@ -88,7 +99,7 @@ function parsed(xml: string): OnixElement {
   parser.on('error', (error) => {
     if (!error.message.endsWith('undefined entity.')) throw error
   })
-  parser.write(xml.replace(noXmlCharacters, '\ufffd')).close()
+  parser.write(withXmlCharacters(xml)).close()
   return builder.root()
 }
 

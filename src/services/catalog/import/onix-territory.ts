@@ -11,8 +11,8 @@ export function saleIn(
 ): 'included' | 'unsaid' | 'excluded' | 'unknown' {
   const list = (...names: string[]) =>
     names.flatMap((name) => territory.values(name)).flatMap((text) => text.toUpperCase().split(/\s+/))
-  const countries = list('CountriesIncluded', 'CountryCode')
-  const regions = list('RegionsIncluded', 'Territory')
+  const countries = list('CountriesIncluded', 'CountryCode', 'RightsCountry')
+  const regions = list('RegionsIncluded', 'Territory', 'RightsTerritory')
   const without = list('CountriesExcluded', 'CountryExcluded')
   const withoutRegions = list('RegionsExcluded', 'TerritoryExcluded')
   const isWorld = regions.some((region) => region === 'WORLD' || region === 'ROW')
@@ -24,6 +24,27 @@ export function saleIn(
   if (regions.some((region) => holds(region, country))) return 'included'
   if (isWorld || (countries.length === 0 && regions.length === 0)) return 'unsaid'
   return 'excluded'
+}
+
+/** In 3.x places are in a composite; in 2.1 an element of the same name lists regions. */
+export const placesOf = (element: OnixElement) =>
+  element.all('Territory').find(({ children }) => children.length > 0) ?? element
+
+/** Rights not to sell. Source: ONIX code list 46. */
+const notForSale = ['03', '04', '05', '06']
+
+/**
+ * Whether the product's rights let it be sold in a country: what names the country comes before what is for all others.
+ * Where nothing is said, it may. Source: ONIX for Books 3.0, P.21; 2.1, SalesRights and NotForSale.
+ */
+export function isForSaleIn(product: OnixElement, country: string): boolean {
+  const rights = [
+    ...product.inBlocks('SalesRights').map((each) => ({ type: each.value('SalesRightsType'), each })),
+    ...product.all('NotForSale').map((each) => ({ type: '03', each })),
+  ].map(({ type, each }) => ({ type, sale: saleIn(placesOf(each), country) }))
+  const rest = product.valueInBlocks('ROWSalesRightsType')
+  const told = ['included', 'unsaid'].flatMap((sale) => rights.filter((each) => each.sale === sale))
+  return country === '' || !notForSale.includes(told[0]?.type ?? rest)
 }
 
 const holds = (region: string, country: string) =>

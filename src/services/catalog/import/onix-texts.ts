@@ -5,7 +5,7 @@ import { readLanguage } from './read-language.ts'
 
 /** Descriptions, best first: the full one, the short one, the words on the cover. Source: ONIX code lists 153 and 33. */
 const ranks = {
-  new: [['03'], ['02'], ['05', '06'], ['01']],
+  new: [['03'], ['02'], ['05', '27'], ['01']],
   old: [['03', '01'], ['02'], ['18', '17']],
 } as const
 /** Texts for everybody before those for end customers; all others are for the trade. Source: ONIX code list 154. */
@@ -15,21 +15,27 @@ const audiences = ['00', '', '03']
 export function descriptionOf(
   product: OnixElement,
   language: string | undefined,
-  { isOldRelease }: OnixContext,
+  { isOldRelease, findings }: OnixContext,
 ): string {
+  const ranked: readonly (readonly string[])[] = isOldRelease ? ranks.old : ranks.new
   const elements = [...product.inBlocks('TextContent'), ...product.inBlocks('OtherText')]
   const texts = elements.flatMap((element) => {
     const shown = element.values('ContentAudience')
     const audience = shown.length === 0 ? '' : (audiences.find((each) => shown.includes(each)) ?? 'trade')
     const type = element.value('TextType', 'TextTypeCode')
-    element.value('TextFormat', 'TextAuthor')
+    element.value('TextFormat')
+    if (!ranked.some((types) => types.includes(type)) || audience === 'trade') {
+      findings.noteNotRead(
+        `${element.name} (type ${type}${audience === 'trade' ? `, audience ${shown[0]}` : ''})`,
+      )
+      element.markRead()
+      return []
+    }
     return element.all('Text').map((text) => ({ text, type, audience }))
   })
-  for (const types of isOldRelease ? ranks.old : ranks.new)
+  for (const types of ranked)
     for (const audience of audiences) {
-      const found = texts.filter(
-        (each) => (types as readonly string[]).includes(each.type) && each.audience === audience,
-      )
+      const found = texts.filter((each) => types.includes(each.type) && each.audience === audience)
       const chosen = found.find(({ text }) => isIn(text, language)) ?? found[0]
       const words = chosen === undefined ? '' : contentOf(chosen.text)
       if (words !== '') return words

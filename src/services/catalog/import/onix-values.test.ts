@@ -26,11 +26,16 @@ test('a date is a day, a month or a year, and anything else costs the date and n
   }
 })
 
-test('sales open when the embargo ends, at midnight where the shop is', async () => {
+test('sales open when the embargo ends, at its time or at midnight where the shop is', async () => {
   const publishing =
     '<PublishingDate><PublishingDateRole>02</PublishingDateRole><Date>20270315</Date></PublishingDate>'
   assert.equal((await bookOf({ publishing })).salesOpenAt, '2027-03-15T00:00:00.000Z')
   assert.equal((await bookOf({ publishing }, berlin)).salesOpenAt, '2027-03-14T23:00:00.000Z')
+  const at = async (time: string) =>
+    (await bookOf({ publishing: publishing.replace('20270315', time) }, berlin)).salesOpenAt
+  assert.equal(await at('20270315T0900'), '2027-03-15T08:00:00.000Z')
+  assert.equal(await at('20270315T090000Z'), '2027-03-15T09:00:00.000Z')
+  assert.equal(await at('2027-03-15T09:00:00-05:30'), '2027-03-15T14:30:00.000Z')
   const supply = '<SupplyDate><SupplyDateRole>02</SupplyDateRole><Date>20270401</Date></SupplyDate>'
   assert.equal((await bookOf({ supply })).salesOpenAt, '2027-04-01T00:00:00.000Z')
 })
@@ -52,6 +57,7 @@ test('names are those that a reader knows, in the order of their numbers, with e
       'Jean d’Exemple',
     ],
     ['<PersonNameInverted>Smith, John, Sir</PersonNameInverted>', 'John Smith, Sir'],
+    ['<CorporateNameInverted>Examples, The</CorporateNameInverted>', 'The Examples'],
     ['<PersonNameInverted>Smith, John; Doe, Jane</PersonNameInverted>', 'John Smith|Jane Doe'],
     [
       '<PersonName>Pen Name</PersonName><AlternativeName><NameType>04</NameType><PersonName>Real Name</PersonName></AlternativeName>',
@@ -83,42 +89,6 @@ test('names are those that a reader knows, in the order of their numbers, with e
     sorted.contributors?.map(({ name, role }) => `${name} ${role}`),
     ['One author', 'One illustrator', 'Two translator', 'Last cover design'],
   )
-})
-
-test('a text keeps every word of its XHTML and its structure as lines, also when it was escaped too often', async () => {
-  const text = (content: string, more = '') =>
-    `<TextContent><TextType>03</TextType>${more}<Text textformat="05">${content}</Text></TextContent>`
-  const cases: [string, string][] = [
-    [
-      text('<p>She said <q>hello</q>.</p><blockquote><p>Quoted</p></blockquote>'),
-      'She said “hello”.\n\nQuoted',
-    ],
-    [text('<ul><li>One</li><li>Two</li></ul><ol><li>First</li></ol>'), '• One\n• Two\n\n1. First'],
-    [
-      text('H<sub>2</sub>O <small>small</small> <ruby><rb>東</rb><rt>ひがし</rt></ruby>'),
-      'H2O small 東 (ひがし)',
-    ],
-    [text('<table><tr><th>a</th><td>b</td></tr><tr><td>c</td></tr></table>'), 'a · b\nc'],
-    [text('<madeup>kept</madeup> too'), 'kept too'],
-    [text('<![CDATA[<p>One</p><p>Two</p>]]>'), 'One\n\nTwo'],
-    [text('<![CDATA[&lt;p&gt;One&lt;/p&gt;&lt;p&gt;Two &amp;amp; three&lt;/p&gt;]]>'), 'One\n\nTwo & three'],
-    [text('<p>Write &lt;b&gt; for bold</p>'), 'Write <b> for bold'],
-    [text('a &lt; b<script>alert(1)</script>'), 'a < b'],
-    [
-      text('Trade', '<ContentAudience>02</ContentAudience>') +
-        text('For readers', '<ContentAudience>00</ContentAudience>'),
-      'For readers',
-    ],
-    [
-      text('Trade', '<ContentAudience>03</ContentAudience>') +
-        text('For readers', '<ContentAudience>00</ContentAudience>'),
-      'For readers',
-    ],
-  ]
-  for (const [collateral, expected] of cases)
-    assert.equal((await bookOf({ collateral })).description, expected)
-  const hidden = await bookOf({ collateral: text('Trade', '<ContentAudience>02</ContentAudience>') })
-  assert.equal('description' in hidden, false)
 })
 
 test('subjects are headings where the file has them and codes where it has not, the main one first', async () => {

@@ -143,7 +143,7 @@ test('entities of the file are not expanded, and what is no ONIX or is cut off i
     ['<ONIXMessage><Product></Wrong>', /cut off/],
     ['', /empty/],
     ['isbn,title', /not XML/],
-    ['<?xml version="1.0" encoding="klingon"?><ONIXMessage/>', /encoding "klingon"/],
+    ['<?xml version="1.0" encoding="klingon"?><ONIXMessage>\xc4\xd6</ONIXMessage>', /encoding "klingon"/],
     [`<ONIXMessage><${'x'.repeat(200_000)}/></ONIXMessage>`, /a tag is longer than 64 KiB/],
     ['<?xml version="1.0"?>', /no ONIX message/],
   ]

@@ -4,7 +4,7 @@ import { Findings, Notes } from './findings.ts'
 import { takenAway } from './onix-blocks.ts'
 import { type HeaderDefaults, headerDefaults, type OnixContext } from './onix-context.ts'
 import { contributorsOf } from './onix-contributors.ts'
-import { dateIn, readOnixDate, startOfDate } from './onix-dates.ts'
+import { dateIn, momentOf, readOnixDate, startOfDate } from './onix-dates.ts'
 import { detailsOf, identifiers } from './onix-details.ts'
 import type { OnixElement } from './onix-element.ts'
 import { formatOf } from './onix-form.ts'
@@ -36,6 +36,8 @@ export async function* readOnix(
     findings.encoding = text.encoding
     if (part.name === 'Header') {
       header = part.kind === 'element' ? headerDefaults(part.element) : {}
+      if (part.kind === 'element')
+        for (const name of part.element.unread()) if (/^Default/.test(name)) findings.noteNotRead(name)
       continue
     }
     const place = { record: ++record, line: part.line, mayRepeat: true }
@@ -44,9 +46,7 @@ export async function* readOnix(
       continue
     }
     const product = part.element
-    const isOldRelease = !product.children.some(
-      ({ name }) => name === 'DescriptiveDetail' || name === 'ProductSupply',
-    )
+    const isOldRelease = !product.children.some(({ name }) => blocks.has(name))
     if (findings.format === '') findings.format = isOldRelease ? 'ONIX 2.1' : 'ONIX 3'
     const notes = new Notes()
     if (part.repaired !== undefined) notes.repaired('product', '&', '&amp;', part.repaired)
@@ -58,6 +58,13 @@ export async function* readOnix(
     else yield { ...place, kind: 'wrong', field: result.field, message: result.message }
   }
 }
+
+/** What a product consists of in 3.x, one of them at least. */
+const blocks = new Set(
+  'DescriptiveDetail CollateralDetail PromotionDetail ContentDetail PublishingDetail RelatedMaterial ProductionDetail ProductSupply'.split(
+    ' ',
+  ),
+)
 
 /** What identifies a record or its sender, of which a shop needs nothing. */
 const unneeded = new Set([
@@ -201,13 +208,14 @@ function publishedOnOf(product: OnixElement, { notes }: OnixContext): string | u
   return undefined
 }
 
-/** No copy is sold before the embargo ends, at the beginning of that day where the shop is. */
+/** No copy is sold before the embargo ends: at its time, else at the beginning of that day where the shop is. */
 function salesOpenAtOf(product: OnixElement, { shop, notes }: OnixContext): string | undefined {
   const embargoes = datesOf(product).filter(({ role }) => role === '02' || role === '33')
   const times: string[] = []
   for (const date of embargoes) {
     const found = readOnixDate(date)
-    if (found.kind === 'ok') times.push(startOfDate(found.value, shop.timeZone))
+    if (found.kind === 'ok')
+      times.push(momentOf(date.text, shop.timeZone) ?? startOfDate(found.value, shop.timeZone))
     else notes.leftOut('salesOpenAt', date.text, found.message)
   }
   return times.toSorted().at(-1)

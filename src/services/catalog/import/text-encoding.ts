@@ -1,11 +1,17 @@
 /** How many bytes after the first that is no ASCII are looked at to tell the encoding. */
 const windowBytes = 256 * 1024
+const lineFeed = 10
+const carriageReturn = 13
 
-export type Decoded = { text: string }
+/** The bytes are no UTF-8, and what is declared is no encoding known here. */
+export class UnknownEncoding extends Error {
+  override name = 'UnknownEncoding'
+}
 
 /**
  * Decodes text piece by piece in the encoding that its bytes show: a byte order mark or the zeros of UTF-16, else UTF-8
- * where they are that, else the declared one, else windows-1252. What is declared counts only where the bytes leave it
+ * where they are that, else the declared one, else windows-1252, or Macintosh where lines end as they did there. What is
+ * declared counts only where the bytes leave it
  * open. A byte that is no UTF-8 amid text that is becomes U+FFFD.
  * @param declared by the file or by whoever sent it
  */
@@ -16,6 +22,7 @@ export class TextDecoding {
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
   #isFirst = true
+  #hasLineFeed = false
   /** The encoding, once the bytes told it; `ascii` until then. */
   encoding = 'ascii'
 
@@ -32,6 +39,7 @@ export class TextDecoding {
     }
     if (this.#waitingBytes === 0) {
       const start = firstBeyondAscii(chunk)
+      this.#hasLineFeed ||= chunk.subarray(0, start < 0 ? undefined : start).includes(lineFeed)
       if (start < 0) return asciiText(chunk)
       this.#wait(chunk.subarray(start))
       return asciiText(chunk.subarray(0, start)) + this.#decodeWhenEnough()
@@ -58,7 +66,9 @@ export class TextDecoding {
   #decodeWaiting(): string {
     const bytes = Buffer.concat(this.#waiting)
     this.#waiting = []
-    return this.#use(encodingOf(bytes, this.#declared)).decode(bytes, { stream: true })
+    const isOfMacintosh = !this.#hasLineFeed && !bytes.includes(lineFeed) && bytes.includes(carriageReturn)
+    const encoding = encodingOf(bytes, this.#declared, isOfMacintosh ? 'macintosh' : 'windows-1252')
+    return this.#use(encoding).decode(bytes, { stream: true })
   }
 
   #use(encoding: string): InstanceType<typeof TextDecoder> {
@@ -69,7 +79,7 @@ export class TextDecoding {
 }
 
 /** Whether there is such an encoding. */
-export function isEncoding(name: string): boolean {
+function isEncoding(name: string): boolean {
   try {
     new TextDecoder(name)
     return true
@@ -99,12 +109,12 @@ function wideEncodingOf(first: Uint8Array): string | undefined {
 }
 
 /** UTF-8 where its sequences outnumber what cannot be any: text of another encoding has next to none by chance. */
-function encodingOf(bytes: Uint8Array, declared: string | undefined): string {
+function encodingOf(bytes: Uint8Array, declared: string | undefined, otherwise: string): string {
   const { sequences, faults } = utf8Shape(bytes)
   if (sequences > faults) return 'utf-8'
-  if (declared !== undefined && isEncoding(declared) && !isUnicode(declared))
-    return new TextDecoder(declared).encoding
-  return 'windows-1252'
+  if (declared !== undefined && !isEncoding(declared)) throw new UnknownEncoding(declared)
+  if (declared !== undefined && !isUnicode(declared)) return new TextDecoder(declared).encoding
+  return otherwise
 }
 
 const isUnicode = (name: string) => new TextDecoder(name).encoding.startsWith('utf-')
