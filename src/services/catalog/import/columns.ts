@@ -1,10 +1,10 @@
-import { isCurrency } from '#kernel/currencies'
+import { currencyIn, withoutCurrency, withoutOwnCountry } from './column-currency.ts'
 import { aliases } from './column-names.ts'
 import { type ImportField, importFields } from './import-fields.ts'
 import type { DayOrder } from './read-date.ts'
 import type { NameOrder } from './read-names.ts'
 import type { DecimalMark } from './read-price.ts'
-import { shopDefaults } from './source.ts'
+import { type Shop, shopDefaults } from './source.ts'
 
 export { type ImportField, importFields } from './import-fields.ts'
 
@@ -15,6 +15,8 @@ export type Column = {
   name: string
   /** The currency that the column's name says, and what its values show. */
   currency?: string
+  /** A symbol in the column's name that several currencies share. */
+  symbol?: string
   role?: string
   mark?: DecimalMark
   /** Whether the mark is that of the file's format, because no value shows one. */
@@ -25,7 +27,8 @@ export type Column = {
 
 export type ColumnsResult =
   | { kind: 'ok'; columns: Columns; tool: string | undefined }
-  | { kind: 'error'; message: string }
+  /** Final where the mapping is at fault or the file, and no other row could be the header. */
+  | { kind: 'error'; message: string; isFinal?: true }
 
 export const columnsMax = 1_000
 
@@ -36,13 +39,13 @@ class Header {
   readonly #byName = new Map<string, number>()
   readonly #bySense = new Map<string, number[]>()
 
-  constructor(names: readonly string[]) {
+  constructor(names: readonly string[], country: string) {
     this.names = names
     this.plains = names.map(plain)
     for (const [i, name] of this.plains.entries()) if (!this.#byName.has(name)) this.#byName.set(name, i)
     // "Price (EUR)" is a price that says its currency.
     for (const [i, name] of names.entries()) {
-      const bare = plain(withoutCurrency(name.slice(0, nameCharactersMax)))
+      const bare = plain(withoutCurrency(withoutOwnCountry(name.slice(0, nameCharactersMax), country)))
       this.#bySense.set(bare, [...(this.#bySense.get(bare) ?? []), i])
     }
   }
@@ -66,7 +69,13 @@ class Header {
   at(index: number): Column {
     const name = this.names[index] ?? ''
     const currency = currencyIn(name.slice(0, nameCharactersMax))
-    return { index, name, ...(currency !== undefined && { currency }) }
+    const symbol = currency === undefined ? /\p{Sc}/u.exec(name)?.[0] : undefined
+    return {
+      index,
+      name,
+      ...(currency !== undefined && { currency }),
+      ...(symbol !== undefined && { symbol }),
+    }
   }
 }
 
@@ -81,16 +90,20 @@ const worthUpdating: readonly ImportField[] = importFields.filter(
 /**
  * Finds each field's columns in a header. A file without titles changes books that are there.
  * @param mapping column names by field, which replace what the header would say by itself
- * @param currency the shop's, whose column of prices comes first
+ * @param shop whose currency's column of prices comes first; a column for its country alone is one of prices
  */
 export function readColumns(
   names: readonly string[],
   mapping: ColumnMapping,
-  currency: string = shopDefaults.currency,
+  { currency, country }: Pick<Shop, 'currency' | 'country'> = shopDefaults,
 ): ColumnsResult {
   if (names.length > columnsMax)
-    return { kind: 'error', message: `there are ${names.length} columns, more than ${columnsMax}` }
-  const header = new Header(names)
+    return {
+      kind: 'error',
+      message: `there are ${names.length} columns, more than ${columnsMax}`,
+      isFinal: true,
+    }
+  const header = new Header(names, country)
   const tool = toolOf(header)
   const columns = new Map<ImportField, Column[]>()
   const left = new Set<number>()
@@ -236,33 +249,10 @@ function roleIn(name: string): { role?: string } {
   return role === undefined ? {} : { role }
 }
 const roleNames: Readonly<Record<string, RegExp>> = {
-  illustrator: /^illustra/,
+  illustrator: /^ill?ustra/,
   translator: /^(?:translat|ubersetz|traduct|traductor|traduttore|vertaler)/,
-  editor: /^(?:editors?|herausgeber|curatore|redacteur)$/,
+  editor: /^(?:editors?|herausgeber|hrsg|curatore|redacteur)$/,
   narrator: /^(?:narrator|sprecher)/,
-}
-
-/** `EUR`, also as in `priceEUR`; of small letters only those that are no word. */
-const codeInName = /(?<![A-Z])[A-Z]{3}(?![A-Za-z])|(?<![A-Za-z])(?:eur|usd|gbp|chf)(?![A-Za-z])/g
-const euroInName = /(?<!\p{L})euros?(?!\p{L})/iu
-const symbols: Readonly<Record<string, string>> = { '€': 'EUR', '£': 'GBP', '₹': 'INR', '¥': 'JPY' }
-
-function currencyIn(name: string): string | undefined {
-  const code = [...name.matchAll(codeInName)]
-    .map(([found]) => found.toUpperCase())
-    .find((found) => isCurrency(found))
-  return code ?? (euroInName.test(name) ? 'EUR' : symbols[/\p{Sc}/u.exec(name)?.[0] ?? ''])
-}
-
-/** A name without its currency and without what it says of tax. */
-function withoutCurrency(name: string): string {
-  return name
-    .replace(codeInName, (found) => (isCurrency(found.toUpperCase()) ? ' ' : found))
-    .replace(/\p{Sc}/gu, ' ')
-    .replace(
-      /(?<!\p{L})(?:in|en|inkl|incl|including|inc|inclus[aeo]?|incluid[ao]|comprise?|con|vat|tax|mwst|ust|ttc|iva|btw|moms|gst|brutto|gross|euros?|de|der|le|la)(?!\p{L})\.?/giu,
-      ' ',
-    )
 }
 
 /** Without case, accents, spaces and punctuation. */

@@ -30,8 +30,11 @@ test('exports of the programs that people use are recognised, and their odd colu
     ],
     [
       'LibraryThing',
-      'Book Id\tTitle\tSort Character\tPrimary Author\tPublication\tDate\tISBN\n1\tT\t1\tAuthor, Ann\tPress (2004), 300 pages\t2004\t[9780441172719]\n',
-      { publisher: 'Press', publishedOn: '2004', contributors: [{ name: 'Ann Author', role: 'author' }] },
+      'Book Id\tTitle\tSort Character\tPrimary Author\tPublication\tDate\tISBN\n1\tT\t1\tAuthor, Ann\tPress (2004), Edition: First, 300 pages\t2004\t[9780441172719]\n',
+      {
+        ...{ publisher: 'Press', publishedOn: '2004', details: { pages: 300 } },
+        contributors: [{ name: 'Ann Author', role: 'author' }],
+      },
     ],
     [
       'LibraryThing',
@@ -46,8 +49,11 @@ test('exports of the programs that people use are recognised, and their odd colu
     ],
     [
       'WooCommerce',
-      'ID,Type,ISBN,Name,Published,Stock,Regular price,Categories\n1,simple,9780441172719,T,1,7,14.95,"Fiction > Crime, Books"\n',
-      { copies: 7, price: { amount: 1495, currency: 'EUR' }, subjects: ['Fiction', 'Crime', 'Books'] },
+      'ID,Type,ISBN,Name,Published,Stock,Regular price,Categories,Description\n1,simple,9780441172719,T,1,7,14.95,"Fiction > Crime, Books, Love\\, lost",<p>One</p>\\n\\n<p>C:\\\\new</p>\n',
+      {
+        ...{ copies: 7, price: { amount: 1495, currency: 'EUR' }, description: 'One\n\nC:\\new' },
+        subjects: ['Fiction', 'Crime', 'Books', 'Love, lost'],
+      },
     ],
     [
       'Shopify',
@@ -56,8 +62,11 @@ test('exports of the programs that people use are recognised, and their odd colu
     ],
     [
       'calibre',
-      'author_sort,authors,title_sort,title,uuid,isbn,pubdate,languages,tags,comments\n"A, Ann",Ann A & Bob B,T,T,u,9780441172719,2004-05-01T00:00:00+00:00,eng,"x, y",<p>Text</p>\n',
-      { publishedOn: '2004-05-01', language: 'en', description: 'Text' },
+      'author_sort,authors,title_sort,title,uuid,isbn,pubdate,languages,tags,comments,series,series_index\n"A, Ann",Ann A & Bob B,T,T,u,9780441172719,2004-05-01T00:00:00+00:00,eng,"x, y",<p>Text</p>,Saga,2.0\n',
+      {
+        ...{ publishedOn: '2004-05-01', language: 'en', description: 'Text' },
+        details: { series: [{ title: 'Saga', number: '2' }] },
+      },
     ],
     [
       'BookWyrm',
@@ -80,9 +89,36 @@ test('exports of the programs that people use are recognised, and their odd colu
   }
 })
 
+test('a further variant of a product of Shopify is a book of its own, with what its product tells', async () => {
+  const [first, second] = await books(
+    'Handle,Title,Vendor,Option1 Value,Variant Price,Variant Inventory Qty,Variant Barcode\nx,T,Press,Paperback,9.99,3,9780441172719\nx,,,Hardcover,19.99,,9780141439518\n',
+  )
+  assert.deepEqual([first?.title, first?.copies], ['T', 3])
+  assert.deepEqual(second, {
+    ...{ isbn: '9780141439518', title: 'T', publisher: 'Press' },
+    price: { amount: 1999, currency: 'EUR' },
+  })
+})
+
+test('a blank after the mark between cells is none of the cell, also before its quotes', async () => {
+  for (const mark of [',', ';', '|']) {
+    const text = `"isbn", "title", "price", "publisher"\n"9780441172719", "A, b; c|d", "9.90", \n`
+    const [book] = await books(text.replaceAll('", ', `"${mark} `))
+    assert.deepEqual([book?.title, book && priceText(book)], ['A, b; c|d', '990 EUR'], mark)
+  }
+  const [tabbed] = await books('isbn\ttitle\tpublisher\tprice\n9780441172719\tT\t\t9.90\n')
+  assert.deepEqual([tabbed?.publisher, tabbed && priceText(tabbed)], [null, '990 EUR'])
+})
+
+test('the mark between cells is the one by which a cell names the ISBN', async () => {
+  const text = 'Our list, of May, by hand\nAuthor, first;Title, in full;EAN\nAnn A;T;9780441172719\n'
+  const [book] = await books(text.replace('Title, in full', 'Title'))
+  assert.equal(book?.title, 'T')
+})
+
 test('lines above the header, short rows and empty ones are no faults', async () => {
   const rows = '9780441172719;Dune;5,00;text'
-  for (const above of ['', 'sep=;\r\n', '\n\n', ';;;\n', 'Our list of May\n']) {
+  for (const above of ['', 'sep=;\r\n', '\n\n', ';;;\n', 'Our list of May\n', 'Our list;of May;;\n;;;\n']) {
     const [record] = await records(`${above}isbn;title;price;description\n${rows}\n`)
     assert.equal(record?.kind === 'book' && record.book.description, 'text', JSON.stringify(above))
   }
@@ -132,6 +168,20 @@ test('the encoding of CSV is what its bytes are', async () => {
     const [book] = await books(bytes, charset)
     assert.deepEqual([book?.title, book && priceText(book)], ['Über Größe', '1299 EUR'])
   }
+})
+
+test('a file whose lines end as on the first Macintosh is in the encoding of that', async () => {
+  const text = 'ISBN;Title;Price\r9780441172719;\x86ber Gr\x9a\xa7e;12,99 \xdb\r'
+  const [book] = await books(Buffer.from(text, 'latin1'))
+  assert.deepEqual([book?.title, book && priceText(book)], ['Über Größe', '1299 EUR'])
+})
+
+test('a zero byte costs the value that holds it', async () => {
+  const found = await records('isbn,title,publisher\n9780441172719,T,Pr\0ss\n9780141439518,U,Press\n')
+  assert.deepEqual(
+    found.map((record) => record.kind === 'book' && record.book.publisher),
+    [undefined, 'Press'],
+  )
 })
 
 test('one byte that is no UTF-8 costs the record whose title holds it, or the value', async () => {

@@ -1,3 +1,5 @@
+import { aliases } from './column-names.ts'
+import { plain } from './columns.ts'
 import type { FileText } from './file-text.ts'
 
 /** The text of a CSV file from its header on, and what lies between its values. */
@@ -52,11 +54,23 @@ function* inSlices(text: string): Generator<string> {
 
 const linesLookedAt = 12
 const linesIn = (text: string) => text.match(/\r\n|\r|\n/g)?.length ?? 0
+const headerCharactersMax = 20_000
 const delimiters = [',', ';', '\t', '|']
 
-/** The candidate that the first line with any has most of, outside quotes; a title may stand above the table. */
+/**
+ * The candidate by which a line has a cell that names the ISBN; else that which the first line with any has most of,
+ * outside quotes. A title may stand above the table.
+ */
 function delimiterOf(head: string): string {
-  const lines = head.split(/\r\n|\r|\n/, linesLookedAt).map((line) => line.replace(/"[^"]*"/g, ''))
+  const given = head.split(/\r\n|\r|\n/, linesLookedAt)
+  for (const line of given) {
+    const found = delimiters.filter((delimiter) => {
+      const cells = line.slice(0, headerCharactersMax).split(delimiter)
+      return cells.length > 1 && cells.some((cell) => aliases.isbn.includes(plain(cell)))
+    })
+    if (found.length === 1 && found[0] !== undefined) return found[0]
+  }
+  const lines = given.map((line) => line.replace(/"[^"]*"/g, ''))
   const line = lines.find((each) => delimiters.some((delimiter) => each.includes(delimiter))) ?? ''
   const count = (delimiter: string) => line.split(delimiter).length
   return delimiters.reduce((best, each) => (count(each) > count(best) ? each : best))

@@ -26,6 +26,16 @@ test('a price is read as it is written, and only a currency of ISO 4217 is one',
     ['RRP 12.99', '1299 EUR'],
     ['12,90 TTC', '1290 EUR'],
     ['12,90 € (inkl. MwSt.)', '1290 EUR'],
+    ['12€99', '1299 EUR'],
+    ['US $12.99', '1299 USD'],
+    ['Rs. 499/-', '49900 INR'],
+    ['129:-', '12900 EUR'],
+    ['€ (D) 12,99', '1299 EUR'],
+    ["'12.99", '1299 EUR'],
+    ['="12.99"', '1299 EUR'],
+    ['€ (D) 12,99 / (A) 13,40', 'unreadable'],
+    ['(5.00)', 'unreadable'],
+    ['12.99 excl. VAT', 'unreadable'],
     ['$12.99', 'unreadable'],
     ['12.99 XYZ', 'unreadable'],
     ['12 EUR / 14 USD', 'unreadable'],
@@ -73,10 +83,18 @@ test('columns are found by meaning, in the languages of the shop, and a price co
     ['EAN,Título,Precio de venta al público', '990 EUR'],
     ['EAN,Titel,Endverbraucherpreis', '990 EUR'],
     ['"GTIN, UPC, EAN, or ISBN",Name,Regular price', '990 EUR'],
+    ['Artikelnummer,Name,Regulärer Preis', '990 EUR'],
+    ['N° ISBN,Titre du livre,Prix unitaire TTC', '990 EUR'],
+    ['Núm. ISBN,Título,Precio normal', '990 EUR'],
+    ['EAN,Titel,priceEur', '990 EUR'],
+    ['EAN,Titel,Preis EUR (D)', '990 EUR'],
+    ['EAN,Titel,Preis EUR (A)', 'undefined'],
+    ['EAN,Title,List price ($)', 'unreadable'],
+    ['EAN,Title,Price ex VAT', 'undefined'],
   ]
   for (const [header, expected] of cases) {
     const [book] = await books(`${header}\n9780441172719,Dune,9.90\n`)
-    assert.deepEqual([book?.title, book && priceText(book)], ['Dune', expected], header)
+    assert.deepEqual([book?.title, String(book && priceText(book))], ['Dune', expected], header)
   }
 })
 
@@ -122,6 +140,12 @@ test('an ISBN is found in its cell whatever decorates it', async () => {
     '978044117271951299',
     '9780441172719 / 9780441172718',
     '978–0–441–17271–9',
+    '978.0.441.17271.9',
+    '9.780.441.172.719',
+    '9,780,441,172,719',
+    '978_0441172719',
+    '09780441172719',
+    '٩٧٨٠٤٤١١٧٢٧١٩',
   ]
   for (const form of forms) {
     const [book] = await books(`isbn,title\n${quoted(form)},Dune\n`)
@@ -147,6 +171,15 @@ test('a date is read in figures and in words, and one that may be two days costs
     ['12 août 2019', '2019-08-12'],
     ['1 de mayo de 2019', '2019-05-01'],
     ['May 12, 2019', '2019-05-12'],
+    ['31-Dec-2019', '2019-12-31'],
+    ['Sunday, May 12, 2019', '2019-05-12'],
+    ['Sonntag, 12. Mai 2019', '2019-05-12'],
+    ['1º maggio 2019', '2019-05-01'],
+    ['05/2019', '2019-05'],
+    ['5.2019', '2019-05'],
+    ['="2019"', '2019'],
+    ["'2019-05-12", '2019-05-12'],
+    ['13/2019', undefined],
     ['12/05/2019', undefined],
     ['43597', undefined],
     ['2019-02-30', undefined],
@@ -161,6 +194,10 @@ test('a date is read in figures and in words, and one that may be two days costs
     'isbn,title,published\n9780441172719,Dune,12/05/2019\n9780141439518,P,31/05/2019\n',
   )
   assert.equal(first?.publishedOn, '2019-05-12')
+  const [dashed] = await books(
+    'isbn,title,published\n9780441172719,Dune,12-05-2019\n9780141439518,P,31-05-2019\n',
+  )
+  assert.equal(dashed?.publishedOn, '2019-05-12')
 })
 
 test('languages are read by code and by name', async () => {
@@ -172,6 +209,8 @@ test('languages are read by code and by name', async () => {
     ['en_GB', 'en-GB'],
     ['ger', 'de'],
     ['English; French', 'en'],
+    ['Brazilian Portuguese', 'pt-BR'],
+    ['Schweizer Hochdeutsch', 'de-CH'],
   ]
   for (const [cell, expected] of cases) {
     const [book] = await books(`isbn,title,language\n9780441172719,Dune,${cell}\n`)
@@ -192,6 +231,17 @@ test('several authors are told apart however they are joined, and one inverted n
     ['Ann Author / Bob Brush', 'Ann Author|Bob Brush'],
     ['Austen, Jane, 1775-1817', 'Jane Austen'],
     ['King, Martin Luther, Jr.', 'Martin Luther King Jr.'],
+    ['King, Jr., Martin Luther', 'Martin Luther King Jr.'],
+    ['Martin Luther King, Jr.', 'Martin Luther King, Jr.'],
+    ['Example Press, Inc.', 'Example Press, Inc.'],
+    ['de la Cruz, Juana Inés', 'Juana Inés de la Cruz'],
+    ['Author, Ann, Brush, Bob', 'Ann Author|Bob Brush'],
+    ['Ann Author\nBob Brush', 'Ann Author|Bob Brush'],
+    ['Ann\nAuthor', 'Ann Author'],
+    ['Ann Author/Bob Brush', 'Ann Author|Bob Brush'],
+    ['AC/DC', 'AC/DC'],
+    ['Ann Author · Bob Brush', 'Ann Author|Bob Brush'],
+    ['["Ann Author","Brush, Bob"]', 'Ann Author|Brush, Bob'],
     ['Simon & Schuster', 'Simon & Schuster'],
     ['Ursula K. Le Guin', 'Ursula K. Le Guin'],
   ]
@@ -207,6 +257,8 @@ test('a title keeps its words in angle brackets and loses its tags', async () =>
     ['Generics: List<T> in <b>Java</b>', 'Generics: List<T> in Java'],
     ['The <b> element', 'The <b> element'],
     ['AT&amp;amp;T', 'AT&T'],
+    ['="Title"', 'Title'],
+    ["'tis pity", "'tis pity"],
     ['One<br>Two', 'One Two'],
   ]
   for (const [cell, expected] of cases) {

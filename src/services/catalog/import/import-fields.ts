@@ -24,6 +24,7 @@ export const importFields = [
   'copies',
   'pages',
   'series',
+  'seriesNumber',
   'originalTitle',
 ] as const
 export type ImportField = (typeof importFields)[number]

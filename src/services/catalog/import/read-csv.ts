@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { type CsvError, parse } from 'csv-parse'
-import { type Columns, importFields, readColumns } from './columns.ts'
+import { type Columns, importFields, plain, readColumns } from './columns.ts'
 import { sampleCellsMax, sampleMax, withShape } from './csv-shape.ts'
 import { type CsvStart, csvStart } from './csv-start.ts'
 import { textOf } from './file-text.ts'
@@ -37,6 +37,8 @@ export async function* readCsv(
     info: true,
     relax_column_count: true,
     relax_quotes: true,
+    // `a, "b"`: a blank after the comma, as people write it.
+    ltrim: true,
     skip_empty_lines: true,
     skip_records_with_error: true,
     max_record_size: recordBytesMax,
@@ -67,6 +69,7 @@ export async function* readCsv(
 
 /** A row with its place, waiting until the sample is whole, or until it is known not to be cut off. */
 type Waiting = { cells: string[]; record: number; line: number }
+const ownOfVariant = ['isbn', 'price', 'priceAmount', 'currency', 'copies'] as const
 /** Rows above the header: a title, who made the list. */
 const rowsAboveHeaderMax = 10
 
@@ -80,6 +83,7 @@ class Reading {
   #header: string[] = []
   #unread: number[] = []
   #refusal = ''
+  #refusalWidth = 0
   #rowsAbove = 0
   #records = 0
   #line: number
@@ -88,6 +92,8 @@ class Reading {
   /** The last row, when it has too few fields: it may be where the file was cut off. */
   #short: Waiting | undefined
   #shortRows = 0
+  /** The last row of Shopify that has a title. */
+  #product: string[] | undefined
 
   constructor(options: ReadOptions, start: CsvStart, encoding: () => string) {
     this.#options = options
@@ -109,7 +115,7 @@ class Reading {
       this.#findings.skipped++
       return
     }
-    const waiting = { cells, record: ++this.#records, line }
+    const waiting = { cells: this.#withProduct(cells), record: ++this.#records, line }
     if (cells.length < this.#header.length) this.#short = waiting
     else yield* this.#take(waiting)
   }
@@ -182,18 +188,33 @@ class Reading {
     return /^(?:Shopify|WooCommerce)/.test(this.#findings.format) && !filled('isbn') && !filled('title')
   }
 
+  /** Further variants of a product of Shopify tell only what is their own: the rest is that of its first row. */
+  #withProduct(cells: string[]): string[] {
+    if (!this.#findings.format.startsWith('Shopify')) return cells
+    const handle = this.#header.findIndex((name) => plain(name) === 'handle')
+    const titles = this.#columns?.get('title') ?? []
+    if (titles.some(({ index }) => (cells[index] ?? '').trim() !== '')) this.#product = cells
+    const product = this.#product
+    if (product === undefined || product === cells || product[handle] !== cells[handle]) return cells
+    const own = new Set(
+      ownOfVariant.flatMap((field) => this.#columns?.get(field) ?? []).map(({ index }) => index),
+    )
+    return cells.map((cell, i) => (cell.trim() === '' && !own.has(i) ? (product[i] ?? '') : cell))
+  }
+
   #readHeader(cells: string[]): void {
-    const found = readColumns(cells, this.#options.mapping, this.#options.shop.currency)
+    const found = readColumns(cells, this.#options.mapping, this.#options.shop)
     if (found.kind === 'ok') {
       this.#columns = found.columns
       this.#header = cells.map((cell) => cell.trim())
       this.#findings.format = found.tool === undefined ? 'CSV' : `${found.tool} (CSV)`
       return
     }
-    // A row of one cell may be a title above the table.
-    if (this.#refusal === '') this.#refusal = found.message
-    if (++this.#rowsAbove > rowsAboveHeaderMax || cells.filter((cell) => cell.trim() !== '').length > 1)
-      throw new UnreadableFile(found.message)
+    // Rows above the table hold its title, a date, who made it; the widest is the likeliest header.
+    const width = cells.filter((cell) => cell.trim() !== '').length
+    if (width > this.#refusalWidth) [this.#refusal, this.#refusalWidth] = [found.message, width]
+    if (found.isFinal === true || ++this.#rowsAbove > rowsAboveHeaderMax)
+      throw new UnreadableFile(this.#refusal)
   }
 
   #tellMapping(columns: Columns): void {

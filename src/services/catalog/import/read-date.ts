@@ -15,7 +15,8 @@ export function readDate(given: string, order: DayOrder = undefined): Read<strin
   const text = given.normalize('NFKC').replace(/\s+/g, ' ').trim()
   const year = /^(-?\d{1,4})(?:\.0+)?$/.exec(text)
   if (year !== null) return yearOf(Number(year[1]), given)
-  const found = isoDate(text) ?? compactDate(text) ?? writtenDate(text, order) ?? dateInWords(text)
+  const found =
+    isoDate(text) ?? compactDate(text) ?? monthOfYear(text) ?? writtenDate(text, order) ?? dateInWords(text)
   if (found === undefined)
     return unreadable(
       `"${startOf(given)}" is not a year, a month (YYYY-MM) or a day (YYYY-MM-DD)${hintOf(text)}`,
@@ -51,6 +52,12 @@ function compactDate(text: string): string | undefined {
   return match === null ? undefined : joined(match[1] ?? '', match[2], match[3])
 }
 
+/** `05/2019` and `5.2019`. */
+function monthOfYear(text: string): string | undefined {
+  const match = /^(\d{1,2})[./-](\d{4})$/.exec(text)
+  return match === null ? undefined : joined(match[2] ?? '', match[1])
+}
+
 /** `31.12.2019`, where the point means that the day comes first, and `12/31/2019`, where only the numbers can tell. */
 function writtenDate(text: string, order: DayOrder): string | 'ambiguous' | undefined {
   const match = /^(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:[T ].{1,40})?$/.exec(text)
@@ -67,28 +74,29 @@ export function dayOrderOf(texts: Iterable<string>): DayOrder {
   let first = 0
   let second = 0
   for (const text of texts) {
-    const match = /^(\d{1,2})\/(\d{1,2})\/\d{4}/.exec(text.trim())
+    const match = /^(\d{1,2})([/-])(\d{1,2})\2\d{4}/.exec(text.trim())
     if (match === null) continue
     if (Number(match[1]) > 12) first++
-    if (Number(match[2]) > 12) second++
+    if (Number(match[3]) > 12) second++
   }
   if (first > 0 === second > 0) return undefined
   return first > 0 ? 'day-first' : 'month-first'
 }
 
-/** `May 2019`, `12 mai 2019`, `May 12, 2019`, `12. Mai 2019`, `1 de mayo de 2019`. */
+/** `May 2019`, `31-Dec-2019`, `Sunday, May 12, 2019`, `12. Mai 2019`, `1 de mayo de 2019`. */
 function dateInWords(text: string): string | undefined {
   const words = text
     .toLowerCase()
     .replace(/[.,]/g, ' ')
+    .replace(/(?<=\d)-(?=\p{L})|(?<=\p{L})-(?=\d)/gu, ' ')
     .split(/ (?:de |del |of )?/)
-    .filter(Boolean)
+    .filter((word) => word !== '' && !weekdays.has(withoutAccents(word)))
   const month = words.map(monthOf).find((found) => found !== undefined)
   const year = words.find((word) => /^\d{4}$/.test(word))
   const rest = words.filter((word) => word !== year && monthOf(word) === undefined)
   if (month === undefined || year === undefined || rest.length > 1) return undefined
   if (rest.length === 0) return joined(year, String(month))
-  const day = /^(\d{1,2})(?:st|nd|rd|th|er|º)?$/.exec(rest[0] ?? '')?.[1]
+  const day = /^(\d{1,2})(?:st|nd|rd|th|er|o|º)?$/.exec(rest[0] ?? '')?.[1]
   return day === undefined ? undefined : joined(year, String(month), day)
 }
 
@@ -97,6 +105,12 @@ const withoutAccents = (text: string) => text.normalize('NFD').replace(/\p{M}/gu
 
 /** The shop's languages and their neighbours, long and short. */
 const monthLanguages = ['en', 'de', 'fr', 'es', 'it', 'nl', 'pt', 'pl', 'sv', 'da', 'nb']
+const weekdays: ReadonlySet<string> = new Set(
+  monthLanguages.flatMap((language) => {
+    const format = new Intl.DateTimeFormat(language, { weekday: 'long', timeZone: 'UTC' })
+    return Array.from({ length: 7 }, (_, day) => withoutAccents(format.format(Date.UTC(2020, 0, day + 1))))
+  }),
+)
 const months: ReadonlyMap<string, number> = new Map(
   monthLanguages.flatMap((language) =>
     (['long', 'short'] as const).flatMap((style) => {

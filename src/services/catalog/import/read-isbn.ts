@@ -4,7 +4,8 @@ import { type Read, read, startOf, unreadable } from './read-values.ts'
 /** Marks that change the direction of writing or take no room. */
 const invisible = /[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
 const dashes = /[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]/g
-const candidate13 = /(?<!\d)97[89](?:[ -]?\d){10}(?!\d)/g
+/** Also as a spreadsheet groups its digits, and with the zeros that make a longer number of it. */
+const candidate13 = /(?<!\d)0{0,6}9[ .,_-]?7[ .,_-]?[89](?:[ .,_-]?\d){10}(?!\d)/g
 const candidate10 = /(?<![\dXx])\d(?:[ -]?\d){8}[ -]?[\dXx](?![\dXx])/g
 /** An EAN-13 with the two or five digits that a scanner reads beside it. */
 const withAddOn = /^(97[89]\d{10})[ -]?(?:\d{5}|\d{2})$/
@@ -32,6 +33,7 @@ const plainOf = (text: string) =>
     .normalize('NFKC')
     .replace(invisible, '')
     .replace(dashes, '-')
+    .replace(/[\u0660-\u0669\u06f0-\u06f9]/g, (digit) => String(digit.charCodeAt(0) & 15))
     .replace(/^[='"`\u2018\u2019\s]+|["'\u2019\s]+$/g, '')
     .replace(/\s+/g, ' ')
 
@@ -43,9 +45,9 @@ function isbnIn(text: string): Read<string> {
   if (whole.kind === 'ok') return read(whole.isbn)
   const scanned = withAddOn.exec(plain)?.[1]
   if (scanned !== undefined && parseIsbn(scanned).kind === 'ok') return read(scanned)
-  const parsed = [...text.matchAll(candidate13), ...text.matchAll(candidate10)].map(([digits]) =>
-    parseIsbn(digits),
-  )
+  const found13 = [...text.matchAll(candidate13)].map(([digits]) => digits.replace(/\D/g, '').slice(-13))
+  const found10 = [...text.matchAll(candidate10)].map(([digits]) => digits)
+  const parsed = [...found13, ...found10].map((digits) => parseIsbn(digits))
   const [first] = parsed.flatMap((each) => (each.kind === 'ok' ? [each.isbn] : []))
   if (first !== undefined) return read(first)
   const [wrong] = parsed.flatMap((each) => (each.kind === 'error' ? [each.message] : []))

@@ -48,19 +48,26 @@ const codes =
     ' ',
   )
 
+/** Where a language is written otherwise than elsewhere. */
+const places =
+  'de-AT de-CH en-AU en-CA en-GB en-IE en-US es-419 es-ES es-MX fr-BE fr-CA fr-CH nl-BE pt-BR pt-PT zh-Hans zh-Hant'.split(
+    ' ',
+  )
+
 let known: Map<string, string> | undefined
 /** Made when first asked for: a thousand names that most files never need. */
 function names(): ReadonlyMap<string, string> {
   if (known !== undefined) return known
   known = new Map([
     ['castellano', 'es'],
+    ['ancient greek', 'grc'],
     ['mandarin', 'zh'],
     ['flemish', 'nl'],
     ['farsi', 'fa'],
     ['gaelic', 'gd'],
   ])
-  for (const code of codes)
-    for (const speaker of [...speakers, code]) {
+  for (const code of [...codes, ...places])
+    for (const speaker of [...speakers, code.slice(0, 2)]) {
       const name = plain(new Intl.DisplayNames([speaker], { type: 'language' }).of(code) ?? '')
       if (name !== '' && !known.has(name)) known.set(name, code)
     }

@@ -6,6 +6,8 @@ const suffix = /^(?:jr|sr|ph\.?\s?d|m\.?d|esq|ii|iii|iv|v|inc|ltd|llc|gmbh|e\.?\
 const honorific = /^(?:sir|dame|lord|lady|dr|prof|professor|rev|baron|baroness|count|countess|saint|st)\.?$/i
 /** Years of a life, as catalogues of libraries write them after a name. */
 const lifeYears = /^(?:b\.?\s*|d\.?\s*|c\.?\s*)?\d{3,4}\??(?:\s*[-\u2013]\s*(?:\d{3,4})?\??)?$/
+/** What stands before a family name in small letters: nobody's given name. */
+const particle = /^(?:a[fv]|al|d[aei]|das|de[lnr]|dell?a|dos|du|el|la|le|t[eo]n|ter|v[ao]n|vo[mn]|zu[mr]?)\s/
 const conjunction = /\s+(?:and|und|et|y|e|en|og|och|&|\+|with)\s+/i
 
 /**
@@ -35,7 +37,7 @@ const tidyName = (name: string) =>
     .trim()
 
 function peopleOf(text: string, order: NameOrder): string[] {
-  const strong = text.split(/[;|\n\u2022]|\s\/\s/).filter((part) => part.trim() !== '')
+  const strong = text.split(/[;|\n\u2022]|\s[/\u00b7]\s/).flatMap(bySlash)
   return strong.flatMap((part) => {
     const joined = part.trim().split(conjunction)
     if (joined.length > 1 && joined.every((each) => isName(each.replace(/\s*\([^()]*\)$/, ''))))
@@ -48,6 +50,12 @@ function peopleOf(text: string, order: NameOrder): string[] {
       )
     return byCommas(part.trim(), order, strong.length > 1)
   })
+}
+
+/** `Ann Author/Bob Brush` are two; `AC/DC` is one. */
+function bySlash(text: string): string[] {
+  const parts = text.split('/').filter((part) => part.trim() !== '')
+  return parts.every(isName) ? parts : [text].filter((part) => part.trim() !== '')
 }
 
 /** Two words or more, or an inverted name: `Ann and Bob Author` names nobody before "and". */
@@ -67,10 +75,16 @@ function byCommas(text: string, order: NameOrder, alone: boolean): string[] {
     .map((part) => part.trim())
     .filter((part) => part !== '' && !lifeYears.test(part))
   if (parts.length < 2) return [(parts[0] ?? '') + role]
+  const [key = '', between = '', given = ''] = parts
+  if (parts.length === 3 && suffix.test(between) && !suffix.test(given) && wordCount(key) === 1)
+    return [upright([key, given, between]) + role]
   const rest = parts.slice(2)
   if (rest.every((part) => suffix.test(part) || honorific.test(part)) && isInverted(parts, order, alone))
     return [upright(parts) + role]
-  if (order === 'inverted' && parts.length % 2 === 0) return pairs(parts).map((pair) => upright(pair) + role)
+  const mayBePairs =
+    order === 'inverted' || (order === undefined && parts.every((part) => wordCount(part) === 1))
+  if (mayBePairs && parts.length % 2 === 0 && !parts.some((part) => suffix.test(part)))
+    return pairs(parts).map((pair) => upright(pair) + role)
   return withSuffixes(parts).map((name, i, all) => (i === all.length - 1 ? name + role : name))
 }
 
@@ -81,6 +95,7 @@ function isInverted(parts: readonly string[], order: NameOrder, alone: boolean):
   const [before, after] = [wordCount(first), wordCount(second)]
   if (order === 'inverted' || (alone && order !== 'upright')) return true
   if (before === 1 && after === 1) return true
+  if (particle.test(first)) return true
   // "Le Guin, Ursula" and "King, Martin Luther" name one; "Ann Author, Bob Brush" names two.
   if (order === 'upright') return false
   return before === 1 || after === 1 || /^(?:\p{Lu}\.\s*)+$/u.test(second)
@@ -137,7 +152,7 @@ export function nameOrderOf(texts: Iterable<string>): NameOrder {
       .replace(/\([^()]*\)/g, '')
       .split(',')
       .map((part) => part.trim())
-    if (parts.length === 1 && wordCount(text) > 1) plain++
+    if ((parts.length === 1 || suffix.test(parts[1] ?? '')) && wordCount(text) > 1) plain++
     else if (
       parts.length === 2 &&
       parts.every(Boolean) &&

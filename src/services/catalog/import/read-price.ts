@@ -11,6 +11,8 @@ export type PriceContext = {
   wanted: string
   /** What three digits after a mark mean, where the file shows it. */
   mark: DecimalMark
+  /** The shop's, where it is told: a price may name the country it is for. */
+  country?: string
   /** Whether only what lies between the file's values shows the mark, and no price of its column. */
   isMarkOfFormat?: boolean
 }
@@ -21,8 +23,12 @@ export type PriceContext = {
  */
 export function readPrice(given: string, context: PriceContext): Read<Money> {
   const text = given.normalize('NFKC').replace(/\s+/g, ' ').trim().slice(0, 100)
-  if (!/\d/.test(text)) return unreadable(`"${startOf(given)}" is not a price`)
-  const { rest, found } = currencyIn(withoutPriceWords(text), context)
+  // An amount in brackets is one below zero, or a remark.
+  if (!/\d/.test(text.replace(/\([^()]*\)/g, ''))) return unreadable(`"${startOf(given)}" is not a price`)
+  const country = countryIn(text)
+  if (country !== undefined && context.country !== '' && country !== context.country)
+    return unreadable(`"${startOf(given)}" is a price for ${country}`)
+  const { rest, found } = currencyIn(withoutPriceWords(withoutCountry(text)), context)
   if (found.kind === 'error') return { kind: 'error', message: `"${startOf(given)}" ${found.message}` }
   const currency = found.value
   const amount = amountOf(rest, currency, context.mark)
@@ -48,10 +54,32 @@ export function readCurrency(given: string, wanted: string): Read<string> {
 
 /** What a price may carry beside its amount: what kind it is, and that tax is in it. */
 const priceWords =
-  /(?<!\p{L})(?:rrp|msrp|srp|uvp|pvp|lvp|ttc|inkl|incl|including|included|inc|excl|brutto|vat|mwst|ust|iva|tva|moms|btw|gst|tax|retail|price|preis|prix|precio|prezzo|ca|only|nur)(?!\p{L})\.?:?/giu
+  /(?<!\p{L})(?:rrp|msrp|srp|uvp|pvp|lvp|ttc|inkl|incl|including|included|inc|brutto|vat|mwst|ust|iva|tva|moms|btw|gst|tax|retail|price|preis|prix|precio|prezzo|ca|only|nur)(?!\p{L})\.?:?/giu
 
 const withoutPriceWords = (text: string) =>
-  text.replace(priceWords, ' ').replace(/[()*]/g, ' ').replace(/\s+/g, ' ').trim()
+  text
+    // "12€99" is how French shops write it; "US $" is one word.
+    .replace(/(\d) ?(\p{Sc}) ?(\d\d)$/u, '$1,$3 $2')
+    .replace(/(?<!\p{L})(\p{L}{1,3}) (\p{Sc})/gu, (both, letters: string, symbol: string) =>
+      words[(letters + symbol).toLowerCase()] === undefined ? both : letters + symbol,
+    )
+    .replace(priceWords, ' ')
+    .replace(/[()*]/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+
+/** `(D)`, `[DE]`: the country a price is for. German lists call two of them by one letter. */
+const countryPattern = /[([] ?([A-Z]{1,2}) ?[)\]]/g
+const countries: Readonly<Record<string, string>> = { D: 'DE', A: 'AT' }
+
+/** The one country that a price or a column of prices names, ISO 3166-1 alpha-2. */
+export function countryIn(text: string): string | undefined {
+  const found = [...text.matchAll(countryPattern)].map(([, code = '']) => countries[code] ?? code)
+  return found.length === 1 && found[0]?.length === 2 ? found[0] : undefined
+}
+
+export const withoutCountry = (text: string) =>
+  countryIn(text) === undefined ? text : text.replace(countryPattern, ' ')
 
 const words: Readonly<Record<string, string>> = {
   euro: 'EUR',
@@ -171,7 +199,7 @@ const symbolOf = (currency: string) =>
 function amountOf(given: string, currency: string, mark: DecimalMark): number | string {
   const noPrice = `is not a price in ${currency}`
   const text = given
-    .replace(/[.,]?\s*[-\u2013\u2014]{1,2}$/, '')
+    .replace(/[.,:]?\s*\/?[-\u2013\u2014]{1,2}$/, '')
     .replace(/(?<=\d)['\u2019 ](?=\d{3}(?!\d))/g, '')
   if (!/^\d[\d.,]*$/.test(text)) return noPrice
   const digits = minorDigitsOf(currency)

@@ -16,13 +16,14 @@ export const startOf = (text: string) => text.slice(0, 40).replace(/[\uD800-\uDB
 export function readList(text: string): string[] {
   const written = readJsonList(text)
   if (written?.every((each) => typeof each === 'string')) return [...new Set(written)]
-  const separator = /[;|]/.test(text) ? /[;|]/ : /,/
+  // WooCommerce marks a comma that parts nothing.
+  const separator = /[;|]/.test(text) ? /[;|]/ : /(?<!\\),/
   return [
     ...new Set(
       text
         .split(separator)
         .flatMap((part) => part.split(/\s>+\s/))
-        .map((part) => part.trim())
+        .map((part) => part.replaceAll('\\,', ',').trim())
         .filter((part) => part !== ''),
     ),
   ]

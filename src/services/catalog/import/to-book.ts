@@ -73,7 +73,7 @@ class Cells {
   filled(field: ImportField): (Column & { text: string })[] {
     const columns = this.#columns.get(field) ?? []
     return columns
-      .map((column) => ({ ...column, text: withoutTextMark(this.#textOf(column, field)) }))
+      .map((column) => ({ ...column, text: withoutTextMark(this.#textOf(column, field), field) }))
       .filter(({ text }) => text !== '')
   }
   #textOf({ index }: Column, field: ImportField): string {
@@ -100,8 +100,21 @@ class Cells {
 const cellCharactersMax = 20_000
 const textCharactersMax = 200_000
 
-/** Spreadsheets and exports mark by an apostrophe that a cell which begins like a formula is text. */
-const withoutTextMark = (text: string) => text.replace(/^'(?='*[=+\-@\t\r])/, '')
+/** Spreadsheets and exports mark by `="…"` that a cell is text, and by an apostrophe that it is no formula or number. */
+function withoutTextMark(text: string, field: ImportField): string {
+  const formula = /^="(.*)"$/s.exec(text)?.[1]
+  if (formula !== undefined) return formula.replaceAll('""', '"').trim()
+  return text.replace(values.has(field) ? /^'/ : /^'(?='*[=+\-@\t\r])/, '')
+}
+
+/** Fields whose values are no words, so that an apostrophe before them is none of theirs. */
+const values: ReadonlySet<ImportField> = new Set([
+  ...(['price', 'priceAmount', 'currency', 'copies', 'perCustomer', 'pages', 'seriesNumber'] as const),
+  ...(['publishedOn', 'salesOpenAt', 'salesOpenIn'] as const),
+])
+
+/** WooCommerce writes the ends of lines as `\n`, and that itself with a further backslash. */
+const withLines = (text: string) => text.replace(/\\\\n|\\n/g, (mark) => (mark.length === 2 ? '\n' : '\\n'))
 
 type Reader = (text: string, record: Cells, context: BookContext) => Read<Partial<ImportedBook>>
 
@@ -120,10 +133,11 @@ const readers: Partial<Record<ImportField, Reader>> = {
   subtitle: (text) => fine({ subtitle: cleanLine(text) || null }),
   contributors: (_text, record) => fine({ contributors: contributorsOf(record) }),
   publisher: (text) => fine({ publisher: cleanLine(text) || null }),
-  // LibraryThing's "Press (2004), 300 pages".
+  // LibraryThing's "Press (2004), Edition: First, 300 pages".
   publication: (text) => {
-    const [, publisher = '', pages] =
-      /^(.*?)\s*(?:\([^()]*\))?(?:,\s*(\d{1,5}) pages.*)?$/.exec(cleanLine(text)) ?? []
+    const line = cleanLine(text)
+    const publisher = line.replace(/\s*(?:\(\d{4}\)|, (?:Edition: |\d{1,5} pages)).*$/, '')
+    const pages = /(?:^|, )(\d{1,5}) pages\b/.exec(line)?.[1]
     return fine({
       ...(publisher !== '' && { publisher }),
       ...(pages !== undefined && { details: { pages: Number(pages) } }),
@@ -136,15 +150,21 @@ const readers: Partial<Record<ImportField, Reader>> = {
   language: (text) =>
     text === '' ? fine({ language: null }) : named(readLanguage(text), (language) => ({ language })),
   format: (text) => fine(text === '' ? {} : { format: cleanLine(text) }),
-  description: (text) => fine({ description: cleanParagraphs(text) || null }),
+  description: (text, _record, { findings }) => {
+    const isEscaped = findings.format.startsWith('WooCommerce')
+    return fine({ description: cleanParagraphs(isEscaped ? withLines(text) : text) || null })
+  },
   subjects: (text) => fine({ subjects: readList(readJsonList(text) === undefined ? cleanLine(text) : text) }),
   price: (text, record, context) => {
     if (text === '') return fine({})
-    const { mark, isMarkOfFormat = false, currency: ofColumn } = record.first('price') ?? {}
+    const { mark, isMarkOfFormat = false, currency: ofColumn, symbol = '' } = record.first('price') ?? {}
     const currency = currencyOf(record, ofColumn, context)
     if (currency.kind === 'error') return currency
     return named(
-      readPrice(text, { currency: currency.value, wanted: context.shop.currency, mark, isMarkOfFormat }),
+      readPrice(/\p{L}|\p{Sc}/u.test(text) || record.text('currency') !== '' ? text : symbol + text, {
+        ...{ currency: currency.value, wanted: context.shop.currency, country: context.shop.country },
+        ...{ mark, isMarkOfFormat },
+      }),
       (price) => ({ price }),
     )
   },
@@ -175,9 +195,14 @@ const readers: Partial<Record<ImportField, Reader>> = {
       .replace(/[\uD800-\uDBFF]$/, '')
     return fine(originalTitle === '' ? {} : { details: { originalTitle } })
   },
-  series: (text) => {
+  series: (text, record) => {
     const title = cleanLine(text)
-    return fine(title === '' ? {} : { details: { series: [{ title: title.slice(0, 200) }] } })
+    // calibre counts in decimals.
+    const number = cleanLine(record.text('seriesNumber'))
+      .replace(/^(\d+)\.0+$/, '$1')
+      .slice(0, 40)
+    const series = { title: title.slice(0, 200), ...(number !== '' && { number }) }
+    return fine(title === '' ? {} : { details: { series: [series] } })
   },
 }
 
@@ -200,13 +225,16 @@ function currencyOf(
 /** The people of the first column that names any, and of each further column, whose name may say their role. */
 function contributorsOf(record: Cells): { name: string; role: string }[] {
   const main = record.first('contributors')
-  const written = main === undefined ? undefined : peopleOf(readJsonList(main.text))
+  const list = main === undefined ? undefined : readJsonList(main.text)
+  const written = peopleOf(list)
   if (written !== undefined) return written
+  if (list?.every((each) => typeof each === 'string'))
+    return list.map((name) => ({ name: cleanLine(name), role: 'author' })).filter(({ name }) => name !== '')
   const more = record.filled('moreContributors')
   const people = [
-    ...(main === undefined ? [] : readContributors(cleanLine(main.text), main.nameOrder)),
+    ...(main === undefined ? [] : readContributors(cleanNames(main.text), main.nameOrder)),
     ...more.flatMap(({ text, role, nameOrder }) => {
-      const named = readContributors(cleanLine(text), nameOrder ?? main?.nameOrder)
+      const named = readContributors(cleanNames(text), nameOrder ?? main?.nameOrder)
       const roles = rolesBeside(record, named.length)
       return named.map(({ name, role: told }, i) => ({ name, role: role ?? roles[i] ?? told }))
     }),
@@ -216,6 +244,15 @@ function contributorsOf(record: Cells): { name: string; role: string }[] {
     const key = `${name}\n${role}`
     return !seen.has(key) && seen.add(key)
   })
+}
+
+/** Lines that are whole names are people of their own; others are one name that a cell broke. */
+function cleanNames(text: string): string {
+  const lines = text
+    .split(/[\r\n]+/)
+    .map(cleanLine)
+    .filter((line) => line !== '')
+  return lines.join(lines.every((line) => line.includes(' ')) ? '; ' : ' ')
 }
 
 /** LibraryThing writes the roles of its secondary authors in a column of their own; they count where there is one each. */

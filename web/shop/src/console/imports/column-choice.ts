@@ -21,6 +21,7 @@ export const fieldNames: Readonly<Record<ImportField, string>> = {
   description: 'Description',
   subjects: 'Subjects',
   series: 'Series',
+  seriesNumber: 'Number in the series',
   pages: 'Pages',
   price: 'Price',
   priceAmount: 'Price in cents',
