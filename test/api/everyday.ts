@@ -57,6 +57,9 @@ export function everydaySuite(shop: () => Shop): void {
       isbn,
       `${isbn}51299`,
       `${isbn} 51299`,
+      `0${isbn}`,
+      `]E0${isbn}`,
+      `isbn${isbn}`,
       `${isbn}12`,
       `ISBN ${isbn.slice(0, 3)}-${isbn.slice(3)}`,
     ]) {

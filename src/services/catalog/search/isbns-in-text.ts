@@ -6,7 +6,10 @@ import { parseIsbn } from '#kernel/isbn'
  */
 export function splitIsbns(text: string): { isbns: string[]; guesses: string[]; rest: string } {
   const pieces = text
-    .replace(/[([]?\bISBN(?:-1[03])?\b:?/gi, ' ')
+    // What a scanner says of the kind of code first. Source: ISO/IEC 15424.
+    .replace(/(?<!\S)\]E[04](?=\d{13})/g, '')
+    .replace(/[([]?\bISBN(?:-1[03]\b)?(?![a-z]):?/gi, ' ')
+    .replace(/(?<!\d)0+(?=97[89]\d{10}(?!\d))/g, '')
     .split(/\s+/)
     .filter((piece) => piece !== '')
   const isbns: string[] = []

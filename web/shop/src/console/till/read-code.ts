@@ -49,6 +49,16 @@ const french = {
   meant: 'qawzQAWZ;:mM0123456789-/?',
 }
 
+const belgian = {
+  written: 'aqzwAQZWmM,?\u00e0&\u00e9"\'(\u00a7\u00e8!\u00e7',
+  meant: 'qawzQAWZ;:mM0123456789',
+}
+/** Czech, Slovak and Hungarian keyboards have letters where others have digits. */
+const czech = {
+  written: 'yzYZ\u00e9+\u011b\u0161\u010d\u0159\u017e\u00fd\u00e1\u00ed',
+  meant: 'zyZY0123456789',
+}
+
 const fromLayout =
   ({ written, meant }: { written: string; meant: string }) =>
   (text: string) =>
@@ -61,6 +71,8 @@ const readings: readonly { hint: string; read: (text: string) => string }[] = [
   { hint: 'The scanner changes letters: look at its Caps Lock and keyboard layout.', read: (text) => text },
   { hint: 'The scanner types for another keyboard layout.', read: fromLayout(german) },
   { hint: 'The scanner types for another keyboard layout.', read: fromLayout(french) },
+  { hint: 'The scanner types for another keyboard layout.', read: fromLayout(belgian) },
+  { hint: 'The scanner types for another keyboard layout.', read: fromLayout(czech) },
 ]
 
 /** Finds the code after the word "redeem", in whichever letters it arrived. */
