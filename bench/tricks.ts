@@ -83,7 +83,7 @@ export const tricks: Readonly<Record<string, Trick>> = {
     what: 'the next group leaves before the last one is answered, a few answers at a time',
     at: 'gateway',
     changes: [
-      { file: `${coordinator}/answer-members.ts`, from: 'if (!turns?.othersWait())', to: 'if (true)' },
+      { file: `${coordinator}/answer-members.ts`, from: 'if (!eventLoop?.othersWait())', to: 'if (true)' },
     ],
   },
   'group-turn': {

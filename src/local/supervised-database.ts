@@ -1,8 +1,5 @@
-import {
-  type ReplicatedOptions,
-  type ReplicatedPostgres,
-  superviseReplicated,
-} from './replicas/replicated-postgres.ts'
+import type { ReplicatedOptions } from './replicas/database-set.ts'
+import { type ReplicatedPostgres, superviseReplicated } from './replicas/replicated-postgres.ts'
 import { readSuccession } from './replicas/succession-record.ts'
 import { supervisePostgres } from './supervised-postgres.ts'
 

@@ -9,7 +9,7 @@ import type {
   OrderDetails,
   OrderStatus,
 } from '#services/orders'
-import type { OrdersAgent } from '../../src/services/coordinator/group.ts'
+import type { OrdersAgent } from '../../src/services/coordinator/orders-agent.ts'
 import { judge, type OrderState } from '../../src/services/orders/settle-orders.ts'
 import type { Process } from './process.ts'
 import type { World } from './world.ts'

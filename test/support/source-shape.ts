@@ -31,16 +31,12 @@ function ownLines(file: ts.SourceFile, node: ts.Node): number {
   return lines
 }
 
-/** @param sources of the ports, by path; imports of all kinds count, for a type as well, and such as are made later */
+/** @param sources by path; imports of all kinds count, for a type as well, and such as are made later */
 export function circleComplaints(sources: ReadonlyMap<string, string>): string[] {
   const needs = new Map(
     [...sources].map(([path, source]) => [
       path,
-      importsOf(path, source).flatMap((specifier) => {
-        if (specifier.startsWith('.')) return [posix.join(posix.dirname(path), specifier)]
-        const port = /^#ports\/(.+)$/.exec(specifier)?.[1]
-        return port === undefined ? [] : [`src/ports/${port}/port.ts`]
-      }),
+      importsOf(path, source).map((specifier) => targetOf(path, specifier)),
     ]),
   )
   const found = new Set<string>()
@@ -54,6 +50,20 @@ export function circleComplaints(sources: ReadonlyMap<string, string>): string[]
   }
   for (const path of needs.keys()) follow(path, [])
   return [...found]
+}
+
+/** What stands behind each kind of door. */
+const doors: Readonly<Record<string, string>> = {
+  kernel: '.ts',
+  ports: '/port.ts',
+  process: '.ts',
+  services: '/contract.ts',
+}
+
+function targetOf(path: string, specifier: string): string {
+  if (specifier.startsWith('.')) return posix.join(posix.dirname(path), specifier)
+  const [, kind = '', name] = /^#(\w+)\/(.+)$/.exec(specifier) ?? []
+  return kind in doors ? `src/${kind}/${name}${doors[kind]}` : specifier
 }
 
 export function importsOf(path: string, source: string): string[] {

@@ -1,7 +1,7 @@
 import { restartWaitMs } from '../supervised-role.ts'
 import { cloneCluster } from './clone-cluster.ts'
+import { type DatabaseSet, followersOf } from './database-set.ts'
 import type { Member } from './member.ts'
-import { type DatabaseSet, followersOf } from './replicated-postgres.ts'
 
 /** Looks after one replica: starts it, and makes it anew when it cannot follow any more. */
 export type Replica = {

@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs'
-import type { DatabaseSet } from './replicated-postgres.ts'
+import type { DatabaseSet } from './database-set.ts'
 
 /** With less than one more file of its log a primary ends in the middle of a commit. Source: PostgreSQL's wal_segment_size. */
 const roomMinBytes = 16 * 1024 * 1024

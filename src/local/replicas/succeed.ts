@@ -1,6 +1,6 @@
 import { chooseSuccessor, type Vote } from '#kernel/succession'
+import { becomePrimary, type DatabaseSet } from './database-set.ts'
 import type { Member } from './member.ts'
-import { becomePrimary, type DatabaseSet } from './replicated-postgres.ts'
 
 const lookAgainMs = 20
 /** A primary that died and whose replicas cannot be asked is started again where it was: nothing is newer than it. */

@@ -18,7 +18,7 @@ function members(count: number) {
 
 test('when nobody waits, all are answered at once', () => {
   const { state, replies } = members(100)
-  answerMembers(replies, { next: setImmediate, othersWait: () => false })
+  answerMembers(replies, { nextTurn: setImmediate, othersWait: () => false })
   assert.equal(state.answered, 100)
 })
 
@@ -26,7 +26,7 @@ test('while others wait, their group leaves first, and the loop turns between a 
   const { state, replies } = members(100)
   const seen: number[] = []
   const done = answerMembers(replies, {
-    next: async () => {
+    nextTurn: async () => {
       seen.push(state.answered)
       await setImmediate()
     },

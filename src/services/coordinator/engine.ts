@@ -27,8 +27,8 @@ export const waitMaxMs = 5_000
 
 /** Group commit: one distributed transaction in flight, everything that arrives meanwhile rides in the next. */
 export function createGroupEngine({ turn, ...own }: EngineParts): GroupEngine {
-  const turns = turn && { next: turn, othersWait: () => batcher.waiting > 0 }
-  const parts: GroupParts = { ...own, turns, limitedTitles: new Set() }
+  const eventLoop = turn && { nextTurn: turn, othersWait: () => batcher.waiting > 0 }
+  const parts: GroupParts = { ...own, eventLoop, limitedTitles: new Set() }
   const batcher: Batcher<Member> = createBatcher({
     run: (members) => carry(parts, members, true),
     batchMax: groupMax,

@@ -1,29 +1,17 @@
 import { faultPoint } from '#kernel/fault-point'
-import type { DecisionLog, Participant } from '#kernel/transaction'
+import type { Participant } from '#kernel/transaction'
 import { Unavailable } from '#kernel/unavailable'
 import type { Clock } from '#ports/clock'
 import type { StockRequest, StockVote } from '#services/catalog'
-import {
-  customerKey,
-  type GroupCommit,
-  type GroupOutcome,
-  type LookedUp,
-  type LookUp,
-} from '#services/orders'
-import { answerMembers, type Reply, type Turns } from './answer-members.ts'
+import { customerKey, type GroupOutcome } from '#services/orders'
+import { answerMembers, type EventLoop, type Reply } from './answer-members.ts'
 import { groupBegins, groupEnds, timed, traceGroup } from './group-metrics.ts'
 import { type Bought, lookUp, lookUpRefused, nothingFound } from './look-up.ts'
 import type { Member } from './member.ts'
 import { oncePerOrder } from './once-per-order.ts'
+import type { OrdersAgent } from './orders-agent.ts'
 import { type Answered, type ReadVote, readVote } from './read-vote.ts'
 import { commitAll, type Decided, decide, type Prepared, prepareAll, shown } from './two-phase.ts'
-
-/** What a group needs of orders: the last agent and the log of decisions. */
-export type OrdersAgent = Pick<DecisionLog, 'resolve'> & {
-  /** @throws Unavailable when it cannot say whether the group was committed */
-  commitGroup(id: string, group: GroupCommit): Promise<GroupOutcome>
-  lookUp(request: LookUp): Promise<LookedUp>
-}
 
 /** What a group is carried by. */
 export type GroupParts = {
@@ -32,8 +20,8 @@ export type GroupParts = {
   clock: Clock
   /** How long copies are held for an order that is not paid. */
   holdMs: number
-  /** Lets the event loop turn between portions of answers; without it all go out at once. */
-  turns?: Turns
+  /** Turns between portions of answers; without it all go out at once. */
+  eventLoop?: EventLoop | undefined
   /** Titles seen with a per-customer limit: a hint to look customers up before deciding. */
   limitedTitles: Set<string>
 }
@@ -129,7 +117,7 @@ function commit(
 async function answerCommitted(parts: GroupParts, prepared: KeptGroup, read: ReadVote): Promise<void> {
   const committing = timed('commit', commitAll(prepared))
   await shown(committing, parts.clock)
-  answerMembers(read.accepted, parts.turns)
+  answerMembers(read.accepted, parts.eventLoop)
   const refusedAnswered = answerRefused(parts, read.refused)
   await faultPoint('coordinator:after-answer')
   await committing

@@ -1,8 +1,8 @@
 import { Unavailable } from '#kernel/unavailable'
 import { customerKey, type LookedUp } from '#services/orders'
 import { away, type Reply } from './answer-members.ts'
-import type { OrdersAgent } from './group.ts'
 import type { Draft, Member, WishOutcome } from './member.ts'
+import type { OrdersAgent } from './orders-agent.ts'
 import type { Answered } from './read-vote.ts'
 
 /** Copies that customers have of titles with a limit, by `isbn customer`. */

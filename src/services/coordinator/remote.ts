@@ -1,8 +1,8 @@
 import { Problem } from '#kernel/problem'
-import type { DecisionLog } from '#kernel/transaction'
 import {
   abortRoute,
   commitRoute,
+  type DecisionLog,
   type InDoubt,
   inDoubtRoute,
   type Participant,
@@ -18,7 +18,7 @@ import {
   recordDecision,
   resolveDecision,
 } from '#services/orders'
-import type { OrdersAgent } from './group.ts'
+import type { OrdersAgent } from './orders-agent.ts'
 
 /** Longer than a participant's own bound on preparing, so that its answer comes first. */
 const prepareDeadlineMs = 3_500

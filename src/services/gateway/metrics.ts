@@ -5,8 +5,8 @@ import type { EventStreams } from './live/event-streams.ts'
 import type { Admission } from './proxy/admission.ts'
 import { observeCircuits } from './proxy/breaker-report.ts'
 import type { Circuits } from './proxy/circuits.ts'
-import type { RerouteReason, Upstreams } from './proxy/upstreams.ts'
-import type { PublicServer } from './server.ts'
+import type { RerouteReason } from './proxy/upstream.ts'
+import type { Upstreams } from './proxy/upstreams.ts'
 import type { Totals } from './system/history.ts'
 
 /** The gateway's own numbers; those of its requests are the role's. */
@@ -44,7 +44,7 @@ export function createMetrics(): Metrics {
 }
 
 type Counted = {
-  server: PublicServer
+  server: { readonly open: number }
   streams: EventStreams
   upstreams: Upstreams
   circuits: Circuits

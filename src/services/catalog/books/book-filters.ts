@@ -1,7 +1,7 @@
 import type { QueryOf } from '#kernel/contract'
 import { type FieldError, invalid } from '#kernel/problem'
 import type { listBooks } from '../contract.ts'
-import type { Search } from '../search/search.ts'
+import type { Search } from '../search/word-search.ts'
 import type { BookFilter } from '../store/book-store.ts'
 
 export type BookQuery = QueryOf<typeof listBooks>

@@ -1,5 +1,6 @@
 import type { BookList, bookSorts } from '../contract.ts'
-import { readSearch, type Search } from '../search/search.ts'
+import { readSearch } from '../search/search.ts'
+import type { Search } from '../search/word-search.ts'
 import { type BookFilter, type BookOrder, type BookReader, orderKeys } from '../store/book-store.ts'
 import { type BookQuery, filterOf } from './book-filters.ts'
 import { toBook } from './book-row.ts'

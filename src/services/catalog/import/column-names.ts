@@ -1,4 +1,4 @@
-import type { ImportField } from './columns.ts'
+import type { ImportField } from './import-fields.ts'
 
 const words = (text: string) => text.trim().split(/\s+/)
 

@@ -2,7 +2,7 @@ import type { ImportReport } from '../contract.ts'
 import type { CoverOutcome } from '../cover/fetch-covers.ts'
 import type { Findings } from './findings.ts'
 import type { Note, SourceRecord } from './source.ts'
-import type { Written } from './write-batch.ts'
+import type { Written } from './written.ts'
 
 /** The first notes and books are kept for show; what they come to is always whole. */
 const notesKeptMax = 1000

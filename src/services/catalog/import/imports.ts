@@ -11,8 +11,8 @@ import { CoverLinks } from './cover-links.ts'
 import { Findings } from './findings.ts'
 import { faultsKeptMax, findImport, noteProgress } from './import-log.ts'
 import { ReportBuilder } from './import-report.ts'
-import type { ReadOptions } from './read-catalogue.ts'
 import { readFile } from './read-file.ts'
+import type { ReadOptions } from './read-options.ts'
 import { runImport } from './run-import.ts'
 import {
   type ImportCounts,

@@ -1,17 +1,6 @@
-import type { ColumnMapping } from './columns.ts'
 import { looksLikeXml } from './file-text.ts'
-import type { Findings } from './findings.ts'
-import type { Shop, SourceRecord } from './source.ts'
-
-export type ReadOptions = {
-  mapping: ColumnMapping
-  shop: Shop
-  nowMs: number
-  /** What whoever sent the file says that it is encoded in. */
-  charset?: string
-  /** Gathers what is found out about the file as a whole. */
-  findings?: Findings
-}
+import type { ReadOptions } from './read-options.ts'
+import type { SourceRecord } from './source.ts'
 
 /** Reads a file as what it is: ONIX where it begins as XML does, CSV otherwise. @throws UnreadableFile */
 export async function* readCatalogue(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ReadOptions } from './read-catalogue.ts'
 import { readCsv } from './read-csv.ts'
+import type { ReadOptions } from './read-options.ts'
 import { type SourceRecord, shopDefaults, UnreadableFile } from './source.ts'
 
 /** Reads a file in pieces of the size that files are read in, into a list that keeps what came before a fault. */

@@ -5,7 +5,7 @@ import { sampleCellsMax, sampleMax, withShape } from './csv-shape.ts'
 import { type CsvStart, csvStart } from './csv-start.ts'
 import { textOf } from './file-text.ts'
 import { Findings, Notes } from './findings.ts'
-import type { ReadOptions } from './read-catalogue.ts'
+import type { ReadOptions } from './read-options.ts'
 import { type SourceRecord, UnreadableFile } from './source.ts'
 import { toBook } from './to-book.ts'
 

@@ -1,5 +1,6 @@
 import { catalogueFiles } from './packed-files.ts'
-import { type ReadOptions, readCatalogue, readXml } from './read-catalogue.ts'
+import { readCatalogue, readXml } from './read-catalogue.ts'
+import type { ReadOptions } from './read-options.ts'
 import { type SourceRecord, UnreadableFile } from './source.ts'
 
 /**

@@ -2,7 +2,8 @@ import type { Clock } from '#ports/clock'
 import type { BookRow } from '../books/book-row.ts'
 import type { BookChanges, BookStore } from '../store/book-store.ts'
 import type { ImportOptions } from './source.ts'
-import { persistently, type Written } from './write-batch.ts'
+import { persistently } from './write-batch.ts'
+import type { Written } from './written.ts'
 
 export type Removal = { kind: 'written'; written: Written } | { kind: 'kept'; message: string }
 

@@ -3,7 +3,8 @@ import { ConstraintViolation } from '#ports/database'
 import { type BookStore, Unstorable } from '../store/book-store.ts'
 import { removeBooks } from './remove-books.ts'
 import type { ImportCounts, ImportedBook, ImportFault, ImportOptions, Note, SourceRecord } from './source.ts'
-import { type Written, writeBatch } from './write-batch.ts'
+import { writeBatch } from './write-batch.ts'
+import type { Written } from './written.ts'
 
 export type ImportHooks = {
   /** Called after each batch of records read, taken or not, with the counts so far. */

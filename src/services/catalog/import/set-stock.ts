@@ -2,7 +2,7 @@ import type { BookRow } from '../books/book-row.ts'
 import { newsOf } from '../stock/news.ts'
 import type { BookChanges } from '../store/book-store.ts'
 import type { ImportedBook, ImportOptions } from './source.ts'
-import type { Written } from './write-batch.ts'
+import type { Written } from './written.ts'
 
 type Setting = {
   changes: BookChanges

@@ -5,29 +5,13 @@ import { DatabaseBusy, DatabaseUnavailable } from '#ports/database'
 import { statusOf } from '../books/availability.ts'
 import { type BookFields, completed } from '../books/book-fields.ts'
 import { type BookRow, fieldsOf } from '../books/book-row.ts'
-import { entryOf } from '../search/book-keys.ts'
+import { type BookEntry, entryOf } from '../search/book-keys.ts'
 import { newsOf } from '../stock/news.ts'
-import type { BookChanges, BookEntry, BookStore, NewBookEntry } from '../store/book-store.ts'
+import type { BookChanges, BookStore, NewBookEntry } from '../store/book-store.ts'
 import { nextChangeOf } from './price-periods.ts'
 import { setStock } from './set-stock.ts'
-import type { ImportedBook, ImportOptions, Note } from './source.ts'
-
-/** What became of a record, or would become of it in a dry run. */
-export type Written = {
-  kind: 'new' | 'changed' | 'unchanged' | 'removed'
-  isbn: string
-  title: string
-  changes: { field: string; from: string; to: string }[]
-  isWithoutPrice: boolean
-  hasDefaultPrice: boolean
-  copiesIgnored: boolean
-  copiesSet: boolean
-  /** What could not be done with a value, as only the catalogue tells. */
-  notes: Note[]
-}
-
-/** By ISBN; books that are not in the catalogue, and cannot be added because their records have no title, are not in it. */
-export type BatchResult = ReadonlyMap<string, Written>
+import type { ImportedBook, ImportOptions } from './source.ts'
+import type { BatchResult, Written } from './written.ts'
 
 /**
  * Writes a batch of different books in one transaction: new ones with their stock and its first ledger entry, known

@@ -1,5 +1,4 @@
 import type { BookFields } from '../books/book-fields.ts'
-import type { BookEntry } from '../store/book-store.ts'
 import { fold, foldTitle, wordsOf } from './fold.ts'
 import { withNumbersTurned } from './numbers-in-words.ts'
 
@@ -23,7 +22,9 @@ export type Weight = keyof typeof weights
 /** Goes up with every change to what is computed here; books with older keys then get new ones. */
 export const keysVersion = 3
 
-/** A book as it is written to a store. */
+/** A book as it is written to a store: its fields, and what it will be found and sorted by. */
+export type BookEntry = { isbn: string; fields: BookFields; keys: BookKeys }
+
 export function entryOf(isbn: string, fields: BookFields): BookEntry {
   return { isbn, fields, keys: keysOf(isbn, fields) }
 }

@@ -1,9 +1,8 @@
 import type { Fence } from '#ports/lease'
 import type { StockChanged } from '#services/catalog'
-import type { BookFields } from '../books/book-fields.ts'
 import type { BookRow } from '../books/book-row.ts'
-import type { BookKeys } from '../search/book-keys.ts'
-import type { Search, WordSearch } from '../search/search.ts'
+import type { BookEntry, BookKeys } from '../search/book-keys.ts'
+import type { Search, WordSearch } from '../search/word-search.ts'
 
 /** Reading books for display. */
 export type BookReader = BookFinder & {
@@ -82,8 +81,6 @@ export type BookChanges = {
 
 export type StockCounts = { isbn: string; copies: number; held: number; sold: number }
 
-/** A book as it is written: its fields, and what it will be found and sorted by. */
-export type BookEntry = { isbn: string; fields: BookFields; keys: BookKeys }
 export type NewBookEntry = BookEntry & { copies: number; reason: string | null }
 
 /** The conditions of a list; a facet counts without its own. */

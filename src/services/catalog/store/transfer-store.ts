@@ -1,5 +1,5 @@
 import type { BookRow } from '../books/book-row.ts'
-import type { BookEntry } from './book-store.ts'
+import type { BookEntry } from '../search/book-keys.ts'
 
 /** A movement of the ledger as it is kept. */
 export type LedgerRow = {

@@ -5,7 +5,7 @@ import { request } from '#ports/connections'
 import { bookDbKind, openBookDb } from '../../../../test/support/book-db.ts'
 import { testCatalog } from '../../../../test/support/catalog.ts'
 import { startGateway, until } from '../../../../test/support/gateway.ts'
-import { freshMs } from './read-cache.ts'
+import { freshMs } from './ages.ts'
 
 const isbn = '9780141439518'
 

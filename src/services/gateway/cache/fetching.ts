@@ -1,10 +1,10 @@
 import type { Cache } from '#ports/cache'
 import type { Clock } from '#ports/clock'
+import { awayMaxMs, freshMs } from './ages.ts'
 import type { Changes } from './changes.ts'
 import type { Entries, Kept } from './entries.ts'
 import { bookTag, decodeEntry, type Entry, encodeEntry, isShareable, kept, listsTag } from './entry.ts'
 import type { Origin, OriginAnswer } from './origin.ts'
-import { awayMaxMs, freshMs } from './read-cache.ts'
 
 /** Gets answers that are not fresh in memory: one asker for each, in this process and among all. */
 export type Fetching = {

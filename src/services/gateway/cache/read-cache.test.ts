@@ -9,7 +9,7 @@ import { request } from '#ports/connections'
 import { catalogueChangedTopic, stockChangedTopic } from '#services/catalog'
 import { json, startGateway, startUpstream, until } from '../../../../test/support/gateway.ts'
 import { redisMissing, startRedis } from '../../../../test/support/redis.ts'
-import { freshMs, staleMs } from './read-cache.ts'
+import { freshMs, staleMs } from './ages.ts'
 
 const isbn = '9780141439518'
 const book = `/api/books/${isbn}`

@@ -6,6 +6,7 @@ import { type Meter, observeOne } from '#ports/telemetry'
 import { type CatalogueChanged, publicRoutes, type StockChanged } from '#services/catalog'
 import type { Exchange } from '../proxy/exchange.ts'
 import { ownHeaders } from '../proxy/own-headers.ts'
+import { awayMaxMs, freshMs, staleMs } from './ages.ts'
 import { createChanges } from './changes.ts'
 import { createEntries, type Kept } from './entries.ts'
 import { bookTag, listsTag } from './entry.ts'
@@ -40,9 +41,6 @@ export type ReadCache = {
 export type ReadCacheParts = { origin: Origin; shared: Cache | undefined; clock: Clock; bytesMax?: number }
 
 const bytesMaxDefault = 64 * 1024 * 1024
-/** What is older is asked for again while the old answer is given; what is older than `staleMs` is waited for. */
-export const freshMs = 3_000
-export const staleMs = 5_000
 /** Stock of a title on sale changes a thousand times a second; its pages are made anew at most this often. */
 const stockEveryMs = 250
 /**
@@ -51,8 +49,6 @@ const stockEveryMs = 250
  * by the news of the stock.
  */
 const ordersHeeded = { inARow: 50, everyMs: 200 }
-/** While its service is away an answer may be this old. */
-export const awayMaxMs = 24 * 3_600_000
 /** Somebody who can be shown an older answer waits no longer than this for a newer one. */
 const patienceMs = 400
 const targetCharactersMax = 1_000

@@ -3,7 +3,8 @@ import type { Log } from '#ports/log'
 import { type Meter, observeOne, type Sample } from '#ports/telemetry'
 import type { Circuits } from './circuits.ts'
 import type { UpstreamTarget } from './routes.ts'
-import type { Upstream, Upstreams } from './upstreams.ts'
+import type { Upstream } from './upstream.ts'
+import type { Upstreams } from './upstreams.ts'
 
 /** The states of a breaker as a number: 0 all is well, more is worse. */
 const levels: Readonly<Record<BreakerState['kind'], number>> = {

@@ -11,17 +11,17 @@ import {
   isUsual,
 } from '#ports/http'
 import { type Exchange, sendProblem } from './exchange.ts'
-import type { Before } from './forwarding.ts'
+import { type Before, Forwarding } from './forwarding.ts'
 import { notPassedOut } from './headers.ts'
 import { ownHeaders } from './own-headers.ts'
 import { answerIdleMs, patienceMs } from './patience.ts'
-import { forwardAlone } from './proxy.ts'
 import type { ProxyParts } from './proxy-parts.ts'
 import { awayStatuses, late } from './proxy-problems.ts'
 import type { UpstreamTarget } from './routes.ts'
 import { titleOfOrder, titlesInAnswer } from './title-of-order.ts'
 import { nextTraceparent, orderPlaced } from './trace.ts'
-import { isTimeout, type RerouteReason, type Upstream } from './upstreams.ts'
+import type { RerouteReason, Upstream } from './upstream.ts'
+import { isTimeout } from './upstreams.ts'
 
 /** A request with its whole body, on its way to a route that takes bundles. */
 type Bundled = { exchange: Exchange; target: UpstreamTarget; body: Buffer; isOver: boolean }
@@ -48,8 +48,8 @@ export function createBundles(parts: ProxyParts, signer: CallSigner): Bundles {
   let arrived: Bundled[] = []
 
   const alone = (all: readonly Bundled[], before?: Before) => {
-    for (const each of all)
-      if (!each.isOver) forwardAlone(each.exchange, each.target, parts, each.body, before)
+    for (const { exchange, target, body, isOver } of all)
+      if (!isOver) new Forwarding({ exchange, target, parts, body, before }).next()
   }
 
   const leave = () => {

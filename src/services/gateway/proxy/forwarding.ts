@@ -10,21 +10,15 @@ import { type BodyStream, BodyTooLarge, isBodyStream, SenderGone } from './reque
 import type { UpstreamTarget } from './routes.ts'
 import { titleOfOrder, titlesInAnswer } from './title-of-order.ts'
 import { orderPlaced } from './trace.ts'
-import {
-  type Attempt,
-  type Choice,
-  isTimeout,
-  noteReroute,
-  type RerouteReason,
-  type Upstream,
-} from './upstreams.ts'
+import type { Attempt, RerouteReason, Upstream } from './upstream.ts'
+import { type Choice, isTimeout, noteReroute } from './upstreams.ts'
 
 export type ForwardingOptions = {
   exchange: Exchange
   target: UpstreamTarget
   parts: ProxyParts
   body: Buffer | BodyStream | null
-  before: Before | undefined
+  before?: Before | undefined
 }
 /** An attempt that has failed. */
 export type Before = { upstream: Upstream; reason: RerouteReason }

@@ -2,7 +2,7 @@ import { type BreakerState, onAlive, onLifeless, trip } from '#kernel/circuit-br
 import { noLatency, outliers } from '#kernel/latency-outliers'
 import type { Clock } from '#ports/clock'
 import { Agent, request } from '#ports/connections'
-import type { Upstream } from './upstreams.ts'
+import type { Upstream } from './upstream.ts'
 
 export type InstanceWatch = Disposable
 

@@ -1,5 +1,3 @@
-import type { Exchange } from './exchange.ts'
-
 /** For a year, and for whatever else this name is put before. Source: RFC 6797. */
 export const httpsOnly = 'max-age=31536000; includeSubDomains'
 
@@ -20,9 +18,12 @@ export function policyFor(type: string | undefined): string {
  * What every answer says: its name, that it is of the type it names, by https alone where that is spoken, and how often
  * its client may ask; as names and values in turn.
  */
-export function ownHeaders({ requestId, isSecure, limitHeaders }: Exchange, policy = dataPolicy): string[] {
+export function ownHeaders({ requestId, isSecure, limitHeaders }: Answered, policy = dataPolicy): string[] {
   const headers = ['x-request-id', requestId, 'x-content-type-options', 'nosniff', ...limitHeaders]
   if (isSecure) headers.push('strict-transport-security', httpsOnly)
   headers.push('content-security-policy', policy)
   return headers
 }
+
+/** What they tell of whoever is answered. */
+type Answered = { requestId: string; isSecure: boolean; limitHeaders: readonly string[] }

@@ -1,5 +1,5 @@
 import { Problem, unavailable } from '#kernel/problem'
-import type { RerouteReason } from './upstreams.ts'
+import type { RerouteReason } from './upstream.ts'
 
 /** Answers of a service that cannot do its work just now. */
 export const awayStatuses: ReadonlySet<number> = new Set([502, 503, 504])

@@ -2,7 +2,7 @@ import { unavailable } from '#kernel/problem'
 import { gather } from '#ports/http'
 import type { Bundles } from './bundles.ts'
 import { type Exchange, hasBody, sendProblem, tooLarge } from './exchange.ts'
-import { type Before, Forwarding } from './forwarding.ts'
+import { Forwarding } from './forwarding.ts'
 import type { ProxyParts } from './proxy-parts.ts'
 import { BodyStream, wholeBytesMax } from './request-body.ts'
 import type { UpstreamTarget } from './routes.ts'
@@ -31,26 +31,12 @@ export function forward(
     return
   }
   response.once('close', () => parts.circuits.leave(target, exchange.outcome))
-  const start = (body: Buffer | BodyStream | null) => forwardAlone(exchange, target, parts, body)
+  const start = (body: Buffer | BodyStream | null) => new Forwarding({ exchange, target, parts, body }).next()
   if (!hasBody(request)) start(null)
   else if (bundles.takes(target, request.headers))
     gather(request, (body) => bundles.add(exchange, target, body))
   else if (length !== undefined && Number(length) <= wholeBytesMax) gather(request, start)
   else start(openStream(exchange, target, parts))
-}
-
-/**
- * Sends a request by itself, and once more to another instance where that is safe.
- * @param before the attempt that has failed already
- */
-export function forwardAlone(
-  exchange: Exchange,
-  target: UpstreamTarget,
-  parts: ProxyParts,
-  body: Buffer | BodyStream | null,
-  before?: Before,
-): void {
-  new Forwarding({ exchange, target, parts, body, before }).next()
 }
 
 function openStream(exchange: Exchange, target: UpstreamTarget, parts: ProxyParts): BodyStream {

@@ -5,41 +5,14 @@ import {
   onFailure,
   onSuccess,
   onTry,
-  type TripReason,
 } from '#kernel/circuit-breaker'
-import { type Latency, noLatency, withSample } from '#kernel/latency-outliers'
+import { noLatency, withSample } from '#kernel/latency-outliers'
 import { ranked } from '#kernel/rendezvous'
 import type { Clock } from '#ports/clock'
-import type { Pool } from '#ports/connections'
 import type { Discovery, Instance } from '#ports/discovery'
 import { closeGracefully, openPool } from '#ports/http'
 import { type InstanceWatch, watchInstances } from './instance-watch.ts'
-
-/** One instance of a service as the gateway sees it. */
-export type Upstream = {
-  readonly instance: Instance
-  readonly pool: Pool
-  /** Requests sent to it and not yet answered in full. */
-  outstanding: number
-  breaker: BreakerState
-  latency: Latency
-  /** Sent and without the beginning of an answer, the oldest first. */
-  readonly attempts: Set<Attempt>
-  lastAnswerMs: number
-  /** Requests that went elsewhere because of it, by reason, and how often it was cut off, by reason. */
-  readonly reroutes: Map<RerouteReason, number>
-  readonly trips: Map<TripReason, number>
-}
-/** Why a request went to another instance than the first choice. */
-export type RerouteReason = 'connect' | 'reset' | 'timeout' | 'status' | 'breaker'
-
-/** One request on its way to one instance. */
-export type Attempt = {
-  readonly upstream: Upstream
-  readonly sentMs: number
-  /** Ends it where that is safe, because its instance hangs. */
-  readonly abandon: () => void
-}
+import type { Attempt, RerouteReason, Upstream } from './upstream.ts'
 
 export type Choice =
   | { kind: 'chosen'; upstream: Upstream; skippedOpen: boolean }
@@ -183,12 +156,12 @@ function choose(
   if (willing.length > 0) return { kind: 'busy' }
   return fresh.length === 0
     ? { kind: 'nobody' }
-    : { kind: 'open', retryAfterSeconds: secondsUntilOpen(fresh, nowMs) }
+    : { kind: 'open', retryAfterSeconds: secondsUntilTried(fresh, nowMs) }
 }
 
 const isFailing = ({ breaker }: Upstream) => breaker.kind !== 'closed' || breaker.failing !== undefined
 
-function secondsUntilOpen(upstreams: readonly Upstream[], nowMs: number): number {
+function secondsUntilTried(upstreams: readonly Upstream[], nowMs: number): number {
   const waits = upstreams.map(({ breaker }) => (breaker.kind === 'open' ? breaker.untilMs - nowMs : 0))
   return Math.max(1, Math.ceil(Math.min(...waits) / 1_000))
 }

@@ -9,8 +9,8 @@ import {
 } from '#services/catalog'
 import type { BookRow } from '../../books/book-row.ts'
 import { catalogueChanged } from '../../changes/change-messages.ts'
-import type { BookKeys } from '../../search/book-keys.ts'
-import type { BookChanges, BookEntry, BookStore, NewBookEntry, StockCounts } from '../book-store.ts'
+import type { BookEntry, BookKeys } from '../../search/book-keys.ts'
+import type { BookChanges, BookStore, NewBookEntry, StockCounts } from '../book-store.ts'
 import { inTransaction } from './in-transaction.ts'
 import { createBookReader } from './reader.ts'
 import {

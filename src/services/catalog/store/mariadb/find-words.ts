@@ -1,5 +1,5 @@
 import type { Statements } from '#ports/database'
-import type { WordSearch } from '../../search/search.ts'
+import type { WordSearch } from '../../search/word-search.ts'
 import type { BookFinder } from '../book-store.ts'
 import { list } from './rows.ts'
 import { trigramsOf } from './words.ts'

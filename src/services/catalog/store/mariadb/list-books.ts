@@ -1,6 +1,6 @@
 import type { Statements } from '#ports/database'
 import type { BookRow } from '../../books/book-row.ts'
-import type { WordSearch } from '../../search/search.ts'
+import type { WordSearch } from '../../search/word-search.ts'
 import {
   type BookCounts,
   type BookFilter,

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Statements } from '#ports/database'
 import type { BookFields } from '../../books/book-fields.ts'
 import type { BookRow } from '../../books/book-row.ts'
-import type { BookKeys } from '../../search/book-keys.ts'
-import type { BookEntry } from '../book-store.ts'
+import type { BookEntry, BookKeys } from '../../search/book-keys.ts'
 
 type JsonColumn = 'contributors' | 'subjects' | 'prices' | 'details'
 /** A `BookRow` as it comes. */

@@ -1,6 +1,5 @@
 import type { BookFields } from '../../books/book-fields.ts'
-import { type BookKeys, type Weight, weights } from '../../search/book-keys.ts'
-import type { BookEntry } from '../book-store.ts'
+import { type BookEntry, type BookKeys, type Weight, weights } from '../../search/book-keys.ts'
 
 /** Select list of a `BookRow` from `bookTables`. */
 export const bookColumns = `b.isbn, b.title, b.subtitle, b.contributors, b.publisher, b.published_on AS "publishedOn",

@@ -8,9 +8,9 @@ import {
 } from '#services/catalog'
 import type { BookRow } from '../../books/book-row.ts'
 import { catalogueChanged } from '../../changes/change-messages.ts'
+import type { BookEntry } from '../../search/book-keys.ts'
 import {
   type BookChanges,
-  type BookEntry,
   type BookReader,
   type BookStore,
   type NewBookEntry,

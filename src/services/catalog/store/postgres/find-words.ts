@@ -1,6 +1,6 @@
 import type { Statements } from '#ports/database'
 import { nearest, oneMistakeAway } from '../../search/nearest-words.ts'
-import type { WordSearch } from '../../search/search.ts'
+import type { WordSearch } from '../../search/word-search.ts'
 import type { BookFinder } from '../book-store.ts'
 
 /** Finds words and books by them. */

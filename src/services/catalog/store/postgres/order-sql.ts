@@ -1,4 +1,4 @@
-import type { WordSearch } from '../../search/search.ts'
+import type { WordSearch } from '../../search/word-search.ts'
 import type { BookFilter, BookOrder } from '../book-store.ts'
 import { rankWeights } from './book-rows.ts'
 import { type Parameters, priceUp } from './filter-sql.ts'

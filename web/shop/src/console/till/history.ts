@@ -1,6 +1,6 @@
 import { readonly, ref } from 'vue'
 import { onLogOut, session } from '../session.ts'
-import type { TillState } from './till.ts'
+import type { TillState } from './till-state.ts'
 
 const entriesMax = 100
 const storageKey = 'octavo-till-history'

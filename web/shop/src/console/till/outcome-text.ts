@@ -1,5 +1,5 @@
 import { dateTimeText } from '../../text/dates.ts'
-import type { TillState } from './till.ts'
+import type { TillState } from './till-state.ts'
 
 export type Tone = 'good' | 'warn' | 'bad' | 'plain'
 export type OutcomeText = { tone: Tone; icon: string; title: string; detail: string }

@@ -6,29 +6,8 @@ import { getVoucher, redeemVoucher } from '../api.ts'
 import { onLogOut } from '../session.ts'
 import { noteOutcome } from './history.ts'
 import { readCode, type SignatureVerdict } from './read-code.ts'
+import type { TillState } from './till-state.ts'
 import { verdictOf } from './voucher-key.ts'
-
-/** What the till shows. Every state carries what its panel needs, and nothing else. */
-export type TillState =
-  | { kind: 'ready' }
-  | { kind: 'mistyped'; message: string }
-  | { kind: 'looking'; code: VoucherCode }
-  | {
-      kind: 'found'
-      voucher: Voucher
-      verdict: SignatureVerdict
-      /** Of `performance.now()`. */
-      sinceMs: number
-      /** What is odd about the scanner. */
-      hint?: string
-    }
-  | { kind: 'redeeming'; voucher: Voucher }
-  | { kind: 'redeemed'; voucher: Voucher }
-  | { kind: 'already'; voucher: Voucher; isOwnAttempt: boolean }
-  | { kind: 'revoked'; voucher: Voucher }
-  | { kind: 'unknown'; code: VoucherCode }
-  | { kind: 'forged'; code: VoucherCode }
-  | { kind: 'failed'; code: VoucherCode; problem: ApiProblem; mayBeRedeemed: boolean }
 
 const state = ref<TillState>({ kind: 'ready' })
 /** A later lookup makes the answers of earlier ones void. */
