@@ -1,7 +1,7 @@
 import { idOfPrepared, transactionLifeMs } from '#kernel/transaction'
 import { type Clock, uuid7TimeMs } from '#ports/clock'
 import { type Database, DatabaseBusy, type Statements } from '#ports/database'
-import { dialectOf } from './dialect.ts'
+import { type BookDb, bookDbOf } from './book-db.ts'
 
 /**
  * One consistent cut over both databases. OrderDb's snapshot is the cut: a transaction is before it exactly when its
@@ -11,7 +11,7 @@ import { dialectOf } from './dialect.ts'
  */
 export type Cut = {
   orders: Statements
-  books: Statements
+  books: BookDb
   /** OrderDb's snapshot and time. */
   snapshot: string
   atMs: number
@@ -43,9 +43,9 @@ export async function withCut<T>(
     if (at === undefined) throw new Error('OrderDb gave no snapshot')
     const atMs = at.at.getTime()
     const inDoubt = await decidedIsCommitted(orders, bookDb, clock)
-    return await bookDb.snapshot(async (books) => {
-      const now = bookDb.dialect.name === 'postgres' ? 'now()' : 'CURRENT_TIMESTAMP(6)'
-      const [time] = await books.query<{ at: Date }>(`SELECT ${now} AS at`, [])
+    return await bookDb.snapshot(async (statements) => {
+      const books = bookDbOf(bookDb, statements)
+      const [time] = await books.query<{ at: Date }>('SELECT CURRENT_TIMESTAMP(6) AS at', [])
       return await work({
         orders,
         books,
@@ -92,13 +92,12 @@ async function latelyDecided(orders: Statements): Promise<string[]> {
 
 /** Those of the transactions that BookDb does not show, each of which it notes when it moves stock. */
 async function notIn(bookDb: Database, ids: readonly string[]): Promise<string[]> {
-  const dialect = dialectOf(bookDb)
+  const books = bookDbOf(bookDb, bookDb)
   const hidden = new Set(ids)
   for (let i = 0; i < ids.length; i += idsAtOnce) {
-    const rows = await bookDb.query<{ id: string }>(
-      ...dialect.inOrder(`SELECT id FROM ${dialect.table('transactions')} WHERE ${dialect.among('id', 1)}`, [
-        ids.slice(i, i + idsAtOnce),
-      ]),
+    const rows = await books.query<{ id: string }>(
+      `SELECT id FROM ${books.table('transactions')} WHERE ${books.among('id', '?1')}`,
+      [ids.slice(i, i + idsAtOnce)],
     )
     for (const { id } of rows) hidden.delete(id)
   }

@@ -14,7 +14,6 @@ import { createViewsOfParts } from '../store/views.ts'
 import { type TableName, tableNames } from '../tables.ts'
 import { countOrders, disagreements } from './agree.ts'
 import { type Cut, withCut } from './cut.ts'
-import { dialectOf } from './dialect.ts'
 import { markLoads, wasPutBack } from './marks.ts'
 import { mergeParts, uploadParts } from './merge.ts'
 import { createPseudonyms, pseudonymKeyId } from './pseudonym.ts'
@@ -181,19 +180,18 @@ async function build({ loading, duck, cut, folder, sequence, before }: Building)
   await onPoint?.('cut')
   const staging = await openStaging(duck, folder)
   const since = before?.cursors
-  const dialect = dialectOf(loading.bookDb)
   await readOrders(cut, since?.orders, staging, createPseudonyms(loading.secret))
   await onPoint?.('orders-read')
-  const books = await readBooks(cut, dialect, since?.books, staging)
+  const books = await readBooks(cut, since?.books, staging)
   await onPoint?.('books-read')
-  const ledger = await readStock(cut, dialect, since?.ledger, books, staging)
+  const ledger = await readStock(cut, since?.ledger, books, staging)
   await onPoint?.('stock-read')
   const read = await staging.finish()
   if (before !== undefined) {
     // Another machine may have loaded last, and kept its files to itself.
     for (const part of partsOf(before)) await bring(root, objects, part)
     await createViewsOfParts(duck, before, root)
-    for (const isbn of await goneBooks(cut, dialect, knownBooks(duck))) {
+    for (const isbn of await goneBooks(cut, knownBooks(duck))) {
       staging.remove('books', isbn)
       staging.remove('stock', isbn)
     }

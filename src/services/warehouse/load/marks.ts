@@ -1,6 +1,6 @@
-import type { Database, Statements } from '#ports/database'
+import type { Database } from '#ports/database'
 import type { Cursors } from '../store/manifest.ts'
-import { dialectOf } from './dialect.ts'
+import { bookDbOf } from './book-db.ts'
 
 /** Each database is told when a load begins: one that does not remember was put back to a time before it. */
 type Sources = { orderDb: Database; bookDb: Database }
@@ -14,8 +14,8 @@ export async function markLoads({ orderDb, bookDb }: Sources): Promise<Cursors['
      ON CONFLICT (name) DO UPDATE SET at = greatest(excluded.at, orders.marks.at + interval '1 millisecond')`,
     [name],
   )
-  const dialect = dialectOf(bookDb)
-  await bookDb.execute(...dialect.inOrder(dialect.mark, [name]))
+  const books = bookDbOf(bookDb, bookDb)
+  await books.execute(books.mark, [name])
   return await readMarks({ orderDb, bookDb })
 }
 
@@ -26,16 +26,11 @@ export async function wasPutBack(sources: Sources, last: Cursors['marks']): Prom
 }
 
 async function readMarks({ orderDb, bookDb }: Sources): Promise<Cursors['marks']> {
-  const dialect = dialectOf(bookDb)
-  const read = async (statements: Statements, table: string, parameter: string) => {
-    const [row] = await statements.query<{ at: Date }>(
-      `SELECT at FROM ${table} WHERE name = ${parameter}`.replaceAll(/\?\d/g, '?'),
-      [name],
-    )
-    return row?.at.toISOString() ?? ''
-  }
-  return {
-    orderDb: await read(orderDb, 'orders.marks', '$1'),
-    bookDb: await read(bookDb, dialect.table('marks'), dialect.parameter(1)),
-  }
+  const books = bookDbOf(bookDb, bookDb)
+  const [ofOrders, ofBooks] = await Promise.all([
+    orderDb.query<{ at: Date }>('SELECT at FROM orders.marks WHERE name = $1', [name]),
+    books.query<{ at: Date }>(`SELECT at FROM ${books.table('marks')} WHERE name = ?1`, [name]),
+  ])
+  const shown = ([row]: readonly { at: Date }[]) => row?.at.toISOString() ?? ''
+  return { orderDb: shown(ofOrders), bookDb: shown(ofBooks) }
 }

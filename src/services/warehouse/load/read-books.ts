@@ -1,8 +1,7 @@
 import { dayMs } from '#kernel/day'
-import type { Statements } from '#ports/database'
 import type { Cursors } from '../store/manifest.ts'
+import type { BookDb } from './book-db.ts'
 import type { Cut } from './cut.ts'
-import type { Dialect } from './dialect.ts'
 import type { Staging } from './staging.ts'
 
 const pageMax = 2_000
@@ -27,22 +26,18 @@ export const bookColumns = [
 
 /** Reads books that have changed since the last cut, or all of them. @returns their ISBNs */
 export async function readBooks(
-  cut: Cut,
-  dialect: Dialect,
+  { books }: Cut,
   since: Cursors['books'] | undefined,
   staging: Staging,
 ): Promise<Set<string>> {
   const found = new Set<string>()
-  const { books } = cut
-  const changed = since === undefined ? '' : `updated_at >= ${dialect.parameter(3)} AND`
+  const changed = since === undefined ? '' : 'updated_at >= ?3 AND'
   for (let after = ''; ; ) {
     const params = [after, pageMax, ...(since === undefined ? [] : [new Date(since.atMs - overlapMs)])]
     const rows = await books.query<BookRow>(
-      ...dialect.inOrder(
-        `SELECT ${bookColumns.join()} FROM ${dialect.table('books')}
-          WHERE ${changed} isbn > ${dialect.parameter(1)} ORDER BY isbn LIMIT ${dialect.parameter(2)}`,
-        params,
-      ),
+      `SELECT ${bookColumns.join()} FROM ${books.table('books')}
+        WHERE ${changed} isbn > ?1 ORDER BY isbn LIMIT ?2`,
+      params,
     )
     for (const row of rows) {
       stageBook(row, staging)
@@ -52,8 +47,8 @@ export async function readBooks(
     if (rows.length < pageMax) break
     after = rows.at(-1)?.isbn ?? after
   }
-  await readImports(books, dialect, staging)
-  await readSearches(books, dialect, since, staging)
+  await readImports(books, staging)
+  await readSearches(books, since, staging)
   return found
 }
 
@@ -80,27 +75,24 @@ function stageBook(row: BookRow, staging: Staging): void {
 }
 
 async function readSearches(
-  books: Statements,
-  dialect: Dialect,
+  books: BookDb,
   since: Cursors['books'] | undefined,
   staging: Staging,
 ): Promise<void> {
   const from = since === undefined ? '' : new Date(since.atMs - dayMs).toISOString().slice(0, 10)
   const rows = await books.query<{ day: string; words: string; times: number }>(
-    ...dialect.inOrder(
-      `SELECT day, words, times FROM ${dialect.table('search_misses')} WHERE day >= ${dialect.parameter(1)}`,
-      [from],
-    ),
+    `SELECT day, words, times FROM ${books.table('search_misses')} WHERE day >= ?1`,
+    [from],
   )
   for (const row of rows) staging.add('searches', { key: `${row.day} ${row.words}`, ...row })
 }
 
 const importsMax = 1_000
 
-async function readImports(books: Statements, dialect: Dialect, staging: Staging): Promise<void> {
+async function readImports(books: BookDb, staging: Staging): Promise<void> {
   const rows = await books.query<{ dry_run: unknown }>(
-    `SELECT id, status, ${dialect.quoted('read')}, created, updated, unchanged, rejected, file, dry_run, started_at, finished_at
-       FROM ${dialect.table('imports')} ORDER BY started_at DESC LIMIT ${importsMax}`,
+    `SELECT id, status, i.read, created, updated, unchanged, rejected, file, dry_run, started_at, finished_at
+       FROM ${books.table('imports')} i ORDER BY started_at DESC LIMIT ${importsMax}`,
     [],
   )
   for (const row of rows) staging.add('imports', { ...row, dry_run: Boolean(row.dry_run) })
@@ -108,22 +100,16 @@ async function readImports(books: Statements, dialect: Dialect, staging: Staging
 
 /** ISBNs of books that are there no more. Asked for only when the numbers differ. */
 export async function goneBooks(
-  cut: Cut,
-  dialect: Dialect,
+  { books }: Cut,
   known: { count(): Promise<number>; isbns(): Promise<Set<string>> },
 ): Promise<string[]> {
-  const [count] = await cut.books.query<{ n: number }>(
-    `SELECT count(*) AS n FROM ${dialect.table('books')}`,
-    [],
-  )
+  const [count] = await books.query<{ n: number }>(`SELECT count(*) AS n FROM ${books.table('books')}`, [])
   if (Number(count?.n) === (await known.count())) return []
   const isbns = await known.isbns()
   for (let after = ''; ; ) {
-    const rows = await cut.books.query<{ isbn: string }>(
-      ...dialect.inOrder(
-        `SELECT isbn FROM ${dialect.table('books')} WHERE isbn > ${dialect.parameter(1)} ORDER BY isbn LIMIT 10000`,
-        [after],
-      ),
+    const rows = await books.query<{ isbn: string }>(
+      `SELECT isbn FROM ${books.table('books')} WHERE isbn > ?1 ORDER BY isbn LIMIT 10000`,
+      [after],
     )
     for (const { isbn } of rows) isbns.delete(isbn)
     if (rows.length === 0) return [...isbns]

@@ -1,7 +1,6 @@
-import type { Statements } from '#ports/database'
 import type { Cursors } from '../store/manifest.ts'
+import type { BookDb } from './book-db.ts'
 import type { Cut } from './cut.ts'
-import type { Dialect } from './dialect.ts'
 import { gapsAfter } from './number-gaps.ts'
 import type { Staging } from './staging.ts'
 
@@ -25,7 +24,6 @@ type Movement = {
  */
 export async function readStock(
   cut: Cut,
-  dialect: Dialect,
   since: Cursors['ledger'] | undefined,
   books: ReadonlySet<string>,
   staging: Staging,
@@ -34,7 +32,7 @@ export async function readStock(
   const touched = since === undefined ? undefined : new Set(books)
   const later: Movement[] = []
   let ledger: Cursors['ledger'] = before
-  for await (const page of movements(cut.books, dialect, before)) {
+  for await (const page of movements(cut.books, before)) {
     const undecided = await cut.undecided(page.flatMap(({ transaction_id: id }) => id ?? []))
     const seen: number[] = []
     for (const { id, transaction_id, line } of page) {
@@ -50,28 +48,19 @@ export async function readStock(
     ledger = gapsAfter(ledger, seen, { ms: cut.atMs, mayClose: false })
     await staging.relieve()
   }
-  await stageTitles(cut.books, dialect, touched && [...touched], later, staging)
+  await stageTitles(cut.books, touched && [...touched], later, staging)
   return gapsAfter(ledger, [], { ms: cut.atMs, mayClose: cut.isBookDbQuiet })
 }
 
-async function* movements(
-  books: Statements,
-  dialect: Dialect,
-  { max, open }: Cursors['ledger'],
-): AsyncGenerator<Noted[]> {
-  const from = `${dialect.movements} WHERE`
+async function* movements(books: BookDb, { max, open }: Cursors['ledger']): AsyncGenerator<Noted[]> {
+  const from = `${books.movements} WHERE`
   for (let i = 0; i < open.length; i += gapsAtOnce) {
     const gaps = open.slice(i, i + gapsAtOnce).map((gap) => `id BETWEEN ${gap.from} AND ${gap.to}`)
     const rows = await books.query<Noted>(`${from} ${gaps.join(' OR ')} ORDER BY id`, [])
     if (rows.length > 0) yield rows
   }
   for (let after = max; ; ) {
-    const rows = await books.query<Noted>(
-      ...dialect.inOrder(`${from} id > ${dialect.parameter(1)} ORDER BY id LIMIT ${dialect.parameter(2)}`, [
-        after,
-        pageMax,
-      ]),
-    )
+    const rows = await books.query<Noted>(`${from} id > ?1 ORDER BY id LIMIT ?2`, [after, pageMax])
     if (rows.length > 0) yield rows
     if (rows.length < pageMax) return
     after = rows.at(-1)?.id ?? after
@@ -82,8 +71,7 @@ type Title = { isbn: string; copies: number; held: number; sold: number; updated
 
 /** @param isbns of the titles, or undefined for all */
 async function stageTitles(
-  books: Statements,
-  dialect: Dialect,
+  books: BookDb,
   isbns: readonly string[] | undefined,
   later: readonly Movement[],
   staging: Staging,
@@ -96,7 +84,7 @@ async function stageTitles(
     sum.sold += sold_delta
     after.set(isbn, sum)
   }
-  for await (const titles of titlesOf(books, dialect, isbns)) {
+  for await (const titles of titlesOf(books, isbns)) {
     for (const title of titles) {
       const minus = after.get(title.isbn)
       staging.add('stock', {
@@ -110,26 +98,17 @@ async function stageTitles(
   }
 }
 
-async function* titlesOf(
-  books: Statements,
-  dialect: Dialect,
-  isbns: readonly string[] | undefined,
-): AsyncGenerator<Title[]> {
-  const from = `SELECT isbn, copies, held, sold, updated_at FROM ${dialect.table('stock')} WHERE`
+async function* titlesOf(books: BookDb, isbns: readonly string[] | undefined): AsyncGenerator<Title[]> {
+  const from = `SELECT isbn, copies, held, sold, updated_at FROM ${books.table('stock')} WHERE`
   if (isbns !== undefined) {
     for (let i = 0; i < isbns.length; i += titlesAtOnce)
-      yield await books.query<Title>(
-        ...dialect.inOrder(`${from} ${dialect.among('isbn', 1)}`, [isbns.slice(i, i + titlesAtOnce)]),
-      )
+      yield await books.query<Title>(`${from} ${books.among('isbn', '?1')}`, [
+        isbns.slice(i, i + titlesAtOnce),
+      ])
     return
   }
   for (let after = ''; ; ) {
-    const rows = await books.query<Title>(
-      ...dialect.inOrder(
-        `${from} isbn > ${dialect.parameter(1)} ORDER BY isbn LIMIT ${dialect.parameter(2)}`,
-        [after, pageMax],
-      ),
-    )
+    const rows = await books.query<Title>(`${from} isbn > ?1 ORDER BY isbn LIMIT ?2`, [after, pageMax])
     yield rows
     if (rows.length < pageMax) return
     after = rows.at(-1)?.isbn ?? after
