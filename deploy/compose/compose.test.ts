@@ -89,7 +89,7 @@ test('a user of RabbitMQ for each role does what that role does, and nothing of 
   await until(() => got.length === 2)
   await until(async () => (await vouchers.deadLetters('vouchers-draw')).length === 1)
   const [letter] = await vouchers.deadLetters('vouchers-draw')
-  assert.equal(await vouchers.settleDeadLetters('vouchers-draw', [letter?.id ?? ''], 'discard'), 1)
+  assert.equal(await vouchers.clearDeadLetters('vouchers-draw', [letter?.id ?? ''], 'discard'), 1)
   const refused = async (asked: Promise<unknown>) => assert.rejects(asked, BrokerUnavailable)
   await refused(catalog.subscribe('orders-vouchers', ['object.created'], take))
   await refused(gateway.subscribe('vouchers-draw', ['voucher.wanted'], take))

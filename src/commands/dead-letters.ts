@@ -5,7 +5,7 @@ import { queues } from '#roles'
 import { storeEnvironment } from '../local/running.ts'
 
 export const summary =
-  'list messages that a queue gave up on, or settle them: octavo dead-letters [retry|discard QUEUE ID…|all]'
+  'list messages that a queue gave up on, or clear them: octavo dead-letters [retry|discard QUEUE ID…|all]'
 
 const shownCharactersMax = 300
 
@@ -19,7 +19,7 @@ export async function run(args: string[]): Promise<number> {
   const [fate, queue, ...ids] = positionals
   if (fate !== undefined && ((fate !== 'retry' && fate !== 'discard') || ids.length === 0)) {
     console.error(
-      'octavo dead-letters lists them; octavo dead-letters retry|discard QUEUE ID…|all settles some',
+      'octavo dead-letters lists them; octavo dead-letters retry|discard QUEUE ID…|all clears some',
     )
     return 2
   }
@@ -31,11 +31,11 @@ export async function run(args: string[]): Promise<number> {
   await using broker = await openBroker(url, { applicationName: 'dead-letters' })
   if (fate === undefined || queue === undefined) return await list(broker, values.json)
   const all = ids.includes('all') ? (await broker.deadLetters(queue)).map(({ id }) => id) : ids
-  const settled = await broker.settleDeadLetters(queue, all, fate)
+  const cleared = await broker.clearDeadLetters(queue, all, fate)
   console.log(
-    `${settled} of ${all.length} ${fate === 'retry' ? 'given back to' : 'thrown away from'} ${queue}.`,
+    `${cleared} of ${all.length} ${fate === 'retry' ? 'given back to' : 'thrown away from'} ${queue}.`,
   )
-  return settled === all.length ? 0 : 1
+  return cleared === all.length ? 0 : 1
 }
 
 async function list(broker: Broker, asJson: boolean): Promise<number> {

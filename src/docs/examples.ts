@@ -36,7 +36,7 @@ export const requestExamples: Readonly<Record<string, unknown>> = {
     price,
   },
   eraseCustomer: { email: 'ada@example.org' },
-  settleDeadLetters: { ids: ['01a1f8fd-71b1-72fe-b03c-f9d047768241'], fate: 'retry' },
+  clearDeadLetters: { ids: ['01a1f8fd-71b1-72fe-b03c-f9d047768241'], fate: 'retry' },
   queryWarehouse: { sql: 'SELECT status, count(*) AS orders FROM orders GROUP BY status' },
   changeBook: { price: { amount: 1100, currency: 'EUR' } },
   startImport: 'isbn,title,author,price,copies\n9780141439518,Pride and Prejudice,Jane Austen,12.50,5\n',

@@ -51,7 +51,7 @@ export const KeptState = Type.Object({
   state: Type.Union([Want.properties.state, Type.Literal('untold')]),
   primary: Name,
   /** Whether it is that: turned from everybody; or the primary, and what it has is with a quorum; or a replica that receives. */
-  isSettled: Type.Boolean(),
+  isAsTold: Type.Boolean(),
   isRunning: Type.Boolean(),
   hasData: Type.Boolean(),
   /** Whether it receives what the primary of its turn writes. */
@@ -62,7 +62,7 @@ export const KeptState = Type.Object({
 export type KeptState = Static<typeof KeptState>
 
 export const untold: KeptState = {
-  ...{ epoch: 0, state: 'untold', primary: '', isSettled: false, isRunning: false },
+  ...{ epoch: 0, state: 'untold', primary: '', isAsTold: false, isRunning: false },
   ...{ hasData: false, receives: false, position: null },
 }
 
@@ -73,15 +73,15 @@ const isEpoch = (value: unknown): value is number =>
 /** What a cluster says of a server, where it makes sense; undefined otherwise: it may say anything, and stops nobody. */
 export function readKeptState(value: unknown): KeptState | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { epoch, state, primary, isSettled, isRunning, hasData, receives, position } = value as KeptState
-  const flags = [isSettled, isRunning, hasData, receives]
+  const { epoch, state, primary, isAsTold, isRunning, hasData, receives, position } = value as KeptState
+  const flags = [isAsTold, isRunning, hasData, receives]
   if (!isEpoch(epoch) || !states.includes(state) || typeof primary !== 'string') return undefined
   if (flags.some((each) => typeof each !== 'boolean')) return undefined
   const isPosition =
     position === null ||
     (typeof position === 'object' && isEpoch(position.epoch) && /^[0-9]{1,20}$/.test(String(position.lsn)))
   if (!isPosition) return undefined
-  return { epoch, state, primary, isSettled, isRunning, hasData, receives, position }
+  return { epoch, state, primary, isAsTold, isRunning, hasData, receives, position }
 }
 
 /**

@@ -23,13 +23,13 @@ export const QueueState = Type.Object(
 export type QueueState = Static<typeof QueueState>
 
 /** What becomes of dead letters: they go back to their queue, to be tried as if they were new, or are thrown away. */
-export const SettleLetters = Type.Object(
+export const ClearLetters = Type.Object(
   {
     ids: Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { minItems: 1, maxItems: 100 }),
     fate: Type.Union([Type.Literal('retry'), Type.Literal('discard')]),
   },
   closed,
 )
-export const LettersSettled = Type.Object({
-  settled: Type.Integer({ description: 'how many of them were still there' }),
+export const LettersCleared = Type.Object({
+  cleared: Type.Integer({ description: 'how many of them were still there' }),
 })

@@ -57,7 +57,7 @@ export function documentedSuite(shop: () => Shop): void {
       refused(await shop().send(method, pathOf(template)), 401)
       // Operators may read these, and booksellers may not.
       const other =
-        ['getSystem', 'settleDeadLetters'].includes(operation.operationId) ||
+        ['getSystem', 'clearDeadLetters'].includes(operation.operationId) ||
         template.startsWith('/api/reports')
           ? till
           : token

@@ -26,7 +26,7 @@ test('the databases move between clusters under orders: planned, with a cluster 
   const kept = await Promise.all(['a', 'b', 'c'].map((name) => openKeptCluster(t, name, secret)))
   for (const each of kept) await each.start()
   const homes = startHomes(t, kept, secret, 'a')
-  await homes.settled((cluster) => cluster === 'a', limitMs)
+  await homes.steady((cluster) => cluster === 'a', limitMs)
   const all = (database: KeptDatabase, own?: KeptCluster) =>
     keptUrl(
       kept.map((each) => (each === own ? each.ownAddress(database) : each.address(database))),
@@ -64,7 +64,7 @@ test('the databases move between clusters under orders: planned, with a cluster 
   await t.test('a planned move: everything that was acknowledged is there', async (t) => {
     const seen = await during(async () => {
       homes.wanted = 'b'
-      await homes.settled((cluster) => cluster === 'b', limitMs)
+      await homes.steady((cluster) => cluster === 'b', limitMs)
       await sells()
     })
     homes.wanted = ''
@@ -79,7 +79,7 @@ test('the databases move between clusters under orders: planned, with a cluster 
       await follows('a')
       const seen = await during(async () => {
         await Promise.all([keptOf('b').kill(), storeOf('b').kill()])
-        await homes.settled((cluster) => cluster !== 'b', limitMs)
+        await homes.steady((cluster) => cluster !== 'b', limitMs)
         await sells()
       })
       t.diagnostic(
@@ -96,7 +96,7 @@ test('the databases move between clusters under orders: planned, with a cluster 
     async (t) => {
       const old = 'a'
       homes.wanted = old
-      await homes.settled((cluster) => cluster === old, limitMs)
+      await homes.steady((cluster) => cluster === old, limitMs)
       homes.wanted = ''
       await Promise.all(['b', 'c'].map(follows))
       // Whoever still reaches the old primary's store, and only that.
@@ -106,7 +106,7 @@ test('the databases move between clusters under orders: planned, with a cluster 
       const cutMs = performance.now()
       const stranded = startClients({ url: island.url, count: 3, isbns, pauseMs: 50 })
       const seen = await during(async () => {
-        await homes.settled((cluster) => cluster !== old, limitMs)
+        await homes.steady((cluster) => cluster !== old, limitMs)
         await sells()
         await sleep(2_000)
       })
@@ -142,7 +142,7 @@ test('what a cut-off primary is asked to write is acknowledged to nobody; withou
   for (const each of kept) await each.start()
   const [a, b] = kept as [KeptCluster, KeptCluster]
   const homes = startHomes(t, kept, secret, 'a')
-  await homes.settled((cluster) => cluster === 'a', limitMs)
+  await homes.steady((cluster) => cluster === 'a', limitMs)
   homes.wanted = ''
   await sqlAt(a, 'CREATE TABLE told (id int)')
   for (const each of ['b', 'c'])
@@ -157,7 +157,7 @@ test('what a cut-off primary is asked to write is acknowledged to nobody; withou
     // Its server is ended when it hears of the next turn.
     () => {},
   )
-  await homes.settled((cluster) => cluster !== 'a', limitMs)
+  await homes.steady((cluster) => cluster !== 'a', limitMs)
   const next = kept.find(({ name }) => name === homes.home('order-db')?.cluster) as KeptCluster
   assert.ok(!isTold)
   assert.deepEqual(await sqlAt(next, 'SELECT id FROM told'), [])

@@ -119,7 +119,7 @@ const busy: FleetObject = {
       bad: { '1.0.9': '7 of 100 orders failed' },
       homes: {
         'order-db': { cluster: 'south', epoch: 3, step: 'turning' },
-        'book-db': { cluster: 'north', epoch: 2, step: 'settled' },
+        'book-db': { cluster: 'north', epoch: 2, step: 'steady' },
       },
       timeline: [
         { atMs: ago(9), text: '1.0.9 is rolled back to 1.0.0: 7 of 100 orders failed' },

@@ -80,7 +80,7 @@ export function runHome(seed: number, weakness?: Weakness): Run {
 
   for (tick = 0; tick < ticks && failure === undefined; tick++) step()
   check('in the end')
-  return { failure, told: told.size, moves, stalled: !settledPrimary() }
+  return { failure, told: told.size, moves, stalled: !openPrimary() }
 
   function step(): void {
     if (tick < quietFrom) strike()
@@ -222,7 +222,7 @@ export function runHome(seed: number, weakness?: Weakness): Run {
       server.role === 'replica' && (server.upstream === '' || weakness === 'turned goes on confirming')
     return {
       ...{ epoch: want?.epoch ?? 0, state: want?.state ?? 'untold', primary: want?.primary ?? '' },
-      isSettled: want?.state === 'primary' ? server.isOpen : want?.state === 'turned' ? isTurned : receives,
+      isAsTold: want?.state === 'primary' ? server.isOpen : want?.state === 'turned' ? isTurned : receives,
       ...{ isRunning: server.isRunning, hasData: server.log.length > 0, receives },
       position: server.log.length === 0 ? null : { epoch: epochOf(server), lsn: String(server.log.length) },
     }
@@ -255,17 +255,17 @@ export function runHome(seed: number, weakness?: Weakness): Run {
 
   function fakeVote(seen: Map<string, KeptState>, name: string, home: Home | undefined): void {
     const position = { epoch: 0, lsn: '0' }
-    const vote = { state: 'turned', isSettled: true, epoch: home?.epoch ?? 0, position } as const
+    const vote = { state: 'turned', isAsTold: true, epoch: home?.epoch ?? 0, position } as const
     if (home?.step === 'turning' && !seen.has(name)) seen.set(name, { ...untold, ...vote })
   }
 
-  function settledPrimary(): Server | undefined {
+  function openPrimary(): Server | undefined {
     return [...servers.values()].find(
       (each) => each.isOpen && each.role === 'primary' && each.want?.epoch === stored.home?.epoch,
     )
   }
 
-  function check(when: string, primary = settledPrimary()): void {
+  function check(when: string, primary = openPrimary()): void {
     if (primary === undefined) return
     const kept = new Set(primary.log.map(({ id }) => id))
     const lost = [...told].filter((id) => !kept.has(id))

@@ -20,7 +20,7 @@ export type Homes = {
   tellAll(primary: string, how: { quorum: number; epochBy: number }): Promise<void>
   isPrimary(cluster: string): boolean
   /** Waits until both databases are at home, at this cluster or at any but those. */
-  settled(test: (cluster: string) => boolean, limitMs?: number): Promise<void>
+  steady(test: (cluster: string) => boolean, limitMs?: number): Promise<void>
 }
 
 const lostAfterMs = 2_000
@@ -56,14 +56,14 @@ export function startHomes(
     isPrimary: (cluster) =>
       keptDatabases.every((database) => {
         const state = seen.get(database)?.get(cluster)
-        return state?.state === 'primary' && state.isSettled
+        return state?.state === 'primary' && state.isAsTold
       }),
-    settled: (test, limitMs = 60_000) =>
+    steady: (test, limitMs = 60_000) =>
       until(
         () =>
           keptDatabases.every((name) => {
             const home = memory.get(name)
-            return home?.step === 'settled' && test(home.cluster)
+            return home?.step === 'steady' && test(home.cluster)
           }),
         `the databases are at home: ${JSON.stringify([...memory])} ${said.join('\n')}`,
         limitMs,

@@ -43,16 +43,16 @@ test('one server through its turns: it leads, turns, leads again; its timeline i
   const { options, ask, address, wantOf } = await start(t)
   const keeper = keepServer(options)
   t.after(() => keeper[Symbol.asyncDispose]())
-  const settled = (epoch: number) =>
-    until(() => keeper.state().epoch === epoch && keeper.state().isSettled, `turn ${epoch}`, limitMs)
+  const asTold = (epoch: number) =>
+    until(() => keeper.state().epoch === epoch && keeper.state().isAsTold, `turn ${epoch}`, limitMs)
   assert.deepEqual([keeper.state().state, keeper.state().hasData], ['untold', false])
   assert.ok(keeper.follow(wantOf(1, 'primary')))
-  await settled(1)
+  await asTold(1)
   await ask('CREATE TABLE kept (turn int)')
   await ask('INSERT INTO kept VALUES (1)')
 
   assert.ok(keeper.follow(wantOf(2, 'turned')))
-  await settled(2)
+  await asTold(2)
   assert.equal(keeper.state().position?.epoch, 1, 'its log knows the turn that it led in')
   await assert.rejects(ask('INSERT INTO kept VALUES (2)'), /read-only/)
   assert.ok(!keeper.follow(wantOf(1, 'primary')), 'it goes back to no earlier turn')
@@ -60,7 +60,7 @@ test('one server through its turns: it leads, turns, leads again; its timeline i
   // Turns that others had in between have numbers too.
   const from = keeper.state().position
   assert.ok(keeper.follow(wantOf(6, 'primary', { from })))
-  await settled(6)
+  await asTold(6)
   const timeline =
     'SELECT timeline_id AS timeline, (SELECT count(*)::int FROM kept) AS kept FROM pg_control_checkpoint()'
   await ask('CHECKPOINT')
@@ -68,7 +68,7 @@ test('one server through its turns: it leads, turns, leads again; its timeline i
   assert.deepEqual(await ask(`SELECT current_setting('octavo.epoch') AS epoch`), { epoch: '6' })
 
   assert.ok(keeper.follow(wantOf(7, 'turned', { isPlanned: false })))
-  await settled(7)
+  await asTold(7)
   const members = ['a', 'b'].map((name) => ({ name, address }))
   assert.ok(keeper.follow(wantOf(8, 'primary', { from: keeper.state().position, quorum: 1, members })))
   const isRefused = () =>
@@ -77,9 +77,9 @@ test('one server through its turns: it leads, turns, leads again; its timeline i
       (error: Error) => /pg_hba/.test(error.message),
     )
   await until(isRefused, 'nobody is let in', limitMs)
-  assert.ok(!keeper.state().isSettled)
+  assert.ok(!keeper.state().isAsTold)
   assert.ok(keeper.follow(wantOf(8, 'primary', { from })))
-  await settled(8)
+  await asTold(8)
   assert.deepEqual(await ask('SELECT count(*)::int AS kept FROM kept'), { kept: 1 })
 })
 
@@ -87,12 +87,12 @@ test('one that is about to receive has no vote in a turn that begins meanwhile, 
   const { options, wantOf } = await start(t)
   const keeper = keepServer(options)
   t.after(() => keeper[Symbol.asyncDispose]())
-  const settled = (epoch: number) =>
-    until(() => keeper.state().epoch === epoch && keeper.state().isSettled, `turn ${epoch}`, limitMs)
+  const asTold = (epoch: number) =>
+    until(() => keeper.state().epoch === epoch && keeper.state().isAsTold, `turn ${epoch}`, limitMs)
   keeper.follow(wantOf(1, 'primary'))
-  await settled(1)
+  await asTold(1)
   keeper.follow(wantOf(2, 'turned'))
-  await settled(2)
+  await asTold(2)
   const settings = join(options.path, 'data', 'postgresql.auto.conf')
   const mayReceive = () => !readFileSync(settings, 'utf8').includes("primary_conninfo = ''")
   const members = [{ name: 'b', address: '127.0.0.1:1' }]
@@ -100,7 +100,7 @@ test('one that is about to receive has no vote in a turn that begins meanwhile, 
   // Noticed while the server has yet to load them.
   while (!mayReceive()) await new Promise(setImmediate)
   assert.ok(keeper.follow(wantOf(4, 'turned')))
-  assert.ok(!keeper.state().isSettled)
-  await settled(4)
+  assert.ok(!keeper.state().isAsTold)
+  await asTold(4)
   assert.ok(!mayReceive())
 })

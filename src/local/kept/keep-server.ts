@@ -123,8 +123,8 @@ class Keeping {
     const { epoch, state, primary } = want
     const receives = state === 'replica' && this.#runsAs === 'replica' && now?.receives === true
     const isTurned = this.#runsAs === 'replica' && now?.isFinal === true
-    const isSettled = state === 'primary' ? this.#isOpen : state === 'turned' ? isTurned : receives
-    return { ...base, epoch, state, primary, receives, isSettled, position: now?.position ?? null }
+    const isAsTold = state === 'primary' ? this.#isOpen : state === 'turned' ? isTurned : receives
+    return { ...base, epoch, state, primary, receives, isAsTold, position: now?.position ?? null }
   }
 
   async round(): Promise<void> {

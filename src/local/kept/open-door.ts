@@ -26,8 +26,8 @@ export async function openDoor(options: DoorOptions): Promise<AsyncDisposable & 
   opened.use(
     meter.observed('octavo_kept_primary', '1 where it is the primary and takes writes.', ['database'], () =>
       [...keepers].map(([name, keeper]) => {
-        const { state, isSettled } = keeper.state()
-        return [Number(state === 'primary' && isSettled), name]
+        const { state, isAsTold } = keeper.state()
+        return [Number(state === 'primary' && isAsTold), name]
       }),
     ),
   )

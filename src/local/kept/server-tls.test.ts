@@ -45,7 +45,7 @@ test('with a certificate, servers copy and follow each other encrypted alone, an
   }
   keepers[0]?.follow(want)
   keepers[1]?.follow({ ...want, state: 'replica', isFirst: false })
-  await until(() => keepers.every((each) => each.state().isSettled), 'one leads, the other follows', limitMs)
+  await until(() => keepers.every((each) => each.state().isAsTold), 'one leads, the other follows', limitMs)
 
   const url = `postgres://octavo:${encodeURIComponent(password)}@127.0.0.1:${ports.a}/orders`
   await assert.rejects(ask(url, 'SELECT 1'), /pg_hba.conf.*no encryption/)

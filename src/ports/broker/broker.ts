@@ -26,7 +26,7 @@ export type Broker = AsyncDisposable & {
    * Gives dead letters back to their queue, to be tried as if they were new, or throws them away.
    * @returns how many of them there were
    */
-  settleDeadLetters(queue: string, ids: readonly string[], fate: DeadLetterFate): Promise<number>
+  clearDeadLetters(queue: string, ids: readonly string[], fate: DeadLetterFate): Promise<number>
 }
 
 export type NewMessage = { topic: string; payload: unknown }

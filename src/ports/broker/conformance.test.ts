@@ -207,9 +207,9 @@ for (const [name, { url: urlFor, disturb, missing: skip = false }] of Object.ent
     )
     const idOf = (payload: unknown) => letters.find((letter) => letter.payload === payload)?.id ?? ''
     isUsable = true
-    assert.equal(await broker.settleDeadLetters('q', [idOf(1), 'unknown', '999999'], 'retry'), 1)
-    assert.equal(await broker.settleDeadLetters('q', [idOf(2)], 'discard'), 1)
-    assert.equal(await broker.settleDeadLetters('q', [idOf(2)], 'retry'), 0)
+    assert.equal(await broker.clearDeadLetters('q', [idOf(1), 'unknown', '999999'], 'retry'), 1)
+    assert.equal(await broker.clearDeadLetters('q', [idOf(2)], 'discard'), 1)
+    assert.equal(await broker.clearDeadLetters('q', [idOf(2)], 'retry'), 0)
     await until(() => seen.length === 3)
     assert.deepEqual(seen.at(-1), [1, 1])
     await until(async () => (await broker.deadLetters('q')).length === 0)

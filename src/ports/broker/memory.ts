@@ -85,7 +85,7 @@ export async function openMemoryBroker(url: string, options: BrokerOptions): Pro
     async deadLetters(name) {
       return (place.queues.get(name)?.letters ?? []).toReversed()
     },
-    async settleDeadLetters(name, ids, fate) {
+    async clearDeadLetters(name, ids, fate) {
       const queue = place.queues.get(name)
       const chosen = (queue?.letters ?? []).filter(({ id }) => ids.includes(id))
       if (queue === undefined) return 0

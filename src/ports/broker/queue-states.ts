@@ -8,11 +8,11 @@ const errorCharactersMax = 300
 
 /** Some queues, for those who look after them. */
 export type WatchedQueues = {
-  /** A few seconds old at most, and never older than what was settled here. @throws BrokerUnavailable */
+  /** A few seconds old at most, and never older than what was cleared here. @throws BrokerUnavailable */
   states(): Promise<QueueState[]>
   has(queue: string): boolean
   /** @returns how many of the letters were there @throws BrokerUnavailable */
-  settle(queue: string, ids: readonly string[], fate: DeadLetterFate): Promise<number>
+  clear(queue: string, ids: readonly string[], fate: DeadLetterFate): Promise<number>
 }
 
 export function watchQueues(broker: Broker, queues: readonly string[]): WatchedQueues {
@@ -32,7 +32,7 @@ export function watchQueues(broker: Broker, queues: readonly string[]): WatchedQ
       return await looking
     },
     has: (queue) => queues.includes(queue),
-    settle: (queue, ids, fate) => broker.settleDeadLetters(queue, ids, fate).finally(forget),
+    clear: (queue, ids, fate) => broker.clearDeadLetters(queue, ids, fate).finally(forget),
   }
 }
 

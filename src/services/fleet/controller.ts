@@ -28,9 +28,9 @@ export type ControllerParts = {
 
 const log = logger('fleet')
 /** Edges and leases change without telling: so often they are looked at. */
-const turnEveryMs = 1_000
+const roundEveryMs = 1_000
 /** Nobody sells while a database is on its way: each of its steps is seen as soon as it is done. */
-const movingTurnEveryMs = 200
+const movingRoundEveryMs = 200
 const plannedMax = 50
 
 /**
@@ -48,26 +48,31 @@ export async function control(parts: ControllerParts, lost: AbortSignal): Promis
       wake = resolve
     })
     try {
-      await turn(parts, caches, rights, lost)
+      await round(parts, caches, rights, lost)
     } catch (error) {
       parts.metrics.failed()
-      log.warn('a turn failed and is done again', { error })
+      log.warn('a round failed and is done again', { error })
     }
     // Called off by the loss of the lease.
     const rest = parts.clock
-      .sleep(isMoving(caches.fleet()) ? movingTurnEveryMs : turnEveryMs, lost)
+      .sleep(isMoving(caches.fleet()) ? movingRoundEveryMs : roundEveryMs, lost)
       .catch(() => {})
     await Promise.race([rest, woken.then(() => parts.clock.sleep(gatherMs))])
   }
 }
 
-/** Changes that come together are one turn. */
+/** Changes that come together are one round. */
 const gatherMs = 200
 
 const isMoving = (fleet: BookstoreFleet | undefined) =>
-  Object.values(fleet?.status?.memory?.homes ?? {}).some(({ step }) => step !== 'settled')
+  Object.values(fleet?.status?.memory?.homes ?? {}).some(({ step }) => step !== 'steady')
 
-async function turn(parts: ControllerParts, caches: Caches, rights: Map<string, boolean>, lost: AbortSignal) {
+async function round(
+  parts: ControllerParts,
+  caches: Caches,
+  rights: Map<string, boolean>,
+  lost: AbortSignal,
+) {
   const fleet = caches.fleet()
   if (fleet === undefined || !caches.isComplete()) return
   const { clock, place, metrics } = parts
@@ -82,7 +87,7 @@ async function turn(parts: ControllerParts, caches: Caches, rights: Map<string, 
   const before = memoryOf(fleet)
   const seen = seenFleet(caches, place.name, { edges, alarms, rights, kept, decided })
   const { memory, actions } = decide(spec, seen, before, clock.now())
-  metrics.turn(spec, seen, memory)
+  metrics.round(spec, seen, memory)
   if (spec.dryRun) return await say(parts, fleet, 'dry run: nothing is done', actions.map(told))
   const isWritten = await write(parts, fleet, spec, memory)
   if (!isWritten || lost.aborted) return

@@ -2,7 +2,7 @@ import { roleMeter } from '#ports/telemetry'
 import type { FleetMemory, FleetSpec, Seen } from './decisions/model.ts'
 
 export type FleetMetrics = {
-  turn(spec: FleetSpec, seen: Seen, memory: FleetMemory): void
+  round(spec: FleetSpec, seen: Seen, memory: FleetMemory): void
   did(kind: string): void
   failed(): void
 }
@@ -12,7 +12,7 @@ export function fleetMetrics(): FleetMetrics {
   const actions = meter.counter('octavo_fleet_actions_total', 'What was done on the hub.', ['kind'])
   const failures = meter.counter(
     'octavo_fleet_failures_total',
-    'Turns and deeds that failed and are done again.',
+    'Rounds and deeds that failed and are done again.',
   )
   const phases = meter.gauge('octavo_fleet_clusters', 'Clusters by what they are doing.', ['phase'])
   const weights = meter.gauge('octavo_fleet_weight', 'What edges are told.', ['cluster'])
@@ -21,7 +21,7 @@ export function fleetMetrics(): FleetMetrics {
   ])
   const blocked = meter.gauge('octavo_fleet_blocked', '1 when the wanted version is not rolled out.')
   return {
-    turn(_spec, _seen, memory) {
+    round(spec, _seen, memory) {
       phases.clear()
       weights.clear()
       rollout.clear()

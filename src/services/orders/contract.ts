@@ -14,7 +14,7 @@ import {
   logOut,
   offerSecondFactor,
 } from './staff-contract.ts'
-import { settleDeadLetters } from './work-contract.ts'
+import { clearDeadLetters } from './work-contract.ts'
 
 export {
   commitGroupRoute,
@@ -62,7 +62,7 @@ export {
   Session,
   SessionSummary,
 } from './staff-contract.ts'
-export { getOrderWork, SagaState, settleDeadLetters } from './work-contract.ts'
+export { clearDeadLetters, getOrderWork, SagaState } from './work-contract.ts'
 
 const byId = Type.Object({ id: Type.String() }, closed)
 const byCode = Type.Object({ code: Type.String() }, closed)
@@ -235,5 +235,5 @@ export const publicRoutes = [
   endSessions,
   endSession,
   eraseCustomer,
-  settleDeadLetters,
+  clearDeadLetters,
 ]

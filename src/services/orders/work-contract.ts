@@ -1,5 +1,5 @@
 import { defineRoute, internal, staff } from '#kernel/contract'
-import { LettersSettled, QueueState, SettleLetters } from '#kernel/queue-state'
+import { ClearLetters, LettersCleared, QueueState } from '#kernel/queue-state'
 import { closed, Nullable, Uuid } from '#kernel/schemas'
 import { type Static, Type } from '#kernel/type'
 
@@ -34,14 +34,14 @@ export const getOrderWork = defineRoute({
   summary: 'Sagas at work and news not sent, for operators',
 })
 
-export const settleDeadLetters = defineRoute({
+export const clearDeadLetters = defineRoute({
   method: 'POST',
   path: '/api/queues/{queue}/dead-letters',
   tag: 'System',
   access: staff('operator'),
   params: Type.Object({ queue: Type.String({ maxLength: 100 }) }, closed),
-  body: SettleLetters,
-  reply: LettersSettled,
+  body: ClearLetters,
+  reply: LettersCleared,
   summary: 'Give messages that a queue gave up on back to it, or throw them away',
   also: { 404: 'There is no such queue.' },
 })

@@ -1,5 +1,5 @@
 import { anyone, defineRoute, internal } from '#kernel/contract'
-import { LettersSettled, QueueState, SettleLetters } from '#kernel/queue-state'
+import { ClearLetters, LettersCleared, QueueState } from '#kernel/queue-state'
 import { closed, Uuid } from '#kernel/schemas'
 import { type Static, Type } from '#kernel/type'
 
@@ -44,15 +44,15 @@ export const getVoucherWork = defineRoute({
   reply: Type.Object({ drawing: Type.Integer(), queues: Type.Array(QueueState) }),
   summary: 'Vouchers that wait to be drawn, for operators',
 })
-export const settleDrawingLetters = defineRoute({
+export const clearDrawingLetters = defineRoute({
   method: 'POST',
   path: '/internal/queues/{queue}/dead-letters',
   tag: 'Internal',
   access: internal,
   params: Type.Object({ queue: Type.Literal('vouchers-draw') }, closed),
-  body: SettleLetters,
-  reply: LettersSettled,
-  summary: 'Settle dead letters of the drawing queue',
+  body: ClearLetters,
+  reply: LettersCleared,
+  summary: 'Clear dead letters of the drawing queue',
 })
 export type VouchersWanted = Static<typeof VouchersWanted>
 export const vouchersWantedTopic = 'voucher.wanted'

@@ -15,6 +15,7 @@ import { createService, type Service } from '#process/service-shell'
 import { getVoucherStatus } from '#services/orders'
 import { readWebhook } from './bucket-webhook.ts'
 import {
+  clearDrawingLetters,
   codeOfVoucherObject,
   getObject,
   getVoucherWork,
@@ -23,7 +24,6 @@ import {
   objectMissingTopic,
   queues,
   requestVouchers,
-  settleDrawingLetters,
   type VoucherData,
   type VouchersWanted,
   vouchersWantedTopic,
@@ -106,8 +106,8 @@ export async function createVouchers(
           // A broker that is away shows by its own alert; what is drawn is shown all the same.
           queues: await watched.states().catch(() => []),
         }))
-        server.add(settleDrawingLetters, async ({ params, body }) => ({
-          settled: await watched.settle(params.queue, body.ids, body.fate),
+        server.add(clearDrawingLetters, async ({ params, body }) => ({
+          cleared: await watched.clear(params.queue, body.ids, body.fate),
         }))
         server.add(noteObjects, async ({ query, bearer, body }) => {
           const created = readWebhook(secret, { signature: query.signature, bearer, body })

@@ -69,7 +69,7 @@ test('workers share the queue; a voucher that cannot be drawn ends in the dead l
   assert.match(letter?.error ?? '', /voucher poison cannot be drawn: no such glyph/)
   assert.equal(letter?.attempt, attemptsMax)
   broken.clear()
-  assert.equal(await other.settleDeadLetters('vouchers-draw', [letter?.id ?? ''], 'retry'), 1)
+  assert.equal(await other.clearDeadLetters('vouchers-draw', [letter?.id ?? ''], 'retry'), 1)
   await until(() => drawn.includes('poison'))
   assert.equal(new Set(drawn).size, 41)
   assert.equal(drawn.length, 41)

@@ -157,7 +157,7 @@ function lookAt(fleet: TestFleet) {
     },
     async homeAt(name: string) {
       const { homes = {} } = (await memory()) ?? {}
-      return keptDatabases.every((each) => homes[each]?.step === 'settled' && homes[each].cluster === name)
+      return keptDatabases.every((each) => homes[each]?.step === 'steady' && homes[each].cluster === name)
     },
   }
 }

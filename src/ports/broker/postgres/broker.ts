@@ -78,8 +78,8 @@ export async function openPostgresBroker(url: string, options: BrokerOptions): P
     },
     waiting: (queue) => unlessAway(waiting(database, queue)),
     deadLetters: (queue) => unlessAway(deadLetters(database, queue)),
-    settleDeadLetters: (queue, ids, fate) =>
-      unlessAway(settleDeadLetters(database, queue, ids, fate)).finally(() => ringer.wake()),
+    clearDeadLetters: (queue, ids, fate) =>
+      unlessAway(clearDeadLetters(database, queue, ids, fate)).finally(() => ringer.wake()),
     async [Symbol.asyncDispose]() {
       await publisher[Symbol.asyncDispose]()
       await (await bell)?.[Symbol.asyncDispose]()
@@ -162,7 +162,7 @@ back AS (
 INSERT INTO broker.deliveries (queue, message_id) SELECT queue, message_id FROM taken ON CONFLICT DO NOTHING`
 const discardSql = `DELETE FROM broker.dead_letters WHERE queue = $1 AND message_id = ANY($2::bigint[])`
 
-async function settleDeadLetters(
+async function clearDeadLetters(
   database: Database,
   queue: string,
   ids: readonly string[],

@@ -52,7 +52,7 @@ SELECT $1, m.id, m.topic, m.payload, m.published_at, least(dead.attempt, $5), de
   FROM dead JOIN broker.messages m ON m.id = dead.message_id
 ON CONFLICT DO NOTHING`
 
-/** Claims what is due for a queue, hands it to the handler, and settles it: done, again later, or dead. */
+/** Claims what is due for a queue, hands it to the handler, and writes down what came of it: done, again later, or dead. */
 export async function startQueue(options: QueueOptions): Promise<Queue> {
   const { database, clock, queue, handler } = options
   await database.execute(
@@ -73,7 +73,7 @@ export async function startQueue(options: QueueOptions): Promise<Queue> {
     work: async () => {
       const nowMs = clock.monotonicMs()
       if (nowMs >= retryAtMs) retryAtMs = Number.POSITIVE_INFINITY
-      retryAtMs = Math.min(retryAtMs, nowMs + (await settle(options, inFlight)))
+      retryAtMs = Math.min(retryAtMs, nowMs + (await writeOutcomes(options, inFlight)))
       const free = inFlightMax - inFlight.size
       if (closing || free === 0) return 'done'
       const claims = await database.query<Claim>(claimSql, [queue, free, leaseMs])
@@ -108,7 +108,7 @@ export async function startQueue(options: QueueOptions): Promise<Queue> {
 }
 
 async function outcomeOf(handler: Handler, claim: Claim): Promise<Outcome> {
-  // It was claimed this often and never settled: whoever takes it dies of it.
+  // It was claimed this often and never done: whoever takes it dies of it.
   if (claim.attempt > attemptsMax)
     return { kind: 'failed', error: 'its subscribers stopped while they handled it', isFinal: true }
   const message: Message = { ...claim, id: String(claim.id) }
@@ -128,7 +128,7 @@ async function outcomeOf(handler: Handler, claim: Claim): Promise<Outcome> {
  * Writes down what came of the claims in flight, and renews the leases of those still running.
  * @returns ms until the first retry that it planned, or infinity
  */
-async function settle(
+async function writeOutcomes(
   { database, clock, queue, retryBaseMs }: QueueOptions,
   inFlight: Set<InFlight>,
 ): Promise<number> {

@@ -1,7 +1,7 @@
 import { systemClock } from '#ports/clock'
 import { type Broker, type BrokerOptions, BrokerUnavailable, retryBaseMsDefault } from '../broker.ts'
 import { openLink } from './connection.ts'
-import { deadLetters, settleDeadLetters, waiting } from './dead-letters.ts'
+import { clearDeadLetters, deadLetters, waiting } from './dead-letters.ts'
 import { startListening } from './listen.ts'
 import { startPublisher } from './publish.ts'
 import { startQueue } from './queue.ts'
@@ -60,9 +60,9 @@ export async function openRabbitBroker(url: string, options: BrokerOptions): Pro
       unlessClosed()
       return await deadLetters(link, queue)
     },
-    async settleDeadLetters(queue, ids, fate) {
+    async clearDeadLetters(queue, ids, fate) {
       unlessClosed()
-      return await settleDeadLetters(publishing, queue, ids, fate)
+      return await clearDeadLetters(publishing, queue, ids, fate)
     },
     async [Symbol.asyncDispose]() {
       closed = true

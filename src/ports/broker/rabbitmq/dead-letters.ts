@@ -59,7 +59,7 @@ export async function waiting(link: Link, queue: string): Promise<number> {
 }
 
 /** @returns how many of them were there */
-export async function settleDeadLetters(
+export async function clearDeadLetters(
   link: Link,
   queue: string,
   ids: readonly string[],
@@ -113,7 +113,7 @@ async function withDeadLetters<T>(
     }
   }
   return await within(looking(), withinMs, 'reading dead letters').catch((error: unknown) => {
-    // What it has taken goes back, and it settles nothing any more.
+    // What it has taken goes back, and it clears nothing any more.
     void opened?.close().catch(() => undefined)
     throw unavailable(error)
   })

@@ -14,7 +14,7 @@ const errorLengthMax = 1_000
 /** On closing, handlers at work are waited for this long; what is left goes to others. */
 const closeWithinMs = 10_000
 const cancelWithinMs = 2_000
-/** What can be neither settled nor put aside goes back, after this long, so that it does not come round at once. */
+/** What can be neither acknowledged nor put aside goes back, after this long, so that it does not come round at once. */
 const giveBackAfterMs = 1_000
 
 export type QueueOptions = {
@@ -55,7 +55,7 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
     const taken = (raw: ConsumeMessage | null) => {
       // The server ended it: the queue was deleted, or its server is gone.
       if (raw === null) return kept.renew(channel)
-      const work = settle(
+      const work = deliver(
         options,
         channel,
         raw,
@@ -96,8 +96,8 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
 
 type RetryTo = (ms: number) => Promise<void>
 
-/** Hands one message to the handler, and settles it: done, again later, or dead. */
-async function settle(
+/** Hands one message to the handler, and acknowledges it once it is done, put aside for later, or dead. */
+async function deliver(
   options: QueueOptions,
   channel: ConfirmChannel,
   raw: ConsumeMessage,
@@ -134,7 +134,7 @@ async function settle(
     }
     channel.ack(raw)
   } catch (error) {
-    log.debug('a message could not be settled', { queue, error })
+    log.debug('a message could not be acknowledged', { queue, error })
     await clock.sleep(giveBackAfterMs)
     try {
       channel.nack(raw)
@@ -164,7 +164,7 @@ async function handOn(
 }
 
 async function failureOf(handler: Handler, message: Parameters<Handler>[0]): Promise<unknown> {
-  // It was taken this often and never settled: whoever takes it dies of it.
+  // It was taken this often and never acknowledged: whoever takes it dies of it.
   if (message.attempt > attemptsMax)
     return new MessageUnusable('its subscribers stopped while they handled it')
   try {

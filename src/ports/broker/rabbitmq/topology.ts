@@ -26,7 +26,7 @@ export const listenName = (id: string) => `octavo.listen.${id}`
 const unroutedMax = 10_000
 const deadKeptMs = 30 * 24 * 3600_000
 /**
- * Deliveries that were never settled, because subscribers died or were cut off, after which the server itself gives a
+ * Deliveries that were never acknowledged, because subscribers died or were cut off, after which the server itself gives a
  * message up. Subscribers count as well and are there first, unless none lives long enough to.
  */
 const deliveriesMax = 2 * attemptsMax

@@ -4,8 +4,8 @@ import { heedEdges, isHome, keepHomes } from './homes.ts'
 import type { Action, ClusterSpec, FleetMemory, FleetSpec, Seen } from './model.ts'
 import { byRing, chosen, wantedCount } from './placing.ts'
 import { isThere, roll } from './roll.ts'
+import { change, enter, fullWeight, isFollowed, look, note, type Round, serving, stateOf } from './round.ts'
 import { keepScores } from './scores.ts'
-import { change, enter, fullWeight, isFollowed, look, note, serving, stateOf, type Turn } from './turn.ts'
 
 /** What is on its way to a cluster that is taken out is waited for, and then given up. */
 const drainLimitMs = 60_000
@@ -17,33 +17,33 @@ export type Decision = { memory: FleetMemory; actions: readonly Action[] }
  * controller that died goes on where it was, and one that decides twice does nothing twice.
  */
 export function decide(spec: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: number): Decision {
-  const turn: Turn = { spec, seen, nowMs, memory, actions: [] }
-  heedEdges(turn)
-  noteDowns(turn)
-  keepHomes(turn)
-  keepDns(turn)
+  const round: Round = { spec, seen, nowMs, memory, actions: [] }
+  heedEdges(round)
+  noteDowns(round)
+  keepHomes(round)
+  keepDns(round)
   // What takes rights away waits for nothing.
-  for (const each of spec.clusters) if (each.intent === 'revoke') revoke(turn, each)
+  for (const each of spec.clusters) if (each.intent === 'revoke') revoke(round, each)
   const named = new Set(spec.clusters.map(({ name }) => name))
-  for (const name of seen.clusters.keys()) if (!named.has(name)) shutOut(turn, name)
-  if (spec.paused) return { memory: turn.memory, actions: turn.actions }
-  for (const each of spec.clusters) if (each.intent !== 'revoke') letIn(turn, each)
-  place(turn)
-  roll(turn)
-  keepWork(turn)
-  keepScores(turn)
-  return { memory: turn.memory, actions: turn.actions }
+  for (const name of seen.clusters.keys()) if (!named.has(name)) shutOut(round, name)
+  if (spec.paused) return { memory: round.memory, actions: round.actions }
+  for (const each of spec.clusters) if (each.intent !== 'revoke') letIn(round, each)
+  place(round)
+  roll(round)
+  keepWork(round)
+  keepScores(round)
+  return { memory: round.memory, actions: round.actions }
 }
 
-function noteDowns(turn: Turn): void {
-  for (const name of Object.keys(turn.memory.clusters)) {
-    const { edge } = look(turn, name) ?? {}
-    const { phase, downSinceMs } = stateOf(turn, name)
+function noteDowns(round: Round): void {
+  for (const name of Object.keys(round.memory.clusters)) {
+    const { edge } = look(round, name) ?? {}
+    const { phase, downSinceMs } = stateOf(round, name)
     const isDown = phase === 'serving' && edge?.isUp === false
     if (isDown === (downSinceMs !== undefined)) continue
     if (phase === 'serving' && edge === undefined) continue
-    note(turn, isDown ? `${name}: lost, as the edges see it` : `${name}: there again`)
-    change(turn, name, { downSinceMs: isDown ? turn.nowMs : undefined })
+    note(round, isDown ? `${name}: lost, as the edges see it` : `${name}: there again`)
+    change(round, name, { downSinceMs: isDown ? round.nowMs : undefined })
   }
 }
 
@@ -51,123 +51,123 @@ function noteDowns(turn: Turn): void {
  * Takes everything a cluster may do: traffic at once, then its acceptance and its works. Its rights on works outlast its
  * acceptance while there is one, so it counts as revoked only when the hub says that they are gone.
  */
-function revoke(turn: Turn, { name }: ClusterSpec): void {
-  const seen = look(turn, name)
-  const { phase, key, revokedKeys } = stateOf(turn, name)
+function revoke(round: Round, { name }: ClusterSpec): void {
+  const seen = look(round, name)
+  const { phase, key, revokedKeys } = stateOf(round, name)
   if (phase !== 'revoking' && phase !== 'revoked') {
     const keys = key === '' ? revokedKeys : [...new Set([...revokedKeys, key])]
-    enter(turn, name, 'revoking', { weight: 0, version: undefined, key: '', revokedKeys: keys })
+    enter(round, name, 'revoking', { weight: 0, version: undefined, key: '', revokedKeys: keys })
   }
   if (seen === undefined) return
   for (const { name: request } of seen.requests)
-    turn.actions.push({ kind: 'deny', request, why: `${name} is revoked` })
-  if (seen.registration === 'accepted') turn.actions.push({ kind: 'refuse', cluster: name })
-  if (seen.works > 0) turn.actions.push({ kind: 'reap', cluster: name })
+    round.actions.push({ kind: 'deny', request, why: `${name} is revoked` })
+  if (seen.registration === 'accepted') round.actions.push({ kind: 'refuse', cluster: name })
+  if (seen.works > 0) round.actions.push({ kind: 'reap', cluster: name })
   if (phase === 'revoked' && seen.registration !== 'accepted' && seen.works === 0) return
-  if (seen.hasRights === false && seen.works === 0) enter(turn, name, 'revoked')
-  else turn.actions.push({ kind: 'check-rights', cluster: name })
+  if (seen.hasRights === false && seen.works === 0) enter(round, name, 'revoked')
+  else round.actions.push({ kind: 'check-rights', cluster: name })
 }
 
 /** Nobody has named it: it gets no answer, and what it was given before is taken back. */
-function shutOut(turn: Turn, name: string): void {
-  const seen = look(turn, name)
+function shutOut(round: Round, name: string): void {
+  const seen = look(round, name)
   if (seen === undefined) return
   for (const { name: request } of seen.requests)
-    turn.actions.push({ kind: 'deny', request, why: `${name} is no cluster of this fleet` })
-  if (seen.registration === 'accepted') turn.actions.push({ kind: 'refuse', cluster: name })
-  if (seen.works > 0) turn.actions.push({ kind: 'reap', cluster: name })
-  if (turn.memory.clusters[name] !== undefined && stateOf(turn, name).phase !== 'revoked')
-    enter(turn, name, 'revoked', { weight: 0, version: undefined })
+    round.actions.push({ kind: 'deny', request, why: `${name} is no cluster of this fleet` })
+  if (seen.registration === 'accepted') round.actions.push({ kind: 'refuse', cluster: name })
+  if (seen.works > 0) round.actions.push({ kind: 'reap', cluster: name })
+  if (round.memory.clusters[name] !== undefined && stateOf(round, name).phase !== 'revoked')
+    enter(round, name, 'revoked', { weight: 0, version: undefined })
 }
 
-function letIn(turn: Turn, spec: ClusterSpec): void {
-  const seen = look(turn, spec.name)
-  const state = stateOf(turn, spec.name)
+function letIn(round: Round, spec: ClusterSpec): void {
+  const seen = look(round, spec.name)
+  const state = stateOf(round, spec.name)
   if (state.phase === 'revoked' || state.phase === 'revoking') {
     // Its old certificate would open everything again at once: it has to come with another key, which somebody names.
     if (spec.key === '' || state.revokedKeys.includes(spec.key)) return
-    enter(turn, spec.name, 'out')
+    enter(round, spec.name, 'out')
   }
   if (seen === undefined) return
-  const { actions, key } = admit(spec, seen, stateOf(turn, spec.name))
-  turn.actions.push(...actions)
-  if (key !== state.key) change(turn, spec.name, { key })
+  const { actions, key } = admit(spec, seen, stateOf(round, spec.name))
+  round.actions.push(...actions)
+  if (key !== state.key) change(round, spec.name, { key })
 }
 
 /** Gives work to the clusters that should have it, and takes it from others once they are not needed any more. */
-function place(turn: Turn): void {
-  const { spec, seen, nowMs } = turn
-  const wanted = wantedCount(spec, seen.demand, turn.memory.wanted, nowMs)
-  if (wanted.count !== turn.memory.wanted.count) note(turn, `${wanted.count} clusters are wanted`)
-  turn.memory = { ...turn.memory, wanted }
-  const names = chosen(spec, seen, turn.memory, wanted.count, nowMs)
+function place(round: Round): void {
+  const { spec, seen, nowMs } = round
+  const wanted = wantedCount(spec, seen.demand, round.memory.wanted, nowMs)
+  if (wanted.count !== round.memory.wanted.count) note(round, `${wanted.count} clusters are wanted`)
+  round.memory = { ...round.memory, wanted }
+  const names = chosen(spec, seen, round.memory, wanted.count, nowMs)
   for (const each of byRing(spec.clusters)) {
     const { name } = each
-    const { phase } = stateOf(turn, name)
+    const { phase } = stateOf(round, name)
     const isChosen = names.has(name) && missingApproval(each) === undefined
-    if (phase === 'out' && isChosen) begin(turn, name)
-    else if (phase === 'joining') join(turn, name)
-    else if (phase === 'serving' && !names.has(name)) leave(turn, name, names)
-    else if (phase === 'draining') drain(turn, name)
-    else if (phase === 'serving') restore(turn, name)
+    if (phase === 'out' && isChosen) begin(round, name)
+    else if (phase === 'joining') join(round, name)
+    else if (phase === 'serving' && !names.has(name)) leave(round, name, names)
+    else if (phase === 'draining') drain(round, name)
+    else if (phase === 'serving') restore(round, name)
   }
 }
 
 /** A rollout that was given up half-way leaves no cluster with less than its share. */
-function restore(turn: Turn, name: string): void {
-  const { rollout, bad } = turn.memory
-  const { version = '', weight } = stateOf(turn, name)
+function restore(round: Round, name: string): void {
+  const { rollout, bad } = round.memory
+  const { version = '', weight } = stateOf(round, name)
   if (weight === fullWeight || rollout !== undefined || bad[version] !== undefined) return
-  if (isThere(look(turn, name), version)) change(turn, name, { weight: fullWeight })
+  if (isThere(look(round, name), version)) change(round, name, { weight: fullWeight })
 }
 
-function begin(turn: Turn, name: string): void {
-  const { goodVersion, rollout } = turn.memory
-  const version = goodVersion ?? rollout?.from ?? turn.spec.version
-  if (!turn.seen.versions.some((each) => each.version === version)) return
-  if (look(turn, name)?.isTainted) turn.actions.push({ kind: 'untaint', cluster: name })
-  enter(turn, name, 'joining', { version, weight: 0 })
+function begin(round: Round, name: string): void {
+  const { goodVersion, rollout } = round.memory
+  const version = goodVersion ?? rollout?.from ?? round.spec.version
+  if (!round.seen.versions.some((each) => each.version === version)) return
+  if (look(round, name)?.isTainted) round.actions.push({ kind: 'untaint', cluster: name })
+  enter(round, name, 'joining', { version, weight: 0 })
 }
 
-function join(turn: Turn, name: string): void {
+function join(round: Round, name: string): void {
   // An edge that finds it up follows a picture that has it.
-  if (isThere(look(turn, name), stateOf(turn, name).version))
-    enter(turn, name, 'serving', { weight: fullWeight })
+  if (isThere(look(round, name), stateOf(round, name).version))
+    enter(round, name, 'serving', { weight: fullWeight })
 }
 
 /** Makes before it breaks: whoever comes instead serves first, and only one leaves at a time. */
-function leave(turn: Turn, name: string, names: ReadonlySet<string>): void {
-  const others = serving(turn, name)
-  const isAnotherLeaving = Object.values(turn.memory.clusters).some(({ phase }) => phase === 'draining')
-  const isMadeUp = [...names].every((each) => stateOf(turn, each).phase === 'serving')
-  if (isAnotherLeaving || others.length === 0 || (others.length < turn.spec.clustersMin && !isMadeUp)) return
+function leave(round: Round, name: string, names: ReadonlySet<string>): void {
+  const others = serving(round, name)
+  const isAnotherLeaving = Object.values(round.memory.clusters).some(({ phase }) => phase === 'draining')
+  const isMadeUp = [...names].every((each) => stateOf(round, each).phase === 'serving')
+  if (isAnotherLeaving || others.length === 0 || (others.length < round.spec.clustersMin && !isMadeUp)) return
   // Its databases move first: what writes goes on meanwhile.
-  if (isHome(turn, name)) return
-  const { rollout } = turn.memory
+  if (isHome(round, name)) return
+  const { rollout } = round.memory
   if (rollout?.cluster === name && rollout.step !== 'rolling-back')
-    turn.memory = { ...turn.memory, rollout: undefined }
-  enter(turn, name, 'draining', { weight: 0 })
+    round.memory = { ...round.memory, rollout: undefined }
+  enter(round, name, 'draining', { weight: 0 })
 }
 
-function drain(turn: Turn, name: string): void {
-  const seen = look(turn, name)
-  const { sinceMs } = stateOf(turn, name)
-  const isEmpty = seen?.edge !== undefined && seen.edge.inFlight === 0 && isFollowed(turn)
-  const isLate = turn.nowMs - sinceMs >= drainLimitMs
-  if (!isEmpty && !(isLate && isFollowed(turn))) return
-  if (serving(turn, name).length === 0) return
-  turn.actions.push({ kind: 'taint', cluster: name })
-  enter(turn, name, 'out', { version: undefined })
+function drain(round: Round, name: string): void {
+  const seen = look(round, name)
+  const { sinceMs } = stateOf(round, name)
+  const isEmpty = seen?.edge !== undefined && seen.edge.inFlight === 0 && isFollowed(round)
+  const isLate = round.nowMs - sinceMs >= drainLimitMs
+  if (!isEmpty && !(isLate && isFollowed(round))) return
+  if (serving(round, name).length === 0) return
+  round.actions.push({ kind: 'taint', cluster: name })
+  enter(round, name, 'out', { version: undefined })
 }
 
 /** What a cluster has is made what it should have. */
-function keepWork(turn: Turn): void {
-  for (const { name } of turn.spec.clusters) {
-    const seen = look(turn, name)
-    const { version, phase } = stateOf(turn, name)
+function keepWork(round: Round): void {
+  for (const { name } of round.spec.clusters) {
+    const seen = look(round, name)
+    const { version, phase } = stateOf(round, name)
     if (seen === undefined || phase === 'revoking' || phase === 'revoked') continue
     if (version !== undefined && seen.registration === 'accepted' && seen.work?.version !== version)
-      turn.actions.push({ kind: 'apply', cluster: name, version })
-    if (version === undefined && seen.works > 0) turn.actions.push({ kind: 'reap', cluster: name })
+      round.actions.push({ kind: 'apply', cluster: name, version })
+    if (version === undefined && seen.works > 0) round.actions.push({ kind: 'reap', cluster: name })
   }
 }

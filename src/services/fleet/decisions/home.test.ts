@@ -5,14 +5,14 @@ import { decideHome, type Home, type HomeSpec } from './home.ts'
 
 const members = ['a', 'b', 'c'].map((name) => ({ name, address: `${name}:5433` }))
 const spec: HomeSpec = { members, wanted: '', lostAfterMs: 5_000 }
-const settled: Home = {
-  ...{ epoch: 4, cluster: 'a', step: 'settled', sinceMs: 0, isPlanned: false, to: '', from: null, members },
+const steady: Home = {
+  ...{ epoch: 4, cluster: 'a', step: 'steady', sinceMs: 0, isPlanned: false, to: '', from: null, members },
   troubleSinceMs: undefined,
 }
-const common = { ...untold, epoch: 4, primary: 'a', isRunning: true, hasData: true, isSettled: true }
+const common = { ...untold, epoch: 4, primary: 'a', isRunning: true, hasData: true, isAsTold: true }
 const primary: KeptState = { ...common, state: 'primary', position: { epoch: 4, lsn: '900' } }
 const replica: KeptState = { ...common, state: 'replica', receives: true, position: { epoch: 4, lsn: '900' } }
-const deaf: KeptState = { ...replica, receives: false, isSettled: false }
+const deaf: KeptState = { ...replica, receives: false, isAsTold: false }
 const turnedAt = (lsn: string): KeptState => ({
   ...{ ...common, epoch: 5, state: 'turned', primary: '' },
   position: { epoch: 4, lsn },
@@ -23,17 +23,17 @@ const after = (states: Record<string, KeptState>, home: Home, seconds: number, o
 
 /** Looked at twice, so long apart that it is believed. */
 const later = (states: Record<string, KeptState>) => {
-  const once = after(states, settled, 10) as Home
+  const once = after(states, steady, 10) as Home
   return after(states, once, 16)
 }
 
 test('a primary that the hub alone hears nothing of stays where it is, and so does one whose server only starts again', () => {
-  assert.equal(later({ b: replica, c: replica })?.step, 'settled')
+  assert.equal(later({ b: replica, c: replica })?.step, 'steady')
   assert.equal(
-    later({ a: { ...primary, isSettled: false, isRunning: false }, b: replica, c: deaf })?.step,
-    'settled',
+    later({ a: { ...primary, isAsTold: false, isRunning: false }, b: replica, c: deaf })?.step,
+    'steady',
   )
-  assert.equal(later({ b: deaf })?.step, 'settled', 'one alone could choose nobody')
+  assert.equal(later({ b: deaf })?.step, 'steady', 'one alone could choose nobody')
 })
 
 test('one that nobody receives from is left, also when it says that it is well', () => {
@@ -41,7 +41,7 @@ test('one that nobody receives from is left, also when it says that it is well',
     const next = later({ ...a, b: deaf, c: deaf })
     assert.deepEqual([next?.step, next?.epoch], ['turning', 5])
   }
-  const once = after({ b: deaf, c: deaf }, settled, 10) as Home
+  const once = after({ b: deaf, c: deaf }, steady, 10) as Home
   assert.equal(
     after({ b: replica, c: deaf }, once, 16)?.troubleSinceMs,
     undefined,
@@ -50,7 +50,7 @@ test('one that nobody receives from is left, also when it says that it is well',
 })
 
 test('the furthest comes next, once enough have turned; one that was asked for only if it is as far', () => {
-  const turning: Home = { ...settled, epoch: 5, step: 'turning' }
+  const turning: Home = { ...steady, epoch: 5, step: 'turning' }
   assert.equal(after({ b: turnedAt('900') }, turning, 20)?.step, 'turning')
   assert.equal(after({ b: turnedAt('900'), c: turnedAt('1000') }, turning, 20)?.cluster, 'c')
   assert.equal(
@@ -70,7 +70,7 @@ test('the furthest comes next, once enough have turned; one that was asked for o
 })
 
 test('a hub that remembers less than the servers begins a turn after theirs', () => {
-  const next = after({ a: { ...primary, epoch: 9 }, b: { ...replica, epoch: 9 } }, settled, 1)
+  const next = after({ a: { ...primary, epoch: 9 }, b: { ...replica, epoch: 9 } }, steady, 1)
   assert.deepEqual([next?.step, next?.epoch], ['turning', 10])
   assert.equal(
     decideHome({ ...spec, wanted: 'b' }, seen({ a: { ...primary, epoch: 9 } }), undefined, 0).home?.epoch,
@@ -85,14 +85,14 @@ test('a database begins nowhere while somebody may have one, and is moved nowher
   assert.equal(first({ a: untold, b: { ...untold, hasData: true }, c: untold }), undefined)
   assert.equal(first({ a: { ...untold, hasData: true }, b: untold, c: untold })?.cluster, 'a')
   const wanted = { ...spec, wanted: 'b' }
-  assert.equal(after({ a: primary, b: deaf, c: replica }, settled, 1, wanted)?.step, 'settled')
-  assert.equal(after({ a: primary, b: replica, c: replica }, settled, 1, wanted)?.to, 'b')
+  assert.equal(after({ a: primary, b: deaf, c: replica }, steady, 1, wanted)?.step, 'steady')
+  assert.equal(after({ a: primary, b: replica, c: replica }, steady, 1, wanted)?.to, 'b')
 })
 
 test('a cluster that tells of turns that nobody can have had, or makes no sense, is one that does not answer', () => {
   const lying = { ...replica, epoch: 900_000 }
-  assert.equal(after({ a: primary, b: replica, c: lying }, settled, 1)?.step, 'settled')
-  assert.equal(later({ a: primary, b: lying, c: lying })?.step, 'settled')
+  assert.equal(after({ a: primary, b: replica, c: lying }, steady, 1)?.step, 'steady')
+  assert.equal(later({ a: primary, b: lying, c: lying })?.step, 'steady')
   assert.deepEqual(readKeptState(replica), replica)
   const strange = [{ epoch: 1e300 }, { position: { epoch: 1, lsn: 'x' } }, { isRunning: 'yes' }]
   const nonsense: unknown[] = [null, 'well', {}, ...strange.map((each) => ({ ...replica, ...each }))]

@@ -10,7 +10,7 @@ export type Home = {
   /** The cluster of the primary; the one before, while nobody is chosen yet. */
   cluster: string
   step:
-    | 'settled'
+    | 'steady'
     /** Every server that can be reached turns from the primary before, so that it can acknowledge nothing any more. */
     | 'turning'
     /** One has been chosen, and is being made the primary. */
@@ -101,8 +101,8 @@ function next(look: Look, home: Home): Home {
     return turned(home, highest + 1, nowMs)
   }
   switch (home.step) {
-    case 'settled':
-      return settled(look, home)
+    case 'steady':
+      return steady(look, home)
     case 'turning':
       return choose(look, home)
     case 'promoting':
@@ -116,7 +116,7 @@ const turned = (home: Home, epoch: number, nowMs: number, to = ''): Home => ({
   troubleSinceMs: undefined,
 })
 
-function settled({ spec, seen, nowMs, said }: Look, home: Home): Home {
+function steady({ spec, seen, nowMs, said }: Look, home: Home): Home {
   if (!isStalled(seen, home)) {
     const well = home.troubleSinceMs === undefined ? home : { ...home, troubleSinceMs: undefined }
     const target = spec.wanted === home.cluster ? undefined : seen.get(spec.wanted)
@@ -141,7 +141,7 @@ function isStalled(seen: Seen, home: Home): boolean {
   const answers = home.members.filter(({ name }) => seen.has(name))
   const receive = others.filter(({ name }) => seen.get(name)?.receives ?? true)
   const primary = seen.get(home.cluster)
-  const isDown = primary !== undefined && !(primary.isRunning && primary.isSettled)
+  const isDown = primary !== undefined && !(primary.isRunning && primary.isAsTold)
   const isCutOff = others.length > 0 && receive.length < quorumOfHome(home)
   return (
     (isCutOff || (isDown && others.every(({ name }) => seen.get(name)?.receives !== true))) &&
@@ -152,7 +152,7 @@ function isStalled(seen: Seen, home: Home): boolean {
 /** Once enough have turned, the one with the furthest log comes next; the one that was asked for if it is as far. */
 function choose({ seen, nowMs, said }: Look, home: Home): Home {
   const old = seen.get(home.cluster)
-  const oldHasTurned = old?.epoch === home.epoch && old.state === 'turned' && old.isSettled
+  const oldHasTurned = old?.epoch === home.epoch && old.state === 'turned' && old.isAsTold
   // In peace the one before ends first: then the others have all that it wrote.
   if (home.isPlanned && !oldHasTurned) {
     if (nowMs - home.sinceMs < handOverLimitMs) return home
@@ -161,7 +161,7 @@ function choose({ seen, nowMs, said }: Look, home: Home): Home {
   }
   const votes = home.members.flatMap(({ name }) => {
     const state = seen.get(name) ?? untold
-    const isFinal = state.epoch === home.epoch && state.state === 'turned' && state.isSettled
+    const isFinal = state.epoch === home.epoch && state.state === 'turned' && state.isAsTold
     return isFinal && state.position !== null ? [{ name, position: state.position }] : []
   })
   if (votes.length < votesOfHome(home)) return home
@@ -179,9 +179,9 @@ function choose({ seen, nowMs, said }: Look, home: Home): Home {
 
 function promote({ spec, seen, nowMs, said }: Look, home: Home): Home {
   const state = seen.get(home.cluster)
-  if (state?.epoch === home.epoch && state.state === 'primary' && state.isSettled) {
+  if (state?.epoch === home.epoch && state.state === 'primary' && state.isAsTold) {
     said.push(`${home.cluster} is the primary in turn ${home.epoch}`)
-    return { ...home, step: 'settled', sinceMs: nowMs, troubleSinceMs: undefined }
+    return { ...home, step: 'steady', sinceMs: nowMs, troubleSinceMs: undefined }
   }
   // The first of all has nobody to take its place.
   if (home.from === null) return home
@@ -200,7 +200,7 @@ function wantsOf(home: Home, seen: Seen): ReadonlyMap<string, Want> {
   const common = { epoch, members: [...members], quorum: quorumOfHome(home), from, isPlanned }
   const isFirst = home.epoch === 1
   const old = seen.get(cluster)
-  const isOldGone = !isPlanned || (old?.epoch === epoch && old.isSettled)
+  const isOldGone = !isPlanned || (old?.epoch === epoch && old.isAsTold)
   const wants = members.flatMap(({ name }): [string, Want][] => {
     if (home.step !== 'turning') {
       const state = name === cluster ? 'primary' : 'replica'

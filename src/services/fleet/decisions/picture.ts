@@ -1,6 +1,6 @@
 import type { FleetPicture } from '#kernel/fleet-picture'
 import type { FleetMemory, FleetSpec } from './model.ts'
-import { isPictured } from './turn.ts'
+import { isPictured } from './round.ts'
 
 /** What edges are told. A cluster that joins is in it without weight, so that they probe it before it gets anything. */
 export function pictureOf(spec: FleetSpec, memory: FleetMemory): FleetPicture {

@@ -1,5 +1,5 @@
 import type { ClusterSpec, SeenCluster } from './model.ts'
-import { look, type Turn } from './turn.ts'
+import { look, type Round } from './round.ts'
 
 /** A score that has moved by less stays as it is, so that a wave of orders moves nobody. */
 const steadyBy = 10
@@ -9,19 +9,19 @@ const validMs = 5 * 60_000
 const worst = -100
 
 /** Tells OCM's scheduler how much each cluster could still take, in the words of its AddOnPlacementScores: -100 to 100. */
-export function keepScores(turn: Turn): void {
-  const { spec, nowMs } = turn
+export function keepScores(round: Round): void {
+  const { spec, nowMs } = round
   if (spec.placement === '') return
   for (const each of spec.clusters) {
-    const seen = look(turn, each.name)
+    const seen = look(round, each.name)
     if (seen?.registration !== 'accepted') continue
     const value = headroomOf(each, seen)
-    const before = turn.memory.scores[each.name]
+    const before = round.memory.scores[each.name]
     const isSteady = before !== undefined && Math.abs(before.value - value) < steadyBy
     if (isSteady && nowMs - before.atMs < renewMs) continue
-    const scores = { ...turn.memory.scores, [each.name]: { value, atMs: nowMs } }
-    turn.memory = { ...turn.memory, scores }
-    turn.actions.push({ kind: 'score', cluster: each.name, value, validUntilMs: nowMs + validMs })
+    const scores = { ...round.memory.scores, [each.name]: { value, atMs: nowMs } }
+    round.memory = { ...round.memory, scores }
+    round.actions.push({ kind: 'score', cluster: each.name, value, validUntilMs: nowMs + validMs })
   }
 }
 

@@ -19,7 +19,7 @@ export type Hub = { api: KubernetesApi; caches: Caches; keepers: Keepers; fleet:
 
 /**
  * Does one thing on the hub. What is there already is left alone, and what somebody else has changed since it was looked
- * at is not written over: the next turn sees it.
+ * at is not written over: the next round sees it.
  * @returns whether the cluster still has rights, for `check-rights`
  * @throws KubernetesError
  */

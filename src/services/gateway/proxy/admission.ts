@@ -10,7 +10,7 @@ export type Admission = Disposable & {
   /** @returns whether the client may ask at this pace; it has been answered otherwise */
   pace(exchange: Exchange): boolean
   /** Passes a request on, now or when its turn comes, or answers that it is too much. */
-  turn(exchange: Exchange, target: UpstreamTarget, start: () => void): void
+  admit(exchange: Exchange, target: UpstreamTarget, start: () => void): void
   /** Shows its numbers. */
   observe(meter: Meter): void
   refused(): ReadonlyMap<string, number>
@@ -37,7 +37,7 @@ export function createAdmission(options: PacesOptions): Admission {
     sendProblem(exchange, problem)
   }
   const paces = createPaces(options)
-  const turns = createTurns(options.nowMs, refuse)
+  const reads = createFairQueue(options.nowMs, refuse)
   return {
     pace(exchange) {
       const waitSeconds = paces.take(exchange)
@@ -45,12 +45,12 @@ export function createAdmission(options: PacesOptions): Admission {
       refuse(exchange, 'rate', tooMany('Too many requests from your address; slow down.', waitSeconds))
       return false
     },
-    turn(exchange, target, start) {
-      if (target.isBrowsing) turns.enter(exchange, start)
+    admit(exchange, target, start) {
+      if (target.isBrowsing) reads.enter(exchange, start)
       else start()
     },
     observe(meter) {
-      const { active, waiting, atOnce } = turns
+      const { active, waiting, atOnce } = reads
       observeOne(meter, 'octavo_gateway_browsing_active', 'Reads of the catalogue under way.', active)
       observeOne(meter, 'octavo_gateway_browsing_waiting', 'Reads that wait for their turn.', waiting)
       observeOne(meter, 'octavo_gateway_browsing_limit', 'Reads that may be under way at once.', atOnce)
@@ -68,7 +68,7 @@ export function createAdmission(options: PacesOptions): Admission {
 }
 
 /** Who may read the catalogue next: clients in turn, whatever each has sent ahead. */
-function createTurns(
+function createFairQueue(
   nowMs: () => number,
   refuse: (exchange: Exchange, why: string, problem: Problem) => void,
 ) {

@@ -64,7 +64,7 @@ function answerApi(exchange: Exchange, parts: AnswerParts): void {
     else {
       exchange.expiresMs = exchange.startedMs + target.deadlineMs
       const passOn = () =>
-        parts.admission.turn(exchange, target, () => forward(exchange, target, parts.proxy, parts.bundles))
+        parts.admission.admit(exchange, target, () => forward(exchange, target, parts.proxy, parts.bundles))
       if (parts.readCache?.take(exchange, target.label, params, passOn)) return
       exchange.response.once('finish', () => {
         // What was refused has changed nothing; what failed may have.

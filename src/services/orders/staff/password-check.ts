@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import { type Attempt, checkAttempt, noteFailure } from './attempts.ts'
 import type { HashingPool } from './hashing.ts'
 import { isPassword } from './passwords.ts'
-import { createTurns } from './turns.ts'
+import { queueByKey } from './queue-by-key.ts'
 
 /**
  * The account's hash where this is its password: what follows goes by that and no other, for it may be changed meanwhile.
@@ -18,12 +18,12 @@ const nobody = `scrypt$32768$8$3$${Buffer.alloc(16).toString('base64')}$${Buffer
 
 /** Checks passwords, slower or not at all where too many were wrong lately. */
 export function createPasswordCheck({ database, clock }: Context, pool: HashingPool): PasswordCheck {
-  // A crowd that guesses elsewhere takes nobody's turn who is where they always are.
-  const turns = { known: createTurns(attemptsMax), strangers: createTurns(attemptsMax) }
+  // A crowd that guesses elsewhere takes nobody's place who is where they always are.
+  const queues = { known: queueByKey(attemptsMax), strangers: queueByKey(attemptsMax) }
   return async (who, password) => {
     const known = await checkAttempt(database, who)
-    const inTurn = known.isKnown ? turns.known : turns.strangers
-    return await inTurn(known.isKnown ? `${who.email} ${who.place}` : who.email, async () => {
+    const inQueue = known.isKnown ? queues.known : queues.strangers
+    return await inQueue(known.isKnown ? `${who.email} ${who.place}` : who.email, async () => {
       // Those before it in the row may have failed meanwhile.
       const { isKnown, delayMs } = await checkAttempt(database, who)
       if (delayMs > 0) await clock.sleep(delayMs)

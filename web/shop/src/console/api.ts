@@ -13,12 +13,12 @@ import type {
 } from '#services/gateway'
 import type {
   changePassword as changePasswordRoute,
+  clearDeadLetters as clearDeadLettersRoute,
   confirmSecondFactor as confirmSecondFactorRoute,
   eraseCustomer as eraseCustomerRoute,
   listOrders as listOrdersRoute,
   listSessions as listSessionsRoute,
   offerSecondFactor as offerSecondFactorRoute,
-  settleDeadLetters as settleDeadLettersRoute,
 } from '#services/orders'
 import type {
   getReport as getReportRoute,
@@ -32,7 +32,7 @@ import { staffCall, staffCallForReply } from './session.ts'
 
 const cancelDeadlineMs = 20_000
 const reportDeadlineMs = 20_000
-const settleDeadlineMs = 30_000
+const clearDeadlineMs = 30_000
 
 export type OrderQuery = QueryOf<typeof listOrdersRoute>
 
@@ -109,10 +109,10 @@ export const changePassword = (body: BodyOf<typeof changePasswordRoute>) =>
 export const getSystem = (signal?: AbortSignal) => staffCall<System>('GET', '/api/system', { signal })
 
 /** @throws ApiProblem 503 while the broker is away */
-export const settleDeadLetters = (queue: string, ids: string[], fate: 'retry' | 'discard') =>
-  staffCall<ReplyOf<typeof settleDeadLettersRoute>>('POST', `/api/queues/${segment(queue)}/dead-letters`, {
+export const clearDeadLetters = (queue: string, ids: string[], fate: 'retry' | 'discard') =>
+  staffCall<ReplyOf<typeof clearDeadLettersRoute>>('POST', `/api/queues/${segment(queue)}/dead-letters`, {
     body: { ids, fate },
-    deadlineMs: settleDeadlineMs,
+    deadlineMs: clearDeadlineMs,
   })
 
 export const getFleet = (signal?: AbortSignal) => staffCall<FleetView>('GET', '/api/fleet', { signal })

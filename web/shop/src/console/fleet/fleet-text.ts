@@ -17,7 +17,7 @@ export function troublesOf({ clusters, blocked, databases, bad, wanted }: FleetV
   const down = clusters.filter(
     ({ phase, seen }) => phase === 'serving' && seen !== null && (!seen.isUp || seen.isCutOff),
   )
-  const moving = databases.filter(({ step }) => step !== 'settled')
+  const moving = databases.filter(({ step }) => step !== 'steady')
   return [
     ...down.map(({ name }) => `${name} is lost`),
     ...moving.map(({ name, cluster }) => `${name} is on its way to or from ${cluster}`),

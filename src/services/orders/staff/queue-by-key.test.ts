@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createTurns } from './turns.ts'
+import { queueByKey } from './queue-by-key.ts'
 
 test('work for one key is done piece after piece, and what is too much, for it or for all, is refused', async () => {
-  const inTurn = createTurns({ forOne: 3, forAll: 5, waitMs: 60_000 })
+  const inQueue = queueByKey({ forOne: 3, forAll: 5, waitMs: 60_000 })
   const [done, refused]: [string[], string[]] = [[], []]
   const work = (key: string) =>
-    inTurn(key, async () => {
+    inQueue(key, async () => {
       done.push(`${key}+`)
       await new Promise(setImmediate)
       done.push(`${key}-`)
@@ -24,19 +24,19 @@ test('work for one key is done piece after piece, and what is too much, for it o
 })
 
 test('whose turn does not come in time is told so, and its work is not done later', async () => {
-  const inTurn = createTurns({ forOne: 3, forAll: 5, waitMs: 20 })
+  const inQueue = queueByKey({ forOne: 3, forAll: 5, waitMs: 20 })
   const first = Promise.withResolvers<void>()
   const done: string[] = []
-  const running = inTurn('a', async () => {
+  const running = inQueue('a', async () => {
     await first.promise
     done.push('first')
   })
   await assert.rejects(
-    inTurn('a', async () => done.push('second')),
+    inQueue('a', async () => done.push('second')),
     /Too many log-ins for this account at once/,
   )
   first.resolve()
   await running
-  await inTurn('a', async () => done.push('third'))
+  await inQueue('a', async () => done.push('third'))
   assert.deepEqual(done, ['first', 'third'])
 })

@@ -1,22 +1,22 @@
 import { tooMany } from '#kernel/problem'
 
 /** Pieces of work under way or waiting, for one key and for all, and how long each may wait; what is more is refused. */
-export type TurnLimits = { forOne: number; forAll: number; waitMs: number }
+export type QueueLimits = { forOne: number; forAll: number; waitMs: number }
 
 /**
  * Does work for one key piece after piece: attempts at one account made all at once cannot slip past a limit that
  * counts those that have failed. Nobody waits until whoever asked has given up: work whose turn does not come in time is
  * refused, with 429 as all that is too much, and not done later.
  */
-export function createTurns(limits: TurnLimits) {
-  const turns = new Map<string, { last: Promise<unknown>; waiting: number }>()
+export function queueByKey(limits: QueueLimits) {
+  const queues = new Map<string, { last: Promise<unknown>; waiting: number }>()
   let all = 0
   return async <T>(key: string, work: () => Promise<T>): Promise<T> => {
-    const turn = turns.get(key) ?? { last: Promise.resolve(), waiting: 0 }
-    if (turn.waiting >= limits.forOne) throw tooManyForOne()
+    const queue = queues.get(key) ?? { last: Promise.resolve(), waiting: 0 }
+    if (queue.waiting >= limits.forOne) throw tooManyForOne()
     if (all >= limits.forAll) throw tooMany('Too many log-ins at once.')
-    turns.set(key, turn)
-    turn.waiting++
+    queues.set(key, queue)
+    queue.waiting++
     all++
     const late = Promise.withResolvers<never>()
     const timer = setTimeout(() => late.reject(tooManyForOne()), limits.waitMs)
@@ -25,19 +25,19 @@ export function createTurns(limits: TurnLimits) {
     late.promise.catch(() => {
       isLate = true
     })
-    const mine = turn.last.then(() => {
+    const mine = queue.last.then(() => {
       if (isLate) return late.promise
       clearTimeout(timer)
       return work()
     })
-    // Whoever waits for this turn is told; the next one only waits for its end.
-    turn.last = mine.catch(() => undefined)
+    // Whoever waits for this piece is told; the next one only waits for its end.
+    queue.last = mine.catch(() => undefined)
     try {
       return await Promise.race([mine, late.promise])
     } finally {
       clearTimeout(timer)
       all--
-      if (--turn.waiting === 0) turns.delete(key)
+      if (--queue.waiting === 0) queues.delete(key)
     }
   }
 }
