@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import { mariadbSkipped, testMariadb } from '../../../../../test/support/mariadb.ts'
+import { openStore } from '../open-store.ts'
 import { testCatalogStore } from '../suite/store-suite.ts'
-import { openStore } from './open.ts'
 
 if (mariadbSkipped) test('mariadb', { skip: mariadbSkipped }, () => undefined)
 else

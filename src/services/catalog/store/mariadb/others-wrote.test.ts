@@ -1,8 +1,8 @@
 import { test } from 'node:test'
 import { createConnection } from 'mariadb'
 import { mariadbSkipped, testMariadb } from '../../../../../test/support/mariadb.ts'
+import { openStore } from '../open-store.ts'
 import { testOthersNews } from '../suite/others-suite.ts'
-import { openStore } from './open.ts'
 
 if (mariadbSkipped) test('mariadb', { skip: mariadbSkipped }, () => undefined)
 else

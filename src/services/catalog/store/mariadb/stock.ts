@@ -1,54 +1,19 @@
-import { type InDoubt, idOfPrepared, preparedName } from '#kernel/transaction'
-import { systemClock, uuid7TimeMs } from '#ports/clock'
-import { type Database, SerializationFailure, type Transaction, type Voted } from '#ports/database'
+import { type Database, SerializationFailure, type Transaction } from '#ports/database'
 import { stockChangedTopic } from '#services/catalog'
+import { preparedStock } from '../prepared-stock.ts'
 import type { SeenTitle, StockMoves, StockStore } from '../stock-store.ts'
 import { insertRows, list } from './rows.ts'
 
-/**
- * Stock in MariaDB or MySQL: rows locked in key order, moved by one set-based statement, left prepared.
- * @param prepared finishes; on connections of its own, for those of `database` may all be waiting for just that
- */
-export function createStockStore(
-  database: Database,
-  prepared: Database['prepared'] = database.prepared,
-): StockStore {
-  return {
-    async prepare(id, work) {
-      const { result } = await database.prepare(preparedName(id), async (tx) => {
-        let kind: Voted['kind'] = 'nothing'
-        let moved: Promise<void> | undefined
-        const result = await work({
-          lock: (isbns) => lockTitles(tx, isbns),
-          move(moves) {
-            kind = 'prepared'
-            moved = moveStock(tx, id, moves)
-            // Its failure is the transaction's, which waits for it below.
-            moved.catch(() => {})
-          },
-        })
-        await moved
-        return { kind, result }
-      })
-      return result
-    },
-    async commit(id) {
-      await prepared.commit(preparedName(id))
-    },
-    async abort(id) {
-      await prepared.abort(preparedName(id))
-    },
-    async inDoubt() {
-      const ids = (await prepared.inDoubt()).flatMap((name) => idOfPrepared(name) ?? [])
-      const nowMs = systemClock.now()
-      return ids.sort().map((id): InDoubt => ({ id, ageMs: Math.max(0, nowMs - uuid7TimeMs(id)) }))
-    },
+/** Stock in MariaDB or MySQL: rows locked in key order, moved by one set-based statement, left prepared. */
+export const createStockStore = (database: Database, prepared: Database['prepared']): StockStore =>
+  preparedStock(database, prepared, {
+    lock: lockTitles,
+    move: moveStock,
     forget: (olderThanMs) =>
       database.execute('DELETE FROM transactions WHERE prepared_at < NOW(6) - INTERVAL ? MICROSECOND', [
         olderThanMs * 1000,
       ]),
-  }
-}
+  })
 
 type LockedStock = Pick<SeenTitle, 'isbn' | 'copies' | 'held' | 'sold' | 'version'>
 type ReadBook = Omit<SeenTitle, 'copies' | 'held' | 'sold' | 'version' | 'limited'> & { limited: number }

@@ -1,6 +1,6 @@
 import { testDatabase } from '../../../../../test/support/database.ts'
+import { openStore } from '../open-store.ts'
 import { testCatalogStore } from '../suite/store-suite.ts'
-import { openStore } from './open.ts'
 
 testCatalogStore('postgres', async (t, laid) => {
   const { url } = await testDatabase(t, 'store', laid)

@@ -6,9 +6,9 @@ import { askStanding } from '#ports/postgres'
 import { type TestScope, testDatabase, testServers } from '../../../../../test/support/database.ts'
 import { until } from '../../../../../test/support/until.ts'
 import type { OthersWrote } from '../catalog-store.ts'
+import { openStore } from '../open-store.ts'
 import { testOthersNews } from '../suite/others-suite.ts'
 import { add, entryFor } from '../suite/suite-books.ts'
-import { openStore } from './open.ts'
 
 testOthersNews('postgres', async (t) => {
   const { url } = await testDatabase(t, 'others', 'books')

@@ -1,53 +1,25 @@
 import { packTexts } from '#kernel/packed-list'
-import { type InDoubt, idOfPrepared, preparedName } from '#kernel/transaction'
-import { systemClock, uuid7TimeMs } from '#ports/clock'
-import type { Database, Transaction, Voted } from '#ports/database'
+import type { Database, Transaction } from '#ports/database'
 import { intArray, textArray } from '#ports/postgres'
 import { stockChangedTopic } from '#services/catalog'
+import { preparedStock } from '../prepared-stock.ts'
 import type { SeenTitle, StockDelta, StockMoves, StockStore } from '../stock-store.ts'
 
-/**
- * Stock in PostgreSQL: rows locked in key order, moved by one set-based statement, left prepared.
- * @param prepared finishes; on connections of its own, for those of `database` may all be waiting for just that
- */
-export function createStockStore(
-  database: Database,
-  prepared: Database['prepared'] = database.prepared,
-): StockStore {
-  return {
-    async prepare(id, work) {
-      const { result } = await database.prepare(preparedName(id), async (tx) => {
-        let kind: Voted['kind'] = 'nothing'
-        const result = await work({
-          lock: (isbns) => lockTitles(tx, isbns),
-          move(moves) {
-            kind = 'prepared'
-            // Its failure is the transaction's.
-            moveStock(tx, id, moves).catch(() => {})
-          },
-        })
-        return { kind, result }
-      })
-      return result
-    },
-    async commit(id) {
-      await prepared.commit(preparedName(id))
-    },
-    async abort(id) {
-      await prepared.abort(preparedName(id))
-    },
-    async inDoubt() {
-      const ids = (await prepared.inDoubt()).flatMap((name) => idOfPrepared(name) ?? [])
-      const nowMs = systemClock.now()
-      return ids.sort().map((id): InDoubt => ({ id, ageMs: Math.max(0, nowMs - uuid7TimeMs(id)) }))
+/** Stock in PostgreSQL: rows locked in key order, moved by one set-based statement, left prepared. */
+export const createStockStore = (database: Database, prepared: Database['prepared']): StockStore =>
+  preparedStock(database, prepared, {
+    lock: lockTitles,
+    move(tx, id, moves) {
+      // Not waited for: its failure is the transaction's, with whose end it travels.
+      moveStock(tx, id, moves).catch(() => {})
+      return undefined
     },
     forget: (olderThanMs) =>
       database.execute(
         'DELETE FROM catalog.transactions WHERE prepared_at < now() - make_interval(secs => $1)',
         [olderThanMs / 1000],
       ),
-  }
-}
+  })
 
 async function lockTitles(tx: Transaction, isbns: ReadonlySet<string>): Promise<Map<string, SeenTitle>> {
   const rows = await tx.query<SeenTitle>(
