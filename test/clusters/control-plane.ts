@@ -44,6 +44,7 @@ export type ControlPlane = AsyncDisposable & {
 type PartName = 'etcd' | 'api' | 'controllers' | 'scheduler'
 
 const readyLimitMs = 150_000
+const controllersSubject = '/CN=system:kube-controller-manager'
 
 /**
  * A Kubernetes control plane of plain processes on loopback: etcd, API server, controller manager, scheduler. It ends
@@ -68,13 +69,18 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const etcd = start('etcd', options.tools.etcd, etcdFlags(options), { GOMEMLIMIT: '200MiB' })
   const server = start('api', options.tools['kube-apiserver'], apiFlags(options, authority))
   const api = started.use(await apiFor('admin', '/O=system:masters/CN=admin'))
-  // Made by the last of what it does when it starts.
-  await untilThere(api, '/apis/rbac.authorization.k8s.io/v1/clusterroles/system:kube-scheduler', server)
   await untilThere(api, '/api/v1/namespaces/default', server)
+  // Rights are made last, and the controllers and the scheduler end at once without this one.
+  const asControllers = started.use(await apiFor('controllers', controllersSubject))
+  await untilThere(
+    asControllers,
+    '/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication',
+    server,
+  )
   const controllers = start(
     'controllers',
     options.tools['kube-controller-manager'],
-    controllerFlags(options, authority, kubeconfigFor('controllers', '/CN=system:kube-controller-manager')),
+    controllerFlags(options, authority, kubeconfigFor('controllers', controllersSubject)),
   )
   const schedulerConfig = kubeconfigFor('scheduler', '/CN=system:kube-scheduler')
   const scheduler = start('scheduler', options.tools['kube-scheduler'], [
