@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { after, before, test } from 'node:test'
-import pg from 'pg'
+import { before, test } from 'node:test'
+import { askOnce } from '#ports/postgres'
+import { fileScope } from '../support/file-scope.ts'
 import { storeNamespace, untilLong } from './install-store.ts'
 import { startMetricsApi } from './metrics-api.ts'
 import {
@@ -13,14 +14,11 @@ import {
 } from './store-on-nodes.ts'
 
 /** What operators change while the store sells, and what goes wrong when they do. */
-const ends: (() => unknown)[] = []
+const scope = fileScope()
 let on: StoreOnNodes
 
 before(async () => {
-  on = await openStoreOnNodes({ after: (work) => void ends.push(work) })
-})
-after(async () => {
-  for (const end of ends.toReversed()) await end()
+  on = await openStoreOnNodes(scope)
 })
 
 test('load makes more of a role, secrets are changed, a broken version stands still, a node is lost in an update: no order is lost', async (t) => {
@@ -94,7 +92,7 @@ async function newUser(secretName: 'book-db' | 'order-db'): Promise<void> {
   const { secrets } = on.store
   const url = new URL(secretName === 'book-db' ? secrets.bookDb : secrets.orderDb)
   const password = randomBytes(12).toString('hex')
-  await asked(url.href, `CREATE ROLE octavo_next LOGIN SUPERUSER PASSWORD '${password}'`)
+  await askOnce(url.href, `CREATE ROLE octavo_next LOGIN SUPERUSER PASSWORD '${password}'`, 30_000)
   url.username = 'octavo_next'
   url.password = password
   await patchSecret(secretName, { uri: url.href })
@@ -115,16 +113,8 @@ async function patchSecret(name: string, stringData: object): Promise<void> {
 async function usersAtWork(): Promise<string[]> {
   const { bookDb, orderDb } = on.store.secrets
   const sql = `SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name IN ('catalog', 'orders', 'gateway')`
-  const rows = (await Promise.all([bookDb, orderDb].map((url) => asked(url, sql)))).flat()
+  const rows = (
+    await Promise.all([bookDb, orderDb].map((url) => askOnce<{ usename: string }>(url, sql, 30_000)))
+  ).flat()
   return [...new Set(rows.map(({ usename }) => usename))]
-}
-
-async function asked(url: string, sql: string): Promise<{ usename: string }[]> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    return (await client.query<{ usename: string }>(sql)).rows
-  } finally {
-    await client.end()
-  }
 }

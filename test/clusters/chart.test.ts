@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
+import { fileScope } from '../support/file-scope.ts'
 import { until } from '../support/until.ts'
 import { type Manifest, policyComplaints, rules } from './chart/policy.ts'
 import { violations } from './chart/violations.ts'
@@ -34,11 +35,11 @@ const values = {
     ],
   ],
 }
-const ends: (() => unknown)[] = []
+const scope = fileScope()
 let cluster: TestCluster
 
 before(async () => {
-  cluster = await openCluster({ after: (work) => void ends.push(work) })
+  cluster = await openCluster(scope)
   for (const file of await prepareDefinitions()) {
     const { code, err } = await cluster.kubectl(['apply', '--server-side', '--filename', file])
     assert.equal(code, 0, err)
@@ -47,9 +48,6 @@ before(async () => {
   const levels = ['enforce', 'warn', 'audit'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`)
   assert.equal((await cluster.kubectl(['create', 'namespace', 'shop'])).code, 0)
   assert.equal((await cluster.kubectl(['label', 'namespace', 'shop', ...levels])).code, 0)
-})
-after(async () => {
-  for (const end of ends.toReversed()) await end()
 })
 
 for (const [name, flags] of Object.entries(values)) {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import pg from 'pg'
+import { askOnce } from '#ports/postgres'
 import { type PostgresServer, startPostgres } from '../../src/local/postgres-server.ts'
 import type { TestScope } from '../support/database.ts'
 
@@ -45,9 +45,6 @@ async function startServer(
 /** @returns its URL */
 async function makeDatabase(host: string, database: string, password: string): Promise<string> {
   const url = (name: string) => `postgres://octavo:${password}@${host}:5432/${name}`
-  const client = new pg.Client({ connectionString: url('postgres') })
-  await client.connect()
-  await client.query(`CREATE DATABASE ${database}`)
-  await client.end()
+  await askOnce(url('postgres'), `CREATE DATABASE ${database}`, 30_000)
   return url(database)
 }

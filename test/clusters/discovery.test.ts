@@ -1,29 +1,26 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, type TestContext, test } from 'node:test'
+import { before, type TestContext, test } from 'node:test'
 import { systemClock } from '#ports/clock'
 import { type Discovery, type Instance, openDiscovery } from '#ports/discovery'
 import { follow, type KubernetesApi, type Metadata } from '#ports/kubernetes'
 import type { Endpoint } from '../../src/ports/discovery/kubernetes.ts'
 import { testDiscovery } from '../support/discovery-suite.ts'
+import { fileScope } from '../support/file-scope.ts'
 import { until } from '../support/until.ts'
 import { openCluster, type TestCluster } from './open-cluster.ts'
 
 /** Discovery by EndpointSlices, against a real API server. */
-const ends: (() => unknown)[] = []
+const scope = fileScope()
 let cluster: TestCluster
 let api: KubernetesApi
 let namespaces = 0
 
 before(async () => {
-  cluster = await openCluster({ after: (work) => void ends.push(work) })
+  cluster = await openCluster(scope)
   api = cluster.controlPlane.api
 })
-after(async () => {
-  for (const end of ends.toReversed()) await end()
-})
-
 testDiscovery('kubernetes', async (t) => {
   const { discovery, namespace } = await openIn(t)
   return {

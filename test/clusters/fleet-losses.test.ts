@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openDatabase } from '#ports/database'
 import { checkHistory } from '../faults/history.ts'
+import { fileScope } from '../support/file-scope.ts'
 import { until } from '../support/until.ts'
 import { type Load, type Seen, startLoad } from './load.ts'
 import { openStoreFleet, type StoreFleet, untilOff } from './ocm/open-stores.ts'
@@ -12,21 +13,17 @@ const hubAwaySeconds = Number(process.env.OCTAVO_HUB_AWAY_SECONDS ?? 15)
 /** Traffic is off a lost cluster within three seconds; the rest is for a busy machine. */
 const offLimitMs = 3_000 + 2_000
 
-const ends: (() => unknown)[] = []
+const scope = fileScope()
 let on: StoreFleet
 let load: Load
 
 before(async () => {
-  const scope = { after: (work: () => unknown) => void ends.push(work) }
   const rollout = { readyLimitSeconds: 120, slowPercentMax: 100 }
   on = await openStoreFleet(scope, {}, { rollout })
   const isbns = await on.addTitles([1_000_000, 1_000_000, 60])
   load = startLoad({ url: on.fleet.edge.url, isbns, count: 5, pauseMs: 150 })
   scope.after(() => load.clients.giveUp())
   await sells()
-})
-after(async () => {
-  for (const end of ends.toReversed()) await end()
 })
 
 test('a cluster is frozen: nothing goes to it, and it comes back', (t) =>

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import { Agent, request } from 'undici'
 import { openDatabase } from '#ports/database'
 import { freshMemory } from '../../src/services/fleet/decisions/model.ts'
 import { placeOrder, type Wanted } from '../faults/clients.ts'
 import { checkHistory } from '../faults/history.ts'
+import { fileScope } from '../support/file-scope.ts'
 import { until } from '../support/until.ts'
 import { followOrder, type Load, startLoad } from './load.ts'
 import { type Fault, plantedFault } from './ocm/bad-program.ts'
@@ -28,21 +29,17 @@ const scarce = 2
 const scarceCopies = 60
 const backLimitMs = 180_000
 
-const ends: (() => unknown)[] = []
+const scope = fileScope()
 let on: StoreFleet
 let load: Load
 let isbns: string[]
 
 before(async () => {
-  const scope = { after: (work: () => unknown) => void ends.push(work) }
   on = await openStoreFleet(scope, { [next]: 'good', ...faults }, { rollout })
   isbns = await on.addTitles([1_000_000, 1_000_000, scarceCopies])
   load = startLoad({ url: on.fleet.edge.url, isbns, count: 6, pauseMs: 200 })
   scope.after(() => load.clients.giveUp())
   await sells()
-})
-after(async () => {
-  for (const end of ends.toReversed()) await end()
 })
 
 test('a version moves over the clusters, one by one, and no order fails', async (t) => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { join as joinPath } from 'node:path'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import { KubernetesError } from '#ports/kubernetes'
 import type { CertificateSigningRequest, ManifestWork } from '../../src/services/fleet/hub/objects.ts'
 import { csrApi, workApi } from '../../src/services/fleet/hub/objects.ts'
+import { fileScope } from '../support/file-scope.ts'
 import { until } from '../support/until.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { untilLong } from './install-store.ts'
@@ -18,8 +19,7 @@ import { crashing, failing, manifestsOf, startWorkload, type TestWorkload } from
 import { openCluster, type TestCluster } from './open-cluster.ts'
 
 /** A fleet on a hub: a real API server with OCM's definitions, and agents that behave as OCM's were measured to. */
-const ends: (() => unknown)[] = []
-const scope = { after: (work: () => unknown) => void ends.push(work) }
+const scope = fileScope()
 const members = ['a', 'b', 'c']
 const schemas = { orders: { version: 1, oldest: 1 } }
 const contracted = { orders: { version: 2, oldest: 2 } }
@@ -51,9 +51,6 @@ before(async () => {
   await fleet.addVersion('3', contracted, manifestsOf('3'))
   controller = await fleet.startController()
   scope.after(() => controller[Symbol.asyncDispose]())
-})
-after(async () => {
-  for (const end of ends.toReversed()) await end()
 })
 
 test('named clusters come in and serve; strangers, foreign names and the half-approved get nothing', async () => {

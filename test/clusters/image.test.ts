@@ -4,10 +4,11 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, type TestContext, test } from 'node:test'
+import { before, type TestContext, test } from 'node:test'
 import { roles } from '#roles'
 import { type BuiltImage, buildImages, tagOf } from '../../deploy/image/build.ts'
 import { imageNames } from '../../deploy/image/root.ts'
+import { fileScope } from '../support/file-scope.ts'
 import { type DatabaseServers, startDatabaseServers } from './database-servers.ts'
 
 /** The image, built here and run by podman as a cluster would run it: not as root, on a root that is read-only. */
@@ -17,20 +18,17 @@ const readyMsMax = 3_000
 const readyLimitMs = 60_000
 const tag = 'octavo:under-test'
 const user = 65532
-const ends: (() => unknown)[] = []
+const scope = fileScope()
 let folder = ''
 let images: BuiltImage[]
 let databases: DatabaseServers
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'octavo-image-test-'))
-  ends.push(() => rmSync(folder, { recursive: true, force: true }))
+  scope.after(() => rmSync(folder, { recursive: true, force: true }))
   images = buildImages(tag)
-  databases = await startDatabaseServers({ after: (work) => void ends.push(work) }, folder)
+  databases = await startDatabaseServers(scope, folder)
   writeSecrets()
-})
-after(async () => {
-  for (const end of ends.toReversed()) await end()
 })
 
 test('they are small, and the same bytes every time', (t) => {

@@ -1,28 +1,25 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import { openDatabase } from '#ports/database'
 import { openTurns } from '#ports/lease'
 import { testDatabase } from '../support/database.ts'
+import { fileScope } from '../support/file-scope.ts'
 import { testTurns } from '../support/turn-suite.ts'
 import { makeTurnTables } from '../support/turn-tables.ts'
 import { until } from '../support/until.ts'
 import { openCluster, type TestCluster } from './open-cluster.ts'
 
 /** What one process does at a time, with real Leases and the database's own record of who did it. */
-const ends: (() => unknown)[] = []
+const scope = fileScope()
 let cluster: TestCluster
 let tokenPath = ''
 
 before(async () => {
-  cluster = await openCluster({ after: (work) => void ends.push(work) })
+  cluster = await openCluster(scope)
   tokenPath = await accountToken()
 })
-after(async () => {
-  for (const end of ends.toReversed()) await end()
-})
-
 testTurns('kubernetes', async (t, release) => ({
   discoveryUrl: discoveryUrl(release),
   databaseUrl: (await testDatabase(t, 'leases')).url,

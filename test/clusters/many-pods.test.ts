@@ -3,8 +3,9 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, type TestContext, test } from 'node:test'
+import { before, type TestContext, test } from 'node:test'
 import type { KubernetesApi, Metadata } from '#ports/kubernetes'
+import { fileScope } from '../support/file-scope.ts'
 import { until } from '../support/until.ts'
 import { startProcess } from './background-process.ts'
 import type { DiscoveryState } from './discovery-process.ts'
@@ -20,13 +21,12 @@ const limitMs = 15 * 60_000
 /** What following them may cost a role: beside its own some 100 MB, and of one core. */
 const bytesMax = 64e6
 const cpuMsMax = 10_000
-const ends: (() => unknown)[] = []
+const scope = fileScope()
 let cluster: TestCluster
 let api: KubernetesApi
 let account = ''
 
 before(async () => {
-  const scope = { after: (work: () => unknown) => void ends.push(work) }
   cluster = await openCluster(scope, { callsPerSecond: 1_000, nodeGraceSeconds: 600 }, { extra: ['kwok'] })
   api = cluster.controlPlane.api
   const stages = join(goModules, 'kwok', 'stages.yaml')
@@ -36,16 +36,13 @@ before(async () => {
     logPath: join(cluster.folder, 'kwok.log'),
     env: { HOME: cluster.folder },
   })
-  ends.push(() => kwok.stop())
+  scope.after(() => kwok.stop())
   for (let i = 0; i < nodes; i++) await api.send('POST', '/api/v1/nodes', nodeOf(i))
   await make('/api/v1/namespaces', { kind: 'Namespace', metadata: { name: namespace } })
   account = await readerOf(namespace)
   await make(`/api/v1/namespaces/${namespace}/services`, service)
   for (let i = 0; i < nodes; i++)
     await make(`/apis/apps/v1/namespaces/${namespace}/deployments`, deploymentOf(i))
-})
-after(async () => {
-  for (const end of ends.toReversed()) await end()
 })
 
 test('every one of 5 000 pods is found and no other, for little memory and time', async (t) => {

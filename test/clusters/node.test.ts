@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
+import { fileScope } from '../support/file-scope.ts'
 import { until } from '../support/until.ts'
 import { startNode, type TestNode } from './node/start-node.ts'
 import { openCluster, type TestCluster } from './open-cluster.ts'
 import { type ServiceProxy, startServiceProxy } from './service-proxy.ts'
 
 /** The node that runs pods as processes, by a small web server. */
-const ends: (() => unknown)[] = []
+const scope = fileScope()
 let cluster: TestCluster
 let proxy: ServiceProxy
 const nodes: TestNode[] = []
 
 before(async () => {
-  const scope = { after: (work: () => unknown) => void ends.push(work) }
   cluster = await openCluster(scope, { nodeGraceSeconds: 8, evictionSeconds: 2 })
   for (const [index, name] of ['a', 'b'].entries()) nodes.push(await addNode(name, `10.244.${index + 1}`))
   proxy = await startServiceProxy(cluster.controlPlane)
-  ends.push(() => proxy[Symbol.asyncDispose]())
+  scope.after(() => proxy[Symbol.asyncDispose]())
   await apply(deployment(2))
   await apply({
     ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' } },
@@ -27,9 +27,6 @@ before(async () => {
       ports: [{ name: 'http', port: 80, targetPort: 8080 }],
     },
   })
-})
-after(async () => {
-  for (const end of ends.toReversed()) await end()
 })
 
 test('a Deployment becomes processes that are ready, and its Service leads to them', async () => {
@@ -73,7 +70,7 @@ async function addNode(name: string, addresses: string): Promise<TestNode> {
     ...{ controlPlane: cluster.controlPlane, name, addresses, folder: join(cluster.folder, name) },
     images: () => ({ folder: join(import.meta.dirname, '..', '..'), entrypoint: [nodePath, '-e', server] }),
   })
-  ends.push(() => node[Symbol.asyncDispose]())
+  scope.after(() => node[Symbol.asyncDispose]())
   return node
 }
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import type { Metadata } from '#ports/kubernetes'
+import { fileScope } from '../support/file-scope.ts'
 import { until } from '../support/until.ts'
 import { type BackgroundProcess, startProcess } from './background-process.ts'
 import type { Manifest } from './chart/policy.ts'
@@ -14,7 +15,7 @@ const chart = join(import.meta.dirname, '..', '..', 'deploy', 'chart')
 const webhookPort = 9443
 /** A busy machine takes its time. */
 const limitMs = 120_000
-const ends: (() => unknown)[] = []
+const scope = fileScope()
 let cluster: TestCluster
 let operator: BackgroundProcess
 
@@ -22,12 +23,12 @@ let operator: BackgroundProcess
 const on = '--set=cloudnativePg.enabled=true,secrets.objectStore.name=objects'
 
 before(async () => {
-  cluster = await openCluster({ after: (work) => void ends.push(work) }, {}, { extra: ['cloudnative-pg'] })
+  cluster = await openCluster(scope, {}, { extra: ['cloudnative-pg'] })
   const home = dirname(cluster.tools['cloudnative-pg'])
   const definitions = join(home, 'config', 'crd', 'bases')
   for (const file of readdirSync(definitions)) await apply(readFileSync(join(definitions, file), 'utf8'))
   operator = await startOperator()
-  ends.push(() => operator.stop())
+  scope.after(() => operator.stop())
   await apply(JSON.stringify(webhooksOf(readFileSync(join(home, 'config/webhook/manifests.yaml'), 'utf8'))))
   await cluster.kubectl(['create', 'namespace', 'shop'])
   // They answer once the operator has started.
@@ -35,9 +36,6 @@ before(async () => {
   await until(asked, 'the webhooks answer', limitMs).catch(async (error: Error) => {
     throw new Error(`${(await dryRun([])).err}\n${operator.said()}`, { cause: error })
   })
-})
-after(async () => {
-  for (const end of ends.toReversed()) await end()
 })
 
 test('its webhooks take the clusters and backups of the chart, strictly and without a warning', async () => {

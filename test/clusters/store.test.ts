@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import { request } from 'undici'
 import { openDatabase } from '#ports/database'
 import { addTitles } from '../faults/titles.ts'
+import { fileScope } from '../support/file-scope.ts'
 import { until } from '../support/until.ts'
 import { storeNamespace, untilLong } from './install-store.ts'
 import { type Follower, followOrder } from './load.ts'
@@ -15,14 +16,11 @@ import {
 } from './store-on-nodes.ts'
 
 /** The whole store, installed by its chart on three nodes that run its pods for real. */
-const ends: (() => unknown)[] = []
+const scope = fileScope()
 let on: StoreOnNodes
 
 before(async () => {
-  on = await openStoreOnNodes({ after: (work) => void ends.push(work) })
-})
-after(async () => {
-  for (const end of ends.toReversed()) await end()
+  on = await openStoreOnNodes(scope)
 })
 
 test('an order is placed, becomes a voucher and is redeemed through the Service of the gateway', async () => {
@@ -120,7 +118,7 @@ test('what somebody writes to BookDb by hand is heard by one pod of catalog, and
     applicationName: 'by hand',
     connectionsMax: 1,
   })
-  ends.push(() => database[Symbol.asyncDispose]())
+  scope.after(() => database[Symbol.asyncDispose]())
   const title = async () => (await call('GET', `/api/books/${isbn}`)).body.title
   await until(async () => (await title()) !== undefined)
   const slots = 'SELECT count(*)::int AS n FROM pg_replication_slots WHERE active'

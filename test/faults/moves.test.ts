@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
 import { type KeptDatabase, keptDatabases } from '#kernel/database-turn'
+import { askOnce } from '#ports/postgres'
 import { startLoad } from '../clusters/load.ts'
 import { startEdge } from '../support/edge.ts'
 import { startHomes } from '../support/homes.ts'
@@ -177,16 +177,8 @@ test('what a cut-off primary is asked to write is acknowledged to nobody; withou
 })
 
 /** At the server of OrderDb, from within its cluster. */
-async function sqlAt(cluster: KeptCluster, sql: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: keptUrl([cluster.ownAddress('order-db')], 'orders') })
-  client.on('error', () => {})
-  await client.connect()
-  try {
-    return (await client.query(sql)).rows
-  } finally {
-    await client.end()
-  }
-}
+const sqlAt = (cluster: KeptCluster, sql: string): Promise<unknown[]> =>
+  askOnce(keptUrl([cluster.ownAddress('order-db')], 'orders'), sql, limitMs)
 
 /** A picture for an edge, in a file. @returns its URL */
 function pictureOf(folder: string, name: string, stores: readonly ProcessCluster[]): string {

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openBroker } from '#ports/broker'
 import { openObjectStore } from '#ports/object-store'
 import { bucketNotifiedTopic } from '#services/vouchers'
 import { partsMissing, type RealParts, startRealParts } from '../../deploy/real/parts.ts'
+import { fileScope } from '../support/file-scope.ts'
 import { until } from '../support/until.ts'
 import { octavo, type Store, startStore } from '../support/whole-store.ts'
 
@@ -17,8 +18,7 @@ import { octavo, type Store, startStore } from '../support/whole-store.ts'
 const skip = partsMissing()[0] ?? false
 const heardTopic = 'bucket.heard'
 const relayed = { lost: 0, once: 0, twice: 0 }
-const ends: (() => unknown)[] = []
-const scope = { after: (end: () => unknown) => void ends.push(end) }
+const scope = fileScope()
 let parts: RealParts
 let store: Store
 
@@ -29,9 +29,6 @@ before(async () => {
   parts = await startRealParts(scope, folder, heardTopic)
   store = await startStore(scope, 'on', parts.env)
   await relayBadly(parts.env.OCTAVO_BROKER ?? '')
-})
-after(async () => {
-  for (const end of ends.toReversed()) await end()
 })
 
 /** Between the bucket and the store. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
+import { askOnce } from '#ports/postgres'
 import { type TestScope, testDatabase } from './database.ts'
 import { rabbitMissing, testVhost } from './rabbitmq.ts'
 
@@ -15,13 +15,8 @@ export type BrokerServer = {
 const postgres: BrokerServer = {
   url: async (t) => (await testDatabase(t, 'broker')).url,
   disturb: async (url) => {
-    const client = new pg.Client(url)
-    await client.connect()
-    await client.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid()`,
-    )
-    await client.end()
+    const others = 'pid <> pg_backend_pid() AND datname = current_database()'
+    await askOnce(url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${others}`, 30_000)
   },
 }
 const memory: BrokerServer = { url: async () => `memory:${randomUUID()}`, disturb: async () => undefined }

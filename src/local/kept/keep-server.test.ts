@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import pg from 'pg'
 import type { Want } from '#kernel/database-turn'
 import { systemClock } from '#ports/clock'
+import { askOnce } from '#ports/postgres'
 import { until } from '../../../test/support/until.ts'
 import { freeInnerPort } from '../free-port.ts'
 import { keepServer } from './keep-server.ts'
@@ -21,16 +21,8 @@ async function start(t: TestContext, tls?: string) {
     ...{ cluster: 'a', name: 'order-db', database: 'orders', path, password, port },
     ...{ host: '127.0.0.1', tls, clock: systemClock },
   }
-  const ask = async <Row>(sql: string): Promise<Row | undefined> => {
-    const client = new pg.Client({ host: '127.0.0.1', port, user: 'octavo', password, database: 'orders' })
-    client.on('error', () => {})
-    await client.connect()
-    try {
-      return (await client.query(sql)).rows[0] as Row
-    } finally {
-      await client.end()
-    }
-  }
+  const url = `postgres://octavo:${encodeURIComponent(password)}@127.0.0.1:${port}/orders`
+  const ask = async <Row>(sql: string) => (await askOnce<Row>(url, sql, limitMs))[0]
   const wantOf = (epoch: number, state: Want['state'], to: Partial<Want> = {}): Want => ({
     ...{ epoch, state, primary: state === 'turned' ? '' : 'a', members: [{ name: 'a', address }], quorum: 0 },
     ...{ from: null, isFirst: epoch === 1, isPlanned: true, ...to },
