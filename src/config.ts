@@ -91,7 +91,7 @@ export type Config = {
 export const replicasMax = 6
 
 export type LogLevel = (typeof logLevels)[number]
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 
 /**
  * Reads and checks the settings. What is secret is not among them: see `readSecrets`.

@@ -8,7 +8,7 @@ export const keptDatabases = ['order-db', 'book-db'] as const
 export type KeptDatabase = (typeof keptDatabases)[number]
 
 /** Turns are numbers of timelines too, and come one after the other. */
-export const epochMax = 1_000_000
+const epochMax = 1_000_000
 const Epoch = Type.Integer({ minimum: 0, maximum: epochMax })
 const Name = Type.String({ maxLength: 63 })
 
@@ -20,7 +20,7 @@ export const LogPosition = Type.Object({
 })
 export type LogPosition = Static<typeof LogPosition>
 
-export const membersMax = 9
+const membersMax = 9
 
 /** What a server should be in a turn. */
 export const Want = Type.Object({

@@ -19,7 +19,7 @@ export function isEmail(text: string): boolean {
 const plainDomain = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/
 
 /** A domain as the DNS knows it, `bücher.example` as `xn--bcher-kva.example`; `undefined` for what is none. */
-export function asciiDomain(domain: string): string | undefined {
+function asciiDomain(domain: string): string | undefined {
   if (plainDomain.test(domain) && domain.length <= 253 && !domain.includes('xn--')) return domain
   if (/[\s/?#@:\\%[\]\p{C}]/u.test(domain) || !URL.canParse(`http://${domain}`)) return undefined
   const host = new URL(`http://${domain}`).hostname

@@ -20,8 +20,8 @@ export type PicturedCluster = {
   readonly takesWrites: boolean
 }
 
-export const clustersMax = 1_000
-export const weightMax = 1_000
+const clustersMax = 1_000
+const weightMax = 1_000
 /** What a cluster gets that nobody has said anything else about. */
 export const usualWeight = 100
 

@@ -11,7 +11,7 @@ export type OutlierLimits = {
   weight: number
 }
 
-export const outlierLimits: OutlierLimits = { samplesMin: 10, factor: 3, marginMs: 100, weight: 0.1 }
+const outlierLimits: OutlierLimits = { samplesMin: 10, factor: 3, marginMs: 100, weight: 0.1 }
 
 export const noLatency: Latency = { averageMs: 0, samples: 0 }
 

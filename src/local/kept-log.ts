@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSy
 import { join } from 'node:path'
 
 /** What a store on a laptop said lately: two files, of which the older one goes when the newer one is full. */
-export const keptBytesMax = 32 * 1024 * 1024
+const keptBytesMax = 32 * 1024 * 1024
 const writeEveryMs = 200
 /** Lines that wait to be written; what comes faster than a disk takes it is not kept. */
 const waitingBytesMax = 8 * 1024 * 1024

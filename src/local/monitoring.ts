@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Prometheus or Alertmanager is missing, or did not start. */
-export class MonitoringError extends Error {
+class MonitoringError extends Error {
   override name = 'MonitoringError'
 }
 

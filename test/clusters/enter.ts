@@ -2,8 +2,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { ToolsUnavailable } from './tools.ts'
 
 /** Addresses of pods and of Services. Inside they are this machine's own, as loopback's are. */
-export const podRange = '10.244.0.0/14'
-export const serviceRanges = '10.96.0.0/12'
+const podRange = '10.244.0.0/14'
+const serviceRanges = '10.96.0.0/12'
 
 const script = [
   'set -e',

@@ -6,7 +6,7 @@ const { default: MariadbConnection } = (await import(
 )) as { default: { prototype: { query(sql: string, values?: unknown[]): Promise<unknown> } } }
 
 /** Builds with one safeguard missing, to see whether the fault runs notice; see `breakBuild`. */
-export const brokenBuilds = ['no-fence', 'answer-before-decision', 'no-stock-check'] as const
+const brokenBuilds = ['no-fence', 'answer-before-decision', 'no-stock-check'] as const
 export type BrokenBuild = (typeof brokenBuilds)[number]
 
 const lateMs = 400

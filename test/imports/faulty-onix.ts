@@ -49,7 +49,7 @@ const dated = (date: string, format = '00') =>
 const language = (code: string) =>
   `<Language><LanguageRole>01</LanguageRole><LanguageCode>${code}</LanguageCode></Language>`
 
-export function generatedIsbn(i: number): string {
+function generatedIsbn(i: number): string {
   const twelve = `979${String(100_000_000 + i)}`
   return twelve + checkDigit13(twelve)
 }
@@ -63,7 +63,7 @@ const faultOf = (i: number) =>
   i % faultEvery === 3 ? faults[Math.floor(i / faultEvery) % faults.length] : undefined
 
 /** A record of a feed with a text of a few paragraphs, on a line of its own. @param edition changes the price */
-export function generatedProduct(i: number, edition = 0): string {
+function generatedProduct(i: number, edition = 0): string {
   const fault = faultOf(i)
   const good: Parts = {
     isbn: generatedIsbn(i),

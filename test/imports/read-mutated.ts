@@ -7,7 +7,7 @@ import { readCatalogue } from '../../src/services/catalog/import/read-catalogue.
 import { type Shop, type SourceRecord, UnreadableFile } from '../../src/services/catalog/import/source.ts'
 
 const shop: Shop = { country: 'DE', currency: 'EUR', timeZone: 'Europe/Berlin' }
-export const mutatedAtMs = Date.UTC(2026, 5, 15)
+const mutatedAtMs = Date.UTC(2026, 5, 15)
 /** As pieces of a body come over a line. */
 const pieceBytes = 16 * 1024
 

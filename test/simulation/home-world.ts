@@ -52,7 +52,7 @@ export function runHomes(firstSeed: number, schedules: number, weakness?: Weakne
   return { failure: undefined, told, moves }
 }
 
-export function runHome(seed: number, weakness?: Weakness): Run {
+function runHome(seed: number, weakness?: Weakness): Run {
   const random = randomFrom(seed)
   const below = (n: number) => Math.floor(random() * n)
   const names = ['a', 'b', 'c', 'd', 'e'].slice(0, random() < 0.7 ? 3 : 5)

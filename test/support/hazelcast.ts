@@ -27,7 +27,7 @@ const folder = join(
 const jar = join(folder, `hazelcast-${version}.jar`)
 
 /** Gets the server from Maven Central, once per machine. */
-export async function prepareHazelcast(): Promise<void> {
+async function prepareHazelcast(): Promise<void> {
   if (existsSync(jar)) return
   const fetched = mkdtempSync(join(tmpdir(), 'octavo-hazelcast-'))
   const artifact = `com.hazelcast:hazelcast:${version}`

@@ -27,7 +27,7 @@ export type KeptCluster = {
   said(): string
 }
 
-export const keptPassword = randomBytes(12).toString('hex')
+const keptPassword = randomBytes(12).toString('hex')
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 
 export async function openKeptCluster(scope: TestScope, name: string, secret: string): Promise<KeptCluster> {

@@ -93,7 +93,7 @@ async function addTitles(books: CatalogStore, titles: number, copies: number): P
   return isbns
 }
 
-export function engineOf(books: CatalogStore, orders: Database): GroupEngine {
+function engineOf(books: CatalogStore, orders: Database): GroupEngine {
   const context = {
     database: orders,
     clock: systemClock,

@@ -26,7 +26,7 @@ export type ArchiverOptions = {
 }
 
 /** The one that runs beside the store. */
-export const standingSlot = 'octavo_archive'
+const standingSlot = 'octavo_archive'
 
 export type Archiver = AsyncDisposable & {
   /** Keeps all there is, and whatever else is due. @returns the moment that can be restored from now on */

@@ -40,8 +40,8 @@ export function serviceClient({ discovery, secret }: ServiceClientOptions): Serv
     keepAliveTimeout: 30_000,
   })
   const signer = callSigner(secret)
-  const shunnedUntil = new Map<string, number>()
-  let turn = 0
+  const shunnedUntilMs = new Map<string, number>()
+  let next = 0
   return {
     async call(service, route, options) {
       // AbortSignal.timeout cannot be called off: it would go on to fire for a call that was answered long ago.
@@ -51,14 +51,14 @@ export function serviceClient({ discovery, secret }: ServiceClientOptions): Serv
       const note = (status: string) =>
         callDuration.observe((performance.now() - startedMs) / 1000, service, route.path, status)
       try {
-        const instances = inOrder(discovery.instances(service), shunnedUntil, options.sticks ? 0 : turn++)
+        const instances = inOrder(discovery.instances(service), shunnedUntilMs, options.sticks ? 0 : next++)
         for (const instance of instances) {
           const outcome = await attempt(agent, instance, route, options, signer, deadline.signal)
           if (outcome.kind === 'answered') {
             note('2xx')
             return outcome.value as never
           }
-          shunnedUntil.set(instance.id, Date.now() + shunnedMs)
+          shunnedUntilMs.set(instance.id, performance.now() + shunnedMs)
           if (outcome.kind === 'unknown') throw outcomeUnknown(instance, outcome.cause)
         }
         throw unavailable(`No ${service} instance can be reached.`)
@@ -77,12 +77,12 @@ export function serviceClient({ discovery, secret }: ServiceClientOptions): Serv
 
 function inOrder(
   instances: readonly Instance[],
-  shunnedUntil: ReadonlyMap<string, number>,
+  shunnedUntilMs: ReadonlyMap<string, number>,
   start: number,
 ): Instance[] {
-  const now = Date.now()
+  const nowMs = performance.now()
   const rotated = instances.map((_, i) => instances[(i + start) % instances.length] as Instance)
-  const shunned = (instance: Instance) => ((shunnedUntil.get(instance.id) ?? 0) > now ? 1 : 0)
+  const shunned = (instance: Instance) => ((shunnedUntilMs.get(instance.id) ?? 0) > nowMs ? 1 : 0)
   return rotated.sort((a, b) => shunned(a) - shunned(b))
 }
 

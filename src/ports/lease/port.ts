@@ -10,7 +10,7 @@ const single: Open = async (_url, { clock, durations }) =>
   (await import('./single.ts')).openSingle(clock, durations)
 
 /** By the URL's scheme. */
-export const leaseAdapters: Readonly<Record<string, Open>> = { kubernetes, single }
+const leaseAdapters: Readonly<Record<string, Open>> = { kubernetes, single }
 
 /**
  * Opens the adapter that the URL's scheme names: `kubernetes://host:port/namespace/release` (Leases of a cluster), or

@@ -8,7 +8,7 @@ const hopByHop = new Set([
   ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
 ])
 /** Which turn of OrderDb's primary whoever sent this goes by. */
-export const epochHeader = 'x-octavo-epoch'
+const epochHeader = 'x-octavo-epoch'
 const notPassedIn = new Set([
   ...[...hopByHop, 'content-length', 'cookie', 'expect', 'forwarded', callHeader, epochHeader],
   ...['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'],

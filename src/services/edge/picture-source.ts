@@ -10,7 +10,7 @@ import type { FleetObject } from './fleet-view.ts'
 
 const log = logger('edge')
 const readEveryMs = 500
-export const fleetGroup = '/apis/fleet.octavo.example/v1'
+const fleetGroup = '/apis/fleet.octavo.example/v1'
 
 type Tell = (picture: FleetPicture) => void
 type TellFleet = (fleet: FleetObject) => void

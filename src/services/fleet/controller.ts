@@ -85,9 +85,10 @@ async function round(
     parts.placements.ask(place.namespace, spec.placement),
   ])
   const before = memoryOf(fleet)
+  const nowMs = clock.now()
   const seen = seenFleet(caches, place.name, { edges, alarms, rights, kept, decided })
-  const { memory, actions } = decide(spec, seen, before, clock.now())
-  metrics.round(spec, seen, memory)
+  const { memory, actions } = decide(spec, seen, before, nowMs)
+  metrics.round(memory, nowMs)
   if (spec.dryRun) return await say(parts, fleet, 'dry run: nothing is done', actions.map(told))
   const isWritten = await write(parts, fleet, spec, memory)
   if (!isWritten || lost.aborted) return
@@ -172,7 +173,7 @@ async function act(
     )
     metrics.did(action.kind)
     if (action.kind === 'check-rights' && allowed !== undefined) rights.set(action.cluster, allowed)
-    // What anybody may ask about who let whom in is in the log, one line for each deed.
+    // What anybody may ask about who let whom in is in the log, one line for each action.
     else log.info('did', { audit: true, ...action })
   } catch (error) {
     metrics.failed()

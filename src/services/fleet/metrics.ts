@@ -1,8 +1,9 @@
 import { roleMeter } from '#ports/telemetry'
-import type { FleetMemory, FleetSpec, Seen } from './decisions/model.ts'
+import type { FleetMemory } from './decisions/model.ts'
 
 export type FleetMetrics = {
-  round(spec: FleetSpec, seen: Seen, memory: FleetMemory): void
+  /** How the fleet is remembered after a round. */
+  round(memory: FleetMemory, nowMs: number): void
   did(kind: string): void
   failed(): void
 }
@@ -12,7 +13,7 @@ export function fleetMetrics(): FleetMetrics {
   const actions = meter.counter('octavo_fleet_actions_total', 'What was done on the hub.', ['kind'])
   const failures = meter.counter(
     'octavo_fleet_failures_total',
-    'Rounds and deeds that failed and are done again.',
+    'Rounds and actions that failed and are done again.',
   )
   const phases = meter.gauge('octavo_fleet_clusters', 'Clusters by what they are doing.', ['phase'])
   const weights = meter.gauge('octavo_fleet_weight', 'What edges are told.', ['cluster'])
@@ -21,7 +22,7 @@ export function fleetMetrics(): FleetMetrics {
   ])
   const blocked = meter.gauge('octavo_fleet_blocked', '1 when the wanted version is not rolled out.')
   return {
-    round(spec, _seen, memory) {
+    round(memory, nowMs) {
       phases.clear()
       weights.clear()
       rollout.clear()
@@ -29,7 +30,7 @@ export function fleetMetrics(): FleetMetrics {
       for (const [phase, members] of Map.groupBy(all, ([, state]) => state.phase))
         phases.set(members.length, phase)
       for (const [name, { weight }] of all) weights.set(weight, name)
-      if (memory.rollout) rollout.set((Date.now() - memory.rollout.sinceMs) / 1_000, memory.rollout.step)
+      if (memory.rollout) rollout.set((nowMs - memory.rollout.sinceMs) / 1_000, memory.rollout.step)
       blocked.set(memory.blocked === undefined ? 0 : 1)
     },
     did: (kind) => actions.add(1, kind),

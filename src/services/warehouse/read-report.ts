@@ -9,7 +9,7 @@ import { currentCut, type LocalCut, showCut } from './store/local-cut.ts'
 import { readManifest } from './store/manifest.ts'
 
 /** There is nothing to report from yet. */
-export class NoWarehouse extends Error {
+class NoWarehouse extends Error {
   override name = 'NoWarehouse'
 }
 

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import type { Container, Probe } from './objects.ts'
 
 /** Whether a probe says yes, once. No answer in time is a no. */
-export async function probeOnce(probe: Probe, container: Container, podIp: string): Promise<boolean> {
+async function probeOnce(probe: Probe, container: Container, podIp: string): Promise<boolean> {
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000
   if (probe.httpGet) {
     const { path = '/', port, scheme = 'HTTP' } = probe.httpGet

@@ -37,7 +37,7 @@ export type RunningContainer = {
   signal(name: NodeJS.Signals): void
 }
 
-export const imageFolder = '/opt/octavo'
+const imageFolder = '/opt/octavo'
 
 /**
  * The root of a container: this machine's programs, the image, its mounts, and nothing else of this machine. Its process

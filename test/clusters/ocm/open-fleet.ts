@@ -18,7 +18,7 @@ import { ocmFolder, startRealHub } from './real-ocm.ts'
 import { make } from './registration.ts'
 import { prepareHub, startHub } from './start-hub.ts'
 
-export const fleetNamespace = 'octavo-fleet'
+const fleetNamespace = 'octavo-fleet'
 const name = 'store'
 const path = `${fleetApi}/namespaces/${fleetNamespace}/bookstorefleets`
 

@@ -65,11 +65,7 @@ export async function prepareHub(api: KubernetesApi): Promise<void> {
 }
 
 /** A collection kept up to date. */
-export function cacheOf<T extends { metadata: Metadata }>(
-  api: KubernetesApi,
-  path: string,
-  signal: AbortSignal,
-) {
+function cacheOf<T extends { metadata: Metadata }>(api: KubernetesApi, path: string, signal: AbortSignal) {
   const known = new Map<string, T>()
   const keyOf = ({ metadata }: T) => `${metadata.namespace ?? ''}/${metadata.name}`
   const follower = {

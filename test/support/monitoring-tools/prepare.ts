@@ -24,7 +24,7 @@ export function monitoringToolsMissing(): string | false {
  * Builds both unless they are there: three minutes of one core. go.sum beside this file holds the checksums.
  * @throws ToolsUnavailable when there is no Go, or they cannot be built
  */
-export async function prepareMonitoringTools(say: (text: string) => void): Promise<void> {
+async function prepareMonitoringTools(say: (text: string) => void): Promise<void> {
   if (existsSync(collectorPath())) return
   say(`Building the monitoring tools ${version} …`)
   await into(folder(), async (making) => {

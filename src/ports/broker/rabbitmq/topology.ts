@@ -44,18 +44,18 @@ const quorum = (args: Readonly<Record<string, unknown>>): Options.AssertQueue =>
 /** Dead-lettering that is confirmed: nothing is lost on the way from one queue to another. */
 const confirmed = { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' }
 
-export const queueOptions = (queue: string): Options.AssertQueue =>
+const queueOptions = (queue: string): Options.AssertQueue =>
   quorum({
     ...confirmed,
     'x-dead-letter-exchange': deadExchange,
     'x-dead-letter-routing-key': queue,
     'x-delivery-limit': deliveriesMax,
   })
-export const deadOptions = quorum({ 'x-message-ttl': deadKeptMs, 'x-delivery-limit': looksMax })
+const deadOptions = quorum({ 'x-message-ttl': deadKeptMs, 'x-delivery-limit': looksMax })
 /** Without a routing key of its own a message goes back by the one it came with: the name of its queue. */
-export const retryOptions = (ms: number): Options.AssertQueue =>
+const retryOptions = (ms: number): Options.AssertQueue =>
   quorum({ ...confirmed, 'x-message-ttl': ms, 'x-dead-letter-exchange': '' })
-export const unroutedOptions = quorum({ 'x-max-length': unroutedMax, 'x-overflow': 'drop-head' })
+const unroutedOptions = quorum({ 'x-max-length': unroutedMax, 'x-overflow': 'drop-head' })
 /** Not exclusive, because such a queue goes with its connection, and a cut would cost messages. */
 export const listenOptions: Options.AssertQueue = {
   durable: true,

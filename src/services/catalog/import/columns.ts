@@ -30,7 +30,7 @@ export type ColumnsResult =
   /** Final where the mapping is at fault or the file, and no other row could be the header. */
   | { kind: 'error'; message: string; isFinal?: true }
 
-export const columnsMax = 1_000
+const columnsMax = 1_000
 
 /** The names of a file's columns, found by their plain forms. */
 class Header {

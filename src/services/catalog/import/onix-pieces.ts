@@ -8,8 +8,8 @@ export type OnixPiece = { line: number; name: 'Header' | 'Product' } & (
   | { kind: 'broken'; message: string }
 )
 
-export const tagCharactersMax = 64 * 1024
-export const pieceCharactersMax = 2_000_000
+const tagCharactersMax = 64 * 1024
+const pieceCharactersMax = 2_000_000
 
 /**
  * Cuts an ONIX file into headers and products without parsing it, so that what is wrong with one product costs that

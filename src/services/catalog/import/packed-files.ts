@@ -9,7 +9,7 @@ import { type ZipEntry, zipEntries } from './zip-entries.ts'
 /** One catalogue file; `name` where it is one of an archive. */
 export type CatalogueFile = { name?: string; bytes: AsyncIterable<Uint8Array> }
 
-export const packedLimits = {
+const packedLimits = {
   unpackedBytesMax: 4 * 1024 ** 3,
   /** Catalogues shrink to a tenth or a fiftieth; what shrinks much more was made to fill a disk. */
   ratioMax: 250,

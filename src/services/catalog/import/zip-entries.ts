@@ -11,7 +11,7 @@ export type ZipEntry = {
   offset: number
 }
 
-export const zipEntriesMax = 1_000
+const zipEntriesMax = 1_000
 const directoryBytesMax = 4 * 1024 * 1024
 const endBytes = 22
 const commentBytesMax = 65_535

@@ -69,7 +69,7 @@ export function decideHome(spec: HomeSpec, all: Seen, before: Home | undefined, 
   return { home, wants: home === undefined ? new Map() : wantsOf(home, seen), said: look.said }
 }
 
-export const quorumOfHome = ({ members }: Pick<Home, 'members'>): number => quorumOf(members.length - 1)
+const quorumOfHome = ({ members }: Pick<Home, 'members'>): number => quorumOf(members.length - 1)
 const votesOfHome = ({ members }: Home): number => votesNeeded(members.length - 1, quorumOfHome({ members }))
 
 /** A database that has never been anywhere begins where it is wanted, once nobody can have one already. */

@@ -5,7 +5,7 @@ const fillMax = 0.7
 /** Fewer clusters have to be enough for so long before one is given back, so that a wave of readers moves nothing. */
 const giveBackMs = 10 * 60_000
 /** A cluster that has been down for so long is replaced; until then it may come back by itself. */
-export const replaceAfterMs = 30_000
+const replaceAfterMs = 30_000
 
 /** How many clusters the demand asks for: more at once, fewer only after a while. */
 export function wantedCount(

@@ -26,7 +26,7 @@ export function keepScores(round: Round): void {
 }
 
 /** What is free of what it can take; one that nobody has asked of anything is free, and one that is down is not. */
-export function headroomOf(
+function headroomOf(
   { capacity }: Pick<ClusterSpec, 'capacity'>,
   { edge }: Pick<SeenCluster, 'edge'>,
 ): number {

@@ -18,7 +18,7 @@ export type Origin = AsyncDisposable & {
 }
 
 /** Nobody who could answer did. */
-export class OriginAway extends Error {
+class OriginAway extends Error {
   override name = 'OriginAway'
 }
 

@@ -6,7 +6,7 @@ export type Totals = { requests: number; faults: number; seconds: number; rerout
 
 export type History = Disposable & { samples(): System['history'] }
 
-export const sampleEveryMs = 10_000
+const sampleEveryMs = 10_000
 const samplesMax = 360
 
 /** Keeps an hour of numbers in this process: enough to see what happened just now without any other program. */

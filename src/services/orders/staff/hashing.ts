@@ -8,7 +8,7 @@ export type HashingPool = { run<T>(isKnown: boolean, work: () => Promise<T>): Pr
 
 /** How many run at once, how many of those for strangers; how many wait on each side, and for how long. */
 export type HashingLimits = { atOnce: number; strangersAtOnce: number; waitingMax: number; waitMs: number }
-export const hashingLimits: HashingLimits = { atOnce: 2, strangersAtOnce: 1, waitingMax: 32, waitMs: 2_500 }
+const hashingLimits: HashingLimits = { atOnce: 2, strangersAtOnce: 1, waitingMax: 32, waitMs: 2_500 }
 
 type Waiting = { begin(): void }
 

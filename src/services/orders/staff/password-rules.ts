@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 
-export const passwordLengthMin = 12
+const passwordLengthMin = 12
 
 /** A password that cannot be taken, in words for the person who chose it. */
 export class WeakPassword extends Error {

@@ -5,7 +5,7 @@ import type { StaffMember } from '#ports/http'
 
 /** A session ends so long after its log-in, and earlier when nobody has used it for a while. */
 export const sessionHours = 12
-export const idleMinutes = 60
+const idleMinutes = 60
 /** The oldest sessions of an account end when it opens more. */
 const sessionsMax = 20
 /** Using a session is noted so often. */

@@ -39,7 +39,7 @@ const nodeOptions = ['--max-old-space-size=512', '--max-semi-space-size=4']
  * what another one has loaded. Whoever is asked to loads out of turn: the database lets one at a time.
  */
 export function startLoader({ secrets, root, objects, turns, clock, everyMs }: LoaderParts): Loader {
-  const figures = createFigures()
+  const figures = createFigures(clock)
   const startedMs = clock.monotonicMs()
   let asked = false
   let isLoading = false
@@ -143,7 +143,7 @@ async function inProcess(toLoad: ToLoad, stop: AbortSignal): Promise<LoadTold | 
 
 type Figures = ReturnType<typeof createFigures>
 
-function createFigures() {
+function createFigures(clock: Clock) {
   const meter = roleMeter('warehouse')
   const loads = meter.counter('octavo_warehouse_loads_total', 'Loads of the warehouse, by how they ended.', [
     'outcome',
@@ -158,7 +158,7 @@ function createFigures() {
   let disagreements = 0
   const observed = [
     meter.observed('octavo_warehouse_age_seconds', 'How old what reports show is.', [], () =>
-      cutAtMs === undefined ? [] : [[Math.max(0, (Date.now() - cutAtMs) / 1000)]],
+      cutAtMs === undefined ? [] : [[Math.max(0, (clock.now() - cutAtMs) / 1000)]],
     ),
     meter.observed(
       'octavo_warehouse_disagreements',

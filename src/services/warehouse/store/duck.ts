@@ -15,7 +15,7 @@ export type DuckOptions = {
 }
 
 /** Its engine is missing here: it is in an image of its own. */
-export class NoEngine extends Error {
+class NoEngine extends Error {
   override name = 'NoEngine'
 }
 

@@ -41,8 +41,8 @@ export type Cursors = {
 
 export type NumberGap = { from: number; to: number; sinceMs: number }
 
-export const warehouseFolder = 'warehouse'
-export const manifestKey = `${warehouseFolder}/manifest.json`
+const warehouseFolder = 'warehouse'
+const manifestKey = `${warehouseFolder}/manifest.json`
 export const partsFolder = `${warehouseFolder}/parts/`
 
 /** The warehouse as it was last published, or `undefined` before the first load. */

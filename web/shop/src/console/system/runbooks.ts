@@ -12,7 +12,7 @@ export async function runbook(path: string | null): Promise<Block[] | undefined>
 }
 
 /** Paragraphs and lists without their marks; without the alert's name and what it says, which are there already. */
-export function blocksOf(markdown: string): Block[] {
+function blocksOf(markdown: string): Block[] {
   return markdown
     .split(/\n{2,}/)
     .filter((block) => block.trim() !== '' && !block.startsWith('#') && !block.includes('rules.yaml'))
