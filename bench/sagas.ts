@@ -107,7 +107,7 @@ function contextOf(database: Database, group: GroupEngine, payment: Context['pay
     reads: {} as Context['reads'],
     payment,
     voucherKey: privateKey,
-    announced: () => undefined,
+    newsDue: () => undefined,
     sagaDue: () => undefined,
     queues: {} as Context['queues'],
   }

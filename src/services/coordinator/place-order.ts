@@ -31,7 +31,7 @@ export function addPlaceRoute(server: HttpServer, options: PlaceOptions): void {
     try {
       const wait = () => options.engine.submit({ kind: 'place', draft })
       const outcome = isTracing() ? await tracedPlace(draft.id, wait) : await wait()
-      return toAnswer(outcome, draft, tokenAgain(options.secret, key, outcome) ?? token, body)
+      return toAnswer(outcome, tokenAgain(options.secret, key, outcome) ?? token, body)
     } finally {
       inFlight.delete(draft.keyHash)
     }
@@ -71,7 +71,7 @@ function linesOf({ lines }: NewOrder): Draft['lines'] {
   return [...quantities].map(([isbn, quantity]) => ({ isbn, quantity }))
 }
 
-function toAnswer(outcome: WishOutcome, draft: Draft, token: string, body: NewOrder): Answer {
+function toAnswer(outcome: WishOutcome, token: string, body: NewOrder): Answer {
   switch (outcome.kind) {
     case 'placed':
       return answer(201, newOrder(outcome, token), {
@@ -91,7 +91,7 @@ function toAnswer(outcome: WishOutcome, draft: Draft, token: string, body: NewOr
     case 'key-reused':
       throw new Problem(422, 'key-reused', 'This Idempotency-Key was used before with another body.')
     case 'stock':
-      throw refusal(outcome.answer, draft, body)
+      throw refusal(outcome.answer, body)
     default:
       throw new Error(`an order cannot end as ${outcome.kind}`)
   }
@@ -115,7 +115,7 @@ function newOrder({ order: { id }, details, expiresAt }: Placed, token: string):
   }
 }
 
-function refusal(stock: StockAnswer, draft: Draft, body: NewOrder): Problem {
+function refusal(stock: StockAnswer, body: NewOrder): Problem {
   switch (stock.kind) {
     case 'out-of-stock':
       return new Problem(409, 'out-of-stock', 'There are not enough copies left; nothing was taken.', {
@@ -138,17 +138,17 @@ function refusal(stock: StockAnswer, draft: Draft, body: NewOrder): Problem {
     case 'mixed-currencies':
       return invalid([{ field: 'lines', message: 'are priced in more than one currency; order them apart' }])
     case 'unknown-book':
-      return invalid(unknownBooks(stock.isbns, draft, body))
+      return invalid(unknownBooks(stock.isbns, body))
     default:
       throw new Error(`an order cannot be answered with ${stock.kind}`)
   }
 }
 
-function unknownBooks(isbns: readonly string[], draft: Draft, { lines }: NewOrder): FieldError[] {
+function unknownBooks(isbns: readonly string[], { lines }: NewOrder): FieldError[] {
   const unknown = new Set(isbns)
   return lines.flatMap((line, i) => {
     const parsed = parseIsbn(line.isbn)
-    const missing = parsed.kind === 'ok' && unknown.has(parsed.isbn) && draft.lines.length > 0
+    const missing = parsed.kind === 'ok' && unknown.has(parsed.isbn)
     return missing ? [{ field: `lines[${i}].isbn`, message: 'is not a book of this shop' }] : []
   })
 }

@@ -30,7 +30,7 @@ export function addAgentRoutes(server: HttpServer, context: Context): void {
     )
     if (outcome.kind === 'committed') {
       traceCommitted(params.id, group, startMs)
-      if (group.settled.length > 0) context.announced()
+      if (group.settled.length > 0) context.newsDue()
       if (group.free.count > 0 || group.settled.length > 0) context.sagaDue()
     }
     return outcome

@@ -42,7 +42,7 @@ async function settle(context: Context, settlement: Settlement): Promise<Settlem
     body: { settlements: [settlement] },
     deadlineMs: settleDeadlineMs,
   })
-  context.announced()
+  context.newsDue()
   context.sagaDue()
   return outcomes[0]?.kind ?? 'failed'
 }

@@ -25,8 +25,8 @@ export type Context = {
   voucherKey: KeyObject
   /** Those that this service takes from. */
   queues: WatchedQueues
-  /** Call after a commit that wrote to the outbox. */
-  announced(): void
+  /** Call after a commit that wrote to the outbox: its news goes out at once, instead of within a second. */
+  newsDue(): void
   /** Call after a saga became due. */
   sagaDue(): void
 }

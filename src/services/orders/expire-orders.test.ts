@@ -25,7 +25,7 @@ test('a hold with a payment under way is left alone for a while, however long it
 async function openShop(t: TestScope) {
   const database = await openOrders(t, 'expire')
   const client = { call: () => assert.fail('there is nothing to give back') }
-  const context = { database, clock, client, announced: () => {} } as unknown as Context
+  const context = { database, clock, client, newsDue: () => {} } as unknown as Context
   const holds = async (where = 'true') => {
     const [row] = await database.query<{ count: number }>(
       `SELECT count(*)::int AS count FROM orders.holds WHERE ${where}`,

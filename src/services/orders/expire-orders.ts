@@ -15,7 +15,7 @@ const deadlineMs = 10_000
  * @returns how many holds are done with; while there are any, there may be more
  */
 export async function expireOrders(context: Context): Promise<number> {
-  const { database, client, clock, announced } = context
+  const { database, client, clock, newsDue } = context
   const due = await claimDue(context)
   if (due.length === 0) return 0
   const reserved = await database.query<{
@@ -41,7 +41,7 @@ export async function expireOrders(context: Context): Promise<number> {
   for (let i = 0; i < settlements.length; i += settledMax) {
     const some = settlements.slice(i, i + settledMax)
     await client.call('coordinator', settleOrders, { body: { settlements: some }, deadlineMs })
-    announced()
+    newsDue()
   }
   return await forgetFinished(context, due)
 }

@@ -28,7 +28,7 @@ export function addPayRoute(server: HttpServer, context: Context): void {
       await noteChanges(tx, [order.id])
       return { ...order, sagaId, payment: { status: 'processing' as const }, version: order.version + 1 }
     })
-    context.announced()
+    context.newsDue()
     context.sagaDue()
     const [order] = await represent(context, context.database, [row])
     return answer(202, order, { location: `/api/orders/${row.id}` })

@@ -34,7 +34,7 @@ export function addVoucherRoutes(server: HttpServer, context: Context): void {
       await noteChanges(tx, [orderId])
       return await find(tx, params.code)
     })
-    context.announced()
+    context.newsDue()
     return toVoucher(redeemed)
   })
 }

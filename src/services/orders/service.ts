@@ -105,7 +105,7 @@ export async function createOrders(
           ...{ config, clock, database, reads, client, objects, payment, voucherKey },
           gathered: gather({ database, client, clock, broker }),
           queues: watchQueues(broker, queues),
-          announced: () => relay.ring(),
+          newsDue: () => relay.ring(),
           sagaDue: () => sagas.wake(),
         }
         const worker = resources.use(createSagaWorker(context))

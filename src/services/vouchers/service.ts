@@ -84,7 +84,7 @@ export async function createVouchers(
         const metrics = createQueueMetrics()
         const watch = watchStore(clock)
         const pool = faultyPool(resources.use(openDrawingPool(config.publicUrl)), config.faults)
-        const onUndrawable = (voucher: VoucherData) => wanted(broker, voucher)
+        const onUndrawable = (voucher: VoucherData) => publishWanted(broker, voucher)
         const queue = resources.use(
           startRenderQueue({ pool, covers, store, watch, clock, queueMax, metrics, onUndrawable }),
         )
@@ -178,7 +178,7 @@ async function shareQueue({
 }
 
 /** On the queue it is tried again, and then kept with the reason for somebody to look at. */
-function wanted(broker: Broker, voucher: VoucherData): void {
+function publishWanted(broker: Broker, voucher: VoucherData): void {
   const payload: VouchersWanted = { vouchers: [voucher] }
   // It may be lost: orders asks for what is missing until it is there.
   void broker

@@ -21,7 +21,7 @@ import type { UpstreamTarget } from './routes.ts'
 import { titleOfOrder, titlesInAnswer } from './title-of-order.ts'
 import { nextTraceparent, orderPlaced } from './trace.ts'
 import type { RerouteReason, Upstream } from './upstream.ts'
-import { isTimeout } from './upstreams.ts'
+import { hanging, isTimeout } from './upstreams.ts'
 
 /** A request with its whole body, on its way to a route that takes bundles. */
 type Bundled = { exchange: Exchange; target: UpstreamTarget; body: Buffer; isOver: boolean }
@@ -154,9 +154,6 @@ function reasonOf(error: unknown): RerouteReason {
   if (isConnectFailure(error)) return 'connect'
   return isTimeout((error as NodeJS.ErrnoException).code) ? 'timeout' : 'reset'
 }
-
-/** Its instance hangs: the orders in it go elsewhere, or are told so. */
-const hanging = () => Object.assign(new Error('the instance hangs'), { code: 'UND_ERR_HEADERS_TIMEOUT' })
 
 const isAway = ({ status, headers }: BundledAnswer) =>
   awayStatuses.has(status) && headers[fullHeader] === undefined

@@ -11,7 +11,7 @@ import type { UpstreamTarget } from './routes.ts'
 import { titleOfOrder, titlesInAnswer } from './title-of-order.ts'
 import { orderPlaced } from './trace.ts'
 import type { Attempt, RerouteReason, Upstream } from './upstream.ts'
-import { type Choice, isTimeout, noteReroute } from './upstreams.ts'
+import { type Choice, hanging, isTimeout, noteReroute } from './upstreams.ts'
 
 export type ForwardingOptions = {
   exchange: Exchange
@@ -250,7 +250,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   /** Its instance hangs: whoever waits for it waits for nothing. */
   #abandon(): void {
-    this.#abort?.(Object.assign(new Error('the instance hangs'), { code: 'UND_ERR_HEADERS_TIMEOUT' }))
+    this.#abort?.(hanging())
   }
 
   #expire(): void {

@@ -178,6 +178,10 @@ function lessLoaded(upstreams: readonly Upstream[], random: () => number): Upstr
   return a !== undefined && b !== undefined && a.outstanding <= b.outstanding ? a : b
 }
 
+/** What ends a request whose instance hangs: to whoever sent it, it was not answered in time. */
+export const hanging = () =>
+  Object.assign(new Error('the instance hangs'), { code: 'UND_ERR_HEADERS_TIMEOUT' })
+
 /** By the code of undici's error: sent, and not answered in time. */
 export const isTimeout = (code: string | undefined) =>
   code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'

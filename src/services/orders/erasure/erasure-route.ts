@@ -10,7 +10,7 @@ export function addErasureRoute(server: HttpServer, context: Context, secret: st
   server.add(eraseCustomer, async ({ body }) => {
     if (!isEmail(body.email)) throw invalid([{ field: 'email', message: 'is no email address' }])
     const erased = await erase({ ...context, secret }, body.email)
-    context.announced()
+    context.newsDue()
     if (erased.kind === 'under-way')
       throw new Problem(
         409,

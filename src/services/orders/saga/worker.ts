@@ -133,7 +133,7 @@ function createWriter(context: Context, step: Step): Batcher<Writing> {
   const run = async (writings: Writing[]): Promise<void> => {
     try {
       const ours = new Set(await writeProgress(context, step, writings))
-      context.announced()
+      context.newsDue()
       for (const writing of writings) writing.resolve(ours.has(writing))
     } catch (error) {
       if (writings.length === 1 || error instanceof Unavailable)
