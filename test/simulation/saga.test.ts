@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inThread } from '../support/in-thread.ts'
 import { controls, createSchedule, violations } from './saga-runs.ts'
+import { firstSeed, isReplay } from './seed.ts'
 import { runAll } from './world.ts'
 
 const schedules = Number(process.env.OCTAVO_SCHEDULES ?? 5_000)
-const given = process.env.OCTAVO_SEED
-const firstSeed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given)
 
 test('no schedule of deaths, freezes and lost answers breaks a saga', {
-  skip: given !== undefined,
+  skip: isReplay,
 }, async (t) => {
   const startedMs = performance.now()
   const failure = await firstFailure(firstSeed, schedules)
@@ -19,7 +18,7 @@ test('no schedule of deaths, freezes and lost answers breaks a saga', {
   assert.equal(failure, undefined)
 })
 
-test('the saga schedule of a given seed, step by step', { skip: given === undefined }, async () => {
+test('the saga schedule of a given seed, step by step', { skip: !isReplay }, async () => {
   const schedule = createSchedule(firstSeed, {}, true)
   await runAll([schedule.world])
   console.log(schedule.world.notes.join('\n'))
@@ -27,7 +26,7 @@ test('the saga schedule of a given seed, step by step', { skip: given === undefi
 })
 
 for (const what of Object.keys(controls))
-  test(`the checks notice ${what}`, { skip: given !== undefined }, async () => {
+  test(`the checks notice ${what}`, { skip: isReplay }, async () => {
     assert.ok(await firstFailure(1, 3_000, what), 'all schedules went by without notice')
   })
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { chooseSuccessor, quorumOf, type Vote, votesNeeded } from '#kernel/succession'
 import { parseLsn } from '#ports/postgres'
+import { firstSeed } from './seed.ts'
 import { runSuccessions, type Weakness } from './succession-world.ts'
 
 const schedules = 3_000
-const firstSeed = Number(process.env.OCTAVO_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
 test('the replica that is furthest is promoted, once enough of them have turned from the old primary', () => {
   const votes = [vote('b', 5n), vote('c', 9n), vote('d', 9n)]

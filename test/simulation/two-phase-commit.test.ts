@@ -3,18 +3,15 @@ import { test } from 'node:test'
 import { inThread } from '../support/in-thread.ts'
 import { violations } from './check.ts'
 import { createSchedule } from './schedule.ts'
+import { firstSeed, isReplay } from './seed.ts'
 import { controls, type Failure } from './two-phase-runs.ts'
 import { runAll } from './world.ts'
 
 const schedules = Number(process.env.OCTAVO_SCHEDULES ?? 10_000)
 const controlSchedules = 2_000
 
-/** The first seed of a run may be given, to replay what failed: its schedule is then told step by step. */
-const given = process.env.OCTAVO_SEED
-const firstSeed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given)
-
 test('no schedule of deaths, delays and losses breaks two-phase commit', {
-  skip: given !== undefined,
+  skip: isReplay,
 }, async (t) => {
   const startedMs = performance.now()
   const failure = await firstFailure(firstSeed, schedules)
@@ -24,7 +21,7 @@ test('no schedule of deaths, delays and losses breaks two-phase commit', {
   assert.equal(failure, undefined, failure && told(failure))
 })
 
-test('the schedule of a given seed, step by step', { skip: given === undefined }, async () => {
+test('the schedule of a given seed, step by step', { skip: !isReplay }, async () => {
   const schedule = createSchedule(firstSeed, {}, true)
   await runAll([schedule.world])
   console.log(schedule.world.notes.join('\n'))
@@ -32,7 +29,7 @@ test('the schedule of a given seed, step by step', { skip: given === undefined }
 })
 
 for (const what of Object.keys(controls))
-  test(`the checks notice ${what}`, { skip: given !== undefined }, async () => {
+  test(`the checks notice ${what}`, { skip: isReplay }, async () => {
     const failure = await firstFailure(1, controlSchedules, what)
     assert.ok(failure, `${controlSchedules} schedules went by without notice`)
   })

@@ -11,6 +11,7 @@ import { type Database, openDatabase } from '#ports/database'
 import { layServers } from '../../../test/support/database.ts'
 import { type Contents, databaseNames, passwordIn, restoredContents } from '../../../test/support/restored.ts'
 import { s3Missing, stopSharedS3, testBucket } from '../../../test/support/s3.ts'
+import { openSeller } from '../../../test/support/seller.ts'
 import { until } from '../../../test/support/until.ts'
 import { SealBroken } from '../backup/sealed-file.ts'
 import { readSuccession } from '../replicas/succession-record.ts'
@@ -240,8 +241,6 @@ async function startStore(t: TestContext, replicas: number) {
     return database
   }
   const [books, orders] = [await connect(urls['book-db']), await connect(urls['order-db'])]
-  await books.execute('CREATE TABLE moves (n int PRIMARY KEY)')
-  await orders.execute('CREATE TABLE decisions (n int PRIMARY KEY)')
   const open = async (place: string, data = 'data') => {
     const own = join(folder, data)
     mkdirSync(join(own, 'secrets'), { recursive: true })
@@ -253,36 +252,7 @@ async function startStore(t: TestContext, replicas: number) {
     ends.unshift(() => archiver[Symbol.asyncDispose]())
     return archiver
   }
-  return { folder, urls, archive: join(folder, 'archive'), sets, open, ...seller(books, orders) }
-}
-
-/** Sells as the store does: prepared in one database, decided in the other, acknowledged, then finished. */
-function seller(books: Database, orders: Database) {
-  let n = 0
-  const acknowledged: number[] = []
-  const sellOne = async () => {
-    const id = ++n
-    await books.prepare(`t${id}`, async (tx) => {
-      await tx.execute('INSERT INTO moves (n) VALUES ($1)', [id])
-      return { kind: 'prepared' }
-    })
-    await orders.execute('INSERT INTO decisions (n) VALUES ($1)', [id])
-    acknowledged.push(id)
-    await books.prepared.commit(`t${id}`)
-  }
-  const untilStopped = () => {
-    let isOver = false
-    const running = (async () => {
-      while (!isOver) await sellOne()
-    })()
-    return {
-      stop: async () => {
-        isOver = true
-        await running
-      },
-    }
-  }
-  return { acknowledged, sell: Object.assign(sellOne, { untilStopped }) }
+  return { folder, urls, archive: join(folder, 'archive'), sets, open, ...(await openSeller(books, orders)) }
 }
 
 async function contents(t: TestContext, dataPath: string): Promise<Contents> {

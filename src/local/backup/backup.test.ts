@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { type Database, openDatabase } from '#ports/database'
 import { layServers } from '../../../test/support/database.ts'
 import { databaseNames, passwordIn, restoredContents } from '../../../test/support/restored.ts'
+import { openSeller } from '../../../test/support/seller.ts'
 import { supervisePostgres } from '../supervised-postgres.ts'
 import { type Entry, packed } from './entries.ts'
 import { restoreBackup, verifyBackup } from './restore-backup.ts'
@@ -17,29 +18,13 @@ const key = 'a key for tests'
 test('a restore brings both databases back as they were at one moment, all that was acknowledged before included', async (t) => {
   const { folder, dataPath, urls } = await startDatabases(t)
   const [books, orders] = [await open(t, urls['book-db']), await open(t, urls['order-db'])]
-  await books.execute('CREATE TABLE moves (n int PRIMARY KEY)')
-  await orders.execute('CREATE TABLE decisions (n int PRIMARY KEY)')
-  let [isOver, n] = [false, 0]
-  const acknowledged: number[] = []
-  const sell = async () => {
-    const id = ++n
-    await books.prepare(`t${id}`, async (tx) => {
-      await tx.execute('INSERT INTO moves (n) VALUES ($1)', [id])
-      return { kind: 'prepared' }
-    })
-    await orders.execute('INSERT INTO decisions (n) VALUES ($1)', [id])
-    acknowledged.push(id)
-    await books.prepared.commit(`t${id}`)
-  }
+  const { acknowledged, sell } = await openSeller(books, orders)
   for (let i = 0; i < 20; i++) await sell()
   const before = acknowledged.length
-  const selling = (async () => {
-    while (!isOver) await sell()
-  })()
+  const selling = sell.untilStopped()
   const path = join(folder, 'backup')
   await takeBackup({ dataPath, urls }, { path, key, version: '0' })
-  isOver = true
-  await selling
+  await selling.stop()
   assert.ok(acknowledged.length > before, 'selling went on meanwhile')
 
   const restored = join(folder, 'restored')
