@@ -12,7 +12,10 @@ const csv = [
   '9780306406158;Wrong number;Nobody;1,00;A3',
 ].join('\n')
 
-const onix = `<ONIXMessage release="3.0"><Product><NotificationType>03</NotificationType><ProductIdentifier><ProductIDType>15</ProductIDType><IDValue>9780306406157</IDValue></ProductIdentifier><DescriptiveDetail><ProductForm>EA</ProductForm><ProductFormFeature><ProductFormFeatureType>09</ProductFormFeatureType><ProductFormFeatureValue>52</ProductFormFeatureValue></ProductFormFeature><ProductFormFeature><ProductFormFeatureType>09</ProductFormFeatureType><ProductFormFeatureValue>00</ProductFormFeatureValue><ProductFormFeatureDescription>Tested with readers.</ProductFormFeatureDescription></ProductFormFeature><TitleDetail><TitleType>01</TitleType><TitleElement><TitleElementLevel>01</TitleElementLevel><TitleText>An Open Book</TitleText></TitleElement></TitleDetail></DescriptiveDetail></Product></ONIXMessage>`
+const related = (relation: string, isbn: string) =>
+  `<RelatedProduct><ProductRelationCode>${relation}</ProductRelationCode><ProductIdentifier><ProductIDType>15</ProductIDType><IDValue>${isbn}</IDValue></ProductIdentifier></RelatedProduct>`
+
+const onix = `<ONIXMessage release="3.0"><Product><NotificationType>03</NotificationType><ProductIdentifier><ProductIDType>15</ProductIDType><IDValue>9780306406157</IDValue></ProductIdentifier><DescriptiveDetail><ProductForm>EA</ProductForm><ProductFormFeature><ProductFormFeatureType>09</ProductFormFeatureType><ProductFormFeatureValue>52</ProductFormFeatureValue></ProductFormFeature><ProductFormFeature><ProductFormFeatureType>09</ProductFormFeatureType><ProductFormFeatureValue>00</ProductFormFeatureValue><ProductFormFeatureDescription>Tested with readers.</ProductFormFeatureDescription></ProductFormFeature><TitleDetail><TitleType>01</TitleType><TitleElement><TitleElementLevel>01</TitleElementLevel><TitleText>An Open Book</TitleText></TitleElement></TitleDetail></DescriptiveDetail><RelatedMaterial>${related('06', '9780441172719')}${related('03', '9780141439518')}${related('30', '9780735211292')}</RelatedMaterial></Product></ONIXMessage>`
 
 const file = (name: string, text: string | Buffer) => ({
   name,
@@ -108,6 +111,19 @@ test('a bookseller imports a catalogue', async (t) => {
     await block.getByText('Tested with readers.').waitFor()
     await page.waitForFunction(isQuiet)
     assert.deepEqual(await barriersOn(page), [])
+  })
+  await t.test('related titles stand there by what they are, and those in the shop are links', async () => {
+    const titles = page.getByTestId('related-titles')
+    await titles.getByText('Other formats').waitFor()
+    await titles.getByText('ISBN 9780735211292, not in our shop').waitFor()
+    assert.deepEqual(
+      (await titles.locator('dt, a').allTextContents()).map((text) => text.trim()),
+      ['Other formats', 'Dune', 'Replaces', 'Pride and Prejudice', 'In the same series'],
+    )
+    await page.waitForFunction(isQuiet)
+    assert.deepEqual(await barriersOn(page), [])
+    await titles.getByRole('link', { name: 'Dune' }).press('Enter')
+    await page.getByRole('heading', { name: 'Dune', level: 1 }).waitFor()
   })
   assert.deepEqual(complaints, [])
 })
