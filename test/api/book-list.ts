@@ -134,6 +134,7 @@ export function bookListSuite(shop: () => Shop): void {
       ['limited=perhaps', 'limited'],
       ['available=', 'available'],
       ['minPrice=-1', 'minPrice'],
+      ['thema=F%20B', 'thema'],
       ['maxPrice=cheap', 'maxPrice'],
       ['cursor=nonsense', 'cursor'],
       [`cursor=${Buffer.from('["title","a","b","c"]').toString('base64url')}&sort=title`, 'cursor'],

@@ -35,6 +35,12 @@ export const BookQuery = Type.Object(
     ...Paging,
     q: Type.Optional(Type.String({ maxLength: 200 })),
     subject: Type.Optional(Type.String({ maxLength: 100 })),
+    thema: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9][A-Za-z0-9-]{0,19}$',
+        description: 'a code of Thema: its category and everything below it',
+      }),
+    ),
     format: Type.Optional(Type.String({ maxLength: 40 })),
     language: Type.Optional(Type.String({ maxLength: 20 })),
     limited: Type.Optional(Type.Boolean()),

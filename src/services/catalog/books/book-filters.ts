@@ -1,6 +1,7 @@
 import type { QueryOf } from '#kernel/contract'
 import { type FieldError, invalid } from '#kernel/problem'
 import type { listBooks } from '../contract.ts'
+import { themaWord } from '../search/book-keys.ts'
 import type { Search } from '../search/word-search.ts'
 import type { BookFilter } from '../store/book-store.ts'
 
@@ -9,10 +10,11 @@ export type BookQuery = QueryOf<typeof listBooks>
 /** The conditions that a query sets. @throws Problem 400 for one that no book could ever meet because it is no text */
 export function filterOf(query: BookQuery, search: Search, nowMs: number): BookFilter {
   refuseControlCharacters(query)
-  const { subject, format, language, limited, available, minPrice, maxPrice } = query
+  const { subject, thema, format, language, limited, available, minPrice, maxPrice } = query
   return {
     ...{ search, nowMs },
     ...(subject !== undefined && { subject }),
+    ...(thema !== undefined && { themaWord: themaWord(thema) }),
     ...(format !== undefined && { format }),
     ...(language !== undefined && { language }),
     ...(limited !== undefined && { limited }),

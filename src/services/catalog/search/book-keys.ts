@@ -20,7 +20,7 @@ export const weights = { title: 1, name: 0.9, subtitle: 0.3, subject: 0.1 } as c
 export type Weight = keyof typeof weights
 
 /** Goes up with every change to what is computed here; books with older keys then get new ones. */
-export const keysVersion = 3
+export const keysVersion = 4
 
 /** A book as it is written to a store: its fields, and what it will be found and sorted by. */
 export type BookEntry = { isbn: string; fields: BookFields; keys: BookKeys }
@@ -32,7 +32,7 @@ export function entryOf(isbn: string, fields: BookFields): BookEntry {
 export type FoundBy = Pick<
   BookFields,
   'title' | 'subtitle' | 'contributors' | 'subjects' | 'publishedOn' | 'language'
-> & { details?: Pick<BookFields['details'], 'originalTitle'> }
+> & { details?: Pick<BookFields['details'], 'originalTitle' | 'subjects'> }
 
 export function keysOf(isbn: string, book: FoundBy): BookKeys {
   const names = book.contributors.map(({ name }) => name).join(' | ')
@@ -49,11 +49,29 @@ export function keysOf(isbn: string, book: FoundBy): BookKeys {
       { weight: 'name', words: wordsOf(fold(names)) },
       { weight: 'subject', words: wordsOf(fold(book.subjects.join(' | '))) },
       { weight: 'subject', words: [isbn, ...isbn10Stem(isbn)] },
+      { weight: 'subject', words: themaWords(book.details?.subjects ?? []) },
     ],
     publishedOn: publishedKey(book.publishedOn),
     language: book.language?.split('-', 1)[0] ?? null,
   }
 }
+
+/**
+ * A code of Thema as a word, which begins as the words of all categories above it do. Its first letter is one that no
+ * reader writes, so that codes are found by the filter alone.
+ */
+export const themaWord = (code: string) => `\u16a6${code.toLowerCase().replace(/[^a-z0-9]/g, '')}`
+
+/** Categories and qualifiers. Source: ONIX code list 27. */
+const themaSchemes = ['93', '94', '95', '96', '97', '98', '99']
+
+const themaWords = (subjects: readonly { scheme: string; code: string }[]) => [
+  ...new Set(
+    subjects
+      .filter(({ scheme }) => themaSchemes.includes(scheme))
+      .map(({ code }) => themaWord(code.slice(0, 20))),
+  ),
+]
 
 /** The ten digits without the check digit: enough to find a book while its ISBN-10 is typed. */
 function isbn10Stem(isbn: string): string[] {

@@ -87,6 +87,8 @@ export type NewBookEntry = BookEntry & { copies: number; reason: string | null }
 export type BookFilter = {
   search: Search
   subject?: string
+  /** The beginning of the word of a Thema code: the category and everything below it. */
+  themaWord?: string
   format?: string
   /** `en` finds `en-GB` as well, in any case, but not the other way round. RFC 4647 section 3.3.1. */
   language?: string

@@ -3,7 +3,14 @@ import { test } from 'node:test'
 import { changed, isWhole, readFilter, writeFilter } from './catalogue-query.ts'
 
 test('a filter comes back from its address', () => {
-  const filter = { q: 'sea', subject: 'Adventure', limited: true, minPrice: 500, sort: 'title' } as const
+  const filter = {
+    q: 'sea',
+    subject: 'Adventure',
+    thema: 'FB',
+    limited: true,
+    minPrice: 500,
+    sort: 'title',
+  } as const
   assert.deepEqual(readFilter(writeFilter(filter) as Record<string, string>), filter)
 })
 
@@ -13,6 +20,7 @@ test('what an address cannot mean is left out', () => {
     sort: 'colour',
     minPrice: '-3',
     maxPrice: 'all',
+    thema: 'F B',
     limited: 'yes',
     x: '1',
   })

@@ -18,6 +18,7 @@ export function readFilter(query: LocationQuery): BookFilter {
   const filter: BookFilter = {
     q: text(query.q, 200),
     subject: text(query.subject, 100),
+    thema: code(query.thema),
     format: text(query.format, 40),
     language: text(query.language, 20),
     limited: one(query.limited) === 'true' ? true : undefined,
@@ -57,6 +58,12 @@ const one = (value: LocationQuery[string] | undefined) =>
 
 function text(value: LocationQuery[string] | undefined, maxLength: number): string | undefined {
   return one(value)?.trim().slice(0, maxLength) || undefined
+}
+
+/** A code of Thema: letters and digits, of qualifiers also hyphens. */
+function code(value: LocationQuery[string] | undefined): string | undefined {
+  const written = one(value)?.trim()
+  return written !== undefined && /^[A-Za-z0-9][A-Za-z0-9-]{0,19}$/.test(written) ? written : undefined
 }
 
 function amount(value: LocationQuery[string] | undefined): number | undefined {

@@ -11,6 +11,21 @@ export function subjectName(subject: string, details?: Book['details']): string 
   return category === undefined ? subject : `${category} (${subject})`
 }
 
+/** What a category of Thema is called on a page: `Fiction`, and `Fiction (FB)` for one below it. */
+export function categoryName(code: string): string {
+  const category = thema[code.slice(0, 1).toUpperCase()]
+  if (category === undefined) return `Thema ${code.toUpperCase()}`
+  return code.length === 1 ? category : `${category} (${code.toUpperCase()})`
+}
+
+/** The main categories of a book that its Thema codes are of, by their letters. Source: ONIX code list 27. */
+export function mainCategories(details: Book['details'] | undefined): string[] {
+  const letters = (details?.subjects ?? []).flatMap(({ scheme, code }) =>
+    scheme === '93' && thema[code.slice(0, 1)] !== undefined ? [code.slice(0, 1)] : [],
+  )
+  return [...new Set(letters)]
+}
+
 /** Three letters and six digits are no word of any language. */
 const isBisac = (text: string) => /^[A-Z]{3}\d{6}$/.test(text)
 

@@ -120,7 +120,7 @@ async function listed(
 }
 
 function conditionsOf(filter: BookFilter): Sql {
-  const { search, subject, format, language, limited, available, minPrice, maxPrice } = filter
+  const { search, subject, themaWord, format, language, limited, available, minPrice, maxPrice } = filter
   const all: Sql[] = []
   if (search.kind === 'nothing') all.push({ sql: 'FALSE', params: [] })
   if (limited !== undefined) all.push({ sql: 'b.limited = ?', params: [limited ? 1 : 0] })
@@ -136,6 +136,11 @@ function conditionsOf(filter: BookFilter): Sql {
     all.push({
       sql: 'EXISTS (SELECT 1 FROM book_subjects x WHERE x.subject = ? AND x.isbn = b.isbn)',
       params: [subject],
+    })
+  if (themaWord !== undefined)
+    all.push({
+      sql: 'b.isbn IN (SELECT isbn FROM book_words WHERE word LIKE ?)',
+      params: [`${themaWord}%`],
     })
   if (format !== undefined) all.push({ sql: 'b.format = ?', params: [format] })
   if (language !== undefined)

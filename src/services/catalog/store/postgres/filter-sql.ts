@@ -26,10 +26,11 @@ export const allOf = (conditions: Conditions) =>
     .join(' AND ') || everything
 
 export function conditionsOf(filter: BookFilter, parameters: Parameters): Conditions {
-  const { search, subject, format, limited, available, minPrice, maxPrice } = filter
+  const { search, subject, themaWord, format, limited, available, minPrice, maxPrice } = filter
   const base: string[] = []
   if (search.kind === 'words') base.push(`b.search @@ ${parameters.add(matching(search))}::tsquery`)
   if (search.kind === 'nothing') base.push('false')
+  if (themaWord !== undefined) base.push(`b.search @@ ${parameters.add(`'${themaWord}':*`)}::tsquery`)
   if (limited !== undefined) base.push(`b.limited = ${parameters.add(limited)}`)
   if (available !== undefined) {
     const now = `${parameters.add(new Date(filter.nowMs))}::timestamptz`

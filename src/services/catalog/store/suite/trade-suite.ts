@@ -4,7 +4,8 @@ import { systemClock as clock } from '#ports/clock'
 import type { ImportReport } from '#services/catalog'
 import { completed } from '../../books/book-fields.ts'
 import { fieldsOf } from '../../books/book-row.ts'
-import { entryOf } from '../../search/book-keys.ts'
+import { entryOf, themaWord } from '../../search/book-keys.ts'
+import { readSearch } from '../../search/search.ts'
 import type { CatalogStore } from '../catalog-store.ts'
 import type { TestScope } from './stock-suite.ts'
 import { add, entryFor } from './suite-books.ts'
@@ -36,6 +37,43 @@ export function testTradeStore(
     const filter = { search: { kind: 'all' } as const, nowMs: Date.now() }
     assert.equal((await store.books.counts({ ...filter, available: true })).total, 0)
     assert.equal((await store.books.counts({ ...filter, minPrice: 0 })).total, 0)
+  })
+
+  test(`${name}: a category of Thema finds the codes below it, and words find none of them`, async (t) => {
+    const [store] = await open(t)
+    const coded = (i: number, ...codes: [scheme: string, code: string][]) => {
+      const subjects = codes.map(([scheme, code]) => ({ scheme, code }))
+      const fields = completed({ title: `Book ${i}`, price: null, details: { subjects } })
+      return { ...entryOf(entryFor(i).isbn, fields), copies: 1, reason: 'suite' }
+    }
+    await add(
+      store,
+      coded(1, ['93', 'FBA'], ['94', '1DDU-GB']),
+      coded(2, ['93', 'FB']),
+      coded(3, ['93', 'FFC']),
+    )
+    await add(store, coded(4, ['10', 'FBA000000']), entryFor(5, { subjects: ['FBA'] }))
+    const under = async (code: string, more = {}) => {
+      const filter = { search: { kind: 'all' } as const, nowMs: 0, themaWord: themaWord(code), ...more }
+      const page = await store.books.page({ filter, order: 'title', limit: 10 })
+      assert.equal((await store.books.counts(filter)).total, page.books.length)
+      return page.books.map(({ isbn }) => isbn).toSorted()
+    }
+    const isbns = (...which: number[]) => which.map((i) => entryFor(i).isbn).toSorted()
+    assert.deepEqual(await under('F'), isbns(1, 2, 3))
+    assert.deepEqual(await under('fb'), isbns(1, 2))
+    assert.deepEqual(await under('FBA'), isbns(1))
+    assert.deepEqual(await under('1DDU-GB'), isbns(1))
+    assert.deepEqual(await under('1'), isbns(1))
+    assert.deepEqual(await under('G'), [])
+    assert.deepEqual(await under('F', { search: await readSearch(store.books, entryFor(3).isbn) }), isbns(3))
+    const search = await readSearch(store.books, 'fba')
+    assert.deepEqual(
+      (await store.books.page({ filter: { search, nowMs: 0 }, order: 'title', limit: 10 })).books.map(
+        ({ isbn }) => isbn,
+      ),
+      isbns(5),
+    )
   })
 
   test(`${name}: a book has one picture, which goes with it`, async (t) => {
