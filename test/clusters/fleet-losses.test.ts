@@ -72,7 +72,7 @@ test('the databases move by the command of an operator', async (t) => {
     await sells()
   })
   t.diagnostic(saidOf(seen))
-  assert.match((await on.fleet.octavo(['status'])).said, /order-db: its primary is at c, turn 2, settled/)
+  assert.match((await on.fleet.octavo(['status'])).said, /order-db: its primary is at c, turn 2, steady/)
 })
 
 test('the hub is gone for a while: clusters go on selling, and lose nothing when it is back', async (t) => {
