@@ -21,6 +21,8 @@ const csvCount = Number(values.csv)
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')
 /** The delta has another price for one book in so many. */
 const deltaEvery = 500
+/** Enough of what an import that failed said last. */
+const lastWordsKept = 1_000
 
 const failures: string[] = []
 const rows: string[][] = []
@@ -101,12 +103,14 @@ async function imported(
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let out = ''
+  let lastWords = ''
   let faultLines = 0
   child.stdout.on('data', (text: Buffer) => {
     out += text
   })
   child.stderr.on('data', (text: Buffer) => {
     for (const byte of text) if (byte === 10) faultLines++
+    lastWords = (lastWords + text.toString()).slice(-lastWordsKept)
   })
   const server = serverPids[0] ?? 0
   const serverBefore = cpuMsEver(server)
@@ -125,7 +129,7 @@ async function imported(
       .exec(out)
       ?.slice(1)
       .map(Number) ?? []
-  if (code !== 0) failures.push(`${name}: octavo import ended with ${code}`)
+  if (code !== 0) failures.push(`${name}: octavo import ended with ${code}: ${lastWords.trim()}`)
   const { size } = await stat(path)
   rows.push([
     ...[
