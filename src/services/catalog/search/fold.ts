@@ -5,7 +5,7 @@
  */
 export function fold(text: string): string {
   if (isAscii.test(text)) return foldAscii(text.toLowerCase())
-  const plain = withoutAccents(text.normalize('NFKC').toLowerCase()).replace(
+  const plain = withoutAccents(withLatinDigits(text.normalize('NFKC').toLowerCase())).replace(
     unlikeLetters,
     (letter) => like[letter] ?? '',
   )
@@ -46,6 +46,16 @@ export function wordsOf(folded: string): string[] {
 /** Short enough for an entry of an index. */
 const titleLengthMax = 200
 const wordLengthMax = 64
+
+/** Digits of any script as 0 to 9: each script has its ten in a row, from a code that ends in 0 or in 6. */
+export function withLatinDigits(text: string): string {
+  if (isAscii.test(text)) return text
+  return text.normalize('NFKC').replace(/(?![0-9])\p{Nd}/gu, (digit) => {
+    const code = digit.codePointAt(0) ?? 0
+    const first = code - (code % 16)
+    return String(code - (/\p{Nd}/u.test(String.fromCodePoint(first)) ? first : first + 6))
+  })
+}
 
 /** Marks above and below letters, but not the one that makes another letter of и. */
 const withoutAccents = (text: string) =>

@@ -1,8 +1,9 @@
 import type { BookFinder } from '../store/book-store.ts'
-import { fold, wordsOf } from './fold.ts'
+import { fold, withLatinDigits, wordsOf } from './fold.ts'
 import { splitIsbns } from './isbns-in-text.ts'
 import { mayBeMisspelt, maySlip, nearest, slips } from './nearest-words.ts'
 import { withNumbersTurned } from './numbers-in-words.ts'
+import { otherSpacings, wordsOtherwiseSpaced } from './other-spacings.ts'
 import type { Search, TitleScore, WordSearch } from './word-search.ts'
 
 const wordsMax = 12
@@ -12,10 +13,12 @@ const alikeMax = 60
 const phrasesMax = 12
 /** Words below this length are too common to search by on their own when the whole query finds nothing. */
 const tellingLengthMin = 4
+/** In how many other ways the words are read, each a look at the index. */
+const otherwiseMax = 6
 
 /** Reads a search box: ISBNs anywhere in it, words, beginnings of words, and words that are nearly right. */
 export async function readSearch(books: BookFinder, text: string): Promise<Search> {
-  const cleaned = printable(text)
+  const cleaned = withLatinDigits(printable(text))
   if (cleaned === '') return { kind: 'all' }
   const { isbns, guesses, rest } = splitIsbns(cleaned)
   const asked = [...isbns, ...guesses]
@@ -37,26 +40,77 @@ function printable(text: string): string {
 
 /**
  * A word with what it may have been meant as, most probable first, and how it would then stand in a title; `unfinished`
- * when it may as well be the beginning of a longer one.
+ * when it may as well be the beginning of a longer one, `strange` when no word of the vocabulary begins so.
  */
-type Meant = { word: string; readings: readonly string[]; spellings: readonly string[]; unfinished: boolean }
+type Meant = {
+  word: string
+  readings: readonly string[]
+  spellings: readonly string[]
+  unfinished: boolean
+  strange: boolean
+}
 
 /**
- * Tries the words as read, with the nearest words for those that nobody wrote; then with the nearest words for all,
- * because a slip may make another word ("jane austin"); then any telling word.
+ * Tries the words as read, with the nearest words for those that nobody wrote; with their spaces elsewhere and their
+ * numbers the other way round; with the nearest words for all, because a slip may make another word ("jane austin");
+ * without one that may be no word; then any telling word. A word that nobody wrote is rather two than another one.
  */
 async function firstThatFinds(books: BookFinder, words: readonly string[]): Promise<Search> {
   const alike = rememberedAlike(books)
   const read = await readWords(books, words, alike)
   const understood = read.filter(({ readings }) => readings.length > 0)
-  if (understood.length === read.length) {
-    const asRead = searchFor(read, 'every')
-    if (await books.finds(asRead)) return asRead
+  const asRead = understood.length === read.length ? [searchFor(read, 'every')] : []
+  const isStrange = read.some(({ strange }) => strange)
+  const found =
+    (await firstFound(books, isStrange ? [] : asRead)) ??
+    (await firstFound(books, await readOtherwise(books, read))) ??
+    (await firstFound(books, isStrange ? asRead : []))
+  if (found !== undefined) return found
+  if (asRead.length > 0) {
     const reread = searchFor(await readAgain(read, alike), 'every')
     if (await books.finds(reread)) return reread
   }
-  const telling = understood.filter(({ word }) => word.length >= tellingLengthMin)
-  return telling.length === 0 ? { kind: 'nothing' } : searchFor(telling, 'any')
+  const telling = understood.filter(isTelling)
+  if (telling.length === 0) return { kind: 'nothing' }
+  const most = mostOf(understood, read.length).map((some) => searchFor(some, 'every'))
+  return (await firstFound(books, most)) ?? searchFor(telling, 'any')
+}
+
+const isTelling = ({ word }: Meant) => word.length >= tellingLengthMin
+
+async function firstFound(books: BookFinder, searches: readonly WordSearch[]): Promise<Search | undefined> {
+  for (const search of searches) if (await books.finds(search)) return search
+  return undefined
+}
+
+/** The words with spaces elsewhere, or with numbers as words and words as numbers; each taken as it then stands. */
+async function readOtherwise(books: BookFinder, read: readonly Meant[]): Promise<WordSearch[]> {
+  const words = read.map(({ word }) => word)
+  const known = await books.knownWords(wordsOtherwiseSpaced(words))
+  const isStrange = (word: string) => read.some((each) => each.word === word && each.strange)
+  const spaced = otherSpacings(words, isStrange, (word) => known.has(word))
+  const turned = withNumbersTurned(words)
+  const before = new Map(read.map((each) => [each.word, each]))
+  return [...spaced, ...(turned === undefined ? [] : [turned])].slice(0, otherwiseMax).map((ways) =>
+    searchFor(
+      ways.map((word) => before.get(word) ?? asItStands(word)),
+      'every',
+    ),
+  )
+}
+
+const asItStands = (word: string): Meant => {
+  const readings = [word]
+  return { word, readings, spellings: readings, unfinished: false, strange: false }
+}
+
+/** What was understood, if that is not all; then all but a word that may be none, as long as it tells something. */
+function mostOf(understood: readonly Meant[], asked: number): Meant[][] {
+  const without = understood
+    .filter(({ strange, unfinished }) => strange || unfinished)
+    .map((one) => understood.filter((each) => each !== one))
+  const all = understood.length < asked ? [[...understood], ...without] : without
+  return all.filter((some) => some.some(isTelling)).slice(0, otherwiseMax)
 }
 
 type Alike = (words: readonly string[]) => Promise<string[][]>
@@ -89,13 +143,14 @@ async function readWords(books: BookFinder, words: readonly string[], alikeTo: A
   return words.map((word) => {
     const place = doubtful.indexOf(word)
     if (place < 0) {
-      const readings = isLongNumber(word) || beginnings.has(word) ? [word] : []
-      return { word, readings, spellings: readings, unfinished: false }
+      const isKnown = isLongNumber(word) || beginnings.has(word)
+      const readings = isKnown ? [word] : []
+      return { word, readings, spellings: readings, unfinished: false, strange: !isKnown }
     }
     const candidates = alike[place] ?? []
     if (!beginnings.has(word)) {
       const readings = nearest(word, candidates)
-      return { word, readings, spellings: readings, unfinished: false }
+      return { word, readings, spellings: readings, unfinished: false, strange: true }
     }
     const spellings = slips(word, candidates)
     const others = spellings.filter((each) => !each.startsWith(word))
@@ -104,6 +159,7 @@ async function readWords(books: BookFinder, words: readonly string[], alikeTo: A
       readings: [word, ...others],
       spellings: spellings.length === 0 ? [word] : spellings,
       unfinished: true,
+      strange: false,
     }
   })
 }
