@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { type Route, roles } from '#kernel/contract'
 import { Book, getCover, getPicture } from '#services/catalog'
-import { availabilityEvents, getSystem, orderEvents } from '#services/gateway'
+import { availabilityEvents, getSystem, orderEvents, ownRoutes } from '#services/gateway'
 import { getObject } from '#services/vouchers'
 import type { JsonSchema, NamedSchemas } from './schemas.ts'
 
@@ -80,6 +80,9 @@ const header = (description: string) => ({ description, ...text })
 
 function usualProblems(route: Route): Record<number, string> {
   const problems: Record<number, string> = {
+    400: 'Something in the request is wrong; `errors` names every field.',
+    417: 'Only `100-continue` can be expected.',
+    421: 'The shop is not known by that name.',
     408: 'The request took too long to arrive.',
     414: 'The address is too long.',
     429: 'Too many requests; `Retry-After` says when to come back.',
@@ -87,18 +90,18 @@ function usualProblems(route: Route): Record<number, string> {
     504: 'A part of the shop did not answer in time.',
     503: 'A part of the shop is away for now; `Retry-After` says when to come back.',
   }
-  if (route.params || route.query || route.body || route.headers)
-    problems[400] = 'Something in the request is wrong; `errors` names every field.'
-  if (route.access.kind === 'staff') {
-    problems[401] = 'Log in as staff first.'
-    if (route.access.roles.length < roles.length)
-      problems[403] = `Needs the role ${route.access.roles.join(' or ')}.`
-  }
-  if (route.access.kind === 'order') problems[404] = 'No such order, or the token is not its token.'
-  else if (route.params) problems[404] = 'There is no such thing.'
-  if (route.body || route.streams) {
+  if (!ownRoutes.includes(route as never)) {
     problems[413] = 'The body is too large.'
     problems[415] = 'The body is in a format not taken here.'
   }
+  const fromElsewhere = 'With a staff session, a change that does not come from the shop itself'
+  if (route.method !== 'GET') problems[403] = `${fromElsewhere}.`
+  if (route.access.kind === 'staff') {
+    problems[401] = 'Log in as staff first.'
+    if (route.access.roles.length < roles.length)
+      problems[403] = `Needs the role ${route.access.roles.join(' or ')}.${problems[403] ? ` ${problems[403]}` : ''}`
+  }
+  if (route.access.kind === 'order') problems[404] = 'No such order, or the token is not its token.'
+  else if (route.params) problems[404] = 'There is no such thing.'
   return problems
 }

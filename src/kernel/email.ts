@@ -11,7 +11,7 @@ export function isEmail(text: string): boolean {
   const local = text.slice(0, at)
   if (at < 1 || Buffer.byteLength(local) > localBytesMax || Buffer.byteLength(text) > addressBytesMax)
     return false
-  const isDotAtom = /^[^\s.@"(),:;<>[\]\\\p{C}]+(?:\.[^\s.@"(),:;<>[\]\\\p{C}]+)*$/u.test(local)
+  const isDotAtom = /^[^\s.@"(),:;<>[\]\\\p{C}\p{DI}]+(?:\.[^\s.@"(),:;<>[\]\\\p{C}\p{DI}]+)*$/u.test(local)
   return isDotAtom && asciiDomain(text.slice(at + 1)) !== undefined
 }
 

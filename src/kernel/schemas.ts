@@ -12,16 +12,26 @@ export const Text = (maxLength: number) =>
     maxLength,
     pattern: '^[^\\u0000-\\u0008\\u000B\\u000C\\u000E-\\u001F\\u007F]*$',
   })
+/** A character that shows; fillers and the empty Braille cell are letters and symbols that do not. */
+export const shownCharacter = '(?![\\p{Default_Ignorable_Code_Point}\\u2800])[\\p{L}\\p{N}\\p{P}\\p{S}]'
+/** Lines and paragraphs, byte order marks, tags, signs between signs of mathematics or music, notes between lines. */
+export const hiddenCharacters =
+  '\\u2028\\u2029\\u2061-\\u2064\\u206A-\\u206F\\uFEFF\\uFFF9-\\uFFFB\\u{1D173}-\\u{1D17A}\\u{E0000}-\\u{E007F}'
+export const turningCharacters = '\\u202A-\\u202E\\u2066-\\u2069'
+/** No script piles so many marks on a letter. */
+export const piledMarks = '\\p{M}{9}'
+
 /**
  * One line of text that shows something: not only blanks and marks without a width, no control characters, and none that
- * turn the text around or hide in it. Source: Unicode Technical Report 36, section 2.
+ * turn the text around, hide in it or run over what is beside it. Source: Unicode Technical Report 36, section 2.
  */
 export const Line = (maxLength: number) =>
   Type.String({
     minLength: 1,
     maxLength,
     pattern:
-      '^(?=.*[\\p{L}\\p{N}\\p{P}\\p{S}])[^\\u0000-\\u001F\\u007F-\\u009F\\u2028-\\u202E\\u2066-\\u2069\\uFEFF\\u{E0000}-\\u{E007F}]*$',
+      `^(?=.*${shownCharacter})(?!.*${piledMarks})` +
+      `[^\\u0000-\\u001F\\u007F-\\u009F\\p{Noncharacter_Code_Point}${hiddenCharacters}${turningCharacters}]*$`,
   })
 
 export const Nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])

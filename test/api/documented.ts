@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { octavo } from '../support/whole-store.ts'
-import { accepted, refused } from './client.ts'
+import { accepted, checkReply, refused, wrongFields } from './client.ts'
 import type { Operation } from './open-api.ts'
+import { sendRaw } from './raw-http.ts'
 import { addBook, confirmed, logIn, newIsbn, newKey, type Shop } from './shop.ts'
 
-/** Answers that need a part of the store to be away or overloaded, a gigabyte, a link to what is gone, or a picture that was fetched. */
+/** Answers that need a part of the store to be away or overloaded, a name set, a link to what is gone, or a picture that was fetched. */
 const outOfReach =
-  /^\w+ (5\d\d|408|414|429|431)$|^startImport 413$|^getObject 4(04|10)$|^noteObjects (204|400)$|^getPicture (200|304)$/
+  /^\w+ (5\d\d|408|414|421|429|431)$|^getObject 4(04|10)$|^noteObjects (204|400)$|^getPicture (200|304)$/
 
 /** Runs last: what the OpenAPI document promises of every operation, and what all suites have seen of it. */
 export function documentedSuite(shop: () => Shop): void {
@@ -61,7 +62,7 @@ export function documentedSuite(shop: () => Shop): void {
         template.startsWith('/api/reports')
           ? till
           : token
-      if (operation.responses[403])
+      if (template !== '/api/session' && !template.startsWith('/api/session') && operation.responses[403])
         refused(await shop().send(method, pathOf(template), { token: other }), 403)
     }
   })
@@ -69,7 +70,9 @@ export function documentedSuite(shop: () => Shop): void {
   test('bodies have to be of a kind and a size', async () => {
     const headers = (type: string) => ({ 'content-type': type, 'idempotency-key': newKey() })
     const [token, large] = [shop().staff, JSON.stringify({ a: 'a'.repeat(2 ** 21) })]
-    for (const { method, template, operation } of having(415)) {
+    for (const { method, template, operation } of having(415).filter(
+      ({ operation }) => operation.requestBody !== undefined,
+    )) {
       const what = { token, raw: 'a=1', headers: headers('text/plain') }
       refused(await shop().send(method, pathOf(template), what), 415)
       if (operation.operationId === 'startImport') continue
@@ -90,6 +93,38 @@ export function documentedSuite(shop: () => Shop): void {
         // Whoever has no signature is not told what is wrong with the rest.
         operation.operationId === 'noteObjects' ? 403 : 400,
       )
+    }
+  })
+
+  test('what is refused at the door is documented of every operation', async () => {
+    const session = `authorization: Bearer ${shop().staff}\r\n`
+    const requests: [number, string][] = [
+      [400, 'host: a\r\n'],
+      [403, `cookie: octavo_session=${shop().staff}\r\norigin: http://other.example\r\n`],
+      [413, `${session}content-length: 9999999999\r\nexpect: 100-continue\r\n`],
+      [415, `${session}content-encoding: gzip\r\ncontent-type: application/json\r\ncontent-length: 2\r\n`],
+      [417, 'expect: tea\r\n'],
+    ]
+    for (const [status, headers] of requests)
+      for (const { method, template, operation } of having(status)) {
+        if (status === 403 && method === 'GET') continue
+        const [path, body] = [pathOf(template), status === 415 ? '{}' : '']
+        const request = `${method} ${path} HTTP/1.1\r\nhost: a\r\n${headers}\r\n${body}`
+        const reply = await sendRaw(shop().url, request)
+        assert.ok(reply, `there is an answer to ${request}`)
+        checkReply(request, reply, path)
+        refused(reply, status)
+        shop().api.check(operation, status, 'application/problem+json', reply.body)
+      }
+  })
+
+  test('a query names nothing that its operation does not know', async () => {
+    for (const { method, template, operation } of having(400)) {
+      if (method !== 'GET') continue
+      const reply = await shop().get(`${pathOf(template)}?nothing=1`, { token: shop().staff })
+      if (operation.operationId !== 'getObject')
+        assert.deepEqual(wrongFields(reply), ['nothing'], `${method} ${template}`)
+      else refused(reply, 400)
     }
   })
 

@@ -118,6 +118,8 @@ export function httpSuite(shop: () => Shop): void {
       'undefined',
       "{'a':1}",
       '{"a":1}}',
+      '{"lines":[],"lines":[]}',
+      '{"customer":{"name":"A","n\\u0061me":"B"}}',
     ]
     for (const raw of bodies) refused(await shop().post('/api/orders', { raw, headers }), 400)
     const invalidUtf8 = new Uint8Array([
@@ -166,6 +168,12 @@ export function httpSuite(shop: () => Shop): void {
     const headers = { 'idempotency-key': newKey() }
     const fields = ['coupon', 'customer.age', 'lines[0].gift']
     assert.deepEqual(wrongFields(await shop().post('/api/orders', { body, headers })), fields)
+    const free = { token: shop().staff, body: { price: { amount: -1, more: 1 }, subjects: [''] } }
+    assert.deepEqual(wrongFields(await shop().patch(`/api/books/${isbn}`, free)), [
+      'price.amount',
+      'price.more',
+      'subjects[0]',
+    ])
     const raw = `{"__proto__":{"x":1},"constructor":{},"customer":{"name":"A","email":"a@b.co","__proto__":1},
       "lines":[{"isbn":"${isbn}","quantity":1}]}`
     const reply = await shop().post('/api/orders', {
@@ -174,6 +182,10 @@ export function httpSuite(shop: () => Shop): void {
     })
     assert.deepEqual(wrongFields(reply), ['__proto__', 'constructor', 'customer.__proto__'])
     assert.deepEqual(wrongFields(await shop().get('/api/books?page=2')), ['page'])
+    for (const limit of ['0x10', '1e1', ' 5', '+5', '5.0', '']) {
+      const list = await shop().get(`/api/books?limit=${encodeURIComponent(limit)}`)
+      assert.deepEqual(wrongFields(list), ['limit'], limit)
+    }
     await leaves(shop(), isbn, 10)
   })
 
@@ -183,6 +195,7 @@ export function httpSuite(shop: () => Shop): void {
       '/api/books/%ff%fe',
       '/api/orders/%',
       '/api/books/%zz/availability/events',
+      ...['/api/books?q=%zz', '/api/books?q=%', '/api/books?q=%ff', '/api/books?%ff=1'],
     ])
       refused(await shop().get(path), 400)
   })

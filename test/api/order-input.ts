@@ -87,6 +87,8 @@ export function orderInputSuite(shop: () => Shop): void {
       '<script>alert(1)</script>',
       '__proto__',
       '  Ada  ',
+      'علی\u200cرضا',
+      'Ng\u0300\u0323uyen',
     ]
     for (const name of names) {
       const placed = accepted(await order(shop(), [line(isbn)], { customer: { ...ada, name } }), 201)
@@ -107,6 +109,9 @@ export function orderInputSuite(shop: () => Shop): void {
       'a\u007fb',
       'a\u0085b',
       'a\ud800b',
+      ...['\u200b', '\u00ad', '\u3164', '\u115f\u1160', '\u2800', '\ufe0f'],
+      ...['\u202eabc', 'a\u2066b', 'Ada\u{e0041}', 'a\u2028b', 'a\u2062b', 'a\ufff9b', 'a\u{1d173}b'],
+      ...['a\ufffeb', 'a\ufdd0b', 'a\u{1ffff}b', `Z${'\u0301'.repeat(9)}`],
       'a'.repeat(10_000),
     ]
     for (const name of wrong)
@@ -123,6 +128,8 @@ export function orderInputSuite(shop: () => Shop): void {
       'ada@example.org\n',
       null,
       `${'a'.repeat(300)}@example.org`,
+      'a\u200b@example.org',
+      'a\u3164@example.org',
     ])
       assert.deepEqual(await named([line(isbn)], { ...ada, email }), ['customer.email'], String(email))
     for (const email of ['ada+books@example.org', "o'brien@example.co.uk", 'A.B-C_d@sub.example.museum'])

@@ -277,7 +277,8 @@ test('a body is UTF-8 and as it is: other encodings are refused and not guessed 
     (await fetch(`${url}/things/7`, { method: 'POST', body, headers })).status
   const good = '{"name":"a","size":2}'
   assert.equal(await status(good, { 'content-type': 'application/json; charset="UTF-8"' }), 201)
-  assert.equal(await status(good, { 'content-type': 'application/json; charset=utf-16' }), 415)
+  for (const charset of ['utf-16', 'utf-8; charset=utf-16'])
+    assert.equal(await status(good, { 'content-type': `application/json; charset=${charset}` }), 415)
   const json = { 'content-type': 'application/json' }
   assert.equal(await status(good, { ...json, 'content-encoding': 'identity' }), 201)
   assert.equal(await status(good, { ...json, 'content-encoding': 'gzip' }), 415)

@@ -4,8 +4,8 @@ import { type FieldError, invalid, Problem } from '#kernel/problem'
 type Done = (error: Error | null, value?: unknown) => void
 
 /**
- * Parses a JSON body; `__proto__` and duplicate tricks end as ordinary unknown fields, because schemas are closed.
- * An empty body is no value: whether the route needs one is for the route to say.
+ * Parses a JSON body; `__proto__` ends as an ordinary unknown field, because schemas are closed. A field that is there
+ * twice is refused: whoever reads beside us may take the other one. An empty body is no value: whether the route needs one is for the route to say.
  */
 export function parseJson(bytes: Buffer, done: Done): void {
   if (bytes.length === 0) {
@@ -24,10 +24,48 @@ export function parseJson(bytes: Buffer, done: Done): void {
     done(new Problem(400, 'invalid-json', `The body is not JSON: ${(error as Error).message.slice(0, 200)}`))
     return
   }
+  if (membersWritten(text) > membersOf(value)) {
+    done(new Problem(400, 'invalid-json', 'The body has an object with the same field twice.'))
+    return
+  }
   const errors: FieldError[] = []
   if (unstorable.test(text)) findUnstorable(value, '', errors)
   if (errors.length > 0) done(invalid(errors))
   else done(null, value)
+}
+
+/** Members of all objects in valid JSON: a colon outside of strings stands in each. Source: RFC 7493, section 2.3. */
+function membersWritten(text: string): number {
+  let members = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === colon) members++
+    else if (code === quote) i = endOfString(text, i)
+  }
+  return members
+}
+
+const [quote, colon, backslash] = [0x22, 0x3a, 0x5c]
+
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let escapes = 0
+    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes++
+    if (escapes % 2 === 0) return end
+  }
+}
+
+/** The same of what was read. Nothing is deeper than the text is long, so one that is too deep is not gone into. */
+function membersOf(value: unknown): number {
+  let members = 0
+  const open = [value]
+  for (let each = open.pop(); each !== undefined; each = open.pop()) {
+    if (each === null || typeof each !== 'object') continue
+    const within = Array.isArray(each) ? each : Object.values(each)
+    if (!Array.isArray(each)) members += within.length
+    for (const one of within) if (typeof one === 'object') open.push(one)
+  }
+  return members
 }
 
 /** UTF-8 has no way to write these; JSON has, by escapes. Source: RFC 8259 section 8.2. */

@@ -1,5 +1,6 @@
 import { parseIsbn } from '#kernel/isbn'
 import { type FieldError, invalid, Problem, unavailable } from '#kernel/problem'
+import { hiddenCharacters, piledMarks, shownCharacter, turningCharacters } from '#kernel/schemas'
 import { Unavailable } from '#kernel/unavailable'
 import { logger } from '#ports/log'
 
@@ -31,8 +32,16 @@ export function problemOf(error: unknown, service: string, requestId?: string): 
 
 /** Everything that is wrong with a part of a request. @param part such as `body`, when the fault is in no field */
 export function inputProblem(faults: readonly AjvFault[], part?: string): Problem {
-  return invalid(oncePerField(faults.map((fault) => fieldErrorOf(fault, part))))
+  const errors = faults.map((fault) => ({ fault, error: fieldErrorOf(fault, part) }))
+  const isSaidWithin = ({ field }: FieldError) =>
+    errors.some(({ error }) => error.field.startsWith(`${field}.`) || error.field.startsWith(`${field}[`))
+  const telling = errors.filter(({ fault, error }) => !isOfChoice(fault) || !isSaidWithin(error))
+  return invalid(oncePerField(telling.map(({ error }) => error)))
 }
+
+/** Whether it only says that a value is none of several forms, of which null is one. */
+const isOfChoice = ({ keyword, params }: AjvFault) =>
+  keyword === 'anyOf' || (keyword === 'type' && params.type === 'null')
 
 type AjvFault = {
   keyword: string
@@ -70,6 +79,8 @@ function fieldErrorOf(fault: AjvFault, context = 'body'): FieldError {
     return { field: within(fault.params.missingProperty), message: 'is required' }
   if (fault.keyword === 'pattern') return { field: path || context, message: patternFault(fault.data) }
   if (fault.params.format === 'isbn') return { field: path || context, message: isbnFault(fault.data) }
+  if (fault.params.format === 'idn-email')
+    return { field: path || context, message: 'is not an e-mail address' }
   if (fault.keyword === 'format')
     return { field: path || context, message: `is not a valid ${fault.params.format}` }
   if (fault.keyword === 'anyOf' || fault.keyword === 'const' || fault.keyword === 'enum')
@@ -77,15 +88,17 @@ function fieldErrorOf(fault: AjvFault, context = 'body'): FieldError {
   return { field: path || context, message: fault.message ?? 'is not valid' }
 }
 
-const turning = /[\u202A-\u202E\u2066-\u2069]/
-const hidden = /[\u2028\u2029\uFEFF\u{E0000}-\u{E007F}]/u
-const nothingToSee = /^[^\p{L}\p{N}\p{P}\p{S}]*$/u
+const turning = new RegExp(`[${turningCharacters}]`, 'u')
+const hidden = new RegExp(`[${hiddenCharacters}]`, 'u')
+const piled = new RegExp(piledMarks, 'u')
+const shown = new RegExp(shownCharacter, 'u')
 
 function patternFault(data: unknown): string {
   const text = typeof data === 'string' ? data.slice(0, 2_000) : ''
   if (turning.test(text)) return 'holds characters that turn the direction of text around'
   if (hidden.test(text)) return 'holds characters that nobody can see'
-  if (text !== '' && nothingToSee.test(text)) return 'shows nothing'
+  if (piled.test(text)) return 'piles too many marks on a letter'
+  if (text !== '' && !shown.test(text)) return 'shows nothing'
   return 'has characters or a form not allowed here'
 }
 

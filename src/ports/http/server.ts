@@ -261,8 +261,8 @@ function isPlainUtf8(headers: FastifyRequest['headers']): boolean {
   if (coding !== undefined && coding.trim().toLowerCase() !== 'identity') return false
   const type = headers['content-type']?.toLowerCase() ?? ''
   if (!type.includes('json')) return true
-  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/.exec(type)?.[1]
-  return charset === undefined || charset === 'utf-8' || charset === 'utf8'
+  const charsets = type.matchAll(/;\s*charset\s*=\s*"?([^";\s]*)/g)
+  return [...charsets].every(([, charset]) => charset === 'utf-8' || charset === 'utf8')
 }
 
 const encoded = () =>
@@ -273,8 +273,8 @@ const unsupported = (types: readonly string[]) =>
 
 /** A route that takes no body may be sent an empty one, as some programs always do. */
 function checkHasBody({ body }: FastifyRequest, route: Route): void {
+  if (route.body !== undefined && body === undefined) throw bodyMissing()
   const isNothing = body === undefined || body === null
-  if (route.body !== undefined && isNothing) throw bodyMissing()
   if (route.body !== undefined || isNothing) return
   const fields = typeof body === 'object' ? Object.keys(body) : ['body']
   if (fields.length > 0)

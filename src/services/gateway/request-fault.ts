@@ -21,8 +21,10 @@ export function faultOf(
     return new Problem(400, 'bad-request', 'The address should start with a slash.')
   if (httpVersion !== '1.0' && headers.host === undefined)
     return new Problem(400, 'bad-request', 'The Host header is missing.')
-  if (headers.host !== undefined && !hostForm.test(headers.host))
+  if (headers.host !== undefined && !isHost(headers.host))
     return new Problem(400, 'bad-request', 'The Host header is not a name or an address.')
+  if (!isPercentEncoded(target))
+    return new Problem(400, 'bad-request', 'The address is not well percent-encoded.')
   const named = authorityOf(url)
   if (named !== undefined && named !== headers.host?.toLowerCase())
     return new Problem(400, 'bad-request', 'The address and the Host header name different hosts.')
@@ -48,8 +50,28 @@ const probes = new Set(['/livez', '/healthz', '/readyz', '/startupz', '/metrics'
 const isOurs = (name: string, hosts: ReadonlySet<string>) =>
   hosts.has(name) || name === 'localhost' || isIP(name.replace(/^\[|\]$/g, '')) !== 0
 
-/** Source: RFC 9110 section 7.2, RFC 3986 section 3.2.2. */
-const hostForm = /^(?:\[[\da-f:.]+\]|[\w.~%!$&'()*+,;=-]*)(?::\d{0,5})?$/i
+const hostForm = /^(?:\[[\da-f:.]+\]|[\w.~%!$&'()*+,;=-]*)(?::(\d{0,5}))?$/i
+/** Of a name in the DNS (RFC 1035 section 2.3.4), with a port behind it. */
+const hostCharactersMax = 255 + ':65535'.length
+
+/** Whether a Host header names one. Source: RFC 9110 section 7.2, RFC 3986 section 3.2.2. */
+function isHost(text: string): boolean {
+  const port = hostForm.exec(text)
+  return port !== null && Number(port[1] ?? 0) <= 65_535 && text.length <= hostCharactersMax
+}
+
+/** Whether every `%` begins a byte, and the bytes are UTF-8: what is none would be read as another text than was sent. */
+function isPercentEncoded(target: string): boolean {
+  if (!target.includes('%')) return true
+  try {
+    decodeURIComponent(target)
+    return true
+  } catch {
+    // Whoever sent it is told.
+    return false
+  }
+}
+
 /** Of a Host header, without the port. */
 const hostName = (host: string | undefined) => (host ?? '').replace(/:\d+$/, '').toLowerCase()
 

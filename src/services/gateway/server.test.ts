@@ -100,6 +100,10 @@ test('what is not HTTP is answered in words and closed', async (t) => {
     ['GET http://b/livez HTTP/1.1\r\nhost: a\r\n\r\n', 400],
     ['CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n', 400],
     ['GET /livez HTTP/2.0\r\nhost: a\r\n\r\n', 400],
+    ...['a:65536', 'a'.repeat(262)].map((host): [string, number] => [
+      `GET /livez HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`,
+      400,
+    ]),
     ...['a/b', 'user@a', 'a b', 'a#b', 'a:b', '[a', 'a?b'].map((host): [string, number] => [
       `GET /livez HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`,
       400,
@@ -108,7 +112,9 @@ test('what is not HTTP is answered in words and closed', async (t) => {
     [`GET / HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(40_000)}\r\n\r\n`, 431],
     [`GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n${'a: 1\r\n'.repeat(150)}\r\n`, 431],
     ['GET / HTTP/1.1\r\nhost: a\r\nexpect: tea\r\nconnection: close\r\n\r\n', 417],
-    ['GET /%zz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n', 400],
+    ...['/%zz', '/api/books?q=%zz', '/api/books?q=%', '/api/books?q=%c3%28', '/api/books?q=%ed%a0%80'].map(
+      (target): [string, number] => [`GET ${target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`, 400],
+    ),
   ]
   for (const [bytes, status] of cases) {
     const text = await rawExchange(gateway.url, bytes)

@@ -3,9 +3,6 @@ import { notFound, Problem } from '#kernel/problem'
 import { type Answer, answer, isFresh } from '#ports/http'
 import { checkLink, InvalidKey, type ObjectStore } from '#ports/object-store'
 
-/** Browsers may keep a download for themselves this long, and never longer than its link lives. */
-const keepSecondsMax = 3600
-
 export type Download = {
   link: { key: string; expires: number; signature: string }
   ifNoneMatch: string | undefined
@@ -35,12 +32,8 @@ export async function handleDownload(store: ObjectStore, download: Download): Pr
     throw notFound('such file')
   }
   const etag = `"${createHash('sha256').update(object.body).digest('base64url')}"`
-  const keepSeconds = Math.min(keepSecondsMax, Math.floor((link.expires - nowMs) / 1000))
-  const headers = {
-    etag,
-    'cache-control': `private, max-age=${keepSeconds}`,
-    'x-content-type-options': 'nosniff',
-  }
+  // It has the customer's name, and may be revoked: no copy of it is kept on the way.
+  const headers = { etag, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
   if (isFresh(ifNoneMatch, etag)) return answer(304, undefined, headers)
   return answer(200, object.body, {
     ...headers,

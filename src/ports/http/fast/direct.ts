@@ -137,7 +137,7 @@ function parsed(bytes: Buffer): unknown {
     if (error) throw error
     value = parsedValue
   })
-  if (value === undefined || value === null) throw bodyMissing()
+  if (value === undefined) throw bodyMissing()
   return value
 }
 

@@ -76,7 +76,7 @@ function startStream(exchange: Exchange): EventStream {
   exchange.expiresMs = Number.POSITIVE_INFINITY
   response.writeHead(200, [
     ...ownHeaders(exchange),
-    ...['content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache, no-transform'],
+    ...['content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-store, no-transform'],
     ...['x-accel-buffering', 'no'],
   ])
   const stream: EventStream = {

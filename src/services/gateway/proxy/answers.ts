@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { Problem } from '#kernel/problem'
+import { type FieldError, invalid, Problem } from '#kernel/problem'
 import { type Meter, metricsOf } from '#ports/telemetry'
 import type { ReadCache } from '../cache/read-cache.ts'
 import type { AvailabilityEvents } from '../live/availability-events.ts'
@@ -15,6 +15,9 @@ import { forward } from './proxy.ts'
 import type { ProxyParts } from './proxy-parts.ts'
 import type { Readiness } from './readiness.ts'
 import type { EventsTarget, RoutingTable } from './routes.ts'
+
+/** Names of fields that do not exist come back this long. */
+const nameShownMax = 100
 
 export type AnswerParts = {
   table: RoutingTable
@@ -59,7 +62,9 @@ function answerApi(exchange: Exchange, parts: AnswerParts): void {
     const { target, params } = found
     exchange.label = target.label
     if (!parts.admission.pace(exchange)) return
-    if (target.kind === 'system') finish(exchange, parts.system.answer(exchange))
+    const notKnown = unknownFields(exchange.target, target.queryFields)
+    if (notKnown.length > 0) sendProblem(exchange, invalid(notKnown))
+    else if (target.kind === 'system') finish(exchange, parts.system.answer(exchange))
     else if (target.kind === 'events') finish(exchange, watch(exchange, target, params[0] ?? '', parts))
     else {
       exchange.expiresMs = exchange.startedMs + target.deadlineMs
@@ -75,6 +80,15 @@ function answerApi(exchange: Exchange, parts: AnswerParts): void {
       passOn()
     }
   }
+}
+
+/** An answer to what nobody asked would be kept as one of its own, and read as if it had been heeded. */
+function unknownFields(target: string, known: readonly string[] | undefined): FieldError[] {
+  if (known === undefined || !target.includes('?')) return []
+  const names = new Set(new URLSearchParams(target.slice(target.indexOf('?'))).keys())
+  return [...names]
+    .filter((name) => !known.includes(name))
+    .map((name) => ({ field: name.slice(0, nameShownMax), message: 'is not a field of this request' }))
 }
 
 async function watch(

@@ -34,7 +34,13 @@ const notPassedIn = new Set([
   'x-request-id',
 ])
 /** Not for a caller to get: of the hop alone, or set by the gateway. */
-export const notPassedOut = new Set([...hopByHop, 'x-request-id', 'traceparent', fullHeader])
+export const notPassedOut = new Set([
+  ...hopByHop,
+  'x-request-id',
+  'x-content-type-options',
+  'traceparent',
+  fullHeader,
+])
 
 /** A request's headers for its service. @param streams whether its body is passed on as it comes */
 export function requestHead(

@@ -4,12 +4,16 @@ import { Type } from '#kernel/type'
 import { placeOrder } from '#services/coordinator'
 import { availabilityEvents, getSystem, orderEvents } from '../contract.ts'
 
-/** Where a request goes that is part of the public API. */
-export type UpstreamTarget = {
-  kind: 'upstream'
-  service: string
+type AnyTarget = {
   /** The route's path in `{name}` form: what metrics call it. */
   label: string
+  /** All that its query may name, where nobody behind the gateway checks that. */
+  queryFields?: readonly string[]
+}
+/** Where a request goes that is part of the public API. */
+export type UpstreamTarget = AnyTarget & {
+  kind: 'upstream'
+  service: string
   method: Method
   bodyBytesMax: number
   /** Upper bound for the whole exchange. */
@@ -23,9 +27,9 @@ export type UpstreamTarget = {
   /** Whether a request that carries an `Idempotency-Key` may be sent twice: only the routes that name it heed it. */
   heedsKey: boolean
 }
-export type EventsTarget = { kind: 'events'; stream: 'availability' | 'order'; label: string }
+export type EventsTarget = AnyTarget & { kind: 'events'; stream: 'availability' | 'order' }
 /** What the gateway says of the store as a whole. */
-export type SystemTarget = { kind: 'system'; label: string }
+export type SystemTarget = AnyTarget & { kind: 'system' }
 export type Target = UpstreamTarget | EventsTarget | SystemTarget
 
 export type Found =
@@ -43,14 +47,19 @@ const importDeadlineMs = 60 * 60_000
 /** The public API as the contracts of these services have it; nothing internal can be in it. */
 export function publicTable(services: readonly { name: string; routes: readonly Route[] }[]): RoutingTable {
   const entries: [Route, Target][] = [
-    [availabilityEvents, { kind: 'events', stream: 'availability', label: availabilityEvents.path }],
-    [orderEvents, { kind: 'events', stream: 'order', label: orderEvents.path }],
-    [getSystem, { kind: 'system', label: getSystem.path }],
+    [availabilityEvents, { kind: 'events', stream: 'availability', ...ofOwn(availabilityEvents) }],
+    [orderEvents, { kind: 'events', stream: 'order', ...ofOwn(orderEvents) }],
+    [getSystem, { kind: 'system', ...ofOwn(getSystem) }],
   ]
   for (const { name, routes } of services)
     for (const route of routes) entries.push([route, upstreamTarget(name, route)])
   return routingTable(entries)
 }
+
+const ofOwn = ({ path, query }: Route) => ({
+  label: path,
+  queryFields: Type.IsObject(query) ? Object.keys(query.properties) : [],
+})
 
 function upstreamTarget(service: string, route: Route): UpstreamTarget {
   const streams = route.streams !== undefined
@@ -58,6 +67,7 @@ function upstreamTarget(service: string, route: Route): UpstreamTarget {
     kind: 'upstream',
     service,
     label: route.path,
+    ...(route.query === undefined && { queryFields: [] }),
     method: route.method,
     takesLong: streams,
     isBrowsing: service === 'catalog' && route.method === 'GET' && route.access.kind === 'public',
