@@ -26,6 +26,8 @@ test('a strange word is parted where both parts are known, and neighbours are jo
   assert.deepEqual(read('hitch hikers guide'), ['hitchhikers guide'])
   assert.deepEqual(read('harrypotter mobydick'), ['harry potter moby dick'])
   assert.deepEqual(read('harry guide'), [])
+  vocabulary.add('mobydick')
+  assert.deepEqual(read('mobydick guide'), ['moby dick guide'])
   assert.deepEqual(wordsOtherwiseSpaced(['a'.repeat(60)]), [])
 })
 

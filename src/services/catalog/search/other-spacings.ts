@@ -13,18 +13,25 @@ export function wordsOtherwiseSpaced(words: readonly string[]): string[] {
 
 /**
  * The words with their spaces elsewhere, where that makes known words: "mobydick" as "moby dick", "hitch hikers" as
- * "hitchhikers". Strange words are parted all at once, neighbours joined pair by pair.
+ * "hitchhikers". Strange words are parted all at once, neighbours joined pair by pair, words that are known ("halfblood")
+ * parted one by one.
  */
 export function otherSpacings(
   words: readonly string[],
   isStrange: (word: string) => boolean,
   isKnown: (word: string) => boolean,
 ): string[][] {
-  const parted = words.map((word) => (isStrange(word) ? (knownParting(word, isKnown) ?? [word]) : [word]))
+  const parts = words.map((word) => knownParting(word, isKnown))
+  const partedWhere = (isParted: (at: number) => boolean) =>
+    words.flatMap((word, at) => (isParted(at) && parts[at]) || [word])
+  const strange = words.map((word, at) => parts[at] !== undefined && isStrange(word))
   const joined = neighbours(words)
     .filter((pair) => isKnown(pair.joined))
     .map(({ at, joined: word }) => [...words.slice(0, at), word, ...words.slice(at + 2)])
-  return parted.some(({ length }) => length > 1) ? [parted.flat(), ...joined] : joined
+  const one = words.flatMap((_, at) =>
+    parts[at] === undefined || strange[at] ? [] : [partedWhere((each) => each === at)],
+  )
+  return [...(strange.includes(true) ? [partedWhere((at) => strange[at] === true)] : []), ...joined, ...one]
 }
 
 /** The most even of those whose parts are both known. */
