@@ -18,6 +18,7 @@ import { createOrderEvents } from './live/order-events.ts'
 import { createMetrics, showNumbers } from './metrics.ts'
 import { createDrops } from './pages/drops.ts'
 import { createPages, type PageRoots } from './pages/pages.ts'
+import { createShopPages } from './pages/shop-pages.ts'
 import { createAdmission } from './proxy/admission.ts'
 import { createAnswers } from './proxy/answers.ts'
 import { instanceNews, noteBreaker, routeNews } from './proxy/breaker-report.ts'
@@ -140,7 +141,11 @@ function openParts(
     system,
     metricsToken,
     readCache,
-    pages: createPages({ roots, drops: createDrops(client, clock), nowMs }),
+    pages: createPages({
+      ...{ roots, nowMs },
+      drops: createDrops(client, clock),
+      isShopPage: createShopPages(client),
+    }),
     orderEvents,
     availabilityEvents,
     readiness: createReadiness(discovery, requiredRoles, clock),

@@ -17,19 +17,26 @@ export type Pages = {
   /** Answers anything that is not the API: pages, their parts, and a readable 404. */
   serve(exchange: Exchange): Promise<void>
 }
-export type PagesOptions = { roots: PageRoots; drops: Drops; nowMs: () => number }
+export type PagesOptions = {
+  roots: PageRoots
+  drops: Drops
+  /** Whether the shop's document shows something at a path. */
+  isShopPage: (path: string) => Promise<boolean>
+  nowMs: () => number
+}
 
-type Lookup = { folder: StaticFolder; paths: string[]; redirect?: string }
+type Lookup = { folder: StaticFolder; paths: string[]; redirect?: string; isShop?: boolean }
 
 /** The website at `/`, the shop and the console as one page with a history of its own, the API reference at `/docs`. */
-export function createPages({ roots, drops, nowMs }: PagesOptions): Pages {
+export function createPages({ roots, drops, isShopPage, nowMs }: PagesOptions): Pages {
   const site = openStaticFolder(roots.site, nowMs)
   const shop = openStaticFolder(roots.shop, nowMs)
   const docs = openStaticFolder(roots.docs, nowMs)
   const lookup = (path: string): Lookup => {
     if (path === '/shop' || path === '/console') return { folder: shop, paths: [], redirect: `${path}/` }
     const inShop = /^\/(?:shop|console)\/(.*)$/s.exec(path)?.[1]
-    if (inShop !== undefined) return { folder: shop, paths: hasExtension(inShop) ? [inShop] : ['index.html'] }
+    if (inShop !== undefined && hasExtension(inShop)) return { folder: shop, paths: [inShop] }
+    if (inShop !== undefined) return { folder: shop, paths: ['index.html'], isShop: true }
     if (path === '/docs' || path === '/docs/') return { folder: docs, paths: ['index.html'] }
     if (path.startsWith('/docs/')) return { folder: docs, paths: [path.slice('/docs/'.length)] }
     if (path === '/openapi.json' || path === '/postman.json') return { folder: docs, paths: [path.slice(1)] }
@@ -42,11 +49,15 @@ export function createPages({ roots, drops, nowMs }: PagesOptions): Pages {
       const { request, path } = exchange
       exchange.label = 'pages'
       if (request.method !== 'GET' && request.method !== 'HEAD') throw wrongMethod()
-      const { folder, paths, redirect } = lookup(decoded(path))
+      const asked = decoded(path)
+      const { folder, paths, redirect, isShop } = lookup(asked)
       if (redirect !== undefined) return sendRedirect(exchange, redirect)
       for (const candidate of paths) {
         const file = await folder.read(candidate)
-        if (file !== undefined) return sendFile(exchange, 200, await drops.fill(file))
+        if (file === undefined) continue
+        // The shop says itself what is not there; programs and search engines go by the status.
+        const status = isShop && !(await isShopPage(asked)) ? 404 : 200
+        return sendFile(exchange, status, await drops.fill(file))
       }
       if ((await folder.read('index.html')) === undefined) return sendNotBuilt(exchange)
       const page = request.headers.accept?.includes('text/html') ? await site.read('404.html') : undefined
