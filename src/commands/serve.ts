@@ -16,6 +16,8 @@ export const summary =
 const finishAfterFaultLimitMs = 1000
 /** What Node compiled is kept for the next start. Written at the end it would hold up the first stop, by half a second. */
 const keepCompiledAfterMs = 5000
+/** How often a supervisor hears of a start that takes its time. */
+const startsEveryMs = 500
 
 const log = logger('serve')
 /** A supervisor at the other end of a channel tells of starts and stops itself. */
@@ -90,6 +92,8 @@ async function startAll(
   stop: AbortSignal,
 ): Promise<void> {
   const inner = asked.filter(({ isPublic, name }) => !isPublic && name !== 'registry')
+  const starting = setInterval(() => say({ kind: 'starts' }), startsEveryMs).unref()
+  stop.addEventListener('abort', () => clearInterval(starting), { once: true })
   for (const role of asked) {
     if (stop.aborted) return
     const place = inner.indexOf(role)
@@ -98,9 +102,14 @@ async function startAll(
     await service.start()
     tell('serves', { service: role.name, url: service.url, version: config.version })
     // Whoever started it over a channel may ask it there whether it lives.
-    if (process.connected) process.send?.({ kind: 'serves', role: role.name, url: service.url })
+    say({ kind: 'serves', role: role.name, url: service.url })
   }
+  clearInterval(starting)
   setTimeout(flushCompileCache, keepCompiledAfterMs).unref()
+}
+
+function say(message: object): void {
+  if (process.connected) process.send?.(message)
 }
 
 function firstFault(): Promise<{ error: unknown }> {

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../../test/support/until.ts'
-import { hungBecause, type LivenessLimits, watchLiveness } from './liveness.ts'
+import { hungBecause, type LivenessLimits, watchLiveness, watchStart } from './liveness.ts'
 
 const limits: LivenessLimits = { probeEveryMs: 100, probeTimeoutMs: 200, idleMs: 1_000, busyMs: 4_000 }
 
@@ -56,6 +56,20 @@ test('a process that works is not taken for a frozen one, but for a hung one whe
   await (await fetch(`${started.url}/busy?20000`)).text()
   await until(() => reasons.length > 0)
   assert.match(reasons[0] ?? '', /too busy to answer/)
+})
+
+test('a process that starts may take its time while it says so, and is noticed when it is frozen', async (t) => {
+  const starts = `setInterval(() => process.send({ kind: 'starts' }), 100)`
+  const child = spawn(process.execPath, ['-e', starts], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  t.after(() => child.kill('SIGKILL'))
+  const reasons: string[] = []
+  const watching = watchStart({ child, pid: child.pid ?? 0, limits }, (reason) => reasons.push(reason))
+  t.after(() => watching[Symbol.dispose]())
+  await sleep(2_500)
+  assert.deepEqual(reasons, [])
+  child.kill('SIGSTOP')
+  await until(() => reasons.length > 0)
+  assert.match(reasons[0] ?? '', /does nothing/)
 })
 
 test('signs are weighed: silence alone, silence at work, and answers', () => {

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { Agent, get } from 'node:http'
 
@@ -44,13 +45,43 @@ export function watchLiveness(
   onHung: (reason: string) => void,
 ): Disposable {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const watching = watchSigns(
+    { gives: () => answers(`${url}/livez`, agent, limits.probeTimeoutMs), pid, limits },
+    onHung,
+  )
+  return {
+    [Symbol.dispose]() {
+      watching[Symbol.dispose]()
+      agent.destroy()
+    },
+  }
+}
+
+/**
+ * Listens whether a process that starts says so over its channel again and again, until disposed: it has no address yet,
+ * and may wait for a database for as long as that takes.
+ * @param onHung told once, with the reason
+ */
+export function watchStart(
+  { child, pid, limits }: { child: ChildProcess; pid: number; limits: LivenessLimits },
+  onHung: (reason: string) => void,
+): Disposable {
+  return watchSigns({ gives: () => speaks(child, limits.probeTimeoutMs), pid, limits }, onHung)
+}
+
+/** @param watched.gives whether the process gives a sign of life before the time for it is over */
+function watchSigns(
+  watched: { gives: () => Promise<boolean>; pid: number; limits: LivenessLimits },
+  onHung: (reason: string) => void,
+): Disposable {
+  const { gives, pid, limits } = watched
   const signs: Signs = { answeredMs: performance.now(), activeMs: performance.now() }
   let work = processorTime(pid)
   let lookedMs = performance.now()
   let timer: NodeJS.Timeout | undefined
   let isOver = false
   const round = async () => {
-    const isAlive = await answers(`${url}/livez`, agent, limits.probeTimeoutMs)
+    const isAlive = await gives()
     if (isOver) return
     const nowMs = performance.now()
     // Where this process was kept from looking, the silence was its own.
@@ -69,9 +100,22 @@ export function watchLiveness(
     [Symbol.dispose]() {
       isOver = true
       clearTimeout(timer)
-      agent.destroy()
     },
   }
+}
+
+/** Whether a process says anything over its channel in time. */
+function speaks(child: ChildProcess, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const end = (hasSpoken: boolean) => {
+      clearTimeout(timer)
+      child.off('message', hear)
+      resolve(hasSpoken)
+    }
+    const hear = () => end(true)
+    const timer = setTimeout(end, timeoutMs, false)
+    child.on('message', hear)
+  })
 }
 
 export type ProcessorTime = { state: string; ticks: number } | undefined

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { backoffMs } from '#kernel/backoff'
-import { type LivenessLimits, watchLiveness } from './liveness.ts'
+import { type LivenessLimits, watchLiveness, watchStart } from './liveness.ts'
 import { eachLine, type Log } from './log.ts'
 import { endProcess, identify, type ProcessIdentity } from './process-identity.ts'
 
@@ -21,12 +21,12 @@ export type RoleOptions = {
   log: Log
   /** Called whenever its process changes. */
   onChange: () => void
-  /** How long it may be silent, once it has said that it serves, before it is replaced; without it that is for ever. */
+  /** How long it may be silent, while it starts and when it serves, before it is replaced; without it that is for ever. */
   liveness?: LivenessLimits
 }
 
-/** What a role says over its channel when it has opened its door. */
-type Serves = { kind: 'serves'; role: string; url: string }
+/** What a role says over its channel: every half second while it starts, and when it has opened its door. */
+type Says = { kind: 'starts' } | { kind: 'serves'; role: string; url: string }
 
 /** A process that served or ran this long was well, whatever ended it: the next restart is quick again. */
 const wellAfterMs = { serving: 2_000, running: 10_000 }
@@ -45,7 +45,7 @@ export function superviseRole(options: RoleOptions): Supervised {
     const startedMs = performance.now()
     const child = launch(options)
     let servesSinceMs = Number.POSITIVE_INFINITY
-    child.on('message', (message: Serves) => {
+    child.on('message', (message: Says) => {
       if (message?.kind === 'serves') servesSinceMs = Math.min(servesSinceMs, performance.now())
     })
     running = { child, identity: identify(child.pid ?? 0) }
@@ -88,20 +88,20 @@ export function superviseRole(options: RoleOptions): Supervised {
   }
 }
 
-/** Ends a process that hangs, from the moment on when it says where it can be asked. */
+/** Ends a process that hangs: it is listened to while it starts, and asked from when it says where. */
 function watch(child: ChildProcess, { name, log, liveness }: RoleOptions): Disposable {
   const watched = new DisposableStack()
   const { pid } = child
   if (liveness === undefined || pid === undefined) return watched
-  child.on('message', (message: Serves) => {
+  const replace = (reason: string) => {
+    log.line(name, `${reason}; it is ended and started again`)
+    child.kill('SIGKILL')
+  }
+  const starting = watched.use(watchStart({ child, pid, limits: liveness }, replace))
+  child.on('message', (message: Says) => {
     if (message?.kind !== 'serves' || watched.disposed) return
-    const { url } = message
-    watched.use(
-      watchLiveness({ url, pid, limits: liveness }, (reason) => {
-        log.line(name, `${reason}; it is ended and started again`)
-        child.kill('SIGKILL')
-      }),
-    )
+    starting[Symbol.dispose]()
+    watched.use(watchLiveness({ url: message.url, pid, limits: liveness }, replace))
   })
   return watched
 }
