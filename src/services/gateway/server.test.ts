@@ -100,14 +100,9 @@ test('what is not HTTP is answered in words and closed', async (t) => {
     ['GET http://b/livez HTTP/1.1\r\nhost: a\r\n\r\n', 400],
     ['CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n', 400],
     ['GET /livez HTTP/2.0\r\nhost: a\r\n\r\n', 400],
-    ...['a:65536', 'a'.repeat(262)].map((host): [string, number] => [
-      `GET /livez HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`,
-      400,
-    ]),
-    ...['a/b', 'user@a', 'a b', 'a#b', 'a:b', '[a', 'a?b'].map((host): [string, number] => [
-      `GET /livez HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`,
-      400,
-    ]),
+    ...['a/b', 'user@a', 'a b', 'a#b', 'a:b', '[a', 'a?b', 'a:65536', 'a'.repeat(262)].map(
+      (host): [string, number] => [`GET /livez HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`, 400],
+    ),
     [`GET /${'a'.repeat(9_000)} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`, 414],
     [`GET / HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(40_000)}\r\n\r\n`, 431],
     [`GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n${'a: 1\r\n'.repeat(150)}\r\n`, 431],

@@ -16,9 +16,7 @@ import { openBrokerFeed } from './live/broker-feed.ts'
 import { createEventStreams, type StreamLimits, streamLimits } from './live/event-streams.ts'
 import { createOrderEvents } from './live/order-events.ts'
 import { createMetrics, showNumbers } from './metrics.ts'
-import { createDrops } from './pages/drops.ts'
 import { createPages, type PageRoots } from './pages/pages.ts'
-import { createShopPages } from './pages/shop-pages.ts'
 import { createAdmission } from './proxy/admission.ts'
 import { createAnswers } from './proxy/answers.ts'
 import { instanceNews, noteBreaker, routeNews } from './proxy/breaker-report.ts'
@@ -141,11 +139,7 @@ function openParts(
     system,
     metricsToken,
     readCache,
-    pages: createPages({
-      ...{ roots, nowMs },
-      drops: createDrops(client, clock),
-      isShopPage: createShopPages(client),
-    }),
+    pages: createPages({ roots, client, clock }),
     orderEvents,
     availabilityEvents,
     readiness: createReadiness(discovery, requiredRoles, clock),

@@ -1,9 +1,11 @@
 import { Problem } from '#kernel/problem'
-import { isFresh } from '#ports/http'
+import type { Clock } from '#ports/clock'
+import { isFresh, type ServiceClient } from '#ports/http'
 import { decoded, type Exchange, sendProblem } from '../proxy/exchange.ts'
 import { ownHeaders } from '../proxy/own-headers.ts'
-import type { Drops } from './drops.ts'
+import { createDrops } from './drops.ts'
 import { contentPolicy, pageHeaders } from './page-headers.ts'
+import { shopPageFinder } from './shop-pages.ts'
 import {
   type Encoding,
   encodedBytes,
@@ -17,18 +19,13 @@ export type Pages = {
   /** Answers anything that is not the API: pages, their parts, and a readable 404. */
   serve(exchange: Exchange): Promise<void>
 }
-export type PagesOptions = {
-  roots: PageRoots
-  drops: Drops
-  /** Whether the shop's document shows something at a path. */
-  isShopPage: (path: string) => Promise<boolean>
-  nowMs: () => number
-}
+export type PagesOptions = { roots: PageRoots; client: ServiceClient; clock: Clock }
 
 type Lookup = { folder: StaticFolder; paths: string[]; redirect?: string; isShop?: boolean }
 
 /** The website at `/`, the shop and the console as one page with a history of its own, the API reference at `/docs`. */
-export function createPages({ roots, drops, isShopPage, nowMs }: PagesOptions): Pages {
+export function createPages({ roots, client, clock }: PagesOptions): Pages {
+  const [drops, isShopPage, nowMs] = [createDrops(client, clock), shopPageFinder(client), clock.monotonicMs]
   const site = openStaticFolder(roots.site, nowMs)
   const shop = openStaticFolder(roots.shop, nowMs)
   const docs = openStaticFolder(roots.docs, nowMs)

@@ -24,7 +24,7 @@ const askingMax = 8
  * Whether the shop's one document shows something at an address, decoded: a page that there is, and a book that the shop
  * has. Where the catalogue does not answer, it shows what it can.
  */
-export function createShopPages(client: ServiceClient): (path: string) => Promise<boolean> {
+export function shopPageFinder(client: ServiceClient): (path: string) => Promise<boolean> {
   let asking = 0
   const isBook = async (isbn: string): Promise<boolean> => {
     if (asking >= askingMax) return true
