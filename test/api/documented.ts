@@ -73,7 +73,7 @@ export function documentedSuite(shop: () => Shop): void {
     for (const { method, template, operation } of having(415).filter(
       ({ operation }) => operation.requestBody !== undefined,
     )) {
-      const what = { token, raw: 'a=1', headers: headers('text/plain') }
+      const what = { token, raw: 'a=1', headers: headers('image/png') }
       refused(await shop().send(method, pathOf(template), what), 415)
       if (operation.operationId === 'startImport') continue
       refused(

@@ -106,8 +106,8 @@ ${newIsbn()},,Nobody,1.00,1,1900
   test('another format is 415', async () => {
     for (const type of [
       'application/json',
-      'text/plain',
-      'application/vnd.ms-excel',
+      'application/pdf',
+      'image/png',
       'multipart/form-data; boundary=x',
     ])
       refused(await send('{"isbn":', type), 415)

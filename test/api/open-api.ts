@@ -80,7 +80,7 @@ function closed<T>(schema: T): T {
 }
 
 function validators(document: Document): (schema: object) => ValidateFunction {
-  const ajv = new Ajv({ strict: false, allErrors: true })
+  const ajv = new Ajv({ strict: false, allErrors: true, formats: { 'idn-email': true } })
   addFormats.default(ajv)
   // References are by pointer into the document, so the document itself is the schema they start from.
   const { Problem, ...schemas } = document.components.schemas

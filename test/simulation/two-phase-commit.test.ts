@@ -12,6 +12,8 @@ const controlSchedules = 2_000
 
 test('no schedule of deaths, delays and losses breaks two-phase commit', {
   skip: isReplay,
+  // Ten thousand take two minutes of one core; others may want it as well.
+  timeout: 540_000,
 }, async (t) => {
   const startedMs = performance.now()
   const failure = await firstFailure(firstSeed, schedules)
