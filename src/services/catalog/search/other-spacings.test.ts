@@ -63,6 +63,8 @@ test('a book is found by words with their spaces elsewhere, beside one that is n
     const body = { isbn, title, contributors, price: { amount: 1, currency: 'EUR' } }
     assert.equal((await call('POST', '/api/books', body)).status, 201)
   }
+  // A neighbour that nobody understands goes with no way to space the others.
+  assert.equal((await call('GET', '/api/books?q=mobydick+qqqqqqqq')).status, 200)
   for (const [q, isbn] of Object.entries(found)) {
     const { body } = await call('GET', `/api/books?${new URLSearchParams({ q })}`)
     const told = `${q} → ${body.items.map(({ title }: { title: string }) => title)}`

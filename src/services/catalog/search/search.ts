@@ -91,12 +91,11 @@ async function readOtherwise(books: BookFinder, read: readonly Meant[]): Promise
   const spaced = otherSpacings(words, isStrange, (word) => known.has(word))
   const turned = withNumbersTurned(words)
   const before = new Map(read.map((each) => [each.word, each]))
-  return [...spaced, ...(turned === undefined ? [] : [turned])].slice(0, otherwiseMax).map((ways) =>
-    searchFor(
-      ways.map((word) => before.get(word) ?? asItStands(word)),
-      'every',
-    ),
-  )
+  return [...spaced, ...(turned === undefined ? [] : [turned])]
+    .map((ways) => ways.map((word) => before.get(word) ?? asItStands(word)))
+    .filter((ways) => ways.every(({ readings }) => readings.length > 0))
+    .slice(0, otherwiseMax)
+    .map((ways) => searchFor(ways, 'every'))
 }
 
 const asItStands = (word: string): Meant => {
