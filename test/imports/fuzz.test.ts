@@ -48,7 +48,7 @@ const described = (text: string) =>
 const cell = (column: string, text: string) => `isbn,title,${column}\n9780441172719,T,"${text}"\n`
 const characters = 1_000_000
 /** Each row is a record of its own, whose fault is told. */
-const rowCharacters = 50_000
+const rowCharacters = 30_000
 const many = (piece: string) => piece.repeat(Math.floor(characters / piece.length))
 
 /** What makes a search begin anew at every character, where a reader is not careful. */

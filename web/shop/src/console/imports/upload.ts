@@ -7,8 +7,11 @@ import { noteRefusal } from '../session.ts'
 const uploadTimeoutMs = 15 * 60_000
 
 /** For a file field's `accept`: all that the API takes, by name and by type. */
-export const acceptedFiles =
-  '.csv,.tsv,.txt,text/csv,.xml,.onix,.onx,.zip,.gz,application/xml,text/xml,application/octet-stream'
+export const acceptedFiles = [
+  ...['.csv', '.tsv', '.txt', '.xml', '.onix', '.onx', '.zip', '.gz'],
+  ...['text/csv', 'text/tab-separated-values', 'text/plain', 'application/vnd.ms-excel'],
+  ...['application/xml', 'text/xml', 'application/zip', 'application/gzip', 'application/octet-stream'],
+].join()
 
 export type ImportOptions = {
   price?: number
