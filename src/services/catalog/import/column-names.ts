@@ -23,11 +23,11 @@ export const aliases: Readonly<Record<ImportField, readonly string[]>> = {
     words(`contributors authors author creators creator authornames authorname autor autoren autorin autora verfasser verfasserin writtenby
     auteur auteurs autores autore autori primaryauthor authortext writer schrijver forfatter forfattare
     autorinnen autorenautorinnen urheber mainauthor author1 autor1 auteur1 autore1 contributor by ecrivain auteurrice
-    auteurices scrittore autorei autora autorname nameofauthor writtenby`),
+    auteurices scrittore autorei autorname nameofauthor`),
   moreContributors:
     words(`additionalauthors secondaryauthor secondaryauthors coauthors coauthor illustrator illustrators
     illustrateur illustratore translator translators ubersetzer traducteur traductor traduttore vertaler herausgeber narrator
-    traductrice ilustrador ilustradora illustratore hrsg sprecher editors`),
+    traductrice ilustrador ilustradora hrsg sprecher editors`),
   moreRoles: words('secondaryauthorroles additionalauthorroles'),
   publisher:
     words(`publisher publishername imprint verlag verlagsname editeur editorial editorialname editore casaeditrice
@@ -40,7 +40,7 @@ export const aliases: Readonly<Record<ImportField, readonly string[]>> = {
     datedepublication anneedeparution fechadepublicacion fechapublicacion anodepublicacion datadipubblicazione
     annodipubblicazione datapubblicazione verschijningsdatum year jahr annee ano anno date originalpublicationyear
     originalpublicationdate
-    publisheddate dateofpublication pubyear yearofpublication erschienenam anneedeparution anneeparution fechadeedicion
+    publisheddate dateofpublication pubyear yearofpublication erschienenam anneeparution fechadeedicion
     fechaedicion datauscita datadiuscita jaarvanuitgave jaar`),
   language: words(
     'language languagecode lang languages sprache sprachen langue langues idioma idiomas lingua taal sprak',
@@ -57,7 +57,7 @@ export const aliases: Readonly<Record<ImportField, readonly string[]>> = {
   subjects:
     words(`subjects subject categories category genres genre keywords tags productcategory kategorie kategorien
     themen thema schlagworte warengruppe sachgruppe categorie themes theme categoria categorias materia materias tema temas
-    categorie genere generi argomento rubriek
+    genere generi argomento rubriek
     schlagworter stichworte stichworter motscles palabrasclave parolechiave trefwoorden sujet sujets rubrique rubriques
     etiquettes etiquetas genero generos onderwerp`),
   price:

@@ -47,10 +47,12 @@ export function wordsOf(folded: string): string[] {
 const titleLengthMax = 200
 const wordLengthMax = 64
 
-/** Digits of any script as 0 to 9: each script has its ten in a row, from a code that ends in 0 or in 6. */
+/**
+ * Digits of any script as 0 to 9: each script has its ten in a row, from a code that ends in 0 or in 6.
+ * @param text in the form NFKC, which has none of the digits that are in no such row
+ */
 export function withLatinDigits(text: string): string {
-  if (isAscii.test(text)) return text
-  return text.normalize('NFKC').replace(/(?![0-9])\p{Nd}/gu, (digit) => {
+  return text.replace(/(?![0-9])\p{Nd}/gu, (digit) => {
     const code = digit.codePointAt(0) ?? 0
     const first = code - (code % 16)
     return String(code - (/\p{Nd}/u.test(String.fromCodePoint(first)) ? first : first + 6))

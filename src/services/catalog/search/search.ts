@@ -18,7 +18,7 @@ const otherwiseMax = 6
 
 /** Reads a search box: ISBNs anywhere in it, words, beginnings of words, and words that are nearly right. */
 export async function readSearch(books: BookFinder, text: string): Promise<Search> {
-  const cleaned = withLatinDigits(printable(text))
+  const cleaned = withLatinDigits(printable(text).normalize('NFKC'))
   if (cleaned === '') return { kind: 'all' }
   const { isbns, guesses, rest } = splitIsbns(cleaned)
   const asked = [...isbns, ...guesses]
