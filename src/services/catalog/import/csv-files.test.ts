@@ -176,6 +176,17 @@ test('a file whose lines end as on the first Macintosh is in the encoding of tha
   assert.deepEqual([book?.title, book && priceText(book)], ['Über Größe', '1299 EUR'])
 })
 
+test('what Excel calls CSV for MS-DOS is read in code page 850', async () => {
+  const text = 'ISBN;Title;Price\r\n9780441172719;\x9aber Gr\x94\xe1e, \x82t\x82 \x85 Z\x81rich;12,99\r\n'
+  for (const charset of [undefined, 'ibm850']) {
+    const [book] = await books(Buffer.from(text, 'latin1'), charset)
+    assert.equal(book?.title, 'Über Größe, été à Zürich')
+  }
+  const windows = 'ISBN;Title\r\n9780441172719;L\x92\xe9t\xe9 \x96 d\xe9j\xe0\x85vu\x97\x84Stra\xdfe\x93\r\n'
+  const [book] = await books(Buffer.from(windows, 'latin1'))
+  assert.equal(book?.title, 'L’été – déjà…vu—„Straße“')
+})
+
 test('a zero byte costs the value that holds it', async () => {
   const found = await records('isbn,title,publisher\n9780441172719,T,Pr\0ss\n9780141439518,U,Press\n')
   assert.deepEqual(

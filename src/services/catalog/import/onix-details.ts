@@ -161,12 +161,38 @@ export function identifiers(product: OnixElement): { name: string; text: string 
   return [...byType, ...bare].map(({ text }) => ({ name: 'isbn', text }))
 }
 
-/** Of code list 65; 99 (ask the supplier) says nothing. */
+/** Of code list 65, from the codes of list 54 that 2.1 has too; 99 (ask the supplier) says nothing. */
 function availabilityOf(product: OnixElement): string {
   const blocks = [product, ...product.all('ProductSupply')].flatMap((block) => block.all('SupplyDetail'))
-  return (
-    blocks.map((each) => each.value('ProductAvailability')).find((code) => code !== '' && code !== '99') ?? ''
+  const codes = blocks.map(
+    (each) => each.value('ProductAvailability') || (availabilityOf21[each.value('AvailabilityCode')] ?? ''),
   )
+  return codes.find((code) => code !== '' && code !== '99') ?? ''
+}
+
+/** Source: ONIX code list 54 (AvailabilityCode of 2.1), each code as list 65 says the same. */
+const availabilityOf21: Readonly<Record<string, string>> = {
+  AB: '01',
+  AD: '44',
+  EX: '43',
+  IP: '20',
+  MD: '23',
+  NP: '10',
+  NY: '11',
+  OF: '42',
+  OI: '40',
+  OP: '51',
+  OR: '41',
+  PP: '09',
+  RF: '43',
+  RM: '47',
+  RP: '32',
+  RU: '32',
+  TO: '22',
+  TP: '30',
+  TU: '30',
+  UR: '33',
+  WS: '46',
 }
 
 /** Source: ONIX code lists 158 (01 is the front cover) and 38 (04 and 06 in 2.1). */

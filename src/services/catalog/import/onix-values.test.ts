@@ -259,3 +259,16 @@ test('ages are those that the range means', async () => {
   for (const [descriptive, expected] of cases)
     assert.deepEqual((await bookOf({ descriptive })).details?.audience, [expected])
 })
+
+test('availability is said in the codes of list 65, also where 2.1 says it in those of list 54', async () => {
+  const said = async (supply: string) => (await bookOf({ supply })).details?.availability
+  assert.equal(await said('<ProductAvailability>21</ProductAvailability>'), '21')
+  assert.equal(await said('<AvailabilityCode>OP</AvailabilityCode>'), '51')
+  assert.equal(await said('<j141>TO</j141>'), '22')
+  assert.equal(
+    await said('<AvailabilityCode>IP</AvailabilityCode><ProductAvailability>11</ProductAvailability>'),
+    '11',
+  )
+  assert.equal(await said('<AvailabilityCode>CS</AvailabilityCode>'), undefined)
+  assert.equal(await said('<AvailabilityCode>XX</AvailabilityCode>'), undefined)
+})

@@ -1,7 +1,11 @@
+import { DosDecoder, isDosName, looksLikeDos } from './dos-text.ts'
+
 /** How many bytes after the first that is no ASCII are looked at to tell the encoding. */
 const windowBytes = 256 * 1024
 const lineFeed = 10
 const carriageReturn = 13
+
+type Decoder = Pick<InstanceType<typeof TextDecoder>, 'decode'>
 
 /** The bytes are no UTF-8, and what is declared is no encoding known here. */
 export class UnknownEncoding extends Error {
@@ -10,14 +14,13 @@ export class UnknownEncoding extends Error {
 
 /**
  * Decodes text piece by piece in the encoding that its bytes show: a byte order mark or the zeros of UTF-16, else UTF-8
- * where they are that, else the declared one, else windows-1252, or Macintosh where lines end as they did there. What is
- * declared counts only where the bytes leave it
- * open. A byte that is no UTF-8 amid text that is becomes U+FFFD.
+ * where they are that, else the declared one, else windows-1252, code page 850 where the letters within words are those of
+ * it, or Macintosh where lines end as they did there. What is declared counts only where the bytes leave it open. A byte that is no UTF-8 amid text that is becomes U+FFFD.
  * @param declared by the file or by whoever sent it
  */
 export class TextDecoding {
   readonly #declared: string | undefined
-  #decoder: InstanceType<typeof TextDecoder> | undefined
+  #decoder: Decoder | undefined
   /** Bytes from the first one that is no ASCII, until there are enough of them. */
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
@@ -51,7 +54,7 @@ export class TextDecoding {
   end(): string {
     if (this.#decoder !== undefined) return this.#decoder.decode()
     if (this.#waitingBytes === 0) return ''
-    return this.#decodeWaiting() + (this.#decoder as InstanceType<typeof TextDecoder> | undefined)?.decode()
+    return this.#decodeWaiting() + (this.#decoder as Decoder | undefined)?.decode()
   }
 
   #wait(chunk: Uint8Array): void {
@@ -67,13 +70,14 @@ export class TextDecoding {
     const bytes = Buffer.concat(this.#waiting)
     this.#waiting = []
     const isOfMacintosh = !this.#hasLineFeed && !bytes.includes(lineFeed) && bytes.includes(carriageReturn)
-    const encoding = encodingOf(bytes, this.#declared, isOfMacintosh ? 'macintosh' : 'windows-1252')
+    const otherwise = isOfMacintosh ? 'macintosh' : looksLikeDos(bytes) ? 'ibm850' : 'windows-1252'
+    const encoding = encodingOf(bytes, this.#declared, otherwise)
     return this.#use(encoding).decode(bytes, { stream: true })
   }
 
-  #use(encoding: string): InstanceType<typeof TextDecoder> {
+  #use(encoding: string): Decoder {
     this.encoding = encoding
-    this.#decoder = new TextDecoder(encoding)
+    this.#decoder = encoding === 'ibm850' ? new DosDecoder() : new TextDecoder(encoding)
     return this.#decoder
   }
 }
@@ -112,6 +116,7 @@ function wideEncodingOf(first: Uint8Array): string | undefined {
 function encodingOf(bytes: Uint8Array, declared: string | undefined, otherwise: string): string {
   const { sequences, faults } = utf8Shape(bytes)
   if (sequences > faults) return 'utf-8'
+  if (declared !== undefined && isDosName(declared)) return 'ibm850'
   if (declared !== undefined && !isEncoding(declared)) throw new UnknownEncoding(declared)
   if (declared !== undefined && !isUnicode(declared)) return new TextDecoder(declared).encoding
   return otherwise
