@@ -1,9 +1,10 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '#ports/clock'
 import { ConstraintViolation } from '#ports/database'
-import { type BookStore, Unstorable } from '../store/book-store.ts'
+import { type BookStore, type NewBookEntry, Unstorable } from '../store/book-store.ts'
 import { removeBooks } from './remove-books.ts'
 import type { ImportCounts, ImportedBook, ImportFault, ImportOptions, Note, SourceRecord } from './source.ts'
-import { writeBatch } from './write-batch.ts'
+import { newEntryOf, writeBatch } from './write-batch.ts'
 import type { Written } from './written.ts'
 
 export type ImportHooks = {
@@ -20,6 +21,8 @@ export type ImportHooks = {
 }
 
 const batchSize = 500
+/** After so many records read the database's answers are taken, so that it never waits for a whole batch to be read. */
+const recordsInATurn = 20
 
 /**
  * Takes every record of a file into the catalogue, batch by batch; a record that cannot be taken is reported and left
@@ -37,13 +40,13 @@ export async function runImport(
   const writing: Writing = { store, clock, options, counts, hooks }
   const seen = new Map<string, number>()
   let read = 0
-  let batch: Batch = { entries: [], faults: [] }
+  let batch = emptyBatch()
   const inBatch = new Set<string>()
   // One batch is written while the next one is read, in the file's order.
   let before: Promise<void> = Promise.resolve()
   const flush = async () => {
     const taken = batch
-    batch = { entries: [], faults: [] }
+    batch = emptyBatch()
     inBatch.clear()
     await before
     hooks.signal?.throwIfAborted()
@@ -68,8 +71,10 @@ export async function runImport(
           inBatch.add(isbn)
           if (title !== undefined && entry.mayRepeat !== true) seen.set(isbn, entry.line ?? entry.record)
           batch.entries.push(entry)
+          makeReady(writing, batch, entry)
         }
       }
+      if (read % recordsInATurn === 0) await setImmediate()
       if (read % batchSize === 0) await flush()
     }
   } finally {
@@ -81,13 +86,24 @@ export async function runImport(
   return counts
 }
 
+/**
+ * Makes what a record will be written as when its book is new, while the batch before it is still being written: half of
+ * an import's own work. Nothing where the books so far were mostly known, as it would be for nothing.
+ */
+function makeReady({ options, clock, counts }: Writing, { madeReady }: Batch, entry: Entry): void {
+  const isLikelyNew = counts.created >= counts.updated + counts.unchanged
+  if (options.dryRun !== true && isLikelyNew && entry.kind === 'book' && entry.book.title !== undefined)
+    madeReady.set(entry.book.isbn, newEntryOf(entry.book, options, clock.now()))
+}
+
 const untitled = 'is missing, and there is no book with this ISBN that could be changed'
 
 type BookEntry = Extract<SourceRecord, { kind: 'book' }>
 type Deletion = Extract<SourceRecord, { kind: 'deletion' }>
 type Entry = BookEntry | Deletion
 /** What was read and is not yet written, or told to be wrong. */
-type Batch = { entries: Entry[]; faults: ImportFault[] }
+type Batch = { entries: Entry[]; faults: ImportFault[]; madeReady: Map<string, NewBookEntry> }
+const emptyBatch = (): Batch => ({ entries: [], faults: [], madeReady: new Map() })
 
 const isbnOf = (entry: Entry) => (entry.kind === 'book' ? entry.book.isbn : entry.isbn)
 
@@ -100,11 +116,16 @@ type Writing = {
 }
 
 /** @param read how many records had been read when the batch was whole */
-async function writeAll(writing: Writing, { entries, faults }: Batch, read: number): Promise<void> {
+async function writeAll(
+  writing: Writing,
+  { entries, faults, madeReady }: Batch,
+  read: number,
+): Promise<void> {
   for (const fault of faults) reject(writing, fault)
   await writeSplitting(
     writing,
     entries.filter((each) => each.kind === 'book'),
+    madeReady,
   )
   await removeAll(
     writing,
@@ -120,12 +141,16 @@ function reject({ counts, hooks }: Writing, fault: ImportFault): void {
 }
 
 /** A record that the database refuses is found by halving its batch, so that its neighbours are taken. */
-async function writeSplitting(writing: Writing, entries: readonly BookEntry[]): Promise<void> {
+async function writeSplitting(
+  writing: Writing,
+  entries: readonly BookEntry[],
+  madeReady: ReadonlyMap<string, NewBookEntry>,
+): Promise<void> {
   if (entries.length === 0) return
   const { store, clock, options, hooks } = writing
   const books: ImportedBook[] = entries.map((entry) => entry.book)
   try {
-    const result = await writeBatch(store, books, options, clock)
+    const result = await writeBatch(store, books, options, clock, madeReady)
     for (const entry of entries) {
       const written = result.get(entry.book.isbn)
       if (written === undefined) {
@@ -146,8 +171,8 @@ async function writeSplitting(writing: Writing, entries: readonly BookEntry[]): 
       return
     }
     const half = entries.length >> 1
-    await writeSplitting(writing, entries.slice(0, half))
-    await writeSplitting(writing, entries.slice(half))
+    await writeSplitting(writing, entries.slice(0, half), madeReady)
+    await writeSplitting(writing, entries.slice(half), madeReady)
   }
 }
 

@@ -16,14 +16,22 @@ import type { BatchResult, Written } from './written.ts'
 /**
  * Writes a batch of different books in one transaction: new ones with their stock and its first ledger entry, known
  * ones where something differs. Stock of known books is touched only where the import is to set it.
+ * @param madeReady by ISBN, from `newEntryOf`: what needs not be made any more for those that are new
  */
 export const writeBatch = (
   store: BookStore,
   books: readonly ImportedBook[],
   options: ImportOptions,
   clock: Clock,
+  madeReady: ReadonlyMap<string, NewBookEntry> = new Map(),
 ): Promise<BatchResult> =>
-  persistently(clock, () => store.change((changes) => write(changes, books, options, clock.now())))
+  persistently(clock, () => store.change((changes) => write(changes, books, options, clock.now(), madeReady)))
+
+/** What a book is written as that is not known yet, which can be made while the batch before is being written. */
+export function newEntryOf(book: ImportedBook, options: ImportOptions, nowMs: number): NewBookEntry {
+  const entry = entryOf(book.isbn, newFields(book, options, nowMs))
+  return { ...entry, copies: book.copies ?? options.copies, reason: 'import' }
+}
 
 const attemptsMax = 6
 
@@ -51,6 +59,7 @@ async function write(
   books: readonly ImportedBook[],
   options: ImportOptions,
   nowMs: number,
+  madeReady: ReadonlyMap<string, NewBookEntry>,
 ): Promise<BatchResult> {
   const known = await changes.lock(books.map((book) => book.isbn))
   const added: NewBookEntry[] = []
@@ -60,10 +69,11 @@ async function write(
     const row = known.get(book.isbn)
     if (row === undefined && book.title === undefined) continue
     const before = row === undefined ? undefined : fieldsOf(row)
-    const fields = before === undefined ? newFields(book, options, nowMs) : merged(before, book, nowMs)
+    const asNew =
+      before === undefined ? (madeReady.get(book.isbn) ?? newEntryOf(book, options, nowMs)) : undefined
+    const fields = before === undefined ? asNew?.fields : merged(before, book, nowMs)
     const changesMade = fields === undefined || before === undefined ? [] : changesOf(before, fields)
-    if (before === undefined && fields !== undefined)
-      added.push({ ...entryOf(book.isbn, fields), copies: book.copies ?? options.copies, reason: 'import' })
+    if (asNew !== undefined) added.push(asNew)
     else if (fields !== undefined) changed.push(entryOf(book.isbn, fields))
     const after = fields ?? before
     written.set(book.isbn, {
