@@ -4,13 +4,14 @@ import type { Findings, Notes } from './findings.ts'
 import type { OnixContext } from './onix-context.ts'
 import type { OnixElement } from './onix-element.ts'
 import { measuresOf } from './onix-measures.ts'
+import { isMarketOf } from './onix-territory.ts'
 import { readIsbn } from './read-isbn.ts'
 
 const detailLimits = { entriesMax: 50, charactersMax: 500 } as const
 
 /** What a product tells beyond what the shop needs to sell it. What cannot be read is noted. */
 export function detailsOf(product: OnixElement, context: OnixContext): BookDetails {
-  const { notes, findings } = context
+  const { notes, findings, shop } = context
   return {
     ...text('imprint', product.inBlocks('Imprint').map((each) => each.value('ImprintName'))[0]),
     ...text('edition', editionOf(product)),
@@ -21,7 +22,7 @@ export function detailsOf(product: OnixElement, context: OnixContext): BookDetai
     ...list('related', relatedOf(product, findings)),
     ...list('works', worksOf(product, findings)),
     ...text('publishingStatus', product.valueInBlocks('PublishingStatus')),
-    ...text('availability', availabilityOf(product)),
+    ...text('availability', availabilityOf(product, shop.country)),
     ...text('coverLink', coverLinkOf(product, notes)),
   }
 }
@@ -72,9 +73,10 @@ function illustrationsOf(product: OnixElement): string {
 
 /** Words of the file, or ages. Source: ONIX code lists 28, 30 and 31. */
 function audienceOf(product: OnixElement): string[] {
-  const ages = product.inBlocks('AudienceRange').flatMap((range) => {
-    if (!['16', '17'].includes(range.value('AudienceRangeQualifier'))) return []
-    return agesOf(range.values('AudienceRangePrecision'), range.values('AudienceRangeValue'))
+  const ranges = product.inBlocks('AudienceRange').flatMap((range) => {
+    const unit = ages[range.value('AudienceRangeQualifier')]
+    if (unit === undefined) return []
+    return agesOf(range.values('AudienceRangePrecision'), range.values('AudienceRangeValue'), unit)
   })
   const codes = [
     ...product.inBlocks('AudienceCode').map((each) => each.text.trim()),
@@ -83,19 +85,26 @@ function audienceOf(product: OnixElement): string[] {
       .flatMap((each) => (each.value('AudienceCodeType') === '01' ? [each.value('AudienceCodeValue')] : [])),
   ]
   const described = product.inBlocks('AudienceDescription').map((each) => cleanLine(each.text))
-  return [...new Set([...described, ...codes.flatMap((code) => audiences[code] ?? []), ...ages])].filter(
+  return [...new Set([...described, ...codes.flatMap((code) => audiences[code] ?? []), ...ranges])].filter(
     Boolean,
   )
 }
 
+/** Interest ages by their unit. Source: ONIX code list 30. */
+const ages: Readonly<Record<string, string>> = { '16': 'months', '17': 'years' }
+
 /** Source: ONIX code list 31: 01 is exactly, 03 from, 04 to. */
-function agesOf(precisions: readonly string[], values: readonly string[]): string[] {
+function agesOf(precisions: readonly string[], values: readonly string[], unit: string): string[] {
   const [only = ''] = values
   const [from, to] = ['03', '04'].map((wanted) => values[precisions.indexOf(wanted)])
-  if (values.length === 2) return [`${from ?? only}–${to ?? values[1]} years`]
+  if (values.length === 2) return [`${from ?? only}–${to ?? values[1]} ${unit}`]
   if (only === '') return []
   return [
-    to !== undefined ? `up to ${to} years` : from !== undefined ? `from ${from} years` : `${only} years`,
+    to !== undefined
+      ? `up to ${to} ${unit}`
+      : from !== undefined
+        ? `from ${from} ${unit}`
+        : `${only} ${unit}`,
   ]
 }
 
@@ -162,8 +171,9 @@ export function identifiers(product: OnixElement): { name: string; text: string 
 }
 
 /** Of code list 65, from the codes of list 54 that 2.1 has too; 99 (ask the supplier) says nothing. */
-function availabilityOf(product: OnixElement): string {
-  const blocks = [product, ...product.all('ProductSupply')].flatMap((block) => block.all('SupplyDetail'))
+function availabilityOf(product: OnixElement, country: string): string {
+  const here = product.all('ProductSupply').filter((supply) => isMarketOf(supply, country))
+  const blocks = [product, ...here].flatMap((block) => block.all('SupplyDetail'))
   const codes = blocks.map(
     (each) => each.value('ProductAvailability') || (availabilityOf21[each.value('AvailabilityCode')] ?? ''),
   )
@@ -195,11 +205,17 @@ const availabilityOf21: Readonly<Record<string, string>> = {
   WS: '46',
 }
 
+/** Not what is only for the trade, the press or a program. Source: ONIX code list 154. */
+function isForReaders(resource: OnixElement): boolean {
+  const audiences = resource.values('ContentAudience')
+  return audiences.length === 0 || audiences.some((code) => code === '00' || code === '03')
+}
+
 /** Source: ONIX code lists 158 (01 is the front cover) and 38 (04 and 06 in 2.1). */
 function coverLinkOf(product: OnixElement, notes: Notes): string {
   const link = product
     .inBlocks('SupportingResource')
-    .filter((each) => each.value('ResourceContentType') === '01')
+    .filter((each) => each.value('ResourceContentType') === '01' && isForReaders(each))
     .flatMap((each) => each.all('ResourceVersion'))
     .map((each) => each.value('ResourceLink'))
     .find(Boolean)

@@ -3,7 +3,7 @@ import { amountMax, decimalOf, minorDigitsOf } from '#kernel/money'
 import type { OnixContext } from './onix-context.ts'
 import { dateIn, dayOf, endOfDate, lastDayBefore, momentOf, readOnixDate, startOfDate } from './onix-dates.ts'
 import type { OnixElement } from './onix-element.ts'
-import { isForSaleIn, placesOf, saleIn } from './onix-territory.ts'
+import { isForSaleIn, isMarketOf, placesOf, saleIn } from './onix-territory.ts'
 import { priceAt } from './price-periods.ts'
 import type { ImportedBook, PricePeriod } from './source.ts'
 
@@ -87,10 +87,7 @@ const byRank = (a: Candidate, b: Candidate) =>
 
 /** Supply details for the market that the shop is in, and for others. */
 function suppliesOf(product: OnixElement, { shop }: OnixContext) {
-  const isHere = (block: OnixElement) => {
-    const markets = block.all('Market').flatMap((market) => market.all('Territory'))
-    return markets.length === 0 || markets.some((territory) => saleIn(territory, shop.country) !== 'excluded')
-  }
+  const isHere = (block: OnixElement) => isMarketOf(block, shop.country)
   const blocks = product.all('ProductSupply')
   const details = (of: readonly OnixElement[]) => of.flatMap((block) => block.all('SupplyDetail'))
   return {
@@ -166,7 +163,7 @@ function amountOf(price: OnixElement, text: string, isWithoutTax: boolean, conte
     .replace(/(?<=\d)[ ,](?=(?:\d{3}[ ,]?)+\.\d)/g, '')
   // A comma where the standard has a point can only be a decimal mark when it is not followed by three digits: `12,990`
   // may be either, and is none.
-  const pointed = plain.replace(/^(\d+),(\d{1,2})$/, '$1.$2')
+  const pointed = plain.replace(/^(\d+),(\d{1,2})$/, '$1.$2').replace(/^\.(?=\d)/, '0.')
   if (!/^\d{1,12}(?:\.\d{0,12})?$/.test(pointed)) {
     notes.leftOut(
       'price',

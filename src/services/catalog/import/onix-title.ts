@@ -29,20 +29,22 @@ export function titleOf(product: OnixElement): OnixTitle {
   const isPartOfCollection = elements.some((each) => !['01', ''].includes(levelOf(each)))
   const title =
     own === undefined
-      ? titleInCollection(elements, detail, series)
+      ? (detail === undefined && titleOf21(product)) || titleInCollection(elements, detail, series)
       : isPartOfCollection
         ? wordsOf(own)
         : withPart(wordsOf(own), partOf(own))
-  const subtitle = cleanLine((own ?? detail)?.value('Subtitle') ?? '')
+  const subtitle = cleanLine((own ?? detail ?? product).value('Subtitle'))
   const original = originalOf(details, detail)
-  const whole = title || cleanLine(product.value('DistinctiveTitle'))
   return {
-    ...(whole !== '' && { title: whole }),
+    ...(title !== '' && { title }),
     ...(subtitle !== '' && { subtitle }),
     ...(original !== '' && { originalTitle: original }),
     ...(series.length > 0 && { series }),
   }
 }
+
+/** Before 2.1 had a composite for it, the title stood in the product itself. */
+const titleOf21 = (product: OnixElement) => cleanLine(product.value('DistinctiveTitle')) || wordsOf(product)
 
 /** The title in the language it was written in, where it is not the one the product is called by. */
 function originalOf(details: readonly OnixElement[], shown: OnixElement | undefined): string {

@@ -255,6 +255,7 @@ test('ages are those that the range means', async () => {
     [range(['03', '8']), 'from 8 years'],
     [range(['04', '12']), 'up to 12 years'],
     [range(['01', '7']), '7 years'],
+    [range(['03', '18']).replace('>17<', '>16<'), 'from 18 months'],
   ]
   for (const [descriptive, expected] of cases)
     assert.deepEqual((await bookOf({ descriptive })).details?.audience, [expected])

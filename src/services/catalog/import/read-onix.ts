@@ -11,6 +11,7 @@ import { formatOf } from './onix-form.ts'
 import { pricesOf } from './onix-price.ts'
 import { onixProducts } from './onix-products.ts'
 import { subjectsOf } from './onix-subjects.ts'
+import { isMarketOf } from './onix-territory.ts'
 import { descriptionOf } from './onix-texts.ts'
 import { titleOf } from './onix-title.ts'
 import { readIsbn } from './read-isbn.ts'
@@ -174,20 +175,17 @@ function publisherOf(product: OnixElement): string {
 
 type Dated = { role: string; text: string; format: string }
 
-function datesOf(product: OnixElement): Dated[] {
+/** Dates of the product, and of its supply in the market that the shop is in. */
+function datesOf(product: OnixElement, { shop }: OnixContext): Dated[] {
+  const here = product.all('ProductSupply').filter((supply) => isMarketOf(supply, shop.country))
   const published = product
     .inBlocks('PublishingDate')
     .map((each) => ({ role: each.value('PublishingDateRole'), ...dateIn(each) }))
-  const markets = product
-    .all('ProductSupply')
-    .flatMap((supply) =>
-      supply
-        .all('MarketPublishingDetail')
-        .flatMap((detail) =>
-          detail.all('MarketDate').map((each) => ({ role: each.value('MarketDateRole'), ...dateIn(each) })),
-        ),
-    )
-  const supplies = [product, ...product.all('ProductSupply')].flatMap((block) => block.all('SupplyDetail'))
+  const markets = here
+    .flatMap((supply) => supply.all('MarketPublishingDetail'))
+    .flatMap((detail) => detail.all('MarketDate'))
+    .map((each) => ({ role: each.value('MarketDateRole'), ...dateIn(each) }))
+  const supplies = [product, ...here].flatMap((block) => block.all('SupplyDetail'))
   const supplied = supplies.flatMap((supply) => [
     ...supply.all('SupplyDate').map((each) => ({ role: each.value('SupplyDateRole'), ...dateIn(each) })),
     { role: '02', text: supply.value('OnSaleDate'), format: '' },
@@ -199,18 +197,19 @@ function datesOf(product: OnixElement): Dated[] {
 }
 
 /** The first date of publication that can be read. Source: ONIX code list 163. */
-function publishedOnOf(product: OnixElement, { notes }: OnixContext): string | undefined {
-  for (const date of datesOf(product).filter(({ role }) => role === '01')) {
+function publishedOnOf(product: OnixElement, context: OnixContext): string | undefined {
+  for (const date of datesOf(product, context).filter(({ role }) => role === '01')) {
     const found = readOnixDate(date)
     if (found.kind === 'ok') return found.value
-    notes.leftOut('publishedOn', date.text, found.message)
+    context.notes.leftOut('publishedOn', date.text, found.message)
   }
   return undefined
 }
 
 /** No copy is sold before the embargo ends: at its time, else at the beginning of that day where the shop is. */
-function salesOpenAtOf(product: OnixElement, { shop, notes }: OnixContext): string | undefined {
-  const embargoes = datesOf(product).filter(({ role }) => role === '02' || role === '33')
+function salesOpenAtOf(product: OnixElement, context: OnixContext): string | undefined {
+  const { shop, notes } = context
+  const embargoes = datesOf(product, context).filter(({ role }) => role === '02' || role === '33')
   const times: string[] = []
   for (const date of embargoes) {
     const found = readOnixDate(date)
