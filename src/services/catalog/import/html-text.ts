@@ -7,13 +7,14 @@ const blocks = new Set(
     ' ',
   ),
 )
-const lines = new Set('li dt dd tr thead tbody tfoot'.split(' '))
+const lines = new Set('li dt dd tr'.split(' '))
 const inlines = new Set(
-  'a abbr acronym b bdo bdi big br cite code del dfn em font hr i img ins kbd mark q rb rbc rp rt rtc ruby s samp small span strike strong style script sub sup td th time tt u var wbr o:p st1:place'.split(
+  'a abbr acronym b bdo bdi big br cite code del dfn em font hr i img ins kbd mark q rb rbc rp rt rtc ruby s samp small span strike strong style script sub sup tbody td tfoot th thead time tt u var wbr o:p st1:place'.split(
     ' ',
   ),
 )
 const voids = new Set('br hr img wbr'.split(' '))
+export const isVoid = (name: string) => voids.has(name)
 
 /** Elements whose words are none of the text's; a ruby's own parentheses are ours. */
 const unseen = new Set(['script', 'style', 'rp'])

@@ -1,6 +1,7 @@
 import { SaxesParser } from 'saxes'
 import { entities } from './character-names.ts'
 import type { FileText } from './file-text.ts'
+import { isVoid } from './html-text.ts'
 import { OnixElement } from './onix-element.ts'
 import { onixName } from './onix-names.ts'
 import { type OnixPiece, onixPieces } from './onix-pieces.ts'
@@ -145,7 +146,8 @@ class Builder {
     }
     this.#markup--
     const element = this.#path.at(-1)
-    if (element?.html !== undefined) element.html += tagOf(`/${tag}`)
+    // The end of `<br/>` is none of its own: HTML would break the line again.
+    if (element?.html !== undefined && !isVoid(localOf(tag))) element.html += tagOf(`/${tag}`)
   }
 }
 
