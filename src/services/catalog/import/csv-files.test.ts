@@ -182,6 +182,10 @@ test('what Excel calls CSV for MS-DOS is read in code page 850', async () => {
     const [book] = await books(Buffer.from(text, 'latin1'), charset)
     assert.equal(book?.title, 'Über Größe, été à Zürich')
   }
+  for (const word of ['B\x81cher', 'Caf\x82', '\x90tat']) {
+    const [only] = await books(Buffer.from(`ISBN;Title\r\n9780441172719;${word}\r\n`, 'latin1'))
+    assert.match(only?.title ?? '', /^(?:Bücher|Café|État)$/, 'its first letter beyond ASCII is its only one')
+  }
   const windows = 'ISBN;Title\r\n9780441172719;L\x92\xe9t\xe9 \x96 d\xe9j\xe0\x85vu\x97\x84Stra\xdfe\x93\r\n'
   const [book] = await books(Buffer.from(windows, 'latin1'))
   assert.equal(book?.title, 'L’été – déjà…vu—„Straße“')

@@ -41,6 +41,8 @@ test('a price is read as it is written, and only a currency of ISO 4217 is one',
     ['12 EUR / 14 USD', 'unreadable'],
     ['-1', 'unreadable'],
     ['tba', 'unreadable'],
+    ['.99', '99 EUR'],
+    ['₹ 1,23,456.00', '12345600 INR'],
     ['', 'undefined'],
   ]
   for (const [cell, expected] of cases) {
@@ -183,6 +185,11 @@ test('a date is read in figures and in words, and one that may be two days costs
     ['12/05/2019', undefined],
     ['43597', undefined],
     ['2019-02-30', undefined],
+    ['Thu, 12 May 2022', '2022-05-12'],
+    ['Thu May 12 2022', '2022-05-12'],
+    ['mar. 12 mai 2020', '2020-05-12'],
+    ['12 mar 2020', '2020-03-12'],
+    ['March 12 or May 12 2020', undefined],
     ['next year', undefined],
     ['0101-01-01T00:00:00+00:00', undefined],
   ]
@@ -244,10 +251,28 @@ test('several authors are told apart however they are joined, and one inverted n
     ['["Ann Author","Brush, Bob"]', 'Ann Author|Brush, Bob'],
     ['Simon & Schuster', 'Simon & Schuster'],
     ['Ursula K. Le Guin', 'Ursula K. Le Guin'],
+    ['Le Guin, Ursula K.', 'Ursula K. Le Guin'],
   ]
   for (const [cell, expected] of cases) {
     const [book] = await books(`isbn,title,author\n9780441172719,Dune,${quoted(cell)}\n`)
     assert.equal(book?.contributors?.map(({ name }) => name).join('|'), expected, cell)
+  }
+})
+
+test('a role beside a name is the same whichever language says it, and however short', async () => {
+  const cases: [string, string][] = [
+    ['Ann Author (Hrsg.)', 'editor'],
+    ['Ann Author (eds.)', 'editor'],
+    ['Ann Author (Übers.)', 'translator'],
+    ['Ann Author (traducción)', 'traducción'],
+    ['Ann Author (illustrated by)', 'illustrator'],
+    ['Ann Author [Sprecherin]', 'narrator'],
+    ['Ann Author (Autorin)', 'author'],
+    ['Ann Author (baker)', 'baker'],
+  ]
+  for (const [cell, expected] of cases) {
+    const [book] = await books(`isbn,title,author\n9780441172719,Dune,${quoted(cell)}\n`)
+    assert.deepEqual(book?.contributors, [{ name: 'Ann Author', role: expected }], cell)
   }
 })
 

@@ -91,10 +91,19 @@ function dateInWords(text: string): string | undefined {
     .replace(/(?<=\d)-(?=\p{L})|(?<=\p{L})-(?=\d)/gu, ' ')
     .split(/ (?:de |del |of )?/)
     .filter((word) => word !== '' && !weekdays.has(withoutAccents(word)))
-  const month = words.map(monthOf).find((found) => found !== undefined)
+  // "mar" is a Tuesday where a month follows, and March where none does.
+  const named = words.filter((word) => monthOf(word) !== undefined)
+  const [month, ...others] = (
+    named.length > 1 && shortWeekdays.has(named[0] ?? '') ? named.slice(1) : named
+  ).map(monthOf)
   const year = words.find((word) => /^\d{4}$/.test(word))
-  const rest = words.filter((word) => word !== year && monthOf(word) === undefined)
-  if (month === undefined || year === undefined || rest.length > 1) return undefined
+  const rest = words.filter(
+    (word) =>
+      word !== year &&
+      !named.includes(word) &&
+      !(month !== undefined && shortWeekdays.has(withoutAccents(word))),
+  )
+  if (month === undefined || others.length > 0 || year === undefined || rest.length > 1) return undefined
   if (rest.length === 0) return joined(year, String(month))
   const day = /^(\d{1,2})(?:st|nd|rd|th|er|o|º)?$/.exec(rest[0] ?? '')?.[1]
   return day === undefined ? undefined : joined(year, String(month), day)
@@ -105,12 +114,17 @@ const withoutAccents = (text: string) => text.normalize('NFD').replace(/\p{M}/gu
 
 /** The shop's languages and their neighbours, long and short. */
 const monthLanguages = ['en', 'de', 'fr', 'es', 'it', 'nl', 'pt', 'pl', 'sv', 'da', 'nb']
-const weekdays: ReadonlySet<string> = new Set(
-  monthLanguages.flatMap((language) => {
-    const format = new Intl.DateTimeFormat(language, { weekday: 'long', timeZone: 'UTC' })
-    return Array.from({ length: 7 }, (_, day) => withoutAccents(format.format(Date.UTC(2020, 0, day + 1))))
-  }),
-)
+const weekdaysOf = (weekday: 'long' | 'short'): ReadonlySet<string> =>
+  new Set(
+    monthLanguages.flatMap((language) => {
+      const format = new Intl.DateTimeFormat(language, { weekday, timeZone: 'UTC' })
+      return Array.from({ length: 7 }, (_, day) =>
+        withoutAccents(format.format(Date.UTC(2020, 0, day + 1))).replace(/\./g, ''),
+      )
+    }),
+  )
+const weekdays = weekdaysOf('long')
+const shortWeekdays = weekdaysOf('short')
 const months: ReadonlyMap<string, number> = new Map(
   monthLanguages.flatMap((language) =>
     (['long', 'short'] as const).flatMap((style) => {

@@ -1,3 +1,5 @@
+import { readRole } from './read-role.ts'
+
 type Contributor = { name: string; role: string }
 /** How the names of a column are written: `Ann Author` or `Author, Ann`. */
 export type NameOrder = 'upright' | 'inverted' | undefined
@@ -20,7 +22,7 @@ export function readContributors(text: string, order: NameOrder = undefined): Co
   for (const part of peopleOf(text, order)) {
     const match = /^(.*\S)\s*[([]([^()[\]\d]{1,40})[)\]]$/.exec(part.trim())
     const name = tidyName(match?.[1] ?? part)
-    const role = match?.[2]?.trim().toLowerCase() ?? 'author'
+    const role = match?.[2] === undefined ? 'author' : readRole(match[2])
     if (name === '' || seen.has(`${name}\n${role}`)) continue
     seen.add(`${name}\n${role}`)
     contributors.push({ name, role })
@@ -96,6 +98,8 @@ function isInverted(parts: readonly string[], order: NameOrder, alone: boolean):
   if (order === 'inverted' || (alone && order !== 'upright')) return true
   if (before === 1 && after === 1) return true
   if (particle.test(first)) return true
+  // Nobody's family name is an initial: "Ursula K." is what stands before one.
+  if (before > 1 && /(?<!\p{L})\p{Lu}\.$/u.test(second) && !/(?<!\p{L})\p{Lu}\.$/u.test(first)) return true
   // "Le Guin, Ursula" and "King, Martin Luther" name one; "Ann Author, Bob Brush" names two.
   if (order === 'upright') return false
   return before === 1 || after === 1 || /^(?:\p{Lu}\.\s*)+$/u.test(second)

@@ -201,6 +201,9 @@ function amountOf(given: string, currency: string, mark: DecimalMark): number | 
   const text = given
     .replace(/[.,:]?\s*\/?[-\u2013\u2014]{1,2}$/, '')
     .replace(/(?<=\d)['\u2019 ](?=\d{3}(?!\d))/g, '')
+    // ".99" can be nothing else, and India groups by two: "1,23,456.00".
+    .replace(/^[.,](?=\d{1,2}$)/, '0.')
+    .replace(/^\d{1,2}(?:,\d\d)+,\d{3}(?=\.\d|$)/, (grouped) => grouped.replaceAll(',', ''))
   if (!/^\d[\d.,]*$/.test(text)) return noPrice
   const digits = minorDigitsOf(currency)
   const split = splitAmount(text, digits, mark)

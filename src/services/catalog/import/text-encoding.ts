@@ -26,6 +26,8 @@ export class TextDecoding {
   #waitingBytes = 0
   #isFirst = true
   #hasLineFeed = false
+  /** The character before the first byte that is no ASCII, which tells whether it stands within a word. */
+  #before = 0
   /** The encoding, once the bytes told it; `ascii` until then. */
   encoding = 'ascii'
 
@@ -43,6 +45,7 @@ export class TextDecoding {
     if (this.#waitingBytes === 0) {
       const start = firstBeyondAscii(chunk)
       this.#hasLineFeed ||= chunk.subarray(0, start < 0 ? undefined : start).includes(lineFeed)
+      this.#before = (start < 0 ? chunk.at(-1) : start === 0 ? this.#before : chunk[start - 1]) ?? 0
       if (start < 0) return asciiText(chunk)
       this.#wait(chunk.subarray(start))
       return asciiText(chunk.subarray(0, start)) + this.#decodeWhenEnough()
@@ -70,7 +73,11 @@ export class TextDecoding {
     const bytes = Buffer.concat(this.#waiting)
     this.#waiting = []
     const isOfMacintosh = !this.#hasLineFeed && !bytes.includes(lineFeed) && bytes.includes(carriageReturn)
-    const otherwise = isOfMacintosh ? 'macintosh' : looksLikeDos(bytes) ? 'ibm850' : 'windows-1252'
+    const otherwise = isOfMacintosh
+      ? 'macintosh'
+      : looksLikeDos(bytes, this.#before)
+        ? 'ibm850'
+        : 'windows-1252'
     const encoding = encodingOf(bytes, this.#declared, otherwise)
     return this.#use(encoding).decode(bytes, { stream: true })
   }

@@ -9,6 +9,7 @@ import { readIsbn } from './read-isbn.ts'
 import { readLanguage } from './read-language.ts'
 import { readContributors } from './read-names.ts'
 import { readCurrency, readPrice } from './read-price.ts'
+import { readRole } from './read-role.ts'
 import {
   type Read,
   readCount,
@@ -260,7 +261,7 @@ function rolesBeside(record: Cells, people: number): (string | undefined)[] {
   const roles = record
     .text('moreRoles')
     .split('|')
-    .map((text) => cleanLine(text).toLowerCase().slice(0, 40))
+    .map((text) => readRole(cleanLine(text)).slice(0, 40))
   return roles.length === people ? roles.map((role) => (role === '' ? undefined : role)) : []
 }
 
