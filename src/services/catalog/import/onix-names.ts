@@ -9,7 +9,7 @@ b006 UPC b012 ProductForm b014 ProductFormDescription b018 TitleOfSeries b019 Nu
 b020 YearOfAnnual b027 TextCaseFlag b028 DistinctiveTitle b029 Subtitle b030 TitlePrefix
 b031 TitleWithoutPrefix b034 SequenceNumber b035 ContributorRole b036 PersonName b037 PersonNameInverted
 b038 TitlesBeforeNames b039 NamesBeforeKey b040 KeyNames b041 NamesAfterKey b042 LettersAfterNames
-b043 TitlesAfterNames b044 BiographicalNote b047 CorporateName b049 ContributorStatement
+b043 TitlesAfterNames b044 BiographicalNote b047 CorporateName b048 ContributorDescription b049 ContributorStatement
 b056 EditionTypeCode b057 EditionNumber b058 EditionStatement b059 LanguageOfText b061 NumberOfPages
 b062 IllustrationsNote b064 BASICMainSubject b065 BICMainSubject b067 SubjectSchemeIdentifier
 b068 SubjectSchemeVersion b069 SubjectCode b070 SubjectHeadingText b073 AudienceCode
@@ -36,7 +36,7 @@ j407 MarketPublishingStatus j408 MarketDateRole m174 FromCompany m182 SentDate m
 m185 DefaultPriceTypeCode m186 DefaultCurrencyCode m187 DefaultLinearUnit m188 DefaultWeightUnit
 m193 DefaultClassOfTrade n339 NoContributor x298 SenderName x307 SentDateTime
 x310 DefaultPriceType x314 ProductComposition x315 MeasureType x329 CollectionType x409 TitleElementLevel
-x410 PartNumber x412 FromLanguage x414 NameType x416 PrimaryContentType x419 EditionType x422 Illustrated
+x410 PartNumber x412 FromLanguage x414 NameType x416 PrimaryContentType x419 EditionType x420 ScriptCode x422 Illustrated
 x425 MainSubject x426 TextType x427 ContentAudience x435 ResourceLink x436 ResourceContentType
 x437 ResourceMode x441 ResourceForm x443 CorporateNameInverted x448 PublishingDateRole
 x449 CountriesIncluded x450 RegionsIncluded x451 CountriesExcluded x452 RegionsExcluded

@@ -30,9 +30,34 @@ const french = new Map(
 )
 const belgian = new Map([...french, ['6', '§'], ['8', '!'], ['/', '='], ['?', '+']])
 const czech = new Map([...'yzYZ1234567890'].map((meant, i) => [meant, [...'zyZY+ěščřžýáíé'][i] ?? '']))
+const slovak = new Map([...'yzYZ1234567890'].map((meant, i) => [meant, [...'zyZY+ľščťžýáíé'][i] ?? '']))
+const hungarian = new Map([...'yzYZ0-/:?='].map((meant, i) => [meant, [...'zyZYöü-É_ó'][i] ?? '']))
+const russian = new Map(
+  [...'qwertyuiopasdfghjklzxcvbnm'].flatMap((meant, i): [string, string][] => {
+    const written = [...'йцукенгшщзфывапролдячсмить'][i] ?? ''
+    return [
+      [meant, written],
+      [meant.toUpperCase(), written.toUpperCase()],
+    ]
+  }),
+)
+const greek = new Map([
+  ...[...'ertyuiopasdfghjklzxcvbnm'].flatMap((meant, i): [string, string][] => {
+    const written = [...'ερτυθιοπασδφγηξκλζχψωβνμ'][i] ?? ''
+    return [
+      [meant, written],
+      [meant.toUpperCase(), written.toUpperCase()],
+    ]
+  }),
+  ['q', ';'],
+  ['Q', ':'],
+  ['w', 'ς'],
+  ['W', '΅'],
+  [':', '¨'],
+])
 const typedOn = (layout: ReadonlyMap<string, string>, text: string) =>
   Array.from(text, (character) => layout.get(character) ?? character).join('')
-const layouts = ['german', 'french', 'belgian', 'czech']
+const layouts = { german, french, belgian, czech, slovak, hungarian, russian, greek }
 const inverted = (text: string) =>
   Array.from(text, (c) => (c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase())).join('')
 
@@ -44,20 +69,34 @@ test('a code is found however the scanner changed its URL, and a signature that 
       small: url.toLowerCase(),
       capitals: url.toUpperCase(),
       'caps lock': inverted(url),
-      german: typedOn(german, url),
-      french: typedOn(french, url),
-      belgian: typedOn(belgian, url),
-      czech: typedOn(czech, url),
+      'caps lock that changes letters where digits stand': inverted(typedOn(czech, url)),
+      ...Object.fromEntries(Object.entries(layouts).map(([name, layout]) => [name, typedOn(layout, url)])),
     }
     for (const [name, scan] of Object.entries(scans)) {
       const read = readCode(scan)
-      // One wrong reading in 32 agrees with the check character by chance; the shop then knows no such code.
-      if (read.kind === 'code' && read.code !== code && layouts.includes(name)) continue
       assert.ok(read.kind === 'code', `${name}: ${scan}`)
       assert.deepEqual([read.code, read.signature, typeof read.repaired], [code, undefined, 'string'], name)
     }
     assert.deepEqual(readCode(`${url}\n${url}`), readCode(url))
   }
+})
+
+test('what a scanner adds around the URL costs nothing', () => {
+  const code = makeCode(clock)
+  const url = voucherUrl('https://books.example', code, signCode(code, privateKey))
+  const wide = Array.from(url, (c) => String.fromCharCode(c.charCodeAt(0) + 0xfee0)).join('')
+  for (const scan of [`]Q1${url}`, `\u0002${url}\u0003`, `${url}\t`, `"${url}"`, `${url}#`, url + url, wide])
+    assert.deepEqual(readCode(scan), readCode(url), scan)
+})
+
+test('a scan of a voucher that came garbled is not readable, and no other shop’s', () => {
+  const code = makeCode(clock)
+  const url = voucherUrl('https://books.example', code, signCode(code, privateKey))
+  for (const scan of [url.slice(0, 45), url.replace(code, code.slice(3)), typedOn(french, url).slice(0, 45)])
+    assert.deepEqual(readCode(scan), {
+      kind: 'mistyped',
+      message: 'Not readable. Scan again, or type the code.',
+    })
 })
 
 test('a signature beside a code that was changed is not checked, and one beside a whole code is', () => {

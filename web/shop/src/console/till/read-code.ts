@@ -18,9 +18,10 @@ export type ReadCode =
  * @param signatureGiven what came beside a code that was cut out of its URL already
  */
 export function readCode(text: string, signatureGiven?: string): ReadCode {
-  const trimmed = text.trim()
-  const found = parseVoucherUrl(firstOf(trimmed))
-  const isAsDrawn = found !== undefined && firstOf(trimmed).includes(`/${found.code}?`)
+  const trimmed = fromWide(text).trim()
+  const url = urlIn(trimmed)
+  const found = parseVoucherUrl(url)
+  const isAsDrawn = found !== undefined && url.includes(`/${found.code}?`)
   if (found && isAsDrawn) return { kind: 'code', ...found }
   const result = parseCode(trimmed)
   if (result.kind === 'ok') {
@@ -29,7 +30,7 @@ export function readCode(text: string, signatureGiven?: string): ReadCode {
   }
   const scanned = codeInScan(trimmed)
   if (scanned !== undefined) return scanned
-  if (/^h\W?t\W?tp/i.test(trimmed))
+  if (/^https?:\/\/\S+$/.test(trimmed) && !/redeem/i.test(trimmed))
     return { kind: 'mistyped', message: 'This QR code is not one of our vouchers.' }
   if (trimmed.length > longestTyped)
     return { kind: 'mistyped', message: 'Not readable. Scan again, or type the code.' }
@@ -39,8 +40,18 @@ export function readCode(text: string, signatureGiven?: string): ReadCode {
 /** Longer than any way of typing a code. */
 const longestTyped = 40
 
-/** A scan that arrived twice is one scan. */
-const firstOf = (text: string) => text.split(/\s+|(?<=.)(?=https?:\/\/)/)[0] ?? ''
+/**
+ * The URL of a scan without what scanners add: an identifier of the symbol before it (`]Q1`), marks around it, and the
+ * same once more.
+ */
+function urlIn(text: string): string {
+  const parts = text.split(/[^!-~]+|(?<=.)(?=https?:\/\/)/)
+  return (parts.find((part) => /^https?:\/\//.test(part)) ?? '').replace(/[^\w-]+$/, '')
+}
+
+/** Full-width letters and digits, as an input method for Chinese or Japanese types them. */
+const fromWide = (text: string) =>
+  text.replace(/[\uff01-\uff5e]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))
 
 /** What keyboards of other layouts write, and what a scanner for a US keyboard meant by it. */
 const german = { written: 'yzYZ\u00df-_\u00d6\u00f6?', meant: 'zyZY-/?:;_' }
@@ -53,10 +64,21 @@ const belgian = {
   written: 'aqzwAQZWmM,?\u00e0&\u00e9"\'(\u00a7\u00e8!\u00e7',
   meant: 'qawzQAWZ;:mM0123456789',
 }
-/** Czech, Slovak and Hungarian keyboards have letters where others have digits. */
+/** Czech and Slovak keyboards have letters where others have digits, and Hungarian ones have one. */
 const czech = {
-  written: 'yzYZ\u00e9+\u011b\u0161\u010d\u0159\u017e\u00fd\u00e1\u00ed',
-  meant: 'zyZY0123456789',
+  written: 'yzYZ\u00e9+\u011b\u013e\u0161\u010d\u0159\u0165\u017e\u00fd\u00e1\u00ed',
+  meant: 'zyZY012234556789',
+}
+const hungarian = { written: 'yzYZ\u00f6\u00fc', meant: 'zyZY0-' }
+const russian = {
+  written:
+    '\u0439\u0446\u0443\u043a\u0435\u043d\u0433\u0448\u0449\u0437\u0444\u044b\u0432\u0430\u043f\u0440\u043e\u043b\u0434\u044f\u0447\u0441\u043c\u0438\u0442\u044c',
+  meant: 'qwertyuiopasdfghjklzxcvbnm',
+}
+const greek = {
+  written:
+    ';:\u03c2\u0385\u03b5\u03c1\u03c4\u03c5\u03b8\u03b9\u03bf\u03c0\u03b1\u03c3\u03b4\u03c6\u03b3\u03b7\u03be\u03ba\u03bb\u03b6\u03c7\u03c8\u03c9\u03b2\u03bd\u03bc',
+  meant: 'qQwwertyuiopasdfghjklzxcvbnm',
 }
 
 const fromLayout =
@@ -64,36 +86,56 @@ const fromLayout =
   (text: string) =>
     Array.from(text, (character) => {
       const place = written.indexOf(character)
-      return place < 0 ? character : meant.charAt(place)
+      // Caps Lock writes a capital of a letter that stands where a digit is.
+      const small = place < 0 && character > '~' ? written.indexOf(character.toLowerCase()) : place
+      return small < 0 ? character : meant.charAt(small)
     }).join('')
 
-const readings: readonly { hint: string; read: (text: string) => string }[] = [
-  { hint: 'The scanner changes letters: look at its Caps Lock and keyboard layout.', read: (text) => text },
-  { hint: 'The scanner types for another keyboard layout.', read: fromLayout(german) },
-  { hint: 'The scanner types for another keyboard layout.', read: fromLayout(french) },
-  { hint: 'The scanner types for another keyboard layout.', read: fromLayout(belgian) },
-  { hint: 'The scanner types for another keyboard layout.', read: fromLayout(czech) },
+const otherLayout = 'The scanner types for another keyboard layout.'
+type Reading = { hint: string; read: (text: string) => string; swapsYZ: boolean }
+const readings: readonly Reading[] = [
+  {
+    hint: 'The scanner changes letters: look at its Caps Lock and keyboard layout.',
+    read: (text) => text,
+    swapsYZ: false,
+  },
+  ...[german, french, belgian, czech, hungarian, russian, greek].map((layout) => ({
+    hint: otherLayout,
+    read: fromLayout(layout),
+    swapsYZ: layout.written.startsWith('yz'),
+  })),
 ]
+
+/**
+ * Whether the keyboard has y and z the other way round: by what it writes for the colon after "https". Swedish ones,
+ * which have them as the scanner has, write that as German ones do, and a plus between the groups of the code.
+ */
+const hasYZSwapped = (text: string) => /https?(?:[\u00e9"]|\u00f6(?!.*redeem.{4,8}\+))/i.test(text)
+
+/** What stands between the groups of a code and after it is one mark each; first those that read as that. */
+const asPrinted = /^[^0-9A-Z]{0,2}([0-9A-Z]{4}[^0-9A-Z]){3}[0-9A-Z]{5}(?![0-9A-Z])/
+const somehow = /^/
 
 /** Finds the code after the word "redeem", in whichever letters it arrived. */
 function codeInScan(text: string): ReadCode | undefined {
-  for (const { hint, read } of readings) {
-    const upper = read(text).toUpperCase()
-    const after = upper.lastIndexOf('REDEEM')
-    const first = upper.indexOf('REDEEM')
-    for (const at of new Set([first, after])) {
-      if (at < 0) continue
-      const compact = upper
-        .slice(at + 'REDEEM'.length)
-        .replace(/[^0-9A-Z]/g, '')
-        .slice(0, 17)
-      const result = parseCode(compact)
-      if (result.kind === 'ok')
-        return { kind: 'code', code: result.code, signature: undefined, repaired: hint }
+  const fitting = readings.filter(({ swapsYZ }) => swapsYZ === hasYZSwapped(text))
+  for (const [shape, tried] of [
+    [asPrinted, fitting],
+    [somehow, readings],
+  ] as const)
+    for (const { hint, read } of tried) {
+      const upper = read(text).toUpperCase()
+      for (const at of new Set([upper.indexOf('REDEEM'), upper.lastIndexOf('REDEEM')])) {
+        const after = upper.slice(at + 'REDEEM'.length)
+        if (at < 0 || !shape.test(after)) continue
+        const result = parseCode(after.replace(/[^0-9A-Z]/g, '').slice(0, 17))
+        if (result.kind === 'ok')
+          return { kind: 'code', code: result.code, signature: undefined, repaired: hint }
+      }
     }
-  }
   return undefined
 }
+
 /** `genuine` and `forged` are certain; `unchecked` when there is no signature or this browser cannot check it. */
 export type SignatureVerdict = 'genuine' | 'forged' | 'unchecked'
 
