@@ -186,3 +186,15 @@ test('elements that are not read are named, and read ones are not', async () => 
   )
   assert.deepEqual(findings.notRead, [{ name: 'Conference', count: 1 }])
 })
+
+test('a role in words and the script of a language are read from short tags too', async () => {
+  const [record] =
+    await records(`<ONIXmessage release="3.0"><product><a002>03</a002><productidentifier><b221>15</b221>
+    <b244>9780441172719</b244></productidentifier><descriptivedetail><titledetail><b202>01</b202><titleelement>
+    <x409>01</x409><b203>Dune</b203></titleelement></titledetail><contributor><b035>Z99</b035><b036>Ann Author</b036>
+    <b048>puppeteer</b048></contributor><language><b253>01</b253><b252>srp</b252><x420>Latn</x420></language>
+    </descriptivedetail></product></ONIXmessage>`)
+  assert.ok(record?.kind === 'book')
+  assert.deepEqual(record.book.contributors, [{ name: 'Ann Author', role: 'puppeteer' }])
+  assert.equal(record.book.language, 'sr-Latn')
+})
