@@ -107,10 +107,14 @@ const readings: readonly Reading[] = [
 ]
 
 /**
- * Whether the keyboard has y and z the other way round: by what it writes for the colon after "https". Swedish ones,
- * which have them as the scanner has, write that as German ones do, and a plus between the groups of the code.
+ * Whether the keyboard has y and z the other way round: by what it writes for the colon after "https", or for the
+ * digits and hyphens of the code. Swedish keyboards, which have them as the scanner has, write that colon as German ones
+ * do, and a plus between the groups of the code.
  */
-const hasYZSwapped = (text: string) => /https?(?:[\u00e9"]|\u00f6(?!.*redeem.{4,8}\+))/i.test(text)
+const hasYZSwapped = (text: string) =>
+  /https?(?:[\u00e9"]|\u00f6(?!.*redeem.{4,8}\+))|redeem.{0,24}[\u00df\u011b\u0161\u010d\u0159\u017e\u00fd\u00e1\u00ed\u00e9\u013e\u0165\u00f6\u00fc]/i.test(
+    text,
+  )
 
 /** What stands between the groups of a code and after it is one mark each; first those that read as that. */
 const asPrinted = /^[^0-9A-Z]{0,2}([0-9A-Z]{4}[^0-9A-Z]){3}[0-9A-Z]{5}(?![0-9A-Z])/
