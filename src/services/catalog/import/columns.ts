@@ -28,9 +28,9 @@ export type Column = {
 export type ColumnsResult =
   | { kind: 'ok'; columns: Columns; tool: string | undefined }
   /** Final where the mapping is at fault or the file, and no other row could be the header. */
-  | { kind: 'error'; message: string; isFinal?: true }
+  | { kind: 'error'; message: string; isFinal?: true; columnsKnown?: number }
 
-const columnsMax = 1_000
+export const columnsMax = 1_000
 
 /** The names of a file's columns, found by their plain forms. */
 class Header {
@@ -148,7 +148,7 @@ export function readColumns(
   if (!worthUpdating.some((field) => columns.has(field))) missing.push('title')
   if (missing.length === 0) return { kind: 'ok', columns, tool: tool?.name }
   const message = `no column holds the ${missing.join(' or the ')}; ${listOf(names)}, or map one: ${missing[0]}=COLUMN`
-  return { kind: 'error', message }
+  return { kind: 'error', message, columnsKnown: columns.size }
 }
 
 const isFound = (column: Column | undefined) => column !== undefined

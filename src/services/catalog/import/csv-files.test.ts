@@ -110,6 +110,11 @@ test('a blank after the mark between cells is none of the cell, also before its 
   assert.deepEqual([tabbed?.publisher, tabbed && priceText(tabbed)], [null, '990 EUR'])
 })
 
+test('a header that lacks a column is named, and not a wider row below it', async () => {
+  const rows = 'EAN;Werk;Kosten;;Kosten\n9780441172719;T;5,00;x;6,00\n'
+  await assert.rejects(records(rows), /no column holds the title; the columns are EAN, Werk, Kosten/)
+})
+
 test('the mark between cells is the one by which a cell names the ISBN', async () => {
   const text = 'Our list, of May, by hand\nAuthor, first;Title, in full;EAN\nAnn A;T;9780441172719\n'
   const [book] = await books(text.replace('Title, in full', 'Title'))

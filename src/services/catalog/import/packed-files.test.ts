@@ -78,6 +78,20 @@ test('each catalogue of an archive is read, and a fault names its file', async (
   assert.match(String(found[1]?.[1]), /wrong check digit.*\(feed\/a\.csv\)$/)
 })
 
+test('a file of an archive that is no catalogue costs itself alone', async () => {
+  const letter = { name: 'read me.txt', content: 'Dear customer,\nthese are our new titles.\n' }
+  const broken = { name: 'c.xml', content: '<rss></rss>' }
+  const found = await records(zip([letter, { name: 'a.onx', content: onix }, broken]))
+  assert.deepEqual(
+    found.map(([record]) => record),
+    [1, 2, 3],
+  )
+  assert.match(String(found[0]?.[1]), /^read me\.txt: no column holds the isbn/)
+  assert.equal(found[1]?.[1], 'Pride')
+  assert.match(String(found[2]?.[1]), /^c\.xml: the file is XML but no ONIX/)
+  await assert.rejects(records(zip([letter, broken])), /^UnreadableFile: read me\.txt: no column holds/)
+})
+
 test('a file compressed by gzip is read as what it holds', async () => {
   assert.equal((await records(gzipSync(csv))).length, 2)
   assert.deepEqual(await records(gzipSync(onix), true), [[1, 'Pride']])
@@ -93,6 +107,14 @@ test('an archive that cannot be read says why', async () => {
     ['no catalogue', zip([{ name: 'a.jpg', content: '' }]), /holds no .*; it holds a\.jpg/],
     ['empty', zip([{ name: 'a.csv', content: '' }]), /a\.csv: the file is empty/],
     ['workbook', zip([{ name: '[Content_Types].xml', content: 'x' }]), /Excel workbook/],
+    [
+      'OpenDocument',
+      zip([
+        { name: 'mimetype', content: 'x' },
+        { name: 'content.xml', content: '<x/>' },
+      ]),
+      /OpenDocument/,
+    ],
     ['encrypted', zip([{ name: 'a.csv', content: csv, flags: 1 }]), /a\.csv in the archive is encrypted/],
     ['method', zip([{ name: 'a.csv', content: csv, method: 14 }]), /by a method that is not read \(14\)/],
     ['checksum', zip([{ name: 'a.csv', content: csv, crc: 1 }]), /checksum is wrong/],

@@ -55,6 +55,10 @@ async function* inArchive(
   const entries = await zipEntries(file, size)
   if (entries.some(({ name }) => name === '[Content_Types].xml'))
     throw new UnreadableFile('the file is an Excel workbook or another office document; save it as CSV')
+  if (entries[0]?.name === 'mimetype')
+    throw new UnreadableFile(
+      'the file is an OpenDocument table, which can be saved as CSV, or an electronic book',
+    )
   const wanted = entries.filter(
     ({ name }) => catalogueName.test(name) && !/(?:^|\/)(?:__MACOSX\/|\.)/.test(name),
   )

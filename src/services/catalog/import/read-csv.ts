@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { type CsvError, parse } from 'csv-parse'
-import { type Columns, importFields, plain, readColumns } from './columns.ts'
+import { type Columns, columnsMax, importFields, plain, readColumns } from './columns.ts'
 import { sampleCellsMax, sampleMax, withShape } from './csv-shape.ts'
 import { type CsvStart, csvStart } from './csv-start.ts'
 import { textOf } from './file-text.ts'
@@ -210,8 +210,10 @@ class Reading {
       this.#findings.format = found.tool === undefined ? 'CSV' : `${found.tool} (CSV)`
       return
     }
-    // Rows above the table hold its title, a date, who made it; the widest is the likeliest header.
-    const width = cells.filter((cell) => cell.trim() !== '').length
+    // Rows above the table hold its title, a date, who made it; the likeliest header is one that names a column that is
+    // known, else the widest.
+    const filled = cells.filter((cell) => cell.trim() !== '').length
+    const width = filled + (found.columnsKnown ?? 0) * columnsMax
     if (width > this.#refusalWidth) [this.#refusal, this.#refusalWidth] = [found.message, width]
     if (found.isFinal === true || ++this.#rowsAbove > rowsAboveHeaderMax)
       throw new UnreadableFile(this.#refusal)
