@@ -38,7 +38,7 @@ export function readCode(text: string, signatureGiven?: string): ReadCode {
 }
 
 /** Longer than any way of typing a code. */
-const longestTyped = 40
+export const longestTyped = 40
 
 /**
  * The URL of a scan without what scanners add: an identifier of the symbol before it (`]Q1`), marks around it, and the
