@@ -32,7 +32,7 @@ export const aliases: Readonly<Record<ImportField, readonly string[]>> = {
   publisher:
     words(`publisher publishername imprint verlag verlagsname editeur editorial editorialname editore casaeditrice
     uitgever uitgeverij forlag vendor brand brands
-    publishedby editora uitgevers`),
+    publishedby editora uitgevers maisondedition wydawnictwo wydawca`),
   publication: words('publication'),
   publishedOn:
     words(`publishedon publicationdate published pubdate publishdate datepublished yearpublished publicationyear
@@ -41,9 +41,10 @@ export const aliases: Readonly<Record<ImportField, readonly string[]>> = {
     annodipubblicazione datapubblicazione verschijningsdatum year jahr annee ano anno date originalpublicationyear
     originalpublicationdate
     publisheddate dateofpublication pubyear yearofpublication erschienenam anneeparution fechadeedicion
-    fechaedicion datauscita datadiuscita jaarvanuitgave jaar`),
+    fechaedicion datauscita datadiuscita jaarvanuitgave jaar
+    erschdatum erschtermin erschjahr datadepublicacao rokwydania`),
   language: words(
-    'language languagecode lang languages sprache sprachen langue langues idioma idiomas lingua taal sprak',
+    'language languagecode lang languages sprache sprachen langue langues idioma idiomas lingua taal sprak jezyk',
   ),
   format:
     words(`format binding bindingtype einband einbandart bindung ausstattung produktform reliure encuadernacion
@@ -53,7 +54,7 @@ export const aliases: Readonly<Record<ImportField, readonly string[]>> = {
     words(`description longdescription productdescription blurb synopsis annotation bodyhtml beschreibung
     klappentext kurzbeschreibung inhalt resume quatriemedecouverture descripcion sinopsis resumen descrizione trama
     beschrijving comments shortdescription
-    omschrijving samenvatting riassunto zusammenfassung presentation presentacion`),
+    omschrijving samenvatting riassunto zusammenfassung summary presentation presentacion`),
   subjects:
     words(`subjects subject categories category genres genre keywords tags productcategory kategorie kategorien
     themen thema schlagworte warengruppe sachgruppe categorie themes theme categoria categorias materia materias tema temas
@@ -67,7 +68,8 @@ export const aliases: Readonly<Record<ImportField, readonly string[]>> = {
     preciopublico preciofinal prezzo prezzodicopertina prezzocopertina prezzoalpubblico prezzodilistino bruttopreis gebundenerladenpreis
     ladenpreisgebunden endverbraucherpreis prixediteur preciodeventaalpublico pricerrp publishersprice prijs verkoopprijs pris cena
     unitprice prixunitaire salesprice publisherprice currentprice fullprice retail regularerpreis normalpreis tarif
-    tarifregulier precionormal precioregular regulareprijs reguliereprijs einzelpreis stuckpreis brutto`),
+    tarifregulier precionormal precioregular regulareprijs reguliereprijs einzelpreis stuckpreis brutto
+    preco precodevenda precodecapa`),
   priceAmount: words('priceamount'),
   currency: words(
     'currency pricecurrency currencycode wahrung wahrungscode devise monnaie moneda divisa valuta',

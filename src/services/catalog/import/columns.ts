@@ -263,6 +263,7 @@ export const plain = (name: string) =>
     .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/ß/g, 'ss')
+    .replace(/ł/g, 'l')
     .replace(/[^\p{L}\p{N}]/gu, '')
 
 const namesShownMax = 40

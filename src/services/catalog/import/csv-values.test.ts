@@ -93,11 +93,24 @@ test('columns are found by meaning, in the languages of the shop, and a price co
     ['EAN,Titel,Preis EUR (A)', 'undefined'],
     ['EAN,Title,List price ($)', 'unreadable'],
     ['EAN,Title,Price ex VAT', 'undefined'],
+    ['EAN,Título,Preço', '990 EUR'],
+    ['EAN,Tytuł,Cena', '990 EUR'],
   ]
   for (const [header, expected] of cases) {
     const [book] = await books(`${header}\n9780441172719,Dune,9.90\n`)
     assert.deepEqual([book?.title, String(book && priceText(book))], ['Dune', expected], header)
   }
+})
+
+test('columns of publishers, dates, languages and texts are found under shortened and neighbouring names', async () => {
+  const [french] = await books('ISBN;Titre;Maison d’édition\n9780441172719;Dune;Laffont\n')
+  assert.equal(french?.publisher, 'Laffont')
+  const [german] = await books('ISBN;Titel;Ersch.-Datum\n9780441172719;Dune;1.3.2019\n')
+  assert.equal(german?.publishedOn, '2019-03-01')
+  const [english] = await books('ISBN,Title,Summary\n9780441172719,Dune,Sand\n')
+  assert.equal(english?.description, 'Sand')
+  const [polish] = await books('ISBN;Tytuł;Rok wydania;Język\n9780441172719;Diuna;2019;polski\n')
+  assert.deepEqual([polish?.publishedOn, polish?.language], ['2019', 'pl'])
 })
 
 test('of several prices the one in the shop’s currency comes first, and the next where it is empty', async () => {
