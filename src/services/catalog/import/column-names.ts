@@ -8,8 +8,8 @@ const words = (text: string) => text.trim().split(/\s+/)
  */
 export const aliases: Readonly<Record<ImportField, readonly string[]>> = {
   isbn: words(`isbn isbn13 isbn10 ean ean13 gtin gtin13 isbnean eanisbn isbnnummer isbnnr eancode isbncode codigoisbn
-    codiceisbn barcode variantbarcode gtinupceanorisbn isbns isbn13ean primaryisbn code13 codebarres codigodebarras
-    codiceabarre strichcode artikelnummer sku variantsku identifiers
+    codiceisbn barcode variantbarcode gtinupceanorisbn gtinupceanoderisbn gtinupceanouisbn gtinupceanoisbn gtinupceanofisbn isbns isbn13ean primaryisbn code13 codebarres codigodebarras
+    codiceabarre strichcode artikelnummer sku ugs variantsku identifiers
     codeisbn nisbn nºisbn nrisbn numisbn isbnnumber isbnno numeroisbn numerodeisbn isbnuid productcode itemnumber
     artikelnr bestellnummer bestellnr upc reference referencia codice codigo`),
   title:

@@ -115,6 +115,35 @@ test('a header that lacks a column is named, and not a wider row below it', asyn
   await assert.rejects(records(rows), /no column holds the title; the columns are EAN, Werk, Kosten/)
 })
 
+test('lines may end in two ways in one file', async () => {
+  const rows = 'ISBN;Title\r\n9780441172719;Dune\n9780141439518;"Two\nlines"\r\n9780306406157;Last\r\r\n'
+  const found = await records(rows)
+  assert.deepEqual(
+    found.map((record) => [record.line, record.kind === 'book' && record.book.title]),
+    [
+      [2, 'Dune'],
+      [3, 'Two lines'],
+      [5, 'Last'],
+    ],
+  )
+})
+
+test('exports of WooCommerce in the languages of the shop name the number of a book first', async () => {
+  for (const head of [
+    'Artikelnummer,"GTIN, UPC, EAN oder ISBN",Name,Regulärer Preis',
+    'UGS,"GTIN, UPC, EAN ou ISBN",Nom,Tarif régulier',
+    'SKU,"GTIN, UPC, EAN o ISBN",Nombre,Precio normal',
+    'Codice,"GTIN, UPC, EAN o ISBN",Nome,Prezzo',
+  ]) {
+    const [book] = await books(`${head}\nS1,9780441172719,Dune,"12,90"\n`)
+    assert.deepEqual(
+      [book?.isbn, book?.title, book && priceText(book)],
+      ['9780441172719', 'Dune', '1290 EUR'],
+      head,
+    )
+  }
+})
+
 test('the mark between cells is the one by which a cell names the ISBN', async () => {
   const text = 'Our list, of May, by hand\nAuthor, first;Title, in full;EAN\nAnn A;T;9780441172719\n'
   const [book] = await books(text.replace('Title, in full', 'Title'))

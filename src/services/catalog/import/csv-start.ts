@@ -2,8 +2,13 @@ import { aliases } from './column-names.ts'
 import { plain } from './columns.ts'
 import type { FileText } from './file-text.ts'
 
-/** The text of a CSV file from its header on, and what lies between its values. */
-export type CsvStart = { pieces: AsyncIterable<string>; delimiter: string; linesSkipped: number }
+/** The text of a CSV file from its header on, what lies between its values, and what ends its records. */
+export type CsvStart = {
+  pieces: AsyncIterable<string>
+  delimiter: string
+  lineEnds: string[]
+  linesSkipped: number
+}
 
 /** How much is looked at to find the first line: more than a header with a thousand columns takes. */
 const startCharactersMax = 128 * 1024
@@ -36,8 +41,17 @@ export async function csvStart(text: FileText): Promise<CsvStart> {
       await pieces.return?.()
     }
   }
-  return { pieces: all(), delimiter: told ?? delimiterOf(rest), linesSkipped: linesIn(skipped) }
+  return {
+    pieces: all(),
+    delimiter: told ?? delimiterOf(rest),
+    lineEnds: lineEndsOf(head),
+    linesSkipped: linesIn(skipped),
+  }
 }
+
+/** Files put together from several end their lines in both ways; a carriage return alone does where nothing else does. */
+const lineEndsOf = (head: string) =>
+  head.replace(/"[^"]*"/g, '').includes('\n') ? ['\r\n', '\n'] : ['\r\n', '\n', '\r']
 
 /** The parser makes all records of a piece at once, and the shortest have two characters. */
 const sliceCharacters = 8 * 1024

@@ -39,6 +39,7 @@ export async function* readCsv(
     relax_quotes: true,
     // `a, "b"`: a blank after the comma, as people write it.
     ltrim: true,
+    record_delimiter: start.lineEnds,
     skip_empty_lines: true,
     skip_records_with_error: true,
     max_record_size: recordBytesMax,
