@@ -20,7 +20,7 @@ export function cleanParagraphs(given: string, isKnownHtml = false): string {
   for (let i = 0; i < escapedTooOftenMax; i++) {
     const isHtml = isKnownHtml || hasMarkup(text)
     text = isHtml ? textOfHtml(text, inline) : decodeEntities(text)
-    if (isHtml || !hasMarkup(text)) break
+    if (isHtml || !(hasMarkup(text) || hasMarkup(decodeEntities(text)))) break
   }
   return text
     .replace(/\r\n?/g, '\n')

@@ -10,6 +10,9 @@ export function measuresOf(product: OnixElement, { notes, header }: OnixContext)
   return { ...extentsOf(product, notes), ...sizesOf(product, notes, header) }
 }
 
+/** Digits with a decimal point, and no other way of writing a number. */
+const numberIn = (text: string) => (/^\d+(?:\.\d*)?$|^\.\d+$/.test(text) ? Number(text) : Number.NaN)
+
 /** Kinds of extents, best first. Source: ONIX code list 23. */
 const extents = { pages: ['05', '00', '11', '07', '06', '08', '10'], minutes: ['09', '14', '16'] }
 const countMax = 100_000
@@ -37,11 +40,11 @@ function extentsOf(product: OnixElement, notes: Notes): Measures {
     const unit = extent.value('ExtentUnit')
     if (text === '') continue
     const count =
-      field === 'minutes' ? minutesOf(Number(text), unit) : unit === '03' ? Number(text) : Number.NaN
+      field === 'minutes' ? minutesOf(numberIn(text), unit) : unit === '03' ? numberIn(text) : Number.NaN
     take(field, extents[field].indexOf(type), `${text}${unit === '' ? '' : ` (unit ${unit})`}`, count)
   }
   const old = product.valueInBlocks('NumberOfPages')
-  if (old !== '') take('pages', extents.pages.length, old, Number(old))
+  if (old !== '') take('pages', extents.pages.length, old, numberIn(old))
   return found
 }
 
@@ -82,7 +85,7 @@ function sizesOf(product: OnixElement, notes: Notes, header: HeaderDefaults): Me
     const unit =
       measure.value('MeasureUnitCode') || (field === 'weight' ? header.weightUnit : header.linearUnit) || ''
     const text = measure.value('Measurement')
-    const value = Number(text) * (units[unit.toLowerCase()] ?? Number.NaN)
+    const value = numberIn(text) * (units[unit.toLowerCase()] ?? Number.NaN)
     if (value > 0 && value < countMax) found[field] = Math.round(value * 10) / 10
     else if (text !== '' && Number(text) !== 0)
       notes.leftOut(field, `${text} ${unit}`, 'is not a number with a decimal point and a unit of ONIX')

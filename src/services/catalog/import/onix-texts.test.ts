@@ -19,6 +19,7 @@ test('a text keeps every word of its XHTML and its structure as lines, also when
     [text('<table><tr><th>a</th><td>b</td></tr><tr><td>c</td></tr></table>'), 'a · b\nc'],
     [text('<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>b</td></tr></tbody></table>'), 'a\nb'],
     [text('One<br/>Two<br />Three<br></br>Four'), 'One\nTwo\nThree\nFour'],
+    [text('&amp;amp;lt;p&amp;amp;gt;Often&amp;amp;lt;/p&amp;amp;gt;'), 'Often'],
     [text('<madeup>kept</madeup> too'), 'kept too'],
     [text('<![CDATA[<p>One</p><p>Two</p>]]>'), 'One\n\nTwo'],
     [text('<![CDATA[&lt;p&gt;One&lt;/p&gt;&lt;p&gt;Two &amp;amp; three&lt;/p&gt;]]>'), 'One\n\nTwo & three'],

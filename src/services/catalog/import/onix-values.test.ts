@@ -213,7 +213,9 @@ test('what cannot be read of a book’s details is noted or told as not read, an
     measure('02', '14', 'cm') +
     measure('08', '300', 'stones') +
     measure('09', '12', 'cm') +
+    measure('03', '1e1', 'mm') +
     extent('00', 'two hundred', '03') +
+    extent('11', '0x10', '03') +
     extent('09', '00330', '15') +
     extent('22', '5', '19') +
     feature('09', 'WCAG') +
@@ -228,8 +230,10 @@ test('what cannot be read of a book’s details is noted or told as not read, an
     record.notes?.map(({ field, kind, from }) => [field, kind, from]),
     [
       ['pages', 'left-out', 'two hundred (unit 03)'],
+      ['pages', 'left-out', '0x10 (unit 03)'],
       ['height', 'left-out', '21,5 cm'],
       ['weight', 'left-out', '300 stones'],
+      ['thickness', 'left-out', '1e1 mm'],
       ['accessibility', 'left-out', 'WCAG'],
       ['coverLink', 'left-out', 'http://pictures.example.org/dune.jpg'],
     ],
