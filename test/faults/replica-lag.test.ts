@@ -83,6 +83,7 @@ async function replicaOf(url: string): Promise<pg.Client> {
   assert.fail('there is no replica')
 }
 
+/** One order, or none where the copies have gone or the machine is busy: what counts here is that the log goes on. */
 async function placeOrder({ url }: Store): Promise<void> {
   const key = crypto.randomUUID()
   const answer = await fetch(`${url}/api/orders`, {
@@ -93,5 +94,5 @@ async function placeOrder({ url }: Store): Promise<void> {
       lines: [{ isbn: '9786490000034', quantity: 1 }],
     }),
   })
-  assert.ok(answer.status === 201 || answer.status === 409, `${answer.status}`)
+  assert.ok([201, 409, 503].includes(answer.status), `${answer.status}`)
 }
