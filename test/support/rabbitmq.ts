@@ -58,7 +58,10 @@ export async function startRabbitCluster(t: TestScope, count: number): Promise<R
     }),
   )
   const nodes = [first, ...(await Promise.all(others))]
-  const running = async () => ((await askApi(first.api, 'GET', '/nodes')) as { running: boolean }[]).length
+  // One that is known and not up yet would have no part in the queues that are declared meanwhile.
+  const running = async () =>
+    ((await askApi(first.api, 'GET', '/nodes')) as { running: boolean }[]).filter((node) => node.running)
+      .length
   const giveUpMs = performance.now() + startWithinMs
   while ((await running()) < count) {
     assert.ok(performance.now() < giveUpMs, 'the nodes have not become one cluster')
