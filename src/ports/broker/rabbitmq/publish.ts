@@ -56,15 +56,13 @@ export function startPublisher(link: Link, clock: Clock): Publisher {
     if (reason !== undefined) throw new BrokerUnavailable(`the broker takes no messages for now: ${reason}`)
     return channel
   }
-  /** A server that answers may hang with one channel alone, at a queue without a leader: another one begins anew. */
+  /**
+   * A server may hang with one channel alone, at a queue without a leader, or refuse for ever what comes by one that was
+   * opened just when the leader was lost: another one begins anew.
+   */
   const confirmed = async (channel: ConfirmChannel, sent: Promise<unknown>) => {
-    let isAnswered = false
-    const answered = () => {
-      isAnswered = true
-    }
-    sent.then(answered, answered)
     await within(sent, publishWithinMs, 'publishing').catch((error: unknown) => {
-      if (!isAnswered && link.blocked() === undefined) kept.renew(channel)
+      if (link.blocked() === undefined) kept.renew(channel)
       throw unavailable(error)
     })
   }
