@@ -51,4 +51,11 @@ test('a role beside a name is the same whichever language says it, and however s
     const [book] = await books(`isbn,title,author\n9780441172719,Dune,${quoted(cell)}\n`)
     assert.deepEqual(book?.contributors, [{ name: 'Ann Author', role: expected }], cell)
   }
+  const [book] = await books(
+    `isbn,title,author\n9780441172719,Dune,${quoted('Author, Ann (Author), Brush, Bob (Illustrator)')}\n`,
+  )
+  assert.deepEqual(book?.contributors, [
+    { name: 'Ann Author', role: 'author' },
+    { name: 'Bob Brush', role: 'illustrator' },
+  ])
 })

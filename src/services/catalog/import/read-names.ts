@@ -39,7 +39,8 @@ const tidyName = (name: string) =>
     .trim()
 
 function peopleOf(text: string, order: NameOrder): string[] {
-  const strong = text.split(/[;|\n\u2022]|\s[/\u00b7]\s/).flatMap(bySlash)
+  // A role in brackets ends a person, whatever commas the name has.
+  const strong = text.split(/[;|\n\u2022]|\s[/\u00b7]\s|(?<=[)\]])\s*,/).flatMap(bySlash)
   return strong.flatMap((part) => {
     const joined = part.trim().split(conjunction)
     if (joined.length > 1 && joined.every((each) => isName(each.replace(/\s*\([^()]*\)$/, ''))))
