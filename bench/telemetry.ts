@@ -6,8 +6,9 @@ import { behindGateway, load, type Running, startRoles } from './processes.ts'
 import { median, printTable, ratio, round } from './rounds.ts'
 import { openBenchStore } from './store.ts'
 
-// What it costs that a store can be seen: with metrics and one order in twenty traced, and without either. Both take
-// turns over the same two database servers; whoever takes the spans is in this process.
+// What it costs that a store can be seen: with metrics and one order in twenty traced, and without either. They take
+// turns over the same two database servers; whoever takes the spans is in this process. A third is the second once more:
+// what those two differ by is what this machine cannot tell apart.
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '9' },
@@ -21,36 +22,44 @@ await using store = await openBenchStore(1)
 await using spans = await takeSpans()
 await using stack = new AsyncDisposableStack()
 const seen = stack.use(await startStore({ OCTAVO_OTLP: spans.url, OCTAVO_TRACE_PERCENT: '5' }))
-const unseen = stack.use(
-  await startStore({
-    OCTAVO_WITHOUT: 'metrics',
-    NODE_OPTIONS: `--import ${new URL('without.ts', import.meta.url).href}`,
-  }),
-)
-for (const { url } of [seen, unseen]) await load(url, connections, warmUpSeconds, store.isbns)
+const withoutMetrics = {
+  OCTAVO_WITHOUT: 'metrics',
+  NODE_OPTIONS: `--import ${new URL('without.ts', import.meta.url).href}`,
+}
+const unseen = stack.use(await startStore(withoutMetrics))
+const control = stack.use(await startStore(withoutMetrics))
+const stores = [seen, unseen, control]
+for (const { url } of stores) await load(url, connections, warmUpSeconds, store.isbns)
 
 type Turn = { perSecond: number; cpuPerOrder: number }
-const rounds: [Turn, Turn][] = []
+type Round = { seen: Turn; unseen: Turn; control: Turn }
+const rounds: Round[] = []
 for (let i = 0; i < Number(values.rounds); i++) {
-  // Who goes first changes, because the second finds larger tables.
+  // Who goes first changes, because the next finds larger tables.
   const turns = new Map<Running, Turn>()
-  for (const each of i % 2 === 0 ? [seen, unseen] : [unseen, seen]) turns.set(each, await turn(each))
-  rounds.push([turns.get(seen) as Turn, turns.get(unseen) as Turn])
+  for (const [j] of stores.entries()) {
+    const each = stores[(i + j) % stores.length] as Running
+    turns.set(each, await turn(each))
+  }
+  const [a, b, c] = stores.map((each) => turns.get(each) as Turn) as [Turn, Turn, Turn]
+  rounds.push({ seen: a, unseen: b, control: c })
   process.stderr.write('.')
 }
-const of = (pick: (pair: [Turn, Turn]) => number) => median(rounds.map(pick))
+const of = (pick: (round: Round) => number) => median(rounds.map(pick))
+const row = (name: keyof Round) => [
+  name,
+  round(of((each) => each[name].perSecond)),
+  `${round(of((each) => each[name].cpuPerOrder))} µs`,
+]
+const quotient = (name: 'seen' | 'control') => [
+  `${name} ÷ unseen`,
+  ratio(of((each) => each[name].perSecond / each.unseen.perSecond)),
+  ratio(of((each) => each[name].cpuPerOrder / each.unseen.cpuPerOrder)),
+]
 console.log(`\nSeen and unseen, ${connections} connections, medians of ${values.rounds} rounds`)
 printTable(
   ['', 'orders/s', 'CPU/order'],
-  [
-    ['seen', round(of(([a]) => a.perSecond)), `${round(of(([a]) => a.cpuPerOrder))} µs`],
-    ['unseen', round(of(([, b]) => b.perSecond)), `${round(of(([, b]) => b.cpuPerOrder))} µs`],
-    [
-      'seen ÷ unseen',
-      ratio(of(([a, b]) => a.perSecond / b.perSecond)),
-      ratio(of(([a, b]) => a.cpuPerOrder / b.cpuPerOrder)),
-    ],
-  ],
+  [row('seen'), row('unseen'), row('control'), quotient('seen'), quotient('control')],
 )
 console.log(`${spans.bytes()} bytes of spans were taken`)
 
