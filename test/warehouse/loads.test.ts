@@ -53,8 +53,9 @@ for (const [kind, bookDb, skip] of [
       { version: 3, status: 'confirmed' },
       { version: 2, status: 'cancelled' },
     ])
-    await shop.books.misses.add('2026-11-28', new Map([['moby dick', 2]]))
-    await shop.books.misses.add('2026-11-28', new Map([['moby dick', 1]]))
+    const today = new Date().toISOString().slice(0, 10)
+    await shop.books.misses.add(today, new Map([['moby dick', 2]]))
+    await shop.books.misses.add(today, new Map([['moby dick', 1]]))
     const nothing = await load(shop.loading)
     assert.deepEqual(await shop.ask('SELECT words, times FROM searches'), [{ words: 'moby dick', times: 3 }])
     assert.deepEqual([nothing.read.orders, nothing.read.ledger, nothing.sequence], [0, 0, 3])
