@@ -26,7 +26,10 @@ export async function setAccount(
   })
 }
 
-/** Makes the first staff account, with every role, where there is none yet. */
+/**
+ * Makes the first staff account, with every role, where there is none yet. Of several processes that start at once one
+ * makes it: the others leave it, and the sessions that were opened meanwhile, alone.
+ */
 export async function ensureFirstAccount(
   database: Database,
   email: string,
@@ -35,5 +38,11 @@ export async function ensureFirstAccount(
   if (password === undefined) return
   const [row] = await database.query<{ any: boolean }>('SELECT EXISTS (SELECT FROM orders.staff) AS any', [])
   if (row?.any) return
-  await setAccount(database, { email, password, roles })
+  checkPassword(password, email)
+  const hash = await hashPassword(password)
+  await database.execute(
+    `INSERT INTO orders.staff (email, password_hash, roles)
+     SELECT $1, $2, $3::text[] WHERE NOT EXISTS (SELECT FROM orders.staff) ON CONFLICT DO NOTHING`,
+    [email.toLowerCase(), hash, roles],
+  )
 }
