@@ -4,8 +4,6 @@ const upperHalf =
 
 /** Decodes code page 850, which the platform's TextDecoder does not know. */
 export class DosDecoder {
-  readonly encoding = 'ibm850'
-
   decode(bytes: Uint8Array = new Uint8Array()): string {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
     return text.replace(/[\u0080-\u00ff]/g, (character) => upperHalf[character.charCodeAt(0) - 0x80] ?? '')

@@ -15,7 +15,8 @@ export class UnknownEncoding extends Error {
 /**
  * Decodes text piece by piece in the encoding that its bytes show: a byte order mark or the zeros of UTF-16, else UTF-8
  * where they are that, else the declared one, else windows-1252, code page 850 where the letters within words are those of
- * it, or Macintosh where lines end as they did there. What is declared counts only where the bytes leave it open. A byte that is no UTF-8 amid text that is becomes U+FFFD.
+ * it, or Macintosh where lines end as they did there. What is declared counts only where the bytes leave it open. A byte
+ * that is no UTF-8 amid text that is becomes U+FFFD.
  * @param declared by the file or by whoever sent it
  */
 export class TextDecoding {
