@@ -4,7 +4,7 @@ import type { Findings, Notes } from './findings.ts'
 import type { OnixContext } from './onix-context.ts'
 import type { OnixElement } from './onix-element.ts'
 import { measuresOf } from './onix-measures.ts'
-import { isMarketOf } from './onix-territory.ts'
+import { suppliesIn } from './onix-territory.ts'
 import { readIsbn } from './read-isbn.ts'
 
 const detailLimits = { entriesMax: 50, charactersMax: 500 } as const
@@ -172,8 +172,7 @@ export function identifiers(product: OnixElement): { name: string; text: string 
 
 /** Of code list 65, from the codes of list 54 that 2.1 has too; 99 (ask the supplier) says nothing. */
 function availabilityOf(product: OnixElement, country: string): string {
-  const here = product.all('ProductSupply').filter((supply) => isMarketOf(supply, country))
-  const blocks = [product, ...here].flatMap((block) => block.all('SupplyDetail'))
+  const blocks = [product, ...suppliesIn(product, country)].flatMap((block) => block.all('SupplyDetail'))
   const codes = blocks.map(
     (each) => each.value('ProductAvailability') || (availabilityOf21[each.value('AvailabilityCode')] ?? ''),
   )

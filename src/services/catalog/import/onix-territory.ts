@@ -30,11 +30,15 @@ export function saleIn(
 export const placesOf = (element: OnixElement) =>
   element.all('Territory').find(({ children }) => children.length > 0) ?? element
 
-/** Supplies of the product in the market that the shop is in. Where none of a block's territories is told, it is in all. */
+/** Whether a supply is for the market that the shop is in. Where none of its territories is told, it is for all. */
 export function isMarketOf(supply: OnixElement, country: string): boolean {
   const territories = supply.all('Market').flatMap((market) => market.all('Territory'))
   return territories.length === 0 || territories.some((each) => saleIn(each, country) !== 'excluded')
 }
+
+/** Supplies of the product in the market that the shop is in. */
+export const suppliesIn = (product: OnixElement, country: string): OnixElement[] =>
+  product.all('ProductSupply').filter((supply) => isMarketOf(supply, country))
 
 /** Rights not to sell. Source: ONIX code list 46. */
 const notForSale = ['03', '04', '05', '06']

@@ -11,7 +11,7 @@ import { formatOf } from './onix-form.ts'
 import { pricesOf } from './onix-price.ts'
 import { onixProducts } from './onix-products.ts'
 import { subjectsOf } from './onix-subjects.ts'
-import { isMarketOf } from './onix-territory.ts'
+import { suppliesIn } from './onix-territory.ts'
 import { descriptionOf } from './onix-texts.ts'
 import { titleOf } from './onix-title.ts'
 import { readIsbn } from './read-isbn.ts'
@@ -177,7 +177,7 @@ type Dated = { role: string; text: string; format: string }
 
 /** Dates of the product, and of its supply in the market that the shop is in. */
 function datesOf(product: OnixElement, { shop }: OnixContext): Dated[] {
-  const here = product.all('ProductSupply').filter((supply) => isMarketOf(supply, shop.country))
+  const here = suppliesIn(product, shop.country)
   const published = product
     .inBlocks('PublishingDate')
     .map((each) => ({ role: each.value('PublishingDateRole'), ...dateIn(each) }))
