@@ -128,14 +128,14 @@ export async function becomePrimary(set: DatabaseSet): Promise<void> {
         WHERE name NOT IN (SELECT slot_name FROM pg_replication_slots)`,
       askLimitMs,
     )
+  // Nobody has followed it until here, so that it can have acknowledged nothing that the others do not have.
+  if (set.record.isComing) set.note({ followers: [], isComing: undefined })
+  for (const member of set.others()) member.follow(primary)
   await primary.ask(
     `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
       WHERE slot_type = 'physical' AND slot_name ~ '^octavo_[0-9]+$' AND NOT active
         AND NOT slot_name = ANY (ARRAY[${slots.join(', ')}]::name[])`,
     askLimitMs,
   )
-  // Nobody has followed it until here, so that it can have acknowledged nothing that the others do not have.
-  if (set.record.isComing) set.note({ followers: [], isComing: undefined })
-  for (const member of set.others()) member.follow(primary)
   set.toldTerm = set.record.term
 }

@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { askOnce } from '#ports/postgres'
 import { hungBecause, isActive, type LivenessLimits, type ProcessorTime, processorTime } from '../liveness.ts'
 import { type PostgresServer, serverOn, socketFolder, startPostgres, urlOf } from '../postgres-server.ts'
 import { identify, isRunning, killAll, type ProcessIdentity } from '../process-identity.ts'
@@ -27,7 +26,7 @@ export type Member = {
   takeWrites(may: boolean): boolean
   /** Asks how it stands. @returns why it counts as lost, or undefined */
   look(): Promise<string | undefined>
-  /** Runs one statement on a connection of its own. */
+  /** Runs one statement: where there are connections at all, on the one that asks how it stands. */
   ask<Row>(sql: string, limitMs: number): Promise<Row[]>
   /** Ends it and everything of it at once; true when nothing of it runs any more. */
   fence(): Promise<boolean>
@@ -137,7 +136,7 @@ export function openMember(options: MemberOptions): Member {
       health.reset()
       return 'has lost its folder'
     },
-    ask: (sql, limitMs) => askOnce(url('postgres'), sql, limitMs),
+    ask: health.ask,
     async fence() {
       const isGone = identity === undefined || (await killAll(identity))
       if (isGone) ended()
@@ -218,37 +217,43 @@ function watchHealth(url: string, limits: LivenessLimits) {
     lookedMs = performance.now()
     signs = { answeredMs: lookedMs, activeMs: lookedMs }
   }
-  /** What it is doing can be seen where it is asked over a connection that stands: then until its silence is too long. */
+  /** Until its silence is too long; a connection that stands may take all of that, for what it does can be seen. */
   const timeoutMs = () => {
     const idleMs = performance.now() - Math.max(signs.answeredMs, signs.activeMs)
     const leftMs = limits.idleMs - idleMs
-    return asking.backend !== undefined && leftMs > 0 ? Math.max(leftMs, lastProbeMs) : limits.probeTimeoutMs
+    // Timers cut fractions off: what ends too early is too little, and would be asked once more.
+    const lastsMs = Math.max(Math.ceil(leftMs) + 1, lastProbeMs)
+    return asking.backend === undefined ? Math.min(lastsMs, limits.probeTimeoutMs) : lastsMs
+  }
+  /** What was done since the last time was done by now, and no later. */
+  const seeWork = (nowMs: number, backend: number | undefined) => {
+    const before = work
+    work = [pid, backend].map((each) => (each === undefined ? undefined : processorTime(each)))
+    const isWorking = work.some(
+      (now, index) => now !== undefined && before[index] !== undefined && isActive(before[index], now),
+    )
+    if (isWorking) signs.activeMs = nowMs
   }
   const look = async () => {
-    const limitMs = timeoutMs()
     const asked = asking.backend
+    seeWork(performance.now(), asked)
+    const limitMs = timeoutMs()
     const given = await asking.ask(limitMs)
     const nowMs = performance.now()
     // Where this process was kept from looking, the silence was its own.
     const ownPauseMs = Math.max(0, nowMs - lookedMs - limits.probeEveryMs - limitMs)
     lookedMs = nowMs
-    const before = work
     // One that was too slow has been given up, and may still be seen waiting for the processor.
-    work = [pid, asking.backend ?? asked].map((each) =>
-      each === undefined ? undefined : processorTime(each),
-    )
-    const isWorking = work.some(
-      (now, index) => now !== undefined && before[index] !== undefined && isActive(before[index], now),
-    )
+    seeWork(nowMs, asking.backend ?? asked)
     answer = given
     signs.answeredMs = given ? nowMs : signs.answeredMs + ownPauseMs
-    if (isWorking) signs.activeMs = nowMs
     return hungBecause(signs, nowMs, limits)
   }
   return {
     begin,
     reset,
     look,
+    ask: asking.run,
     get answer() {
       return answer
     },

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { cut, parseLsn, type Standing, standingOf, standingQuery } from '#ports/postgres'
+import { askOnce, cut, parseLsn, type Standing, standingOf, standingQuery } from '#ports/postgres'
 
 /** How a server says that it stands, its position as a number. */
 export type Answer = Standing & { position: bigint }
@@ -31,6 +31,17 @@ export function probe(url: string) {
       return backend
     },
     close,
+    /** Runs another statement over it; one that has no connection yet is asked over one of its own. */
+    async run<Row>(sql: string, limitMs: number): Promise<Row[]> {
+      if (client === undefined) return await askOnce<Row>(url, sql, limitMs)
+      try {
+        const question = { text: sql, query_timeout: limitMs }
+        return (await client.query(question)).rows as Row[]
+      } catch (error) {
+        close()
+        throw error
+      }
+    },
     /** Waits for up to `limitMs` for a connection, and as long for the answer. */
     async ask(limitMs: number): Promise<Answer | undefined> {
       try {
