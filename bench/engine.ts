@@ -13,6 +13,8 @@ const { values } = parseArgs({
     callers: { type: 'string', default: '64,256,1024' },
     /** Microseconds added to every fsync of the write-ahead log, as a slower disk would. */
     'fsync-delay': { type: 'string', default: '0' },
+    /** How many each database has; a commit waits for half of them. */
+    replicas: { type: 'string', default: '0' },
     /** Another server for BookDb, beside PostgreSQL in the same rounds. */
     'book-db': { type: 'string', default: 'postgres' },
     only: { type: 'string', default: '' },
@@ -22,9 +24,11 @@ const titles = Number(values.titles)
 const callersList = values.callers.split(',').map(Number)
 // commit_delay sleeps before each flush of the log; with no siblings asked for it always does.
 const slow =
-  Number(values['fsync-delay']) > 0 ? { commit_delay: values['fsync-delay'], commit_siblings: '0' } : {}
+  Number(values['fsync-delay']) > 0
+    ? { commit_delay: values['fsync-delay'], commit_siblings: '0' }
+    : undefined
 
-await using store = await openBenchStore(titles, slow)
+await using store = await openBenchStore(titles, slow, Number(values.replicas))
 await using mariadb = values['book-db'] === 'mariadb' ? await openMariadbBooks(store) : undefined
 const groupSize = 256
 /** Plans are made, code is compiled and connections are opened before anything is measured. */

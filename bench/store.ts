@@ -2,9 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { checkDigit13 } from '#kernel/isbn'
 import { type Database, migrate, openDatabase } from '#ports/database'
-import { type PostgresServer, startPostgres } from '../src/local/postgres-server.ts'
+import type { LivenessLimits } from '../src/local/liveness.ts'
+import { socketFolder, startPostgres, urlOf } from '../src/local/postgres-server.ts'
+import { superviseReplicated } from '../src/local/replicas/replicated-postgres.ts'
+import { readSuccession } from '../src/local/replicas/succession-record.ts'
 
 /** BookDb and OrderDb on servers of their own, as a sale would have them; gone when disposed. */
 export type BenchStore = AsyncDisposable & {
@@ -34,25 +38,39 @@ const saleSettings = {
 const followedLog = { wal_level: 'logical' }
 
 const copies = 1_000_000_000
+/** The callers keep this process busy: a primary that nobody got round to asking has not gone. */
+const patient: LivenessLimits = {
+  probeEveryMs: 1_000,
+  probeTimeoutMs: 30_000,
+  idleMs: 60_000,
+  busyMs: 60_000,
+}
 
+/** @param replicas how many each database has; a commit waits for half of them */
 export async function openBenchStore(
   titles: number,
-  settings: Readonly<Record<string, string | undefined>> = {},
+  settings: Readonly<Record<string, string>> = {},
+  replicas = 0,
 ): Promise<BenchStore> {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'octavo-bench-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
   const serverPids: number[] = []
-  const start = async (name: string, own: Readonly<Record<string, string>> = {}) => {
-    const options = {
-      path: join(folder, name),
-      password: randomUUID(),
-      settings: { ...saleSettings, ...own, ...settings },
+  const start = async (database: string, own: Readonly<Record<string, string>> = {}) => {
+    const [path, password] = [join(folder, database), randomUUID()]
+    const options = { path, password, settings: { ...saleSettings, ...own, ...settings } }
+    if (replicas === 0) {
+      const server = stack.use(await startPostgres(options))
+      serverPids.push(server.pid)
+      await server.ensureDatabase(database)
+      return server.url(database)
     }
-    const server: PostgresServer = stack.use(await startPostgres(options))
-    serverPids.push(server.pid)
-    await server.ensureDatabase(name)
-    return server.url(name)
+    const named = { name: database, database, log: { say() {}, line() {} }, onChange() {} }
+    const { servers } = await superviseReplicated({ ...options, ...named, replicas, limits: patient })
+    for (const server of servers) stack.defer(() => server.stop(5_000))
+    while (readSuccession(path)?.followers.length !== replicas) await sleep(100)
+    for (const server of servers) serverPids.push(server.process?.pid ?? 0)
+    return urlOf(database, password, [socketFolder(path)])
   }
   const [bookDbUrl, orderDbUrl] = [await start('books', followedLog), await start('orders')]
   const open = async (url: string) => {
