@@ -40,14 +40,26 @@ export function createBookFinder(database: Pick<Statements, 'query'>): BookFinde
       return words.map((word, i) => found[far.indexOf(word)] ?? near[i]?.slice(0, limit) ?? [])
     },
     async finds(search) {
-      const [row] = await database.query<{ found: boolean }>(
-        'SELECT EXISTS (SELECT FROM catalog.books b WHERE b.search @@ $1::tsquery) AS found',
+      const rows = await database.query(
+        `WITH soon AS MATERIALIZED (
+           SELECT FROM (SELECT search FROM catalog.books LIMIT ${metSoon}) b WHERE search @@ $1::tsquery LIMIT 1)
+         SELECT FROM soon
+         UNION ALL
+         (SELECT FROM catalog.books WHERE search @@ $1::tsquery AND NOT EXISTS (SELECT FROM soon) LIMIT ${one})`,
         [matching(search)],
       )
-      return row?.found ?? false
+      return rows.length > 0
     },
   }
 }
+
+/** What many books have is met among so few; walking the index would go through all of theirs. */
+const metSoon = 200
+/**
+ * A limit that the planner cannot read. Of one row, as of `EXISTS`, it would expect that it is soon met on the way through
+ * all books, and read every one of them where words that are common each stand in no book together.
+ */
+const one = '(SELECT 1)'
 
 /** The longest word that is looked for in every way it may have been mistyped. */
 const nearLengthMax = 24

@@ -5,6 +5,7 @@ import { testDatabase } from '../../../../../test/support/database.ts'
 import { rowsTouchedIn } from '../../../../../test/support/rows-touched.ts'
 import { addSyntheticBooks } from '../../../../../test/support/synthetic-books.ts'
 import { readSearch } from '../../search/search.ts'
+import type { WordSearch } from '../../search/word-search.ts'
 import { type BookFilter, type BookOrder, countedMax } from '../book-store.ts'
 import { createBookReader } from './books.ts'
 import { bookCounts, bookPage } from './list-books.ts'
@@ -85,6 +86,20 @@ test('no list reads the catalogue from end to end, whatever is chosen and howeve
       )
     }
   }
+  await database.execute(
+    `UPDATE catalog.books
+        SET search = search || CASE WHEN limited THEN '' WHEN sold_even THEN 'leftward' ELSE 'rightward' END::tsvector
+       FROM (SELECT isbn, sold % 2 = 0 AS sold_even FROM catalog.stock) s
+      WHERE s.isbn = books.isbn`,
+  )
+  await database.execute('ANALYZE catalog.books')
+  const apart = {
+    ...(await readSearch(createBookReader(database), 'w1 v1')),
+    words: [['leftward'], ['rightward']],
+  }
+  await check('finding common words that never stand together', pageRowsMax, (recorded) =>
+    createBookReader(recorded).finds(apart as WordSearch),
+  )
   assert.deepEqual(faults, [])
 
   await database.execute('DROP INDEX catalog.stock_bestselling')
