@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigError, readConfig } from '#config'
 import { openCache } from '#ports/cache'
-import type { Payment } from '#ports/payment'
+import { openPayment, type Payment } from '#ports/payment'
 import { metricsOf } from '#ports/telemetry'
+import { testDatabase } from '../../test/support/database.ts'
 import { faultyPayment, lyingCache, showFaults, slowReads } from './fault-switches.ts'
 
 const asked: string[] = []
@@ -65,4 +66,15 @@ test('reads at a slow replica come late, and are seen to', async () => {
   assert.equal(await slowReads(reads, ['slow-replica'], sleep).reader('7'), 'read at 7')
   assert.deepEqual(slept, [400])
   assert.match(String(metricsOf('any').body), /^octavo_fault_strikes_total\{fault="slow-replica"\} 1$/m)
+})
+
+test('answers that a switch loses count as the provider’s, which an alert looks at', async (t) => {
+  const { url } = await testDatabase(t, 'payment')
+  const faulty = (provider: Payment) => faultyPayment(provider, ['failing-payment'], async () => undefined)
+  await using payment = await openPayment(`test+${url}`, faulty)
+  const tokenised = payment.tokenise({ method: 'test', card: '4242424242424242' })
+  assert.ok(tokenised.kind === 'ok')
+  await assert.rejects(payment.authorise(crypto.randomUUID(), amount, tokenised.token), /lost/)
+  const lost = /^octavo_payment_seconds_count\{operation="authorise",outcome="unknown"\} 1$/m
+  assert.match(String(metricsOf('any').body), lost)
 })

@@ -116,6 +116,7 @@ capabilities: { drop: [ALL] }
   "OCTAVO_STAFF_EMAIL" .Values.staffEmail
   "OCTAVO_DEMO" (ternary "on" "off" .Values.demo)
   "OCTAVO_MIGRATE" "off"
+  "OCTAVO_ENV" "production"
   "OCTAVO_LOG_LEVEL" .Values.log.level
   "OCTAVO_LOG_FORMAT" "json"
   "OCTAVO_PORT" "8080"

@@ -12,9 +12,15 @@ export const paymentAdapters: Readonly<Record<string, Open>> = {
   'test+postgresql': sandbox,
 }
 
-/** @throws TypeError naming the schemes that exist when the URL has another one */
-export async function openPayment(url: string): Promise<Payment> {
-  return metered(await adapterFor(url, 'payment', paymentAdapters)(url))
+/**
+ * @param changed what stands before the provider and is measured as if it were the provider's own
+ * @throws TypeError naming the schemes that exist when the URL has another one
+ */
+export async function openPayment(
+  url: string,
+  changed: (provider: Payment) => Payment = (provider) => provider,
+): Promise<Payment> {
+  return metered(changed(await adapterFor(url, 'payment', paymentAdapters)(url)))
 }
 
 export {

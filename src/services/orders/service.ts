@@ -9,7 +9,7 @@ import { createHttpServer, type HttpServer, serviceClient } from '#ports/http'
 import { inRounds, openTurns, type Turns } from '#ports/lease'
 import { logger } from '#ports/log'
 import { objectCreatedTopic, openObjectStore } from '#ports/object-store'
-import { openPayment } from '#ports/payment'
+import { openPayment, type Payment } from '#ports/payment'
 import { watchDatabase } from '#process/database-watch'
 import { faultyPayment, showFaults } from '#process/fault-switches'
 import { createService, type Service } from '#process/service-shell'
@@ -90,8 +90,8 @@ export async function createOrders(
     const decisions = opened.use(await openDatabase(orderDb, ownConnections))
     const broker = opened.use(await openBroker(secrets.broker, { applicationName: 'orders' }))
     showFaults('orders', config.faults)
-    const provider = opened.use(await openPayment(secrets.payment))
-    const payment = faultyPayment(provider, config.faults, clock.sleep)
+    const faulty = (provider: Payment) => faultyPayment(provider, config.faults, clock.sleep)
+    const payment = opened.use(await openPayment(secrets.payment, faulty))
     const objects = opened.use(await openObjectStore(secrets.objectStore, { secret }))
     const discovery = opened.use(await openDiscovery(config.discovery.url, { secret, clock }))
     const client = opened.use(serviceClient({ discovery, secret }))
