@@ -3,7 +3,15 @@ import { processMeter, roleMeter, secondsBuckets } from '#ports/telemetry'
 export type RequestMetrics = {
   /** @param route the route's pattern, never the address that was asked for */
   answered(method: string, route: string, status: number, seconds: number): void
+  /** Shows at nought what an alert looks at, so that its first time is seen as an increase. */
+  begin(method: string, route: string, statuses: readonly number[]): void
 }
+
+/** HTTP/2 takes any word for a method, and whatever a stranger sends is no label. Source: OpenTelemetry, as below. */
+const methods: ReadonlySet<string> = new Set([
+  ...['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'],
+])
+const otherMethod = '_OTHER'
 
 /** Answers by route and status, and how long they took. Source: OpenTelemetry semantic conventions for HTTP. */
 export function createRequestMetrics(role: string): RequestMetrics {
@@ -18,7 +26,10 @@ export function createRequestMetrics(role: string): RequestMetrics {
   return {
     answered(method, route, status, seconds) {
       texts[status] ??= String(status)
-      duration.observe(seconds, method, route, texts[status])
+      duration.observe(seconds, methods.has(method) ? method : otherMethod, route, texts[status])
+    },
+    begin(method, route, statuses) {
+      for (const status of statuses) duration.observer(method, route, String(status))
     },
   }
 }

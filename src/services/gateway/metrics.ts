@@ -1,5 +1,7 @@
 import { createRequestMetrics } from '#ports/http'
 import { createMeter, type Meter, observeOne } from '#ports/telemetry'
+import { getBook, listBooks } from '#services/catalog'
+import { placeOrder } from '#services/coordinator'
 import type { ReadCache } from './cache/read-cache.ts'
 import type { EventStreams } from './live/event-streams.ts'
 import type { Admission } from './proxy/admission.ts'
@@ -8,6 +10,10 @@ import type { Circuits } from './proxy/circuits.ts'
 import type { RerouteReason } from './proxy/upstream.ts'
 import type { Upstreams } from './proxy/upstreams.ts'
 import type { Totals } from './system/history.ts'
+
+/** What objectives are set for, and the answers that miss them. */
+const promised = [placeOrder, listBooks, getBook]
+const faults = [500, 502, 503, 504]
 
 /** The gateway's own numbers; those of its requests are the role's. */
 export type Metrics = {
@@ -20,6 +26,7 @@ export type Metrics = {
 
 export function createMetrics(): Metrics {
   const requests = createRequestMetrics('gateway')
+  for (const { method, path } of promised) requests.begin(method, path, faults)
   const meter = createMeter()
   const reroutes = meter.counter(
     'octavo_gateway_reroutes_total',

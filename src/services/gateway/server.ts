@@ -63,6 +63,8 @@ const farewellMs = 10_000
 /** What is in flight when the gateway closes gets this long, a little less than the whole process has. */
 const closeTimeoutMs = 5_000
 const idleMs = 65_000
+/** What is counted when the client went before it had an answer: 200 is what Node would say. As nginx calls it. */
+const clientGone = 499
 const http2Limits = { headerBytesMax, headersMax, idleMs }
 
 /** The one public door: HTTP/1.1, and over TLS HTTP/2, with limits on everything a stranger can send. */
@@ -86,7 +88,8 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     response.on('close', () => {
       open.delete(exchange)
       const seconds = (clock.monotonicMs() - exchange.startedMs) / 1000
-      options.metrics.answered(request.method ?? '', exchange.label, response.statusCode, seconds)
+      const status = response.headersSent ? response.statusCode : clientGone
+      options.metrics.answered(request.method ?? '', exchange.label, status, seconds)
       traceExchange(exchange, seconds)
       noteRefusal(exchange.client, response.statusCode, exchange.requestId)
     })
