@@ -14,6 +14,7 @@ export type ReceivedSpan = {
   endTimeUnixNano: string
   links?: { traceId: string; spanId: string }[]
   status?: { code: number }
+  attributes?: { key: string; value: Record<string, unknown> }[]
 }
 
 /** A line of a log as OTLP has it. */
