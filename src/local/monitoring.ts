@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { eachLine } from './log.ts'
 
-/** Prometheus or Alertmanager is missing, or did not start. */
-class MonitoringError extends Error {
+/** Prometheus or Alertmanager did not start, or ended. */
+export class MonitoringError extends Error {
   override name = 'MonitoringError'
 }
 
@@ -13,6 +16,7 @@ export type MonitoringOptions = {
   registry: string
   /** What the roles want to be told before they show their numbers. */
   metricsToken: string
+  /** Where both keep what they know. Debian's Prometheus does not notice that another one writes there too. */
   folder: string
   ports: { prometheus: number; alertmanager: number }
   /** How often roles are read and rules are looked at. */
@@ -21,9 +25,18 @@ export type MonitoringOptions = {
   rules?: string
   /** Further addresses to read, such as an audit's. */
   also?: readonly string[]
+  /** Ends a start that is under way. */
+  stop?: AbortSignal
 }
 
-export type Monitoring = AsyncDisposable & { prometheus: string; alertmanager: string }
+export type Monitoring = AsyncDisposable & {
+  prometheus: string
+  alertmanager: string
+  /** Reads the store whose registry is there from now on: one that starts again has another. */
+  follow(registry: string): void
+  /** Fulfilled, with what it said, when one of both ends that nobody ended. */
+  ended: Promise<MonitoringError>
+}
 
 const programs = {
   prometheus: '/usr/bin/prometheus',
@@ -52,31 +65,50 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
     return join(folder, name)
   }
   const rules = options.rules === undefined ? rulesPath : file('rules.yaml', options.rules)
-  const config = file('prometheus.json', JSON.stringify(prometheusConfig(options, rules)))
+  const configure = (registry: string) =>
+    file('prometheus.json', JSON.stringify(prometheusConfig({ ...options, registry }, rules)))
+  const config = configure(options.registry)
   const alerting = file(
     'alertmanager.yml',
     readFileSync(join(deploy, 'monitoring', 'alertmanager.yml'), 'utf8'),
   )
+  for (const port of Object.values(ports)) await mustBeFree(port)
   await using started = new AsyncDisposableStack()
-  const run = (program: string, args: string[]) =>
-    started.use(running(spawn(program, args, { stdio: 'ignore', cwd: folder })))
-  run(programs.prometheus, [
+  const run = (name: keyof typeof programs, args: string[]) => started.use(running(name, args, folder))
+  const prometheus = run('prometheus', [
     `--config.file=${config}`,
     `--storage.tsdb.path=${join(folder, 'prometheus')}`,
     `--web.listen-address=127.0.0.1:${ports.prometheus}`,
     `--query.lookback-delta=${lookBack}`,
   ])
-  run(programs.alertmanager, [
+  const alertmanager = run('alertmanager', [
     `--config.file=${alerting}`,
     `--storage.path=${join(folder, 'alertmanager')}`,
     `--web.listen-address=127.0.0.1:${ports.alertmanager}`,
     '--cluster.listen-address=',
   ])
-  const prometheus = `http://127.0.0.1:${ports.prometheus}`
-  const alertmanager = `http://127.0.0.1:${ports.alertmanager}`
-  await Promise.all([becomesReady(prometheus), becomesReady(alertmanager)])
+  const urls = {
+    prometheus: `http://127.0.0.1:${ports.prometheus}`,
+    alertmanager: `http://127.0.0.1:${ports.alertmanager}`,
+  }
+  const ended = Promise.race([prometheus.ended, alertmanager.ended])
+  const inVain = new AbortController()
+  const stop = AbortSignal.any([inVain.signal, ...(options.stop === undefined ? [] : [options.stop])])
+  const ready = Promise.all(Object.values(urls).map((url) => becomesReady(url, stop)))
+  const failed = await Promise.race([ready.then(() => undefined), ended])
+  inVain.abort()
+  if (failed !== undefined) throw failed
   const resources = started.move()
-  return { prometheus, alertmanager, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+  return {
+    ...urls,
+    ended,
+    follow(registry) {
+      configure(registry)
+      // Upon this signal it reads its configuration again.
+      prometheus.child.kill('SIGHUP')
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
 }
 
 /** JSON is YAML. What differs from `deploy/monitoring/prometheus.yml` is where things are and how often they are read. */
@@ -107,12 +139,23 @@ function prometheusConfig(
   }
 }
 
-function running(child: ChildProcess): AsyncDisposable {
-  child.on('error', () => undefined)
+type Running = AsyncDisposable & { child: ChildProcess; ended: Promise<MonitoringError> }
+
+function running(name: keyof typeof programs, args: string[], folder: string): Running {
+  const child = spawn(programs[name], args, { stdio: ['ignore', 'ignore', 'pipe'], cwd: folder })
+  let said = ''
+  eachLine(child.stderr, (line) => {
+    if (/level=error|level=ERROR|^Error/.test(line)) said = line
+  })
+  const ended = new Promise<MonitoringError>((resolve) => {
+    child.once('error', (error) => resolve(new MonitoringError(`${name} cannot run: ${error.message}`)))
+    child.once('close', () => resolve(new MonitoringError(`${name} has ended${said && `: ${said}`}`)))
+  })
   return {
+    child,
+    ended,
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
-      const ended = new Promise((resolve) => child.once('exit', resolve))
       child.kill('SIGTERM')
       const late = setTimeout(() => child.kill('SIGKILL'), stopLimitMs)
       await ended
@@ -121,14 +164,31 @@ function running(child: ChildProcess): AsyncDisposable {
   }
 }
 
-async function becomesReady(url: string): Promise<void> {
+/** Another program's Prometheus would seem to be ours. @throws MonitoringError */
+export async function mustBeFree(port: number): Promise<void> {
+  const server = createServer()
+  try {
+    await once(server.listen(port, '127.0.0.1'), 'listening')
+  } catch (error) {
+    throw new MonitoringError(
+      `port ${port} is taken by another program; another octavo monitor, or a service of Debian's ` +
+        '(systemctl disable --now prometheus prometheus-alertmanager)? --help says how to choose another',
+      { cause: error },
+    )
+  } finally {
+    server.close()
+  }
+}
+
+/** @throws MonitoringError when it is not within the limit, and when it is told to stop */
+async function becomesReady(url: string, stop: AbortSignal): Promise<void> {
   const giveUpMs = performance.now() + startLimitMs
   for (;;) {
     // Until it listens there is nobody to ask.
     const response = await fetch(`${url}/-/ready`).catch(() => undefined)
     if (response?.ok) return
-    if (performance.now() > giveUpMs)
-      throw new MonitoringError(`nothing is ready at ${url}; is its port in use by another program?`)
+    if (stop.aborted) throw new MonitoringError('stopped before it was ready')
+    if (performance.now() > giveUpMs) throw new MonitoringError(`nothing is ready at ${url}`)
     await sleep(100)
   }
 }
