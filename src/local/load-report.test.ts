@@ -6,7 +6,7 @@ const answers = Array.from({ length: 100 }, (_, i) => ({
   ...{ kind: 'reserve' as const, atMs: i * 20, tookMs: i + 1 },
   status: i < 90 ? 201 : 409,
 }))
-const run = { answers, receipts: [], wrong: [], gone: 0 }
+const run = { answers, receipts: [], wrong: [], unchecked: [], gone: 0 }
 
 test('percentiles are of the nearest rank', () => {
   assert.deepEqual(percentiles([1]), { p50: 1, p95: 1, p99: 1, max: 1 })
@@ -20,4 +20,12 @@ test('the report is a table, and a page with a mark for each reservation', () =>
   const page = reportPage(run, 'A drop')
   assert.equal(page.match(/<circle /g)?.length, 100)
   assert.equal(page.match(/<rect /g)?.length, 2)
+})
+
+test('a hundred thousand readers fit onto the page', () => {
+  const many = Array.from({ length: 250_000 }, (_, i) => ({
+    ...{ kind: 'reserve' as const, atMs: i / 10, tookMs: 1 },
+    status: 201,
+  }))
+  assert.match(reportPage({ ...run, answers: many }, 'A drop'), /10000 at most/)
 })

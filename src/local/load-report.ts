@@ -64,12 +64,11 @@ const [width, height, margin] = [900, 260, 40]
 /** The same as a page that needs nothing else: requests a second, and how long reserving took over time. */
 export function reportPage(run: Run, title: string): string {
   const reserves = run.answers.filter(({ kind }) => kind === 'reserve')
-  const seconds = Math.max(1, Math.ceil(Math.max(0, ...run.answers.map(({ atMs }) => atMs)) / 1000))
-  const perSecond = Array.from({ length: seconds }, (_, s) =>
-    reserves.filter(({ atMs }) => Math.floor(atMs / 1000) === s),
-  )
-  const most = Math.max(1, ...perSecond.map((each) => each.length))
-  const slowest = Math.max(1, ...reserves.map(({ tookMs }) => tookMs))
+  const seconds = Math.max(1, Math.ceil(greatest(reserves.map(({ atMs }) => atMs)) / 1000))
+  const inSecond = Map.groupBy(reserves, ({ atMs }) => Math.floor(atMs / 1000))
+  const perSecond = Array.from({ length: seconds }, (_, s) => inSecond.get(s) ?? [])
+  const most = Math.max(1, greatest(perSecond.map((each) => each.length)))
+  const slowest = Math.max(1, greatest(reserves.map(({ tookMs }) => tookMs)))
   const step = (width - 2 * margin) / seconds
   const bars = perSecond.map((each, s) =>
     bar(
@@ -100,6 +99,9 @@ export function reportPage(run: Run, title: string): string {
 </html>
 `
 }
+
+/** Of more numbers than a function can be called with. */
+const greatest = (numbers: readonly number[]) => numbers.reduce((most, n) => Math.max(most, n), 0)
 
 const bar = (x: number, wide: number, high: number, label: string) =>
   `<rect x="${x.toFixed(1)}" y="${(height - margin - high).toFixed(1)}" width="${Math.max(1, wide).toFixed(1)}" height="${high.toFixed(1)}" fill="#2b6cb0"><title>${label}</title></rect>`
