@@ -4,6 +4,7 @@ import { openDatabase } from '#ports/database'
 import { prettyLine } from '#ports/log'
 import { type KeptLine, linesWith } from '../local/kept-log.ts'
 import { NoStoreError, storeEnvironment } from '../local/running.ts'
+import { describe } from '../process/describe-error.ts'
 import { tellOrder } from '../services/orders/tell-order.ts'
 
 export const summary =
@@ -40,6 +41,7 @@ export async function run(args: string[]): Promise<number> {
     if (!lines.some(({ level }) => level === 'debug')) console.log(moreIsTold)
   }
   if (lines.length > 0) return 0
+  if (values.json && note !== undefined) console.error(note)
   console.error('Nothing is known of this order here.')
   return 1
 }
@@ -54,7 +56,7 @@ function keptLines(dataPath: string, id: string, remembered: readonly KeptLine[]
   return linesWith(dataPath, words.slice(0, idsMax))
 }
 
-/** What OrderDb has, which needs no log; without a store that runs there is only the log. */
+/** What OrderDb has, which needs no log; without a store that runs, or while OrderDb is away, there is only the log. */
 async function remember(id: string): Promise<{ lines: KeptLine[]; note?: string }> {
   try {
     const { orderDb } = readSecrets(storeEnvironment(process.env, ['OCTAVO_ORDER_DB']), ['orderDb'])
@@ -66,8 +68,9 @@ async function remember(id: string): Promise<{ lines: KeptLine[]; note?: string 
     }))
     return { lines }
   } catch (error) {
-    if (!(error instanceof NoStoreError)) throw error
-    return { lines: [], note: 'No store runs here, so this is only what was logged.' }
+    const why =
+      error instanceof NoStoreError ? 'No store runs here' : `OrderDb says nothing (${describe(error)})`
+    return { lines: [], note: `${why}, so this is only what was logged.` }
   }
 }
 
