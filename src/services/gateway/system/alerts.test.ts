@@ -66,20 +66,21 @@ test("without an Alertmanager the roles' numbers tell, after as long as the rule
   assert.deepEqual(await names(), ['OctavoSwitchedFault'], 'it clears')
 })
 
-test('where there is an Alertmanager it has the word, and while it is away the numbers do', async (t) => {
-  const told = [
-    {
-      startsAt: '2026-01-02T03:04:05.000Z',
-      labels: { alertname: 'OctavoReadsBurnFast', severity: 'page' },
-      annotations: { summary: 'Reads fail.', runbook: 'docs/runbooks/octavo-reads-burn-fast.md' },
-    },
-  ]
+test('where there is an Alertmanager it is asked, and what it knows nothing of the numbers tell', async (t) => {
+  const alert = (alertname: string, state: string) => ({
+    startsAt: '2026-01-02T03:04:05.000Z',
+    status: { state },
+    labels: { alertname, severity: 'page' },
+    annotations: { summary: 'Reads fail.', runbook: 'docs/runbooks/octavo-reads-burn-fast.md' },
+  })
+  const told = [alert('OctavoReadsBurnFast', 'active'), alert('OctavoSwitchedFault', 'suppressed')]
   let isAway = false
   const alertmanager = await serve(t, (path) => {
-    assert.match(path, /^\/api\/v2\/alerts\?active=true&silenced=false/)
+    assert.equal(path, '/api/v2/alerts')
     return isAway ? [503, ''] : [200, JSON.stringify(told)]
   })
-  const role = await serve(t, () => [200, 'octavo_oversold_titles 1\n'])
+  let numbers = 'octavo_fault_switch{fault="failing-pdf"} 1\n'
+  const role = await serve(t, () => [200, numbers])
   const { clock, turn } = turnable()
   const look = watchAlerts({ clock, alertmanager, metricsToken: '', instances: () => [role] })
   assert.deepEqual(await look(), {
@@ -91,8 +92,17 @@ test('where there is an Alertmanager it has the word, and while it is away the n
       },
     ],
   })
+  const names = async () => {
+    turn(6_000)
+    const { from, firing } = await look()
+    return [from, ...firing.map(({ name }) => name)]
+  }
+  numbers += 'octavo_oversold_titles 1\n'
+  assert.deepEqual(
+    await names(),
+    ['alertmanager', 'OctavoReadsBurnFast', 'OctavoOversold'],
+    'its Prometheus may be away',
+  )
   isAway = true
-  turn(6_000)
-  const { from, firing } = await look()
-  assert.deepEqual([from, firing.map(({ name }) => name)], ['own', ['OctavoOversold']])
+  assert.deepEqual(await names(), ['own', 'OctavoOversold', 'OctavoSwitchedFault'])
 })

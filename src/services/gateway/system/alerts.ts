@@ -22,8 +22,9 @@ const shownMax = 100
 const forgetMs = 60_000
 
 /**
- * What is firing: by Alertmanager where there is one that answers, else by what the roles' numbers say now. Asked for
- * only while somebody looks, and then every few seconds at most.
+ * What is firing: by Alertmanager where there is one that answers, and by what the roles' numbers say now, since the
+ * Prometheus before an Alertmanager may be away, or another's. Asked for only while somebody looks, and then every few
+ * seconds at most.
  */
 export function watchAlerts(options: AlertsOptions): () => Promise<Alerts> {
   const { clock, alertmanager } = options
@@ -31,11 +32,16 @@ export function watchAlerts(options: AlertsOptions): () => Promise<Alerts> {
   let asked = { atMs: Number.NEGATIVE_INFINITY, alerts: undefined as Promise<Alerts> | undefined }
   const look = async (): Promise<Alerts> => {
     if (alertmanager === undefined) return { from: 'own', firing: await ownAlerts() }
-    try {
-      return { from: 'alertmanager', firing: await askAlertmanager(alertmanager) }
-    } catch (error) {
-      log.debug('Alertmanager does not answer', { error })
-      return { from: 'own', firing: await ownAlerts() }
+    const [told, own] = await Promise.all([
+      askAlertmanager(alertmanager).catch((error: unknown) => {
+        log.debug('Alertmanager does not answer', { error })
+      }),
+      ownAlerts(),
+    ])
+    if (told === undefined) return { from: 'own', firing: own }
+    return {
+      from: 'alertmanager',
+      firing: inOrder([...told.firing, ...own.filter(({ name }) => !told.known.has(name))]),
     }
   }
   return () => {
@@ -47,26 +53,35 @@ export function watchAlerts(options: AlertsOptions): () => Promise<Alerts> {
 }
 
 type Alert = Alerts['firing'][number]
-type Told = { startsAt: string; labels: Record<string, string>; annotations: Record<string, string> }
+type Told = {
+  startsAt: string
+  labels: Record<string, string>
+  annotations: Record<string, string>
+  status: { state: string }
+}
 
-/** Source: Alertmanager's API, version 2. */
-async function askAlertmanager(url: string): Promise<Alert[]> {
-  const address = `${url.replace(/\/+$/, '')}/api/v2/alerts?active=true&silenced=false&inhibited=false`
+/**
+ * What is firing, and the names of all it knows of: what somebody silenced stays silent. Source: Alertmanager's API,
+ * version 2.
+ */
+async function askAlertmanager(url: string): Promise<{ firing: Alert[]; known: ReadonlySet<string> }> {
+  const address = `${url.replace(/\/+$/, '')}/api/v2/alerts`
   const response = await fetch(address, { signal: AbortSignal.timeout(askLimitMs) })
   if (!response.ok) throw new Error(`Alertmanager answered ${response.status}`)
   const all = (await response.json()) as Told[]
-  return inOrder(
-    all.map(({ startsAt, labels, annotations }) => {
-      const name = String(labels.alertname ?? '')
-      return {
-        name,
-        severity: labels.severity === 'page' ? 'page' : 'ticket',
-        summary: String(annotations.summary ?? name),
-        runbook: annotations.runbook ?? null,
-        since: new Date(startsAt).toISOString(),
-      }
-    }),
-  )
+  const firing = all.filter(({ status }) => status.state !== 'suppressed').map(alertOf)
+  return { firing, known: new Set(all.map(({ labels }) => String(labels.alertname))) }
+}
+
+function alertOf({ startsAt, labels, annotations }: Told): Alert {
+  const name = String(labels.alertname ?? '')
+  return {
+    name,
+    severity: labels.severity === 'page' ? 'page' : 'ticket',
+    summary: String(annotations.summary ?? name),
+    runbook: annotations.runbook ?? null,
+    since: new Date(startsAt).toISOString(),
+  }
 }
 
 /** The rules that one look can tell, each after it has held for as long as its rule says. */
