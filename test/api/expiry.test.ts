@@ -3,10 +3,24 @@ import { after, before, test } from 'node:test'
 import { readSecrets } from '#config'
 import { audit, auditSecrets } from '../../src/commands/audit.ts'
 import { storeEnvironment } from '../../src/local/running.ts'
+import { openDatabase } from '../../src/ports/database/port.ts'
+import { openPayment } from '../../src/ports/payment/port.ts'
 import { accepted, refused } from './client.ts'
 import { openEvents } from './event-stream.ts'
 import { openShop } from './open-shop.ts'
-import { addBook, leaves, line, newKey, order, pay, place, type Shop, silentCard, until } from './shop.ts'
+import {
+  addBook,
+  goodCard,
+  leaves,
+  line,
+  newKey,
+  order,
+  pay,
+  place,
+  type Shop,
+  silentCard,
+  until,
+} from './shop.ts'
 
 // A store that holds copies for seconds only, to see holds run out.
 const holdSeconds = 3
@@ -56,6 +70,24 @@ test('a payment that is never answered ends with the hold, and its money and cop
   )
   assert.deepEqual(over.vouchers, [])
   await leaves(shop, isbn, 1)
+})
+
+test('money that an order kept though it ended goes back when staff cancel it, as its alert’s runbook says', async () => {
+  const secrets = readSecrets(storeEnvironment({ OCTAVO_DATA: shop.store.data }), auditSecrets)
+  const placed = await place(shop, await addBook(shop, { copies: 1 }))
+  const { total } = await until(shop, placed, ({ status }) => status === 'expired', 60_000)
+  await using payment = await openPayment(secrets.payment)
+  const card = payment.tokenise({ method: 'test', card: goodCard })
+  assert.ok(card.kind === 'ok')
+  const key = crypto.randomUUID()
+  await payment.authorise(key, total, card.token)
+  await payment.capture(key)
+  await using orders = await openDatabase(secrets.orderDb, { applicationName: 'test' })
+  await orders.execute('UPDATE orders.orders SET payment_key = $2 WHERE id = $1', [placed.id, key])
+  for (let i = 0; i < 2; i++)
+    accepted(await shop.post(`/api/orders/${placed.id}/cancel`, { token: shop.staff }))
+  await until(shop, placed, ({ status }) => status === 'refunded')
+  assert.equal(await payment.state(key), 'refunded')
 })
 
 test('the books are in order', async () => {

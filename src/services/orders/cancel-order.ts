@@ -17,11 +17,12 @@ export function addCancelRoute(server: HttpServer, context: Context): void {
   server.add(cancelOrder, async ({ params, bearer, headers }) => {
     const row = await withoutSaga(context, () => orderFor(context.database, params.id, { bearer, headers }))
     await checkMayRefund(context, row, { bearer, headers })
-    const settlement = await settlementOf(context, row)
+    const settlement = keepsMoney(row) ? undefined : await settlementOf(context, row)
     if (settlement !== undefined) await context.database.transaction((tx) => lockOrder(tx, row.id))
     const kind = settlement === undefined ? 'settled' : await settle(context, settlement)
     if (kind === 'failed')
       throw unavailable('The order could not be cancelled just now; try again in a moment.')
+    if (row.paymentKey !== null) await giveMoneyBack(context, row.id)
     const rows = await readOrders(context.database, [row.id])
     // Who cancels at the same time has done what was asked.
     if (kind === 'stale' && !rows.every(isOver))
@@ -45,6 +46,27 @@ async function settle(context: Context, settlement: Settlement): Promise<Settlem
   context.newsDue()
   context.sagaDue()
   return outcomes[0]?.kind ?? 'failed'
+}
+
+/** Sagas give such money back themselves; an order that has it all the same was changed beside them. */
+const keepsMoney = ({ status, paymentKey, sagaId }: OrderRow) =>
+  paymentKey !== null && sagaId === null && ['expired', 'failed', 'cancelled'].includes(status)
+
+/** Begins the refund of an order that ended with its money captured, unless a saga is at it already. */
+async function giveMoneyBack({ database, clock, sagaDue }: Context, id: string): Promise<void> {
+  await database.transaction(async (tx) => {
+    await lockOrder(tx, id)
+    await tx.execute(
+      `WITH begun AS (
+         UPDATE orders.orders SET saga_id = $2 WHERE id = $1 AND saga_id IS NULL AND payment_key IS NOT NULL
+            AND status IN ('expired', 'failed', 'cancelled') AND NOT EXISTS (
+              SELECT FROM orders.sagas WHERE order_id = $1 AND state IN ('running', 'compensating'))
+         RETURNING id, saga_id)
+       INSERT INTO orders.sagas (id, order_id, definition) SELECT saga_id, id, 'refund' FROM begun`,
+      [id, clock.uuid()],
+    )
+  })
+  sagaDue()
 }
 
 /** Readers may give back what they bought; of the staff, managers may refund. @throws Problem 403 */

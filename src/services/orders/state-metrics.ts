@@ -124,7 +124,7 @@ const stateSql = `SELECT
   coalesce((SELECT extract(epoch FROM now() - created_at)::float8 FROM orders.outbox ORDER BY id LIMIT 1), 0) AS "messageAge",
   (SELECT count(*)::int FROM orders.orders
     WHERE id IN (SELECT id FROM orders.orders ORDER BY id DESC LIMIT ${rowsMax})
-      AND payment_key IS NOT NULL AND saga_id IS NULL AND status IN ('reserved', 'expired', 'failed')) AS unmatched,
+      AND payment_key IS NOT NULL AND saga_id IS NULL AND status IN ('reserved', 'expired', 'failed', 'cancelled')) AS unmatched,
   v.missing, v.wait
   FROM (SELECT count(*) FILTER (WHERE o.status IN ('confirmed', 'redeemed'))::int AS missing,
                greatest(0, coalesce(extract(epoch FROM now() - min(v.created_at)), 0))::float8 AS wait
