@@ -110,6 +110,12 @@ export const brokerAndSagas = dashboard(
           'p95 until the broker confirmed.',
         ),
         series(
+          'Waiting in queues',
+          'short',
+          [['max by (queue) (octavo_queue_messages)', '{{queue}}']],
+          'Messages that nobody has taken yet.',
+        ),
+        series(
           'Dead letters',
           'short',
           [['max by (queue) (octavo_dead_letters) or vector(0)', '{{queue}}']],

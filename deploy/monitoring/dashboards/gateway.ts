@@ -1,4 +1,4 @@
-import { dashboard, number, per, quantile, series } from './panels.ts'
+import { dashboard, notWaiting, number, per, quantile, series } from './panels.ts'
 
 const request = 'http_server_request_duration_seconds'
 
@@ -53,8 +53,13 @@ export const gatewayAndCache = dashboard(
         series(
           'Slowest routes',
           's',
-          [[`topk(8, ${quantile(0.95, request, '{role="gateway"}', ['http_route'])})`, '{{http_route}}']],
-          'p95.',
+          [
+            [
+              `topk(8, ${quantile(0.95, request, `{role="gateway",${notWaiting}}`, ['http_route'])})`,
+              '{{http_route}}',
+            ],
+          ],
+          'p95; without pages that are told live.',
         ),
         series(
           'Turned away',

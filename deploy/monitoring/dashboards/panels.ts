@@ -19,6 +19,9 @@ const folderTag = 'octavo'
 /** How much that is shown as a time is about: `$__rate_interval` follows how often Prometheus reads. */
 export const per = '[$__rate_interval]'
 
+/** Without answers that are open for as long as somebody waits for news. */
+export const notWaiting = 'http_route!~".*/events|/internal/instances"'
+
 /** A page of rows. Its id stays the same, so that a new version takes the place of the last. */
 export function dashboard(id: string, title: string, description: string, rows: readonly Row[]): Dashboard {
   const board = new grafana.DashboardBuilder(`Octavo: ${title}`)

@@ -1,4 +1,4 @@
-import { dashboard, number, per, percentiles, quantile, series } from './panels.ts'
+import { dashboard, notWaiting, number, per, percentiles, quantile, series } from './panels.ts'
 
 const request = 'http_server_request_duration_seconds'
 const orders = 'role="gateway",http_request_method="POST",http_route="/api/orders"'
@@ -143,8 +143,8 @@ export const storeOverview = dashboard(
         series(
           'Slowest role',
           's',
-          [[quantile(0.99, request, '{role!=""}', ['role']), '{{role}}']],
-          'p99 of all answers, by role.',
+          [[quantile(0.99, request, `{role!="",${notWaiting}}`, ['role']), '{{role}}']],
+          'p99 of all answers, by role; without those that wait for news.',
         ),
       ],
     },

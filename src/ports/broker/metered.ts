@@ -24,6 +24,7 @@ const waited = processMeter.histogram(
   ['messaging_destination_name'],
 )
 const deadLetters = processMeter.gauge('octavo_dead_letters', 'Messages that a queue gave up on.', ['queue'])
+const depths = processMeter.gauge('octavo_queue_messages', 'Messages that wait in a queue.', ['queue'])
 
 const lookEveryMs = 30_000
 const errorType = (error: unknown) => (error instanceof Error ? error.name : 'other')
@@ -32,12 +33,11 @@ const errorType = (error: unknown) => (error instanceof Error ? error.name : 'ot
 export function metered(broker: Broker, system: string): Broker {
   const queues = new Set<string>()
   const look = setInterval(() => {
-    for (const queue of queues)
-      broker.deadLetters(queue).then(
-        (letters) => deadLetters.set(letters.length, queue),
-        // While the broker is away nobody knows how many there are.
-        () => deadLetters.clear(),
-      )
+    // While the broker is away nobody knows how many there are.
+    for (const queue of queues) {
+      broker.deadLetters(queue).then((letters) => deadLetters.set(letters.length, queue), deadLetters.clear)
+      broker.waiting(queue).then((messages) => depths.set(messages, queue), depths.clear)
+    }
   }, lookEveryMs).unref()
   const measured =
     (name: string, handler: Handler): Handler =>
