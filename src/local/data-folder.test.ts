@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { sign, verify } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -63,6 +64,32 @@ test('the holder that was killed hands on what it had started', (t) => {
   const hold = holdDataFolder(data)
   assert.deepEqual(hold.leftOver, [child])
   hold.release()
+})
+
+test('of many that start at once on what a killed one has left, one holds the folder', async (t) => {
+  const data = openedFolder(t)
+  const program = `
+    import { holdDataFolder } from ${JSON.stringify(join(import.meta.dirname, 'data-folder.ts'))}
+    process.stdin.once('data', () => {
+      try { holdDataFolder(${JSON.stringify(data)}); console.log('holds') }
+      catch (error) { console.log(error.name) }
+      setTimeout(() => process.exit(), 1_000)
+    })
+    console.log('ready')`
+  for (let round = 0; round < 5; round++) {
+    const left = { supervisor: { pid: process.pid, startedAt: 'another time' }, children: [] }
+    writeFileSync(join(data, 'run', 'supervisor.json'), JSON.stringify(left))
+    const all = Array.from({ length: 4 }, () =>
+      spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['pipe', 'pipe', 'inherit'] }),
+    )
+    const said = await Promise.all(all.map((each) => once(each.stdout, 'data')))
+    assert.equal(said.length, 4)
+    const answers = all.map((each) => once(each.stdout, 'data'))
+    for (const each of all) each.stdin.write('now')
+    const words = (await Promise.all(answers)).map(([text]) => String(text).trim())
+    assert.equal(words.filter((word) => word === 'holds').length, 1, words.join())
+    await Promise.all(all.map((each) => each.exitCode ?? once(each, 'exit')))
+  }
 })
 
 test('a record cut short by a crash is no holder', (t) => {

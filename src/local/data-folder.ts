@@ -175,8 +175,7 @@ export function holdDataFolder(dataPath: string) {
           `Octavo already runs on ${dataPath} (process ${held?.supervisor.pid}); ` +
             'stop it first, or set OCTAVO_DATA to another folder and OCTAVO_PORT to another port',
         )
-      leftOver = held?.children ?? []
-      rmSync(path, { force: true })
+      leftOver = takenOver(path, `${mine}.old`) ?? leftOver
     }
   } finally {
     rmSync(mine, { force: true })
@@ -187,6 +186,24 @@ export function holdDataFolder(dataPath: string) {
       writePrivate(path, JSON.stringify({ supervisor, children }, null, 2)),
     release: () => rmSync(path, { force: true }),
   }
+}
+
+/**
+ * Takes a record that is left over out of the way. Of two that find it at once, one may have put its own in its place by
+ * now: that one stays. @returns the processes that are left over
+ */
+function takenOver(path: string, aside: string): RunRecord['children'] | undefined {
+  try {
+    renameSync(path, aside)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+  const taken = readRecord(aside)
+  const isHeld = taken !== undefined && isRunning(taken.supervisor)
+  if (isHeld) tryLink(aside, path)
+  rmSync(aside, { force: true })
+  return isHeld ? undefined : (taken?.children ?? [])
 }
 
 function tryLink(from: string, to: string): boolean {
