@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -45,7 +45,12 @@ export async function run(args: string[]): Promise<number> {
   }
   if (action === 'promote') return await promote(readSecrets(env, ['bookDb']).bookDb)
   const name = names.find((each) => each === wanted)
-  if (action !== 'switch' || name === undefined || (values.to !== undefined && !/^[1-9]$/.test(values.to))) {
+  if (
+    action !== 'switch' ||
+    name === undefined ||
+    positionals.length > 2 ||
+    (values.to !== undefined && !/^[1-9]$/.test(values.to))
+  ) {
     console.error(`usage: octavo databases [switch ${names.join('|')} [--to N] | promote] [--json]`)
     return 2
   }
@@ -89,7 +94,8 @@ async function otherState(name: Name, url: string): Promise<DatabaseState> {
 }
 
 const noStanding = {
-  ...{ timeline: 0, lsn: '', applied: '', receives: 1, behindMs: 0, sinceAppliedMs: null, followers: [] },
+  ...{ timeline: 0, lsn: '', applied: '', receives: 1, isThrough: true, behindMs: 0 },
+  ...{ sinceAppliedMs: null, followers: [] },
 }
 
 const isPrimary = ({ standing }: { standing: Standing | undefined }) => standing?.isReplica === false
@@ -119,7 +125,7 @@ function print({ name, servers, lastFailover, archive }: DatabaseState): void {
     )
   if (archive)
     console.log(
-      `  the archive reaches to ${archive.reachesTo}, its newest base is from ${archive.baseAt ?? '(none yet)'}${archive.problem ? `; it is not kept: ${archive.problem}` : ''}`,
+      `  the archive ${archive.reachesTo ? `reaches to ${archive.reachesTo}` : 'has nothing yet'}, its newest base is from ${archive.baseAt ?? '(none yet)'}${archive.problem ? `; it is not kept: ${archive.problem}` : ''}`,
     )
 }
 
@@ -153,20 +159,34 @@ async function switchOver(path: string, name: Name, to: number | undefined): Pro
     console.error(`${name} has no replicas that this store looks after.`)
     return 1
   }
+  if (to === before.primary) {
+    console.log(`Server ${to} of ${name} is the primary already.`)
+    return 0
+  }
+  const { servers = [] } = before
+  if (to !== undefined && !servers.includes(to)) {
+    console.error(`${name} has no server ${to}; it has ${servers.join(', ')}.`)
+    return 1
+  }
   const request = join(path, 'switchover.json')
   writeFileSync(request, JSON.stringify(to === undefined ? {} : { to }))
   const giveUpMs = performance.now() + switchLimitMs
   while (performance.now() < giveUpMs) {
     const now = readSuccession(path)
     if (now !== undefined && now.term > before.term && now.last?.at !== before.last?.at) {
-      console.log(`Server ${now.primary} of ${name} is the primary now, after ${now.last?.tookMs} ms.`)
-      return 0
+      const isWanted = to === undefined || now.primary === to
+      const but = isWanted ? '' : `, and not server ${to}: it was not as far`
+      console.log(`Server ${now.primary} of ${name} is the primary now, after ${now.last?.tookMs} ms${but}.`)
+      return isWanted ? 0 : 1
     }
     await sleep(lookEveryMs)
   }
-  const isHeeded = !existsSync(request)
+  const wasHeeded = !existsSync(request)
+  rmSync(request, { force: true })
   console.error(
-    isHeeded ? 'The supervisor did not hand over; its log says why.' : 'Nobody has taken the request up.',
+    wasHeeded
+      ? 'The supervisor did not hand over; its log says why.'
+      : `${to === undefined ? 'Too few replicas follow' : `Server ${to} does not follow, or too few replicas do,`} to hand over safely; nothing was changed.`,
   )
   return 1
 }

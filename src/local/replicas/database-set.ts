@@ -59,7 +59,7 @@ export function openSet(
   const { path, name, replicas, log } = options
   const record = readSuccession(path) ?? { term: 1, primary: 1, followers: [] }
   const quorum = quorumOf(replicas)
-  const numbers = memberNumbers(record.primary, replicas)
+  const numbers = memberNumbers(record, replicas)
   const nameOf = (number: number) => (replicas === 0 ? name : `${name}.${number}`)
   const settings = { ...replicationSettings(numbers.map(nameOf), quorum), ...options.settings }
   const members = numbers.map((number) =>
@@ -85,8 +85,9 @@ export function openSet(
   return set
 }
 
-/** The primary, wherever it is, and those with the lowest numbers. */
-function memberNumbers(primary: number, replicas: number): number[] {
+/** Those that it was of, if they are as many; otherwise the primary, wherever it is, and those with the lowest numbers. */
+function memberNumbers({ primary, servers }: SuccessionRecord, replicas: number): number[] {
+  if (servers?.length === replicas + 1 && servers.includes(primary)) return servers
   const others = Array.from({ length: replicas + 1 }, (_, index) => index + 1).filter(
     (each) => each !== primary,
   )
@@ -106,6 +107,12 @@ function replicationSettings(names: readonly string[], quorum: number): Record<s
     wal_receiver_status_interval: '1s',
   }
 }
+
+/** Whether these servers are those that have confirmed what was acknowledged. Others know nothing of it. */
+export const isSameSet = ({ record, members }: DatabaseSet) =>
+  record.servers?.join() === numbersOf(members).join()
+
+const numbersOf = (members: readonly Member[]) => members.map(({ number }) => number)
 
 export const followersOf = (set: DatabaseSet) =>
   set.primary().answer?.followers.filter(({ isStreaming }) => isStreaming).length ?? 0
@@ -128,8 +135,10 @@ export async function becomePrimary(set: DatabaseSet): Promise<void> {
         WHERE name NOT IN (SELECT slot_name FROM pg_replication_slots)`,
       askLimitMs,
     )
-  // Nobody has followed it until here, so that it can have acknowledged nothing that the others do not have.
-  if (set.record.isComing) set.note({ followers: [], isComing: undefined })
+  // Nobody has followed it until here, so that it can have acknowledged nothing that the others do not have. Where the
+  // number of replicas was changed, they have to follow anew: what was acknowledged before may be on others alone.
+  if (set.record.isComing || !isSameSet(set))
+    set.note({ followers: [], isComing: undefined, servers: numbersOf(set.members) })
   for (const member of set.others()) member.follow(primary)
   await primary.ask(
     `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots

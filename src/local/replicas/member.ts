@@ -15,6 +15,8 @@ export type Member = {
   readonly answer: Answer | undefined
   /** It has said that it is not of the same history as its primary, or too far behind to follow. */
   readonly isAstray: boolean
+  /** Of a replica: it has been seen to receive what comes, so that what it says of its position is all that it has. */
+  isExact: boolean
   url(database: string): string
   /** Whether it has a cluster, and as what it would start. */
   kept(): 'nothing' | 'replica' | 'primary'
@@ -65,6 +67,7 @@ export function openMember(options: MemberOptions): Member {
   const upstream = { conninfo: '', takesWrites: true }
   const health = watchHealth(url('postgres'), options.limits)
   let isAstray = false
+  let isExact = false
   const isNew = unrepeated()
   const log = (line: string) => {
     if (astray.test(line)) isAstray = true
@@ -95,6 +98,12 @@ export function openMember(options: MemberOptions): Member {
     get isAstray() {
       return isAstray
     },
+    get isExact() {
+      return isExact
+    },
+    set isExact(is) {
+      isExact = is
+    },
     kept() {
       if (!existsSync(join(cluster, 'PG_VERSION'))) return 'nothing'
       return existsSync(join(cluster, 'standby.signal')) ? 'replica' : 'primary'
@@ -102,6 +111,7 @@ export function openMember(options: MemberOptions): Member {
     async start({ mayMake = false } = {}) {
       upstream.takesWrites = true
       isAstray = false
+      isExact = false
       configure()
       const { settings, signal } = options
       server = await startPostgres({

@@ -1,30 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Database, DatabaseUnavailable, openDatabase } from '#ports/database'
-import { layServers } from '../../../test/support/database.ts'
+import { type Database, DatabaseUnavailable } from '#ports/database'
+import { lost, send, startSet } from '../../../test/support/replicated-set.ts'
 import { until } from '../../../test/support/until.ts'
-import { childrenOf, commandLine } from '../process-identity.ts'
-import { superviseReplicated } from './replicated-postgres.ts'
 import { readSuccession } from './succession-record.ts'
 
 /** Servers that are ended because they froze begin anew, five of them at once on a busy machine. */
 const quorumLimitMs = 90_000
-
-/** A database with its replicas, whose servers are struck by name. */
-type Struck = {
-  database: Database
-  path: string
-  primary(): number
-  /** Sends a signal to a server and all its processes, or to those whose title matches alone. */
-  signal(number: number, what: NodeJS.Signals, only?: RegExp): void
-  /** Resolves when another one is the primary and takes writes. */
-  replaced(old: number): Promise<void>
-  allFollow(): Promise<void>
-}
 
 test('a primary that dies or freezes, or hands over, loses nothing that was acknowledged', async (t) => {
   const { database, path, primary, signal, replaced, allFollow } = await startSet(t)
@@ -175,60 +160,10 @@ test('the same strikes lose acknowledged rows where commits do not wait for repl
   assert.notDeepEqual(await lost(database, await writing.end()), [])
 })
 
-async function startSet(
-  t: TestContext,
-  settings: Record<string, string> = {},
-  freeBytes?: (number: number) => number,
-): Promise<Struck> {
-  const data = mkdtempSync(join(tmpdir(), 'octavo-replicas-'))
-  await layServers(data)
-  const path = join(data, 'book-db')
-  const password = readFileSync(join(data, 'secrets', 'book-db-password'), 'utf8').trim()
-  const said: string[] = []
-  const log = { say: () => {}, line: (name: string, text: string) => said.push(`${name}: ${text}`) }
-  const { url, servers } = await superviseReplicated({
-    ...{ name: 'book-db', database: 'books', path, password, replicas: 4, settings, log },
-    ...(freeBytes && { freeBytes: (cluster) => freeBytes(Number(/\.(\d)\/data$/.exec(cluster)?.[1] ?? 1)) }),
-    onChange: () => {},
-  })
-  const database = await openDatabase(url, { applicationName: 'test', connectionsMax: 8 })
-  t.after(async () => {
-    t.diagnostic(said.slice(-40).join('\n'))
-    await database[Symbol.asyncDispose]()
-    await Promise.all(servers.map((server) => server.stop(1_000)))
-    rmSync(data, { recursive: true, force: true })
-  })
-  const primary = () => readSuccession(path)?.primary ?? 0
-  return {
-    ...{ database, path, primary },
-    signal(number, what, only) {
-      const server = servers.find(({ name }) => name === `book-db.${number}`)?.process
-      if (!server) return
-      const sessions = childrenOf(server.pid).filter(
-        (pid) => only === undefined || only.test(commandLine(pid)),
-      )
-      for (const pid of only ? sessions : [server.pid, ...sessions]) send(pid, what)
-    },
-    allFollow: () => until(() => readSuccession(path)?.followers.length === 4, 'all others follow', 90_000),
-    async replaced(old) {
-      await until(() => primary() !== old, `another primary than ${old}`)
-      await until(async () => (await database.query('SELECT 1').catch(() => [])).length === 1)
-    },
-  }
-}
-
 /** All at once: what comes in its place is not removed as well. */
 function remove(folder: string): void {
   renameSync(folder, `${folder}-gone`)
   rmSync(`${folder}-gone`, { recursive: true })
-}
-
-function send(pid: number, what: NodeJS.Signals): void {
-  try {
-    process.kill(pid, what)
-  } catch {
-    // It ended by itself between the look and the signal.
-  }
 }
 
 /** Several writers, each of which tries a number until it is told that it is there. */
@@ -277,10 +212,4 @@ async function write(database: Database, n: number): Promise<boolean> {
 
 async function atLeast(writing: ReturnType<typeof writeAll>, rows: number): Promise<void> {
   await until(() => writing.count() >= rows, `${rows} rows`)
-}
-
-async function lost(database: Database, acknowledged: readonly number[]): Promise<number[]> {
-  const rows = await database.query<{ n: number }>('SELECT n FROM kept')
-  const there = new Set(rows.map(({ n }) => n))
-  return acknowledged.filter((n) => !there.has(n))
 }

@@ -10,6 +10,7 @@ import {
   databaseLimits,
   folderOf,
   followersOf,
+  isSameSet,
   openSet,
   type ReplicatedOptions,
 } from './database-set.ts'
@@ -78,31 +79,39 @@ export async function superviseReplicated(options: ReplicatedOptions): Promise<R
         resolve()
       }
     })
+  // One that was asked of a store that has ended since is nobody's wish any more.
+  rmSync(switchRequest(set), { force: true })
   void watch(set, replicas, napping)
   const sockets = set.members.map(({ number }) => socketFolder(folderOf(path, number)))
   return { url: urlOf(database, password, sockets), servers }
 }
 
+const switchRequest = (set: DatabaseSet) => join(set.options.path, 'switchover.json')
+
 /** Starts the primary that is on record, then its replicas; resolves when the database takes writes. */
 async function startFirst(set: DatabaseSet, replicas: Map<Member, Replica>): Promise<void> {
   const primary = set.primary()
   const hasBegun = set.members.some((member) => member !== primary && member.kept() !== 'nothing')
-  const isNew = set.record.term === 1 && set.record.followers.length === 0 && !hasBegun
+  const { term, servers, followers } = set.record
+  const isNew = term === 1 && servers === undefined && followers.length === 0 && !hasBegun
   set.note({})
   // A server that was interrupted on its way to becoming the primary is still a replica.
   const isHeld = await primary.start({ mayMake: isNew }).then(
     () => true,
     (error: Error) => {
-      if (set.others().length < set.quorum || isNew) throw error
+      const replicasThen = (servers?.length ?? 1) - 1
+      // Whoever was no part of the set when it last ran may lack what was acknowledged then.
+      if (!isSameSet(set) && replicasThen > 0)
+        throw new PostgresUnavailable(
+          `${error.message}; start it with --replicas ${replicasThen}, as it last ran: then a replica can take its place`,
+        )
+      if (isNew || !isSameSet(set) || set.others().length === 0) throw error
       set.say(`does not start: ${error.message}`)
       return false
     },
   )
   if (isHeld) await becomePrimary(set)
-  else {
-    for (const member of set.others()) replicas.get(member)?.tend()
-    await replacePrimary(set, 'did not start')
-  }
+  else await replaceFirst(set, replicas)
   const startedMs = performance.now()
   while (!(await hasQuorum(set))) {
     const tookMs = performance.now() - startedMs
@@ -114,6 +123,19 @@ async function startFirst(set: DatabaseSet, replicas: Map<Member, Replica>): Pro
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   await set.primary().ensureDatabase(set.options.database)
+}
+
+/** Replicas that have a place to take need time to start. */
+async function replaceFirst(set: DatabaseSet, replicas: Map<Member, Replica>): Promise<void> {
+  const giveUpMs = performance.now() + quorumLimitMs
+  for (;;) {
+    for (const member of set.others()) replicas.get(member)?.tend()
+    try {
+      return await replacePrimary(set, 'did not start')
+    } catch (error) {
+      if (performance.now() > giveUpMs || set.isStopped()) throw error
+    }
+  }
 }
 
 async function hasQuorum(set: DatabaseSet): Promise<boolean> {
@@ -163,11 +185,14 @@ function sayQuorum(set: DatabaseSet, primary: Member, may: boolean): void {
 
 /** A planned change is asked for by a file: `{"to": 3}`, or `{}` for whoever is furthest. It waits until it is safe. */
 async function switchIfAsked(set: DatabaseSet): Promise<void> {
-  const file = join(set.options.path, 'switchover.json')
+  const file = switchRequest(set)
   if (!existsSync(file)) return
-  const ready = set.others().filter(({ number, answer }) => answer && set.record.followers.includes(number))
-  if (ready.length < votesNeeded(set.others().length, set.quorum)) return
+  const ready = set
+    .others()
+    .filter(({ number, answer, isExact }) => answer && isExact && set.record.followers.includes(number))
+  if (ready.length < Math.max(1, votesNeeded(set.others().length, set.quorum))) return
   const { to } = JSON.parse(readFileSync(file, 'utf8')) as { to?: number }
+  if (to !== undefined && !ready.some(({ number }) => number === to)) return
   rmSync(file, { force: true })
   await replacePrimary(set, 'was asked to hand over', to ?? 'any')
 }

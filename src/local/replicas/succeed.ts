@@ -1,5 +1,5 @@
 import { chooseSuccessor, type Vote } from '#kernel/succession'
-import { becomePrimary, type DatabaseSet } from './database-set.ts'
+import { becomePrimary, type DatabaseSet, isSameSet } from './database-set.ts'
 import type { Member } from './member.ts'
 
 const lookAgainMs = 20
@@ -14,7 +14,6 @@ const checkpointLimitMs = 20_000
  */
 export async function replacePrimary(set: DatabaseSet, why: string, to?: number | 'any'): Promise<void> {
   const old = set.primary()
-  if (to !== undefined && !mayHandOver(set, to)) return
   // What it has to write before it can end is written while it still sells.
   if (to !== undefined) await old.ask('CHECKPOINT', checkpointLimitMs)
   const startedMs = performance.now()
@@ -37,13 +36,6 @@ export async function replacePrimary(set: DatabaseSet, why: string, to?: number 
   const tookMs = Math.round(performance.now() - startedMs)
   set.note({ last: { at: new Date().toISOString(), why, tookMs, from: old.number } })
   set.say(`is the primary now, after ${(tookMs / 1000).toFixed(2)} s`)
-}
-
-function mayHandOver(set: DatabaseSet, to: number | 'any'): boolean {
-  const isThere =
-    to === 'any' || set.others().some(({ number, answer }) => number === to && answer !== undefined)
-  if (!isThere) set.say(`cannot hand over to server ${to}: it is no replica that runs`)
-  return isThere
 }
 
 /** Asks the replicas until enough of them say how far they are; undefined when that takes too long. */
@@ -74,13 +66,14 @@ function wanted(
 
 function voteOf(set: DatabaseSet, member: Member): Vote[] {
   const { answer, name, number } = member
-  if (!answer?.isReplica) return []
+  // One that has just started reads its own log first, and says how far it has come with that.
+  if (!answer?.isReplica || !(member.isExact || answer.isThrough)) return []
   return [
     {
       name,
       timeline: set.record.term,
       lsn: answer.position,
-      hasFollowed: set.record.followers.includes(number),
+      hasFollowed: isSameSet(set) && set.record.followers.includes(number),
       stillReceives: answer.receives !== undefined,
     },
   ]

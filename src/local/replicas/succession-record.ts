@@ -14,6 +14,8 @@ export type SuccessionRecord = {
   followers: number[]
   /** It has been chosen, and nobody follows it yet: should it fail, the others still have all that was acknowledged. */
   isComing?: boolean
+  /** The servers that it is of: a quorum of these has confirmed what was acknowledged. */
+  servers?: number[]
   /** The last time that a primary was replaced. */
   last?: { at: string; why: string; tookMs: number; from: number }
 }

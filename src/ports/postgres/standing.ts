@@ -9,6 +9,8 @@ export type Standing = {
   lsn: string
   /** Of a replica: it receives from a primary, on this timeline. */
   receives: number | undefined
+  /** Of a replica: it has applied all that it has and waits for more. */
+  isThrough: boolean
   /** Of a replica: how long ago what it shows was true, at most; 0 when it has all that it received. */
   behindMs: number
   /** How far it can be read. */
@@ -43,6 +45,9 @@ export const standingQuery = `
     (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text AS applied,
     (extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)::float8 AS "sinceAppliedMs",
     (SELECT received_tli FROM pg_stat_wal_receiver WHERE status = 'streaming') AS receives,
+    -- Source: PostgreSQL manual, 27.2.3 "pg_stat_activity", of the startup process.
+    EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'startup'
+      AND wait_event IN ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')) AS "isThrough",
     CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
       ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000, 0) END::float8 AS "behindMs",
     (SELECT json_agg(json_build_object('name', application_name, 'isStreaming', state = 'streaming',
