@@ -1,7 +1,8 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { readConfig, readSecrets, version } from '#config'
+import { databaseState } from '#ports/database'
 import { basesIn } from '../local/archive/archive.ts'
 import { openArchiver } from '../local/archive/archiver.ts'
 import { isArchive } from '../local/archive/restore-archive.ts'
@@ -18,7 +19,7 @@ export const summary =
 
 const slot = 'octavo_once'
 const requestLimitMs = 60 * 60_000
-const lookEveryMs = 250
+const lookEveryMs = 500
 
 /** @returns 0 when the backup is whole and on disk */
 export async function run(args: string[]): Promise<number> {
@@ -34,7 +35,7 @@ export async function run(args: string[]): Promise<number> {
   const key = secretFile(dataPath, 'backup-key')
   const source = { dataPath, urls: { 'book-db': bookDb, 'order-db': orderDb } }
   try {
-    if (place === undefined || place === archive) await askForBase(dataPath, archive ?? '', key.value)
+    if (place === undefined || place === archive) await askForBase(source, archive ?? '', key.value)
     else if (isArchive(place)) await backUpInto(place, key.value, source)
     else {
       const { at } = await takeBackup(source, {
@@ -73,21 +74,31 @@ async function backUpInto(place: string, key: string, source: BackupSource): Pro
 }
 
 /** The one who keeps the archive takes it, so that there is only one. */
-async function askForBase(dataPath: string, archive: string, key: string): Promise<void> {
+async function askForBase({ dataPath, urls }: BackupSource, archive: string, key: string): Promise<void> {
   await using objects = await openSealedObjects(archive, key)
-  const count = (await basesIn(objects)).length
-  writeFileSync(baseRequest(dataPath), '')
-  const giveUpMs = performance.now() + requestLimitMs
-  for (;;) {
-    const bases = await basesIn(objects)
-    const [last] = bases.slice(-1)
-    if (bases.length > count && last) return console.log(`A base is in the archive, from ${last.from} on.`)
-    if (performance.now() > giveUpMs) break
-    await sleep(lookEveryMs)
+  const before = (await basesIn(objects)).at(-1)?.id
+  const request = baseRequest(dataPath)
+  writeFileSync(request, '')
+  try {
+    const giveUpMs = performance.now() + requestLimitMs
+    // It is taken back when the base is whole, with the log that it needs.
+    while (existsSync(request)) {
+      const problem = await problemOf(urls)
+      if (problem !== undefined) throw new Error(`the archive is not kept just now: ${problem}`)
+      if (performance.now() > giveUpMs) throw new Error("it takes too long; the store's log says why")
+      await sleep(lookEveryMs)
+    }
+    const last = (await basesIn(objects)).at(-1)
+    if (last === undefined || last.id === before)
+      throw new Error("the request was taken back; the store's log says why")
+    console.log(`A base is in the archive, from ${last.from} on.`)
+  } finally {
+    rmSync(request, { force: true })
   }
-  throw new Error(
-    existsSync(baseRequest(dataPath))
-      ? 'nobody has taken the request up'
-      : "the store's log says what went wrong",
-  )
+}
+
+/** What whoever keeps the archive has said to either database. */
+async function problemOf(urls: BackupSource['urls']): Promise<string | undefined> {
+  const states = await Promise.all(Object.entries(urls).map(([name, url]) => databaseState(name, url)))
+  return states.map(({ archive }) => archive?.problem ?? undefined).find((problem) => problem !== undefined)
 }

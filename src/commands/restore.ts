@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { readConfig } from '#config'
-import { isArchive, restoreArchive } from '../local/archive/restore-archive.ts'
+import { isArchive, momentIn, restoreArchive } from '../local/archive/restore-archive.ts'
+import { readBackupKey } from '../local/backup/backup-key.ts'
 import { restoreBackup } from '../local/backup/restore-backup.ts'
 
 export const summary =
@@ -20,15 +20,15 @@ export async function run(args: string[]): Promise<number> {
     console.error('usage: octavo restore FILE|FOLDER|s3://… [--at TIME] --to FOLDER [--key FILE]')
     return 2
   }
-  const at = values.at === undefined ? undefined : timeIn(values.at)
-  if (at === 'none') {
+  const at = values.at === undefined ? undefined : momentIn(values.at)
+  if (values.at !== undefined && at === undefined) {
     console.error(`octavo restore: --at is "${values.at}"; it should be a time like 2026-11-28T20:15:00Z`)
     return 2
   }
   try {
     const { to } = values
-    const keyPath = values.key ?? join(readConfig(process.env).dataPath, 'secrets', 'backup-key')
-    const key = (await readFile(keyPath, 'utf8')).trim()
+    if (!isArchive(place) && !existsSync(place)) throw new Error(`there is no ${place}`)
+    const key = await readBackupKey(values.key, readConfig(process.env).dataPath)
     if (at !== undefined && !isArchive(place))
       throw new Error(`${place} holds one moment; --at is for an archive`)
     const restored = isArchive(place)
@@ -40,11 +40,4 @@ export async function run(args: string[]): Promise<number> {
     console.error(`octavo restore: ${(error as Error).message}`)
     return 1
   }
-}
-
-/** Only with its zone is a time one moment. */
-function timeIn(text: string): Date | 'none' {
-  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text)
-  const time = new Date(text)
-  return isTime && !Number.isNaN(time.getTime()) ? time : 'none'
 }

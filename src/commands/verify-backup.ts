@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { readConfig } from '#config'
 import { isArchive, verifyArchive } from '../local/archive/restore-archive.ts'
+import { readBackupKey } from '../local/backup/backup-key.ts'
 import { verifyBackup } from '../local/backup/restore-backup.ts'
 
 export const summary =
@@ -21,8 +21,8 @@ export async function run(args: string[]): Promise<number> {
     return 2
   }
   try {
-    const keyPath = values.key ?? join(readConfig(process.env).dataPath, 'secrets', 'backup-key')
-    const key = (await readFile(keyPath, 'utf8')).trim()
+    if (!isArchive(path) && !existsSync(path)) throw new Error(`there is no ${path}`)
+    const key = await readBackupKey(values.key, readConfig(process.env).dataPath)
     if (isArchive(path)) return await verifyAll(path, key)
     const found = await verifyBackup(path, key)
     const megabytes = (found.bytes / 1024 / 1024).toFixed(0)

@@ -9,7 +9,7 @@ export type DatabaseState = {
   lastFailoverAt: string | null
   servers: ServerState[]
   /** Null where none is kept by the store itself. */
-  archive: { reachesTo: string; baseAt: string | null; problem: string | null } | null
+  archive: { reachesTo: string | null; baseAt: string | null; problem: string | null } | null
 }
 
 export type ServerState = {

@@ -1,8 +1,11 @@
+import { readFile } from 'node:fs/promises'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Config, type Environment, type SecretName, secretVariables } from '#config'
+import { askOnce, primaryOf } from '#ports/postgres'
 import { finishLimitMs } from '../process/stop-signal.ts'
+import { forgetArchive } from './archive/archive-state.ts'
 import {
   hasSecret,
   holdDataFolder,
@@ -58,6 +61,7 @@ const leftOverGraceMs = 3000
 const roleGraceMs = finishLimitMs + 1000
 const databaseGraceMs = 1500
 const explainAfterMs = 700
+const forgetLimitMs = 5_000
 
 /**
  * Runs a whole store until `options.stop` is aborted: databases, then roles, each started again when it ends. When it
@@ -125,6 +129,7 @@ async function start(options: StoreOptions, log: Log, supervised: Supervised[], 
   }
   const archive = superviseArchive(options, addresses, settings, log, record)
   if (archive) supervised.push(archive)
+  else for (const file of Object.values(databases)) void withoutArchive(file)
   record()
   return chosen
 }
@@ -143,6 +148,16 @@ function superviseArchive(
     ...{ name: archiveName, command: topology.archiveCommand, log, onChange },
     env: { ...withoutSecrets(env), ...settings, ...secrets },
   })
+}
+
+/** One that was kept before, by this store or the one that it was restored from, is not told of and holds no log. */
+async function withoutArchive(urlFile: string): Promise<void> {
+  try {
+    const url = (await readFile(urlFile, 'utf8')).trim()
+    await askOnce(await primaryOf(url).find(forgetLimitMs), forgetArchive, forgetLimitMs)
+  } catch {
+    // It has gone again already; the next start tries once more.
+  }
 }
 
 /** Chooses ports and makes what the first start has to make: keys, and the password of the first staff account. */

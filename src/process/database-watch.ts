@@ -64,7 +64,7 @@ function show(gauges: Gauges, { name, timeline, lastFailoverAt, servers, archive
   if (timeline !== null) gauges.timeline.set(timeline, name)
   if (lastFailoverAt !== null) gauges.failover.set(seconds(lastFailoverAt), name)
   if (archive === null) return
-  gauges.reaches.set(seconds(archive.reachesTo), name)
+  if (archive.reachesTo !== null) gauges.reaches.set(seconds(archive.reachesTo), name)
   if (archive.baseAt !== null) gauges.base.set(seconds(archive.baseAt), name)
   gauges.failing.set(archive.problem === null ? 0 : 1, name)
 }

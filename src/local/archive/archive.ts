@@ -57,20 +57,46 @@ export async function logIn(objects: SealedObjects, database: string): Promise<M
   return Map.groupBy(pieces, ({ segment }) => segment)
 }
 
-/** A file of the log as far as it was kept, filled up with zeros, where its end is read. */
+/** A file of the log as far as it was kept, filled up with zeros, where its end is read; undefined when nothing was. */
 export async function segmentFrom(
   objects: SealedObjects,
   database: string,
-  pieces: readonly LogPiece[],
-): Promise<Buffer> {
+  segment: string,
+): Promise<Buffer | undefined> {
+  const pieces = await piecesFrom(objects, database, segment)
+  if (pieces.length === 0) return undefined
   const file = Buffer.alloc(segmentBytes)
-  for (const piece of coverage(pieces).chosen) {
-    const content = await objects.get(pieceKey(database, piece))
-    if (content.length !== piece.to - piece.from)
-      throw new SealBroken(`${pieceKey(database, piece)} is not as long as it says`)
-    content.copy(file, piece.from)
-  }
+  for (const piece of coverage(pieces).chosen) piece.content.copy(file, piece.from)
   return file
+}
+
+const listingsMax = 4
+
+/**
+ * All pieces of one file of the log. Where a store goes on keeping it, its pieces become one at any moment, and are looked
+ * for again.
+ */
+export async function piecesFrom(
+  objects: SealedObjects,
+  database: string,
+  segment: string,
+): Promise<(LogPiece & { content: Buffer })[]> {
+  for (let listing = 1; ; listing++) {
+    const pieces = (await objects.list(`log/${database}/${segment}.`)).flatMap((key) => pieceOf(key) ?? [])
+    try {
+      const read: (LogPiece & { content: Buffer })[] = []
+      for (const piece of pieces) read.push({ ...piece, content: await contentOf(objects, database, piece) })
+      return read
+    } catch (error) {
+      if (listing === listingsMax || !(error instanceof SealBroken)) throw error
+    }
+  }
+}
+
+async function contentOf(objects: SealedObjects, database: string, piece: LogPiece): Promise<Buffer> {
+  const content = await objects.get(pieceKey(database, piece))
+  if (content.length === piece.to - piece.from) return content
+  throw new SealBroken(`${pieceKey(database, piece)} is not as long as it says`)
 }
 
 /**

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type BackupSource, momentAt, type Progress } from '../backup/base.ts'
 import { secretFile } from '../data-folder.ts'
 import { basesIn, checkChain, LogGap, logIn, ownerName, reachName } from './archive.ts'
-import { noteState } from './archive-state.ts'
+import { noteState, standingSlot } from './archive-state.ts'
 import { type LogKeeper, openLogKeeper } from './log-keeper.ts'
 import { startOf } from './log-pieces.ts'
 import { openSealedObjects, type SealedObjects } from './sealed-objects.ts'
@@ -24,9 +24,6 @@ export type ArchiverOptions = {
   /** What it is called at the primaries, which hold their log for it. */
   slot?: string
 }
-
-/** The one that runs beside the store. */
-const standingSlot = 'octavo_archive'
 
 export type Archiver = AsyncDisposable & {
   /** Keeps all there is, and whatever else is due. @returns the moment that can be restored from now on */
@@ -73,13 +70,17 @@ export async function openArchiver(options: ArchiverOptions): Promise<Archiver> 
     newest = taken
     isWanted = false
     isBroken = false
+    // The base is whole only with the log that follows it.
+    const reached = await keepAll()
     options.say(`a base is in the archive: ${megabytes(newest.bytes)}, from ${newest.from} on`)
     const oldest = new Date(Date.now() - options.keepMs).toISOString()
     const forgotten = await forgetOld(objects, oldest)
     if (forgotten > 0) options.say(`${forgotten} objects that are older than they are kept for have gone`)
+    return reached
   }
   const keepAll = async () => {
-    at = await keepMoment(keepers, objects, at, newest?.from)
+    const isStanding = slot === standingSlot
+    at = await keepMoment(keepers, objects, { last: at, baseAt: newest?.from, isStanding })
     return at
   }
   return {
@@ -89,10 +90,9 @@ export async function openArchiver(options: ArchiverOptions): Promise<Archiver> 
     async round() {
       try {
         // What is there goes first: a base takes its time.
-        if (!isBroken) await keepAll()
+        const reached = isBroken ? undefined : await keepAll()
         const isOld = newest !== undefined && Date.now() - Date.parse(newest.from) > options.baseEveryMs
-        if (isWanted || isOld) await base()
-        return await keepAll()
+        return reached === undefined || isWanted || isOld ? await base() : reached
       } catch (error) {
         for (const keeper of keepers) keeper.disconnect()
         if (!(error instanceof LogGap)) throw error
@@ -100,8 +100,7 @@ export async function openArchiver(options: ArchiverOptions): Promise<Archiver> 
         options.say('a part of the log is lost to the archive; it takes a new base', error)
         isBroken = true
         isWanted = true
-        await base()
-        return await keepAll()
+        return await base()
       }
     },
     letGo: async () => {
@@ -151,12 +150,12 @@ function isWhole(...chain: Parameters<typeof checkChain>): boolean {
  * Keeps the log of all up to one moment. A restore stops at the first commit after the moment, so each database gets one
  * then. A decision is committed before the copies that it moves, so no restore has the second without the first.
  * @param last the moment before: when nothing has been written since, it is as good as now
+ * @param isStanding whether the databases are to tell of the archive
  */
 async function keepMoment(
   keepers: readonly LogKeeper[],
   objects: SealedObjects,
-  last: string | undefined,
-  baseAt: string | undefined,
+  { last, baseAt, isStanding }: { last: string | undefined; baseAt: string | undefined; isStanding: boolean },
 ): Promise<string> {
   const [first] = keepers
   if (first === undefined) return last ?? ''
@@ -168,7 +167,11 @@ async function keepMoment(
   if (isIdle && last !== undefined) return last
   const at = await momentAt(await first.connected())
   await sleep(restMs)
-  for (const keeper of keepers) await noteState(await keeper.connected(), { at, baseAt, problem: undefined })
+  for (const keeper of keepers) {
+    const client = await keeper.connected()
+    if (isStanding) await noteState(client, { at, baseAt })
+    else await client.query(`SELECT pg_logical_emit_message(true, 'octavo', 'archive')`)
+  }
   for (const keeper of keepers) await keeper.keep()
   await objects.put(reachName, Buffer.from(JSON.stringify({ at })))
   return at

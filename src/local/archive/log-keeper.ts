@@ -7,6 +7,7 @@ import { LogGap } from './archive.ts'
 import {
   coverage,
   endsOf,
+  historyBefore,
   historyName,
   type LogPiece,
   type LogPosition,
@@ -108,6 +109,12 @@ export async function openLogKeeper(
         throw new LogGap(`the log of ${name} ends before what is kept of it`)
       if (end.timeline > position.timeline) {
         const history = await readFile(join(cluster, 'pg_wal', historyName(end.timeline)))
+        // A restore looks for one timeline after the other, and takes the first that it does not find for the end.
+        for (let timeline = position.timeline + 1; timeline < end.timeline; timeline++)
+          await objects.put(
+            `log/${name}/${historyName(timeline)}`,
+            Buffer.from(historyBefore(history.toString(), timeline)),
+          )
         await objects.put(`log/${name}/${historyName(end.timeline)}`, history)
         const ends = endsOf(history.toString()).filter((each) => each.timeline >= (position?.timeline ?? 0))
         for (const [index, { timeline, lsn }] of ends.entries()) {

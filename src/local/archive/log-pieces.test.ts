@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import {
   coverage,
   endsOf,
+  historyBefore,
   parsePosition,
   pieceKey,
   pieceOf,
@@ -47,4 +48,6 @@ test('the history of a timeline says where those before it ended', () => {
     { timeline: 1, lsn: 0x3000148n },
     { timeline: 2, lsn: 0x5000000n },
   ])
+  assert.equal(historyBefore(history, 2), '1\t0/3000148\tno recovery target specified\n')
+  assert.equal(historyBefore(history, 1), '')
 })

@@ -56,13 +56,13 @@ export function pieceOf(key: string): LogPiece | undefined {
  * Chooses pieces that together are a file from its beginning, the longest first, as far as they reach.
  * @returns how far that is
  */
-export function coverage(pieces: readonly LogPiece[]): { chosen: LogPiece[]; to: number } {
-  const chosen: LogPiece[] = []
+export function coverage<Piece extends LogPiece>(pieces: readonly Piece[]): { chosen: Piece[]; to: number } {
+  const chosen: Piece[] = []
   let to = 0
   for (;;) {
     const next = pieces
       .filter((piece) => piece.from <= to && piece.to > to)
-      .reduce<LogPiece | undefined>((best, piece) => (best && best.to >= piece.to ? best : piece), undefined)
+      .reduce<Piece | undefined>((best, piece) => (best && best.to >= piece.to ? best : piece), undefined)
     if (next === undefined) return { chosen, to }
     chosen.push(next)
     to = next.to
@@ -76,6 +76,12 @@ export function endsOf(history: string): { timeline: number; lsn: bigint }[] {
     if (timeline === undefined) return []
     return [{ timeline: Number(timeline), lsn: (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`) }]
   })
+}
+
+/** The history of a timeline that a later one tells of. */
+export function historyBefore(history: string, timeline: number): string {
+  const lines = history.split('\n').filter((line) => endsOf(line).some((each) => each.timeline < timeline))
+  return lines.map((line) => `${line}\n`).join('')
 }
 
 export const historyName = (timeline: number) => `${hex(timeline, 8)}.history`

@@ -5,8 +5,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { unpack } from '../backup/entries.ts'
 import { makeFolder, replay, writeEntry } from '../backup/restore-backup.ts'
 import { SealBroken } from '../backup/sealed-file.ts'
-import { type BaseNote, baseContent, basesIn, checkChain, logIn, reachOf, segmentFrom } from './archive.ts'
-import { type LogPiece, pieceKey } from './log-pieces.ts'
+import {
+  type BaseNote,
+  baseContent,
+  basesIn,
+  checkChain,
+  LogGap,
+  logIn,
+  piecesFrom,
+  reachOf,
+  segmentFrom,
+} from './archive.ts'
+import { historyName, type LogPiece, startOf } from './log-pieces.ts'
 import { openSealedObjects, type SealedObjects } from './sealed-objects.ts'
 
 /** The archive cannot be restored to that moment, in words for whoever asked for it. */
@@ -18,13 +28,13 @@ type Options = { place: string; key: string; say?: (text: string) => void }
 
 /**
  * Makes a data folder with both databases as they were at one moment, and the store's secrets.
- * @param at the moment, or undefined for the newest there is
+ * @param at the moment as `momentIn` gives it, or undefined for the newest there is
  * @param to a folder that is not there yet, or empty
  * @throws OutOfReach, LogGap, SealBroken; nothing is left at `to` then
  */
 export async function restoreArchive(
   { place, key, say = () => {} }: Options,
-  { at, to }: { at: Date | undefined; to: string },
+  { at, to }: { at: string | undefined; to: string },
 ): Promise<{ at: string }> {
   await using objects = await openSealedObjects(place, key)
   const { base, moment } = await choose(objects, at)
@@ -61,15 +71,19 @@ export async function verifyArchive({ place, key, say = () => {} }: Options) {
       for await (const piece of content) bytes += piece.length
     })
   }
+  const logs = new Map<string, Map<string, LogPiece[]>>()
   for (const [name, first] of Object.entries(oldest.databases)) {
     const log = await logIn(objects, name)
-    checkChain(name, first, log)
+    logs.set(name, log)
     say(`reading the log of ${name}`)
-    for (const piece of [...log.values()].flat()) {
-      bytes += (await objects.get(pieceKey(name, piece))).length
-      pieces++
-    }
+    for (const segment of log.keys())
+      for (const { content } of await piecesFrom(objects, name, segment)) {
+        bytes += content.length
+        pieces++
+      }
+    for (const history of await historiesOf(objects, name, first, log)) await objects.get(history)
   }
+  checkAll(bases, logs, moment)
   return {
     ...{ from: oldest.from, to: moment, bases: bases.length, version: oldest.version },
     files,
@@ -78,17 +92,70 @@ export async function verifyArchive({ place, key, say = () => {} }: Options) {
   }
 }
 
+/** Those that are there, and those that a restore cannot do without. */
+async function historiesOf(
+  objects: SealedObjects,
+  name: string,
+  first: string,
+  log: ReadonlyMap<string, LogPiece[]>,
+): Promise<Set<string>> {
+  const histories = new Set((await objects.list(`log/${name}/`)).filter((key) => key.endsWith('.history')))
+  const last = Math.max(...[...log.keys()].map((segment) => startOf(segment).timeline))
+  for (let timeline = startOf(first).timeline + 1; timeline <= last; timeline++)
+    histories.add(`log/${name}/${historyName(timeline)}`)
+  return histories
+}
+
+/** @throws LogGap which says from when on nothing is missing */
+function checkAll(
+  bases: readonly BaseNote[],
+  logs: ReadonlyMap<string, Map<string, LogPiece[]>>,
+  moment: string,
+): void {
+  const gapAfter = ({ databases }: BaseNote) => {
+    try {
+      for (const [name, first] of Object.entries(databases))
+        checkChain(name, first, logs.get(name) ?? new Map())
+      return undefined
+    } catch (error) {
+      return error as Error
+    }
+  }
+  const gaps = bases.map(gapAfter)
+  if (gaps[0] === undefined) return
+  const whole = bases[gaps.indexOf(undefined)]
+  throw new LogGap(
+    `${gaps[0].message}: ${whole ? `not every moment before ${whole.from} can be restored; any from then to ${moment} can` : 'what comes after it cannot be restored'}`,
+    { cause: gaps[0] },
+  )
+}
+
+/**
+ * A time with its zone, `2026-11-28T20:15:00+01:00`, in UTC and as exact as the archive says it itself, so that the two
+ * compare as text; undefined where it is none.
+ */
+export function momentIn(text: string): string | undefined {
+  const [, day, time, fraction = '', zone = ''] =
+    /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d)?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? []
+  if (day === undefined || time === undefined) return undefined
+  const local = new Date(`${day}T${time}Z`)
+  // The 31st of a short month would be taken for a day of the next.
+  if (Number.isNaN(local.getTime()) || !local.toISOString().startsWith(`${day}T${time}`)) return undefined
+  const utc = new Date(`${day}T${time}${zone}`)
+  if (Number.isNaN(utc.getTime())) return undefined
+  return utc.toISOString().replace(/000Z$/, `${fraction.slice(0, 6).padEnd(6, '0')}Z`)
+}
+
 async function choose(
   objects: SealedObjects,
-  at: Date | undefined,
+  at: string | undefined,
   only?: BaseNote,
 ): Promise<{ base: BaseNote; moment: string }> {
   const bases = only ? [only] : await basesIn(objects)
   const reach = await reachOf(objects)
   const [oldest] = bases
   if (oldest === undefined || reach === undefined) throw new OutOfReach('there is no base in this archive')
-  // As exact as the archive says it itself, so that the two compare as text.
-  const moment = at === undefined ? reach : at.toISOString().replace('Z', '000Z')
+  const moment = at ?? reach
   if (moment > reach)
     throw new OutOfReach(`the archive reaches to ${reach}; what came after ${reach} is not in it`)
   const base = only ?? bases.findLast(({ from }) => from <= moment)
@@ -113,7 +180,7 @@ async function replayFrom(
   let failure: Error | undefined
   let brought = 0
   const bring = async (file: string) => {
-    const content = await fileOf(objects, name, log, file)
+    const content = await fileOf(objects, name, file)
     if (content === undefined) return
     await writeFile(join(exchange, 'got', file), content, { mode: 0o644 })
     if (++brought % 64 === 0) say(`${name}: ${brought} of ${log.size} files of the log`)
@@ -130,7 +197,7 @@ async function replayFrom(
     }
   })()
   try {
-    await replay(folder, name, moment, `sh "${exchange}/fetch.sh" "%f" "%p"`)
+    await replay(folder, name, moment, 'sh ../fetch/fetch.sh "%f" "%p"')
   } catch (error) {
     throw failure ?? error
   } finally {
@@ -159,15 +226,9 @@ done
   await writeFile(join(exchange, 'fetch.sh'), script, { mode: 0o644 })
 }
 
-async function fileOf(
-  objects: SealedObjects,
-  name: string,
-  log: ReadonlyMap<string, LogPiece[]>,
-  file: string,
-): Promise<Buffer | undefined> {
+async function fileOf(objects: SealedObjects, name: string, file: string): Promise<Buffer | undefined> {
   if (file.endsWith('.history')) return await objects.find(`log/${name}/${file}`)
-  const pieces = log.get(file)
-  return pieces && (await segmentFrom(objects, name, pieces))
+  return await segmentFrom(objects, name, file)
 }
 
 /** Whether a place holds an archive, and is no single file. */

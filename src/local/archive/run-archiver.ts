@@ -26,11 +26,10 @@ export async function runArchiver(options: ArchiverOptions, stop: AbortSignal): 
   const round = async () => {
     try {
       archiver ??= await openArchiver(options)
-      if (existsSync(request)) {
-        rmSync(request, { force: true })
-        archiver.wantBase()
-      }
+      const isAsked = existsSync(request)
+      if (isAsked) archiver.wantBase()
       await archiver.round()
+      if (isAsked) rmSync(request, { force: true })
       if (failures > 0) say('the archive is kept again')
       failures = 0
     } catch (error) {

@@ -10,7 +10,7 @@ import { openSeller } from '../../../test/support/seller.ts'
 import { supervisePostgres } from '../supervised-postgres.ts'
 import { type Entry, packed } from './entries.ts'
 import { restoreBackup, verifyBackup } from './restore-backup.ts'
-import { SealBroken, writeSealed } from './sealed-file.ts'
+import { SealBroken, writeAll, writeSealed } from './sealed-file.ts'
 import { takeBackup } from './take-backup.ts'
 
 const key = 'a key for tests'
@@ -63,6 +63,24 @@ test('a backup that breaks off leaves no file, and says why', async (t) => {
   }
   await assert.rejects(writeSealed(join(folder, 'backup'), key, packed(breaks())), /connection was lost/)
   assert.deepEqual(readdirSync(folder), [])
+})
+
+test('what a write had no room for is written, or fails', async () => {
+  const written: Buffer[] = []
+  let roomBytes = 10
+  const file = {
+    // A disk that is nearly full takes a part and says so only by a number.
+    write: async (bytes: Buffer, from: number) => {
+      if (roomBytes === 0) throw new Error('ENOSPC')
+      const part = bytes.subarray(from, from + Math.min(4, roomBytes))
+      roomBytes -= part.length
+      written.push(Buffer.from(part))
+      return { bytesWritten: part.length }
+    },
+  } as unknown as Parameters<typeof writeAll>[0]
+  await writeAll(file, Buffer.from('whole'))
+  assert.equal(Buffer.concat(written).toString(), 'whole')
+  await assert.rejects(writeAll(file, Buffer.from('longer')), /ENOSPC/)
 })
 
 /** A changed bit anywhere, a missing end, another key: none of it restores anything. */

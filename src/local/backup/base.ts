@@ -53,7 +53,7 @@ export async function openPrimary(
   )
 }
 
-/** Begins a base at each database. @throws Error as openPrimary does; what was begun is given up */
+/** Begins a base at each database, one at a time. @throws Error as openPrimary does; what was begun is given up */
 export async function openSources({ dataPath, urls }: BackupSource): Promise<Source[]> {
   const opened: Source[] = []
   try {
@@ -72,7 +72,8 @@ export async function openSources({ dataPath, urls }: BackupSource): Promise<Sou
     return opened
   } catch (error) {
     closeSources(opened)
-    throw error
+    const isTaken = (error as { code?: string }).code === '42710'
+    throw isTaken ? new Error('another backup of this store is being made', { cause: error }) : error
   }
 }
 

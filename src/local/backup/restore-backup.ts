@@ -8,7 +8,7 @@ import { cut } from '#ports/postgres'
 import { findPostgres } from '../postgres-binaries.ts'
 import { startPostgres } from '../postgres-server.ts'
 import { unpack } from './entries.ts'
-import { readSealed, SealBroken } from './sealed-file.ts'
+import { readSealed, SealBroken, writeAll } from './sealed-file.ts'
 import type { BackupNote } from './take-backup.ts'
 
 const replayLimitMs = 30 * 60_000
@@ -47,7 +47,7 @@ export async function restoreBackup(path: string, key: string, to: string): Prom
     const note = JSON.parse(await readFile(join(making, 'backup.json'), 'utf8')) as BackupNote
     for (const name of note.databases) {
       const log = join(making, name, 'log')
-      await replay(making, name, note.at, `cp "${log}/%f" "%p"`)
+      await replay(making, name, note.at, 'cp "../log/%f" "%p"')
       await rm(log, { recursive: true, force: true })
     }
     return note
@@ -94,7 +94,7 @@ export async function writeEntry(
   }
   const file = await open(path, 'w', 0o600)
   try {
-    for await (const piece of content) await file.write(piece)
+    for await (const piece of content) await writeAll(file, piece)
   } finally {
     await file.close()
   }
@@ -103,7 +103,8 @@ export async function writeEntry(
 /**
  * Runs a restored server on its log, up to a moment.
  * @param folder the data folder
- * @param fetch a command that puts the log's file `%f` at `%p`, and fails where there is none
+ * @param fetch a command that puts the log's file `%f` at `%p`, and fails where there is none; it runs in the cluster's
+ *   folder, whose path may have any characters
  */
 export async function replay(folder: string, name: string, at: string, fetch: string): Promise<void> {
   const path = join(folder, name)

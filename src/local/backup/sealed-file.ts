@@ -22,7 +22,7 @@ export async function writeSealed(path: string, key: string, content: AsyncItera
   const file = await open(aside, 'w', 0o600)
   try {
     const prefix = randomBytes(prefixBytes)
-    await file.write(Buffer.concat([magic, prefix]))
+    await writeAll(file, Buffer.concat([magic, prefix]))
     let number = 0
     const seal = (piece: Buffer, isLast: boolean) =>
       writePiece(file, { key, prefix, number: number++, isLast }, piece)
@@ -51,7 +51,12 @@ async function writePiece(file: FileHandle, place: Place, piece: Buffer): Promis
   const sealed = Buffer.concat([cipher.update(piece), cipher.final(), cipher.getAuthTag()])
   const length = Buffer.alloc(4)
   length.writeUInt32BE(sealed.length)
-  await file.write(Buffer.concat([length, sealed]))
+  await writeAll(file, Buffer.concat([length, sealed]))
+}
+
+/** One write takes what there is room for, and says so only by a number. */
+export async function writeAll(file: Pick<FileHandle, 'write'>, bytes: Buffer): Promise<void> {
+  for (let done = 0; done < bytes.length; ) done += (await file.write(bytes, done)).bytesWritten
 }
 
 /** @throws SealBroken before anything is given out that was not sealed with this key, in this place */

@@ -93,9 +93,9 @@ const archiveQuery =
 
 const iso = (time: Date | null | undefined) => time?.toISOString() ?? null
 
-type Archived = { reachesTo: Date; baseAt: Date | null; problem: string | null }
+type Archived = { reachesTo: Date | null; baseAt: Date | null; problem: string | null }
 
 function archiveIn(row: Archived | undefined) {
   if (row === undefined) return null
-  return { reachesTo: row.reachesTo.toISOString(), baseAt: iso(row.baseAt), problem: row.problem }
+  return { reachesTo: iso(row.reachesTo), baseAt: iso(row.baseAt), problem: row.problem }
 }

@@ -76,7 +76,11 @@ export const System = Type.Object(
         ),
         archive: Nullable(
           Type.Object({
-            reachesTo: Type.String({ description: 'the newest moment that can be restored' }),
+            reachesTo: Nullable(
+              Type.String({
+                description: 'the newest moment that can be restored; null while there is none',
+              }),
+            ),
             baseAt: Nullable(Timestamp),
             problem: Nullable(Type.String({ description: 'why it is not kept just now' })),
           }),

@@ -16,7 +16,7 @@ export function troubleOf(
   const late = servers
     .filter(({ lagSeconds }) => (lagSeconds ?? 0) > lagMaxSeconds)
     .map(({ server }) => server)
-  const behindSeconds = archive ? (nowMs - Date.parse(archive.reachesTo)) / 1_000 : 0
+  const behindSeconds = archive?.reachesTo ? (nowMs - Date.parse(archive.reachesTo)) / 1_000 : 0
   const found = [
     ...(named('primary').length === 0 ? ['no server is its primary, so that it takes no writes'] : []),
     ...(away.length > 0 ? [`${away.join(', ')} ${away.length === 1 ? 'does' : 'do'} not answer`] : []),
