@@ -122,6 +122,14 @@ test('values that are right each by itself and wrong together are refused in wor
     await refused(setting, words)
 })
 
+test('a store in a cluster is in production, where nothing fails on purpose, unless somebody says otherwise', async () => {
+  assert.match(await template(values.default), /OCTAVO_ENV: production/)
+  assert.match(
+    await template([...values.default, '--set', 'settings.OCTAVO_ENV=staging']),
+    /OCTAVO_ENV: staging/,
+  )
+})
+
 test('whatever a release may be called, the API server takes every object of it', async () => {
   for (const name of ['my.shop', '1st-shop', 'octavo.2', 'x'.repeat(53), `octavo-${'y'.repeat(46)}`]) {
     const flags = [`--namespace=shop`, ...values.production, ...values.default]

@@ -194,6 +194,16 @@ test('one command gathers what all roles said of an order, and what OrderDb reme
   assert.equal((await octavo(store, ['logs', 'no-id'])).code, 2)
 })
 
+test('readers in the shape of a drop have what they were told', { skip }, async () => {
+  const { code, said } = await octavo(store, ['load', '--readers', '30', '--seconds', '2'])
+  assert.equal(code, 0, said)
+  assert.match(said, /^reserve +\d+ .* 201: \d+/m)
+  assert.match(said, /Every order that was acknowledged is there/)
+  const nobody = await octavo(store, ['load', '--url', 'http://127.0.0.1:9', '--isbn', '9786490000034'])
+  assert.equal(nobody.code, 1)
+  assert.match(nobody.said, /nobody answers at http:\/\/127\.0\.0\.1:9/)
+})
+
 function traceOf(id: string): ReceivedSpan[] {
   return spans.filter(({ traceId }) => traceId === id.replaceAll('-', ''))
 }
