@@ -14,6 +14,7 @@ import { shortenedRules } from '../support/shortened-rules.ts'
 import { type Store, startStore } from '../support/whole-store.ts'
 import { within } from '../support/within.ts'
 import { plantedFaults, type Victim } from './planted-faults.ts'
+import { own } from './titles.ts'
 
 // One whole store, watched by a real Prometheus with the rules it has in production, only that they wait less long.
 
@@ -49,6 +50,8 @@ before(async () => {
     rules: shortenedRules(timesFaster),
   })
   scope.after(() => monitoring[Symbol.asyncDispose]())
+  // Enough for days of any length.
+  await own(store, freeTitle, 1_000_000)
   const { url, data } = store
   const priced = await pricedTitle()
   const parts = { coordinator, query, orders, redis, place: placeOrder, priced, confirmed: confirmedOrder }
@@ -226,7 +229,8 @@ async function somethingOfEverything(): Promise<void> {
   }
 }
 
-const placeFreeOrder = () => placeOrder('9786490000034')
+const freeTitle = '9786490000034'
+const placeFreeOrder = () => placeOrder(freeTitle)
 
 async function placeOrder(isbn: string): Promise<{ id: string; token: string }> {
   const response = await fetch(`${store.url}/api/orders`, {

@@ -29,6 +29,16 @@ export async function addTitles(
   return isbns
 }
 
+/** Says how many copies of a title the store owns, as staff do. */
+export async function own(
+  { url, staff }: Pick<FaultyStore, 'url' | 'staff'>,
+  isbn: string,
+  copies: number,
+): Promise<void> {
+  const { token } = await call<{ token: string }>(url, 'POST', '/api/session', staff)
+  await call(url, 'PUT', `/api/books/${isbn}/stock`, { copies }, token)
+}
+
 /** A made-up ISBN-13 with a right check digit. */
 function isbnOf(i: number): string {
   const twelve = `9780000${String(i).padStart(5, '0')}`
