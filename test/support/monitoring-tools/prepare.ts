@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { cacheFolder, exitCodeOf, goBuild, into } from '../../clusters/tools.ts'
 
 /** Of the collector, and of what is in go.mod beside it: raise it when either changes. */
-const version = 'v0.165.0-1'
+const version = 'v0.165.0-2'
 const folder = () => join(cacheFolder(), `monitoring-tools-${version}`)
 
 /** The OpenTelemetry collector with the few parts that Octavo's configuration names (Apache-2.0). */
