@@ -12,7 +12,7 @@ import {
   PostgresUnavailable,
   runnable,
 } from './postgres-binaries.ts'
-import { commandLine, endProcess, identify, type ProcessIdentity } from './process-identity.ts'
+import { commandLine, endProcess, identify, killAllIn, type ProcessIdentity } from './process-identity.ts'
 
 export type PostgresOptions = {
   /** Folder of this server; holds `data/` (the cluster) and `socket/`. Made when missing. */
@@ -115,6 +115,8 @@ export function urlOf(database: string, password: string, sockets: readonly stri
 export async function stopOrphan(cluster: string): Promise<void> {
   const identity = serverOn(cluster)
   if (identity) await endProcess(identity, 'SIGINT', 10_000)
+  // Sessions that are frozen outlive it, and hold its memory.
+  await killAllIn(cluster, /postgres/)
   rmSync(join(cluster, 'postmaster.pid'), { force: true })
 }
 

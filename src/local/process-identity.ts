@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A process as it can be found again: a pid alone may belong to someone else by then. */
@@ -88,6 +88,35 @@ export function childrenOf(pid: number): number[] {
   } catch {
     // There is no such process any more.
     return []
+  }
+}
+
+/**
+ * Ends at once what runs in a folder by this name: the sessions of a server that died alone, which may be frozen and hold
+ * its memory.
+ * @returns whether none of it runs any more; where the system does not tell, that is supposed
+ */
+export async function killAllIn(folder: string, name: RegExp): Promise<boolean> {
+  if (process.platform !== 'linux') return true
+  const places = existsSync(folder) ? [folder, realpathSync(folder)] : [folder, `${folder} (deleted)`]
+  const found = readdirSync('/proc')
+    .filter(
+      (pid) =>
+        /^\d+$/.test(pid) && places.includes(folderOf(pid) ?? '') && name.test(commandLine(Number(pid))),
+    )
+    .map((pid) => identify(Number(pid)))
+    .filter((each) => each !== undefined)
+  for (const each of found) send(each, 'SIGKILL')
+  const ends = await Promise.all(found.map((each) => gone(each, goneLimitMs)))
+  return ends.every(Boolean)
+}
+
+function folderOf(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    // It has ended, or is somebody else's.
+    return undefined
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { lchown, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -57,6 +57,8 @@ export async function restoreBackup(path: string, key: string, to: string): Prom
 /** Makes a data folder beside its place, and puts it there when it is whole. @throws Error when something is there */
 export async function makeFolder<T>(to: string, make: (folder: string) => Promise<T>): Promise<T> {
   const target = resolve(to)
+  if (existsSync(target) && !statSync(target).isDirectory())
+    throw new Error(`${target} is a file; a restore makes a new folder`)
   if (existsSync(target) && (await readdir(target)).length > 0)
     throw new Error(`${target} is not empty; a restore overwrites nothing`)
   const making = `${target}.restoring`

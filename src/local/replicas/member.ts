@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hungBecause, isActive, type LivenessLimits, type ProcessorTime, processorTime } from '../liveness.ts'
 import { type PostgresServer, serverOn, socketFolder, startPostgres, urlOf } from '../postgres-server.ts'
-import { identify, isRunning, killAll, type ProcessIdentity } from '../process-identity.ts'
+import { identify, isRunning, killAll, killAllIn, type ProcessIdentity } from '../process-identity.ts'
 import { type Answer, probe } from './probe.ts'
 
 /** One of the servers of a database, as primary or replica. */
@@ -148,9 +148,12 @@ export function openMember(options: MemberOptions): Member {
     },
     ask: health.ask,
     async fence() {
+      const isHeadless = identity === undefined || !isRunning(identity)
       const isGone = identity === undefined || (await killAll(identity))
-      if (isGone) ended()
-      return isGone
+      // Its sessions outlive one that died alone by as long as they are frozen.
+      if (!isGone || (isHeadless && !(await killAllIn(cluster, /postgres/)))) return false
+      ended()
+      return true
     },
     ensureDatabase: async (of) => await server?.ensureDatabase(of),
     async stop(graceMs) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -86,6 +86,20 @@ test('a next primary that fails on its way, and servers whose folders go, lose n
   await replaced(old)
   await atLeast(writing, writing.count() + 20)
   assert.deepEqual(await lost(database, await writing.end()), [])
+})
+
+test('sessions that are frozen and outlive their primary keep nobody from its place, nor it from coming back', async (t) => {
+  const { database, path, primary, signal, replaced, allFollow } = await startSet(t)
+  await allFollow()
+  const old = primary()
+  signal(old, 'SIGSTOP', /walsender/)
+  const server = readFileSync(join(path, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]
+  const struckMs = performance.now()
+  process.kill(Number(server), 'SIGKILL')
+  await replaced(old)
+  t.diagnostic(`another one after ${Math.round(performance.now() - struckMs)} ms`)
+  assert.ok((await database.query('SELECT 1')).length === 1)
+  await allFollow()
 })
 
 test('a primary whose disk is full gives way to a replica that has room, and not where none has', async (t) => {
