@@ -12,6 +12,7 @@ import {
   PostgresUnavailable,
   runnable,
 } from './postgres-binaries.ts'
+import { ready } from './postgres-ready.ts'
 import { commandLine, endProcess, identify, killAllIn, type ProcessIdentity } from './process-identity.ts'
 
 export type PostgresOptions = {
@@ -63,7 +64,6 @@ const settings: Readonly<Record<string, string>> = {
   log_autovacuum_min_duration: '-1',
 }
 
-const readyLimitMs = 60_000
 const initLimitMs = 60_000
 const restartsMax = 50
 /** Unix socket paths end at 107 bytes on Linux and 103 on macOS; `/.s.PGSQL.5432.lock` needs some of them. */
@@ -239,42 +239,6 @@ function collectLines(child: ChildProcess, log?: (line: string) => void): () => 
     })
   }
   return () => last.join('\n')
-}
-
-async function ready(
-  cluster: string,
-  child: ChildProcess,
-  ended: Promise<string>,
-  output: () => string,
-  signal?: AbortSignal,
-) {
-  const deadline = performance.now() + readyLimitMs
-  let reason: string | undefined
-  ended.then((why) => {
-    reason = why
-  })
-  for (;;) {
-    if (reason !== undefined)
-      throw new PostgresUnavailable(`PostgreSQL in ${cluster} ended (${reason}): ${output()}`)
-    if (signal?.aborted) throw new PostgresUnavailable('the start was given up')
-    if (performance.now() > deadline)
-      throw new PostgresUnavailable(
-        `PostgreSQL in ${cluster} was not ready in ${readyLimitMs} ms: ${output()}`,
-      )
-    if (statusOf(cluster, child.pid) === 'ready') return
-    await sleep(15)
-  }
-}
-
-/** The eighth line of postmaster.pid says whether the server takes connections. Source: PostgreSQL's pidfile.h. */
-function statusOf(cluster: string, pid: number | undefined): string | undefined {
-  try {
-    const lines = readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')
-    return Number(lines[0]) === pid ? lines[7]?.trim() : undefined
-  } catch {
-    // It has not written the file yet.
-    return undefined
-  }
 }
 
 async function stopChild(child: ChildProcess, ended: Promise<string>, graceMs: number): Promise<void> {

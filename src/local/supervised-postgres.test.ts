@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { startPostgres } from './postgres-server.ts'
 import { endProcess, identify } from './process-identity.ts'
 import { supervisePostgres } from './supervised-postgres.ts'
 import { restartWaitMs } from './supervised-role.ts'
@@ -47,4 +48,25 @@ test('a first start that fails leaves no server behind, nor one that is still to
   await assert.rejects(starting)
   await sleep(restartWaitMs(1, 1) + 1_500)
   assert.equal(runs(), undefined)
+})
+
+test('a server that is frozen while it starts is given up soon', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'octavo-frozen-')), 'db')
+  t.after(() => rmSync(join(path, '..'), { recursive: true }))
+  const first = await startPostgres({ path, password: 'secret' })
+  await first.stop()
+  const pidFile = join(path, 'data', 'postmaster.pid')
+  // It is not ready yet when it writes its number down.
+  const freezing = setInterval(() => {
+    if (!existsSync(pidFile)) return
+    const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
+    if (pid > 0 && identify(pid)) process.kill(pid, 'SIGSTOP')
+  }, 1)
+  t.after(() => clearInterval(freezing))
+  await assert.rejects(startPostgres({ path, password: 'secret' }), /does nothing while it starts/)
+  clearInterval(freezing)
+  const again = await startPostgres({ path, password: 'secret' })
+  await again.stop()
 })
