@@ -25,22 +25,33 @@ export type FetchingParts = {
   changes: Changes
 }
 
-/** Whoever asks for an answer on behalf of all has this long; the others look for it every so often, and then ask too. */
+/**
+ * Whoever asks for an answer on behalf of all has this long, and says when it is there; the others look for it every so
+ * often, and then ask too.
+ */
 const claimMs = 1_000
 const lookMs = 20
 const looksMax = 15
 
 export function createFetching(parts: FetchingParts): Fetching {
-  const underWay = new Map<string, Promise<Fetched>>()
-  return {
+  const underWay = new Map<string, { sinceMs: number; outcome: Promise<Fetched> }>()
+  const fetching: Fetching = {
     fetch(target, isbn, old) {
       const running = underWay.get(target)
-      if (running !== undefined) return { outcome: running, collapsed: true }
-      const outcome = fetchOnce(parts, target, isbn, old).finally(() => underWay.delete(target))
-      underWay.set(target, outcome)
-      return { outcome, collapsed: false }
+      if (running === undefined) {
+        const outcome = fetchOnce(parts, target, isbn, old).finally(() => underWay.delete(target))
+        underWay.set(target, { sinceMs: parts.clock.now(), outcome })
+        return { outcome, collapsed: false }
+      }
+      const tags = isbn !== undefined ? [bookTag(isbn)] : (old?.tags ?? [listsTag])
+      if (!parts.changes.hasChanged(tags, running.sinceMs))
+        return { outcome: running.outcome, collapsed: true }
+      // Asked for before a change that whoever asks now may have made: the next answer is for them.
+      const next = () => fetching.fetch(target, isbn, old).outcome
+      return { outcome: running.outcome.then(next, next), collapsed: true }
     },
   }
+  return fetching
 }
 
 async function fetchOnce(
@@ -49,35 +60,61 @@ async function fetchOnce(
   isbn: string | undefined,
   old: Kept | undefined,
 ): Promise<Fetched> {
-  const known = await lookIn(parts, target)
-  if (known !== undefined) return { kind: 'entry', entry: known }
+  const { shared } = parts
+  const found = await lookIn(parts, target)
+  if (found.kind === 'entry') return found
+  // Who asks next, for a changed answer or because there is none, is not to wait for this one.
+  const release = () => (found.isClaimed ? shared?.evict([claimOf(target)]) : undefined)
+  let written: Promise<void> | undefined
+  try {
+    const asked = await ask(parts, target, isbn, old)
+    written = asked.written
+    return asked.fetched
+  } finally {
+    void Promise.resolve(written).then(release)
+  }
+}
+
+async function ask(
+  parts: FetchingParts,
+  target: string,
+  isbn: string | undefined,
+  old: Kept | undefined,
+): Promise<{ fetched: Fetched; written?: Promise<void> | undefined }> {
   const { shared, clock, entries } = parts
   const madeAtMs = clock.now()
   const answer = await askOrShowOld(parts, target, old)
-  if (answer.kind === 'old') return { kind: 'entry', entry: entries.set(target, answer.entry, clock.now()) }
+  if (answer.kind === 'old')
+    return { fetched: { kind: 'entry', entry: entries.set(target, answer.entry, clock.now()) } }
   const { status, headers, body } = answer.answer
   const isUnchanged = status === 304 && old !== undefined
-  if (!isUnchanged && !isShareable(status, headers)) return { kind: 'other', answer: answer.answer }
+  if (!isUnchanged && !isShareable(status, headers))
+    return { fetched: { kind: 'other', answer: answer.answer } }
   const entry = isUnchanged
     ? { ...old, madeAtMs }
     : { headers: kept(headers), body, tags: tagsOf(body, isbn), madeAtMs, isOwn: true }
   const made = keep(parts, target, entry)
-  void shared?.write(target, encodeEntry(entry), awayMaxMs)
-  return { kind: 'entry', entry: made }
+  const written = shared?.write(target, encodeEntry(entry), awayMaxMs)
+  return { fetched: { kind: 'entry', entry: made }, written }
 }
 
+type Found = { kind: 'entry'; entry: Kept } | { kind: 'none'; isClaimed: boolean }
+
 /** Fresh in the shared level, or soon to be because another gateway is asking. */
-async function lookIn(parts: FetchingParts, target: string): Promise<Kept | undefined> {
+async function lookIn(parts: FetchingParts, target: string): Promise<Found> {
   const { shared, clock } = parts
-  if (shared === undefined) return undefined
+  if (shared === undefined) return { kind: 'none', isClaimed: false }
   for (let look = 0; look <= looksMax; look++) {
     const entry = await readShared(parts, target)
-    if (entry !== undefined && isStillRight(parts, entry)) return keep(parts, target, entry)
-    if (look === 0 && (await shared.claim(`asking ${target}`, claimMs))) return undefined
+    if (entry !== undefined && isStillRight(parts, entry))
+      return { kind: 'entry', entry: keep(parts, target, entry) }
+    if (look === 0 && (await shared.claim(claimOf(target), claimMs))) return { kind: 'none', isClaimed: true }
     await clock.sleep(lookMs)
   }
-  return undefined
+  return { kind: 'none', isClaimed: false }
 }
+
+const claimOf = (target: string) => `asking ${target}`
 
 function isStillRight({ changes, clock }: FetchingParts, { tags, madeAtMs }: Entry): boolean {
   const ageMs = clock.now() - madeAtMs

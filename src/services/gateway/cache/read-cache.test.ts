@@ -126,12 +126,76 @@ test('an edit that goes through the gateway is seen by the next reader, in the b
     json(response, 200, { isbn, title })
   })
   for (const path of [book, '/api/books']) assert.match((await get(path)).text, /old/)
-  await request(gateway.url + book, {
-    method: 'PATCH',
-    headers: { 'content-type': 'application/json' },
-    body: '{}',
-  })
+  await edit(gateway.url)
   for (const path of [book, '/api/books']) assert.match((await get(path)).text, /new/)
+})
+
+test('an edit is seen by the next reader also of an answer that is a little too old already', async (t) => {
+  let title = 'old'
+  const { gateway, get, clock } = await openShop(t, (incoming, response) => {
+    if (incoming.method === 'PATCH') title = 'new'
+    json(response, 200, { isbn, title })
+  })
+  for (const path of [book, '/api/books']) assert.match((await get(path)).text, /old/)
+  clock.ahead(freshMs + 500)
+  await edit(gateway.url)
+  for (const path of [book, '/api/books']) assert.match((await get(path)).text, /new/)
+})
+
+test('whoever asks after an edit does not get the answer that somebody asked for before it', async (t) => {
+  let title = 'old'
+  let goOn: () => void = () => undefined
+  let hold: Promise<void> | undefined = new Promise((resolve) => {
+    goOn = resolve
+  })
+  const { gateway, get, upstream } = await openShop(t, async (incoming, response) => {
+    if (incoming.method === 'PATCH') {
+      title = 'new'
+      return json(response, 200, { isbn, title })
+    }
+    const said = title
+    await hold
+    json(response, 200, { isbn, title: said })
+  })
+  const before = get(book)
+  await until(() => upstream.requests.length === 1)
+  await edit(gateway.url)
+  const after = Promise.all([get(book), get(book), get(book)])
+  await systemClock.sleep(50)
+  goOn()
+  hold = undefined
+  assert.match((await before).text, /old/)
+  for (const { text } of await after) assert.match(text, /new/)
+  assert.equal(
+    upstream.requests.length,
+    3,
+    'one question before the edit, the edit, and one for all after it',
+  )
+})
+
+test('with a shared level, what was changed or is not there is asked for without waiting', {
+  skip: redisMissing(),
+}, async (t) => {
+  const redis = await startRedis(t)
+  const { gateway, get } = await openShop(
+    t,
+    (incoming, response) => json(response, incoming.url === book ? 200 : 404, { isbn }),
+    `redis://127.0.0.1:${redis.port}`,
+  )
+  await get(book)
+  await until(
+    async () => /nodes_up 1/.test(await (await fetch(`${gateway.url}/metrics`)).text()),
+    'Redis is used',
+  )
+  let waitedMs = 0
+  for (let i = 0; i < 10; i++) {
+    await edit(gateway.url)
+    const sinceMs = performance.now()
+    await get(book)
+    await get('/api/books/9780000000002')
+    waitedMs += performance.now() - sinceMs
+  }
+  assert.ok(waitedMs < 2_000, `20 answers took ${waitedMs} ms`)
 })
 
 test('an order makes the answers about its titles go at once, and no others', async (t) => {
@@ -248,6 +312,12 @@ test('gateways share what they fetched, and a wrong entry there is gone within s
   shop.clock.ahead(60_000)
   assert.equal((await shop.get(book)).code, 200, 'a dead cache costs nobody an answer')
 })
+
+async function edit(url: string): Promise<void> {
+  const headers = { 'content-type': 'application/json' }
+  const answer = await request(url + book, { method: 'PATCH', headers, body: '{}' })
+  await answer.body.dump()
+}
 
 type Handler = (incoming: IncomingMessage, response: ServerResponse) => void
 

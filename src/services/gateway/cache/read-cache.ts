@@ -7,7 +7,7 @@ import { type CatalogueChanged, publicRoutes, type StockChanged } from '#service
 import type { Exchange } from '../proxy/exchange.ts'
 import { ownHeaders } from '../proxy/own-headers.ts'
 import { awayMaxMs, freshMs, staleMs } from './ages.ts'
-import { createChanges } from './changes.ts'
+import { type Changes, createChanges } from './changes.ts'
 import { createEntries, type Kept } from './entries.ts'
 import { bookTag, listsTag } from './entry.ts'
 import { createFetching, type Fetching } from './fetching.ts'
@@ -71,7 +71,7 @@ export function createReadCache({
   const changes = createChanges(nowMs)
   const fetching = createFetching({ origin, shared, clock, entries, changes })
   const counts = { hits: 0, stale: 0, misses: 0 }
-  const parts = { origin, clock, fetching, counts }
+  const parts = { origin, clock, changes, fetching, counts }
 
   const expire = (some: readonly Kept[], afterMs: number) => {
     for (const entry of some)
@@ -168,13 +168,14 @@ function createBudget({ inARow, everyMs }: typeof ordersHeeded, clock: Clock): (
 type Parts = {
   origin: Origin
   clock: Clock
+  changes: Changes
   fetching: Fetching
   counts: { hits: number; stale: number; misses: number }
 }
 
 /** Answers what is not fresh: with the old answer where that may still be shown, with a new one otherwise. */
 async function answer(
-  { origin, clock, fetching, counts }: Parts,
+  { origin, clock, changes, fetching, counts }: Parts,
   exchange: Exchange,
   entry: Kept | undefined,
   isbn: string | undefined,
@@ -191,8 +192,9 @@ async function answer(
     return stale('origin-away')
   }
   const fetched = fetching.fetch(exchange.target, isbn, old)
-  // Fresh until a moment ago, by the clock alone: nobody has to wait for the new one.
-  if (old !== undefined && old.freshUntilMs >= old.madeAtMs + freshMs && nowMs - old.madeAtMs < staleMs) {
+  // Fresh until a moment ago, and ended by the clock alone: nobody has to wait for the new one.
+  const isOfTheClock = old !== undefined && old.freshUntilMs >= old.madeAtMs + freshMs
+  if (isOfTheClock && nowMs - old.madeAtMs < staleMs && !changes.hasChanged(old.tags, old.madeAtMs)) {
     fetched.outcome.catch(() => undefined)
     return stale('revalidating')
   }
