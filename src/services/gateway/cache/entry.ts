@@ -1,3 +1,5 @@
+import { validateHeaderValue } from 'node:http'
+
 /** An answer as it came from its service, and what is known of it. */
 export type Entry = {
   /** Headers that go with it, lower-case names. */
@@ -47,23 +49,26 @@ export function isShareable(
   return !/\b(no-store|private)\b/i.test(String(headers['cache-control'] ?? ''))
 }
 
-/** As bytes for the shared level: the length of the head, the head as JSON, the body. */
-export function encodeEntry({ body, isOwn: _isOwn, ...head }: Entry): Buffer {
-  const text = Buffer.from(JSON.stringify(head))
+/** As bytes for the shared level: the length of the head, the head as JSON, the body. @param target whose answer it is */
+export function encodeEntry(target: string, { headers, tags, madeAtMs, body }: Entry): Buffer {
+  const text = Buffer.from(JSON.stringify({ target, headers, tags, madeAtMs }))
   const length = Buffer.alloc(4)
   length.writeUInt32BE(text.length)
   return Buffer.concat([length, text, body])
 }
 
-/** @returns undefined for bytes that are no entry of ours: anybody may have written them */
-export function decodeEntry(bytes: Uint8Array): Entry | undefined {
+/** @returns undefined for bytes that are no entry of ours, or another target's: anybody may have written them */
+export function decodeEntry(target: string, bytes: Uint8Array): Entry | undefined {
   try {
     const buffer = Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength)
     const end = 4 + buffer.readUInt32BE(0)
     if (end > buffer.length) return undefined
-    const { headers, tags, madeAtMs } = JSON.parse(buffer.toString('utf8', 4, end)) as Partial<Entry>
-    if (typeof headers !== 'object' || !Array.isArray(tags) || typeof madeAtMs !== 'number') return undefined
-    return { headers: kept(headers ?? {}), tags, madeAtMs, body: buffer.subarray(end), isOwn: false }
+    const head = JSON.parse(buffer.toString('utf8', 4, end)) as Partial<Entry> & { target?: unknown }
+    const { tags, madeAtMs } = head
+    if (head.target !== target || !Array.isArray(tags) || typeof madeAtMs !== 'number') return undefined
+    const headers = kept(head.headers ?? {})
+    for (const [name, value] of Object.entries(headers)) validateHeaderValue(name, value)
+    return { headers, tags, madeAtMs, body: buffer.subarray(end), isOwn: false }
   } catch {
     // Not ours, or broken: asked for anew.
     return undefined

@@ -94,7 +94,7 @@ async function ask(
     ? { ...old, madeAtMs }
     : { headers: kept(headers), body, tags: tagsOf(body, isbn), madeAtMs, isOwn: true }
   const made = keep(parts, target, entry)
-  const written = shared?.write(target, encodeEntry(entry), awayMaxMs)
+  const written = shared?.write(target, encodeEntry(target, entry), awayMaxMs)
   return { fetched: { kind: 'entry', entry: made }, written }
 }
 
@@ -124,7 +124,7 @@ function isStillRight({ changes, clock }: FetchingParts, { tags, madeAtMs }: Ent
 
 async function readShared({ shared }: FetchingParts, target: string): Promise<Entry | undefined> {
   const bytes = await shared?.read(target)
-  return bytes === undefined ? undefined : decodeEntry(bytes)
+  return bytes === undefined ? undefined : decodeEntry(target, bytes)
 }
 
 /** The service's answer; while it is away, what the shared level still has for whoever has nothing. */

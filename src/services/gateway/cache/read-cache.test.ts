@@ -313,6 +313,30 @@ test('gateways share what they fetched, and a wrong entry there is gone within s
   assert.equal((await shop.get(book)).code, 200, 'a dead cache costs nobody an answer')
 })
 
+test('an entry of the shared level that is of another page, or that nobody could be sent, is shown to nobody', {
+  skip: redisMissing(),
+}, async (t) => {
+  const redis = await startRedis(t)
+  const cacheUrl = `redis://127.0.0.1:${redis.port}`
+  const shop = await openShop(t, undefined, cacheUrl, movable(systemClock.now()))
+  const cache = await openCache(cacheUrl)
+  t.after(() => cache[Symbol.asyncDispose]())
+  const other = '/api/books/9780000000002'
+  await until(async () => {
+    shop.clock.ahead(staleMs)
+    await shop.get(other)
+    return (await cache.read(other)) !== undefined
+  }, 'it is shared')
+  const text = Buffer.from((await cache.read(other)) ?? []).toString('latin1')
+  await cache.write(book, Buffer.from(text, 'latin1'), 60_000)
+  assert.ok((await shop.get(book)).text.includes(`"path":"${book}"`))
+  shop.clock.ahead(staleMs)
+  const ofNow = text.replaceAll(other, book).replace(/"madeAtMs":\d+/, `"madeAtMs":${shop.clock.now()}`)
+  // As JSON escapes it, and as long as what it takes the place of.
+  await cache.write(book, Buffer.from(ofNow.replace('application', 'applica\\r\\n'), 'latin1'), 60_000)
+  for (const asked of ['at first', 'and again']) assert.equal((await shop.get(book)).code, 200, asked)
+})
+
 async function edit(url: string): Promise<void> {
   const headers = { 'content-type': 'application/json' }
   const answer = await request(url + book, { method: 'PATCH', headers, body: '{}' })

@@ -195,6 +195,7 @@ async function answer(
   // Fresh until a moment ago, and ended by the clock alone: nobody has to wait for the new one.
   const isOfTheClock = old !== undefined && old.freshUntilMs >= old.madeAtMs + freshMs
   if (isOfTheClock && nowMs - old.madeAtMs < staleMs && !changes.hasChanged(old.tags, old.madeAtMs)) {
+    // Whoever asks next asks again.
     fetched.outcome.catch(() => undefined)
     return stale('revalidating')
   }
