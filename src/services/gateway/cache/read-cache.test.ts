@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
-import { openBroker } from '#ports/broker'
-import { openCache } from '#ports/cache'
 import { systemClock } from '#ports/clock'
 import { request } from '#ports/connections'
 import { catalogueChangedTopic, stockChangedTopic } from '#services/catalog'
-import { json, startGateway, startUpstream, until } from '../../../../test/support/gateway.ts'
-import { redisMissing, startRedis } from '../../../../test/support/redis.ts'
+import { answerPath, book, edit, isbn, movable, openShop } from '../../../../test/support/cached-shop.ts'
+import { json, until } from '../../../../test/support/gateway.ts'
 import { freshMs, staleMs } from './ages.ts'
-
-const isbn = '9780141439518'
-const book = `/api/books/${isbn}`
 
 test('what everybody may read comes from memory, with its age, and the service is asked once', async (t) => {
   const { get, upstream, clock } = await openShop(t, answerPath, 'memory:', movable(systemClock.now()))
@@ -173,31 +167,6 @@ test('whoever asks after an edit does not get the answer that somebody asked for
   )
 })
 
-test('with a shared level, what was changed or is not there is asked for without waiting', {
-  skip: redisMissing(),
-}, async (t) => {
-  const redis = await startRedis(t)
-  const { gateway, get } = await openShop(
-    t,
-    (incoming, response) => json(response, incoming.url === book ? 200 : 404, { isbn }),
-    `redis://127.0.0.1:${redis.port}`,
-  )
-  await get(book)
-  await until(
-    async () => /nodes_up 1/.test(await (await fetch(`${gateway.url}/metrics`)).text()),
-    'Redis is used',
-  )
-  let waitedMs = 0
-  for (let i = 0; i < 10; i++) {
-    await edit(gateway.url)
-    const sinceMs = performance.now()
-    await get(book)
-    await get('/api/books/9780000000002')
-    waitedMs += performance.now() - sinceMs
-  }
-  assert.ok(waitedMs < 2_000, `20 answers took ${waitedMs} ms`)
-})
-
 test('an order makes the answers about its titles go at once, and no others', async (t) => {
   let copies = 5
   const { gateway, get, upstream } = await openShop(t, (incoming, response) => {
@@ -281,113 +250,3 @@ test('a body is compressed as its reader can take it, once, and under a weak tag
   assert.equal((await get(book, { 'accept-encoding': 'br;q=0' })).text, text)
   assert.ok(upstream.requests.length <= 2)
 })
-
-test('gateways share what they fetched, and a wrong entry there is gone within seconds', {
-  skip: redisMissing(),
-}, async (t) => {
-  const redis = await startRedis(t)
-  const cacheUrl = `redis://127.0.0.1:${redis.port}`
-  const shop = await openShop(t, undefined, cacheUrl)
-  const cache = await openCache(cacheUrl)
-  t.after(() => cache[Symbol.asyncDispose]())
-  await until(async () => {
-    await shop.get(book)
-    return (await cache.read(book)) !== undefined
-  }, 'it is shared')
-  const other = await openShop(t, (_request, response) => json(response, 500, {}), cacheUrl, shop.clock)
-  await until(async () => (await other.get(book)).code === 200, 'the other one answers from it')
-  assert.match((await other.get(book)).text, /"1"|isbn/)
-  const right = Buffer.from((await cache.read(book)) ?? [])
-  await cache.write(
-    book,
-    Buffer.from(right.toString('latin1').replace(/"isbn":"\d/, '"isbn":"X'), 'latin1'),
-    60_000,
-  )
-  shop.clock.ahead(staleMs)
-  assert.doesNotMatch((await shop.get(book)).text, /"isbn":"X/)
-  await cache.write(book, Buffer.from('no entry at all'), 60_000)
-  shop.clock.ahead(staleMs + 60_000)
-  assert.equal((await shop.get(book)).code, 200)
-  await redis.kill()
-  shop.clock.ahead(60_000)
-  assert.equal((await shop.get(book)).code, 200, 'a dead cache costs nobody an answer')
-})
-
-test('an entry of the shared level that is of another page, or that nobody could be sent, is shown to nobody', {
-  skip: redisMissing(),
-}, async (t) => {
-  const redis = await startRedis(t)
-  const cacheUrl = `redis://127.0.0.1:${redis.port}`
-  const shop = await openShop(t, undefined, cacheUrl, movable(systemClock.now()))
-  const cache = await openCache(cacheUrl)
-  t.after(() => cache[Symbol.asyncDispose]())
-  const other = '/api/books/9780000000002'
-  await until(async () => {
-    shop.clock.ahead(staleMs)
-    await shop.get(other)
-    return (await cache.read(other)) !== undefined
-  }, 'it is shared')
-  const text = Buffer.from((await cache.read(other)) ?? []).toString('latin1')
-  await cache.write(book, Buffer.from(text, 'latin1'), 60_000)
-  assert.ok((await shop.get(book)).text.includes(`"path":"${book}"`))
-  shop.clock.ahead(staleMs)
-  const ofNow = text.replaceAll(other, book).replace(/"madeAtMs":\d+/, `"madeAtMs":${shop.clock.now()}`)
-  // As JSON escapes it, and as long as what it takes the place of.
-  await cache.write(book, Buffer.from(ofNow.replace('application', 'applica\\r\\n'), 'latin1'), 60_000)
-  for (const asked of ['at first', 'and again']) assert.equal((await shop.get(book)).code, 200, asked)
-})
-
-async function edit(url: string): Promise<void> {
-  const headers = { 'content-type': 'application/json' }
-  const answer = await request(url + book, { method: 'PATCH', headers, body: '{}' })
-  await answer.body.dump()
-}
-
-type Handler = (incoming: IncomingMessage, response: ServerResponse) => void
-
-/** A gateway before a catalogue whose every answer is `handler`'s, on a clock that can be set ahead. */
-async function openShop(
-  t: TestContext,
-  handler: Handler = answerPath,
-  cacheUrl = 'memory:',
-  clock = movable(),
-) {
-  const upstream = await startUpstream(t, handler)
-  const brokerUrl = `memory:cache-${crypto.randomUUID()}`
-  const env = { OCTAVO_BROKER: brokerUrl, OCTAVO_CACHE: cacheUrl }
-  const gateway = await startGateway(
-    t,
-    `catalog=${upstream.url};coordinator=${upstream.url}`,
-    { cachesReads: true, clock },
-    env,
-  )
-  const broker = await openBroker(brokerUrl, { applicationName: 'test' })
-  t.after(() => broker[Symbol.asyncDispose]())
-  return {
-    ...{ gateway, upstream, clock },
-    publish: (topic: string, payload: unknown) => broker.publish([{ topic, payload }]),
-    async get(path: string, headers: Record<string, string> = {}) {
-      const answer = await request(gateway.url + path, { headers })
-      const bytes = Buffer.from(await answer.body.arrayBuffer())
-      const status = { cache: String(answer.headers['cache-status'] ?? '') }
-      return { code: answer.statusCode, headers: answer.headers, bytes, text: bytes.toString(), status }
-    },
-  }
-}
-
-const answerPath: Handler = (incoming, response) => {
-  response.writeHead(200, { 'content-type': 'application/json', etag: '"1"', 'cache-control': 'no-cache' })
-  response.end(JSON.stringify({ isbn, path: incoming.url }))
-}
-
-/** @param standsAtMs the time that it shows until it is put ahead; without one it goes on by itself */
-function movable(standsAtMs?: number) {
-  let aheadMs = 0
-  return {
-    ...systemClock,
-    now: () => (standsAtMs ?? systemClock.now()) + aheadMs,
-    ahead(ms: number) {
-      aheadMs += ms
-    },
-  }
-}
