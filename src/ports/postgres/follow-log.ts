@@ -30,6 +30,7 @@ export type LogFollower = AsyncDisposable & {
 const connectTimeoutMs = 3_000
 /** A server that says nothing for so long is not there any more; it is asked to say something three times as often. */
 const silenceMaxMs = 15_000
+const farewellMs = 500
 const againMs = { away: 1_000, taken: 5_000, refused: 60_000 }
 
 /**
@@ -154,6 +155,8 @@ async function follow(
   } finally {
     clearInterval(answering)
     stop.removeEventListener('abort', end)
+    // A server that can hear it is told: a connection that only breaks off is an error in its log, every few seconds.
+    await Promise.race([client.end().catch(() => undefined), clock.sleep(farewellMs)])
     end()
   }
 }
