@@ -59,7 +59,7 @@ export async function startRealParts(
     ...['--event-rabbitmq-routing-key', notifiedTopic],
   ]
   const s3 = await startS3In(scope, join(folder, 's3'), events)
-  const redis = await startRedis(scope)
+  const redis = await startRedis(scope, '--maxmemory', '256mb', '--maxmemory-policy', 'allkeys-lru')
   const { mariadb, url, socket } = await startBookDb(scope, join(folder, 'mariadb'))
   return {
     ...{ rabbit, s3, redis, mariadb },
