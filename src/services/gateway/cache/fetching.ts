@@ -108,7 +108,7 @@ async function lookIn(parts: FetchingParts, target: string): Promise<Found> {
     const entry = await readShared(parts, target)
     if (entry !== undefined && isStillRight(parts, entry))
       return { kind: 'entry', entry: keep(parts, target, entry) }
-    if (look === 0 && (await shared.claim(claimOf(target), claimMs))) return { kind: 'none', isClaimed: true }
+    if (await shared.claim(claimOf(target), claimMs)) return { kind: 'none', isClaimed: true }
     await clock.sleep(lookMs)
   }
   return { kind: 'none', isClaimed: false }
