@@ -87,6 +87,11 @@ test('a cluster whose primary dies answers from the others, and from its replica
     await fill(cache)
     return (await found(cache)) === keys.length
   }, 'the cluster takes entries')
+  // What its replica has not got yet would be gone for good.
+  await until(async () => {
+    const info = (await servers[0]?.command('info', 'replication')) ?? ''
+    return /,offset=(\d+)/.exec(info)?.[1] === /master_repl_offset:(\d+)/.exec(info)?.[1]
+  }, 'its replica has all of it')
   await servers[0]?.kill()
   assert.ok((await found(cache)) >= keys.length / 2, 'the other two thirds are there')
   await until(async () => (await found(cache)) === keys.length, 'the replica has taken over')

@@ -1,4 +1,5 @@
-import { type StockHarness, suiteLockTimeoutMs, testStockStore } from '../suite/stock-suite.ts'
+import { type StockHarness, testStockStore } from '../suite/stock-suite.ts'
+import { suiteLockTimeoutMs } from '../suite/suite-moves.ts'
 import { createMemoryStock } from './stock.ts'
 
 testStockStore('memory', async (): Promise<StockHarness> => {

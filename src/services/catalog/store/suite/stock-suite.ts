@@ -2,10 +2,22 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock as clock } from '#ports/clock'
-import { ConstraintViolation, DatabaseBusy, SerializationFailure } from '#ports/database'
+import { DatabaseBusy, SerializationFailure } from '#ports/database'
 import type { StockChanged } from '#services/catalog'
 import type { Movement } from '../../stock/allot.ts'
-import type { SeenTitle, StockDelta, StockMoves, StockStore, StockTransaction } from '../stock-store.ts'
+import type { SeenTitle, StockStore } from '../stock-store.ts'
+import {
+  commit,
+  commitWhenFree,
+  isConstraint,
+  movesOf,
+  moving,
+  newsOf,
+  nothing,
+  reserveMoves,
+  reserving,
+  seenIn,
+} from './suite-moves.ts'
 
 /** A store of stock with what a test does and sees around it. */
 export type StockHarness = {
@@ -24,9 +36,6 @@ export type StockHarness = {
 }
 type Copies = { copies: number; held: number; sold: number }
 export type TestScope = { after(work: () => unknown): void }
-
-/** How long a lock may be waited for by the stores that the suite is run on. */
-export const suiteLockTimeoutMs = 1_500
 
 const [a, b] = ['9780000000002', '9780000000019']
 
@@ -123,7 +132,7 @@ export function testStockStore(name: string, open: (t: TestScope) => Promise<Sto
     await store.prepare(id, reserving(a, 1))
     await commit(other, clock.uuid(), reserving(b, 1))
     await assert.rejects(other.prepare(clock.uuid(), reserving(a, 1)), DatabaseBusy)
-    const waiting = commit(other, clock.uuid(), reserving(a, 2))
+    const waiting = commitWhenFree(other, reserving(a, 2))
     await sleep(50)
     await store.commit(id)
     await waiting
@@ -256,39 +265,3 @@ export function testStockStore(name: string, open: (t: TestScope) => Promise<Sto
     assert.equal((await notedOf(a)).copies, 1_000)
   })
 }
-
-const nothing = { copies: 0, held: 0, sold: 0 }
-
-type Work = (tx: StockTransaction) => Promise<unknown>
-
-async function commit(store: StockStore, id: string, work: Work): Promise<void> {
-  await store.prepare(id, work)
-  await store.commit(id)
-}
-
-const moving = (delta: StockDelta) => async (tx: StockTransaction) => {
-  await tx.lock(new Set([delta.isbn]))
-  tx.move(movesOf([delta]))
-  return 'done'
-}
-const reserving = (isbn: string, quantity: number) => moving({ ...nothing, isbn, held: quantity })
-
-function reserveMoves(isbn: string, quantity: number, expected: SeenTitle): StockMoves {
-  return { ...movesOf([{ ...nothing, isbn, held: quantity }]), expected }
-}
-
-function movesOf(sums: StockDelta[]): StockMoves {
-  const movements = sums.map((sum): Movement => ({ ...sum, movement: 'reserve', reason: null }))
-  return { movements, sums, news: newsOf(sums[0]?.isbn ?? '') }
-}
-
-const newsOf = (isbn: string): StockChanged => ({
-  books: [{ isbn, available: 1, status: 'low', asOf: '2026-01-01T00:00:00.000Z' }],
-})
-
-async function seenIn(store: StockStore, isbns: readonly string[]): Promise<SeenTitle[]> {
-  return store.prepare(clock.uuid(), async (tx) => [...(await tx.lock(new Set(isbns))).values()])
-}
-
-const isConstraint = (kind: ConstraintViolation['kind']) => (error: unknown) =>
-  error instanceof ConstraintViolation && error.kind === kind

@@ -8,7 +8,8 @@ import { entryOf } from '../../search/book-keys.ts'
 import type { CatalogStore } from '../catalog-store.ts'
 import { testBookStore } from './book-suite.ts'
 import { testBookNews } from './news-suite.ts'
-import { type StockHarness, suiteLockTimeoutMs, type TestScope, testStockStore } from './stock-suite.ts'
+import { type StockHarness, type TestScope, testStockStore } from './stock-suite.ts'
+import { suiteLockTimeoutMs } from './suite-moves.ts'
 import { testTradeStore } from './trade-suite.ts'
 
 /**
