@@ -57,38 +57,47 @@ export async function logIn(objects: SealedObjects, database: string): Promise<M
   return Map.groupBy(pieces, ({ segment }) => segment)
 }
 
-/** A file of the log as far as it was kept, filled up with zeros, where its end is read; undefined when nothing was. */
+/**
+ * A file of the log as far as it was kept, filled up with zeros, where its end is read; undefined when nothing was.
+ * @param listed see `piecesFrom`
+ */
 export async function segmentFrom(
   objects: SealedObjects,
   database: string,
   segment: string,
+  listed: readonly LogPiece[] | undefined,
 ): Promise<Buffer | undefined> {
-  const pieces = await piecesFrom(objects, database, segment)
+  const pieces = await piecesFrom(objects, database, segment, listed)
   if (pieces.length === 0) return undefined
   const file = Buffer.alloc(segmentBytes)
   for (const piece of coverage(pieces).chosen) piece.content.copy(file, piece.from)
   return file
 }
 
-const listingsMax = 4
+const readingsMax = 4
 
 /**
  * All pieces of one file of the log. Where a store goes on keeping it, its pieces become one at any moment, and are looked
  * for again.
+ * @param listed those that are known: listing them anew for each file would go through all of the log each time
  */
 export async function piecesFrom(
   objects: SealedObjects,
   database: string,
   segment: string,
+  listed: readonly LogPiece[] | undefined,
 ): Promise<(LogPiece & { content: Buffer })[]> {
-  for (let listing = 1; ; listing++) {
-    const pieces = (await objects.list(`log/${database}/${segment}.`)).flatMap((key) => pieceOf(key) ?? [])
+  const list = async () =>
+    (await objects.list(`log/${database}/${segment}.`)).flatMap((key) => pieceOf(key) ?? [])
+  let pieces = listed ?? (await list())
+  for (let reading = 1; ; reading++) {
     try {
       const read: (LogPiece & { content: Buffer })[] = []
       for (const piece of pieces) read.push({ ...piece, content: await contentOf(objects, database, piece) })
       return read
     } catch (error) {
-      if (listing === listingsMax || !(error instanceof SealBroken)) throw error
+      if (reading === readingsMax || !(error instanceof SealBroken)) throw error
+      pieces = await list()
     }
   }
 }

@@ -76,8 +76,8 @@ export async function verifyArchive({ place, key, say = () => {} }: Options) {
     const log = await logIn(objects, name)
     logs.set(name, log)
     say(`reading the log of ${name}`)
-    for (const segment of log.keys())
-      for (const { content } of await piecesFrom(objects, name, segment)) {
+    for (const [segment, listed] of log)
+      for (const { content } of await piecesFrom(objects, name, segment, listed)) {
         bytes += content.length
         pieces++
       }
@@ -180,7 +180,7 @@ async function replayFrom(
   let failure: Error | undefined
   let brought = 0
   const bring = async (file: string) => {
-    const content = await fileOf(objects, name, file)
+    const content = await fileOf(objects, name, log, file)
     if (content === undefined) return
     await writeFile(join(exchange, 'got', file), content, { mode: 0o644 })
     if (++brought % 64 === 0) say(`${name}: ${brought} of ${log.size} files of the log`)
@@ -226,9 +226,14 @@ done
   await writeFile(join(exchange, 'fetch.sh'), script, { mode: 0o644 })
 }
 
-async function fileOf(objects: SealedObjects, name: string, file: string): Promise<Buffer | undefined> {
+async function fileOf(
+  objects: SealedObjects,
+  name: string,
+  log: ReadonlyMap<string, LogPiece[]>,
+  file: string,
+): Promise<Buffer | undefined> {
   if (file.endsWith('.history')) return await objects.find(`log/${name}/${file}`)
-  return await segmentFrom(objects, name, file)
+  return await segmentFrom(objects, name, file, log.get(file))
 }
 
 /** Whether a place holds an archive, and is no single file. */
