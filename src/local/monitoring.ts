@@ -186,8 +186,9 @@ async function becomesReady(url: string, stop: AbortSignal): Promise<void> {
   for (;;) {
     // Until it listens there is nobody to ask.
     const response = await fetch(`${url}/-/ready`).catch(() => undefined)
-    if (response?.ok) return
+    // First: a fast machine is ready at the second question, and a start that is to stop stops all the same.
     if (stop.aborted) throw new MonitoringError('stopped before it was ready')
+    if (response?.ok) return
     if (performance.now() > giveUpMs) throw new MonitoringError(`nothing is ready at ${url}`)
     await sleep(100)
   }
