@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConfirmChannel, GetMessage } from 'amqplib'
 import { BrokerUnavailable, type DeadLetter, type DeadLetterFate } from '../broker.ts'
 import { accessRefused, type Link, unavailable, within } from './connection.ts'
-import { carriedHeaders, header, persistent, readMessage } from './envelope.ts'
+import { carriedHeaders, header, persistent, readMessage, secondsOf } from './envelope.ts'
 import { publishConfirmed } from './publish.ts'
 import { deadName, queueName } from './topology.ts'
 
@@ -68,8 +68,14 @@ export async function clearDeadLetters(
   const wanted = new Set(ids)
   return await withDeadLetters(link, queue, async (channel, raws) => {
     const chosen = raws.filter((raw) => wanted.has(letterOf(queue, raw).id))
+    let isReturned = false
+    channel.on('return', () => {
+      isReturned = true
+    })
     for (const raw of chosen) {
       if (fate === 'retry') await publishAgain(channel, queue, raw)
+      // Somebody has deleted the queue: the letter stays where it is.
+      if (isReturned) throw new BrokerUnavailable(`the broker has no queue ${queueName(queue)}`)
       channel.ack(raw)
     }
     return chosen.length
@@ -81,7 +87,7 @@ async function publishAgain(channel: ConfirmChannel, queue: string, raw: GetMess
   await publishConfirmed(channel, '', queueName(queue), raw.content, {
     ...persistent,
     messageId: message.id,
-    timestamp: raw.properties.timestamp,
+    timestamp: secondsOf(message),
     headers: carriedHeaders(message, {}),
   })
 }

@@ -21,7 +21,7 @@ const complainEveryMs = 60_000
 
 export type Publisher = AsyncDisposable & {
   publish(messages: readonly NewMessage[]): Promise<void>
-  /** Hands on a message as it is. @throws BrokerUnavailable */
+  /** Hands on a message as it is. @throws BrokerUnavailable, also when no queue takes it */
   forward(to: string, routingKey: string, content: Buffer, options: Options.Publish): Promise<void>
   ready(withinMs: number): Promise<unknown>
 }
@@ -95,6 +95,8 @@ export function startPublisher(link: Link, clock: Clock): Publisher {
       if (closed) throw new BrokerUnavailable('the broker is closed')
       const channel = await open()
       await confirmed(channel, publishConfirmed(channel, to, routingKey, content, options))
+      if (returned.delete(String(options.messageId)))
+        throw new BrokerUnavailable(`the broker has no queue for what goes to "${to}"`)
     },
     ready: (withinMs) => kept.ready(withinMs),
     async [Symbol.asyncDispose]() {

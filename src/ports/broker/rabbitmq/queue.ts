@@ -3,7 +3,7 @@ import type { Clock } from '#ports/clock'
 import { logger } from '#ports/log'
 import { attemptsMax, BrokerUnavailable, type Handler, inFlightMax, MessageUnusable } from '../broker.ts'
 import { answerWithinMs, type KeptChannel, keepChannel, type Link, within } from './connection.ts'
-import { carriedHeaders, header, persistent, readMessage } from './envelope.ts'
+import { carriedHeaders, header, persistent, readMessage, secondsOf } from './envelope.ts'
 import type { Publisher } from './publish.ts'
 import { deadExchange, declareOn, declareQueue, declareRetry, queueName, retryName } from './topology.ts'
 
@@ -42,15 +42,17 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
     const declare = declareOn(connection, channel)
     // Of this channel: what an earlier one could not declare says nothing of it.
     const retries = new Map<number, Promise<void>>()
-    const retryTo = (ms: number) => {
+    const retryTo = (ms: number, isLost: boolean) => {
       const declared =
-        retries.get(ms) ?? within(declareRetry(declare, channel, ms), answerWithinMs, 'declaring a queue')
+        (isLost ? undefined : retries.get(ms)) ??
+        within(declareRetry(declare, channel, ms), answerWithinMs, 'declaring a queue')
       retries.set(ms, declared)
       // Whoever waits for it is told; the next one tries anew.
       declared.catch(() => retries.delete(ms))
       return declared
     }
-    await declareQueue(declare, channel, queue, topics)
+    const declareAll = () => declareQueue(declare, channel, queue, topics)
+    await declareAll()
     await channel.prefetch(inFlightMax)
     const taken = (raw: ConsumeMessage | null) => {
       // The server ended it: the queue was deleted, or its server is gone.
@@ -59,7 +61,7 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
         options,
         channel,
         raw,
-        retryTo,
+        { retryTo, declareAll },
         () => closing || consumer?.channel !== channel,
       ).finally(() => atWork.delete(work))
       atWork.add(work)
@@ -94,14 +96,19 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
   }
 }
 
-type RetryTo = (ms: number) => Promise<void>
+/** Where a message goes that was not done; somebody may have deleted it. */
+type Ways = {
+  /** @param isLost what was declared before is not there any more */
+  retryTo(ms: number, isLost: boolean): Promise<void>
+  declareAll(): Promise<void>
+}
 
 /** Hands one message to the handler, and acknowledges it once it is done, put aside for later, or dead. */
 async function deliver(
   options: QueueOptions,
   channel: ConfirmChannel,
   raw: ConsumeMessage,
-  retryTo: RetryTo,
+  { retryTo, declareAll }: Ways,
   isStopping: () => boolean,
 ): Promise<void> {
   const { clock, queue, handler, retryBaseMs } = options
@@ -115,17 +122,18 @@ async function deliver(
       const waitMs = Math.min(retryBaseMs * 2 ** (message.attempt - 1), retryMaxMs)
       const attempts = Math.min(message.attempt, attemptsMax)
       const headers = carriedHeaders(message, { [header.attempts]: attempts, [header.error]: error })
-      if (!isDead) await retryTo(waitMs)
+      if (!isDead) await retryTo(waitMs, false)
       await handOn(
         options,
         isStopping,
+        () => (isDead ? declareAll() : retryTo(waitMs, true)),
         isDead ? deadExchange : retryName(waitMs),
         isDead ? queue : queueName(queue),
         raw.content,
         {
           ...persistent,
           messageId: message.id,
-          timestamp: raw.properties.timestamp,
+          timestamp: secondsOf(message),
           headers,
         },
       )
@@ -147,10 +155,12 @@ async function deliver(
 /**
  * Until a server takes it: to give the message back meanwhile would count as another delivery, of which it has few. When its
  * channel is gone the server has given it back itself.
+ * @param declare makes its queue where that was deleted
  */
 async function handOn(
   { publisher, clock }: QueueOptions,
   isStopping: () => boolean,
+  declare: () => Promise<void>,
   ...message: Parameters<Publisher['forward']>
 ): Promise<void> {
   for (;;) {
@@ -159,6 +169,8 @@ async function handOn(
     } catch (error) {
       if (!(error instanceof BrokerUnavailable) || isStopping()) throw error
       await clock.sleep(giveBackAfterMs)
+      // Where it fails the next attempt does, and says so.
+      await within(declare(), answerWithinMs, 'declaring a queue').catch(() => undefined)
     }
   }
 }

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { askApi, rabbitMissing, stopSharedRabbit, testVhost } from '../../../../test/support/rabbitmq.ts'
+import { until } from '../../../../test/support/until.ts'
+import { BrokerUnavailable, MessageUnusable, openBroker } from '../port.ts'
+import { deadName, exchange, queueName, retryName } from './topology.ts'
+
+after(stopSharedRabbit)
+const skip = rabbitMissing()
+
+test('messages that others published, at whatever time and without an id, stop nobody and can be told apart', {
+  skip,
+}, async (t) => {
+  const { url, api, vhost } = await testVhost(t)
+  await using broker = await openBroker(url, { applicationName: 'test', retryBaseMs: 10 })
+  const [taken, heard]: [unknown[], string[]] = [[], []]
+  await using _ = await broker.subscribe('vouchers-draw', ['voucher.wanted'], async ({ payload }) => {
+    if (!Array.isArray(payload)) throw new MessageUnusable('a form that this version cannot read')
+    taken.push(payload)
+  })
+  await using __ = await broker.listen(
+    ['voucher.wanted'],
+    async ({ publishedAt }) => void heard.push(publishedAt),
+  )
+  const send = (payload: string, properties: Record<string, unknown> = {}) =>
+    askApi(api, 'POST', `/exchanges/${vhost}/${exchange}/publish`, {
+      ...{ properties, routing_key: 'voucher.wanted', payload_encoding: 'string', payload },
+    })
+  await send('{"n":1}', { timestamp: Date.now() * 1000 })
+  await send('{"n":2}', { timestamp: Number.MAX_SAFE_INTEGER })
+  await send('{"n":3}', { headers: { 'x-octavo-published-at': 'soon' }, message_id: 'x'.repeat(200) })
+  await send('{"n":4}')
+  await send('["a usable one"]')
+  await until(() => taken.length === 1 && heard.length === 5)
+  for (const at of heard) assert.ok(Math.abs(Date.parse(at) - Date.now()) < 60_000, at)
+  await until(async () => (await broker.deadLetters('vouchers-draw')).length === 4)
+  const letters = await broker.deadLetters('vouchers-draw')
+  for (const { id } of letters) assert.match(id, /^.{1,100}$/)
+  const one = letters.find(({ payload }) => (payload as { n: number }).n === 4)
+  assert.equal(await broker.clearDeadLetters('vouchers-draw', [one?.id ?? ''], 'discard'), 1)
+  assert.equal((await broker.deadLetters('vouchers-draw')).length, 3)
+})
+
+test('what goes to a queue that somebody has deleted is kept until the queue is there again', {
+  skip,
+}, async (t) => {
+  const { url, api, vhost } = await testVhost(t)
+  await using broker = await openBroker(url, { applicationName: 'test', retryBaseMs: 10 })
+  const done: unknown[] = []
+  const subscription = await broker.subscribe('q', ['a'], async ({ payload, attempt }) => {
+    if (payload === 'poison') throw new MessageUnusable('poison')
+    if (attempt === 1) throw new Error('not at the first time')
+    done.push(payload)
+  })
+  const drop = (queue: string) => askApi(api, 'DELETE', `/queues/${vhost}/${queue}`)
+  const publish = (payload: unknown) => broker.publish([{ topic: 'a', payload }])
+  await publish(1)
+  await until(() => done.includes(1))
+  await drop(retryName(10))
+  await publish(2)
+  await until(() => done.includes(2))
+  await askApi(api, 'DELETE', `/exchanges/${vhost}/${retryName(10)}`)
+  await publish(3)
+  await until(() => done.includes(3))
+  await drop(deadName('q'))
+  await publish('poison')
+  await until(async () => (await broker.deadLetters('q')).length === 1)
+  await subscription[Symbol.asyncDispose]()
+  await drop(queueName('q'))
+  const [letter] = await broker.deadLetters('q')
+  await assert.rejects(broker.clearDeadLetters('q', [letter?.id ?? ''], 'retry'), BrokerUnavailable)
+  await until(async () => (await broker.deadLetters('q')).length === 1)
+})
