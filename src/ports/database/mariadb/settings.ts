@@ -109,6 +109,9 @@ export function sessionSettings(options: DatabaseOptions, known: ReadonlySet<str
     'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
     `SET SESSION ${[
       "time_zone = '+00:00'",
+      // Whatever the server's own file says of these.
+      ...['autocommit = 1', "completion_type = 'NO_CHAIN'", 'sql_safe_updates = 0'],
+      ...['sql_select_limit = 18446744073709551615', 'foreign_key_checks = 1', 'unique_checks = 1'],
       "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
       `innodb_lock_wait_timeout = ${lockS}`,
       `lock_wait_timeout = ${lockS}`,
