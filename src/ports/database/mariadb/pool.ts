@@ -2,7 +2,8 @@ import type { Connection, ConnectionConfig } from 'mariadb'
 import { type DatabaseOptions, DatabaseUnavailable } from '../database.ts'
 import { translated } from './errors.ts'
 import { connectToPrimary } from './find-primary.ts'
-import { type Address, capabilityQuery, sessionSettings } from './settings.ts'
+import { type Address, capabilityQuery, connectTimeoutMs, sessionSettings } from './settings.ts'
+import { statementsOn } from './statements.ts'
 
 const connectionsMaxDefault = 4
 const acquireTimeoutMs = 5_000
@@ -27,7 +28,7 @@ export function createPool(address: Address, options: DatabaseOptions): Pool {
   const connectionsMax = options.connectionsMax ?? connectionsMaxDefault
   const connect = connector(address, options)
   const idle: Connection[] = []
-  const waiting: ((connection: Connection | Promise<Connection>) => void)[] = []
+  const waiting: Waiting = []
   const all = new Set<Connection>()
   const aside = new Set<Connection>()
   let opening = 0
@@ -46,16 +47,18 @@ export function createPool(address: Address, options: DatabaseOptions): Pool {
   }
   const give = (connection: Connection) => {
     const next = waiting.shift()
-    if (next) next(connection)
+    if (next) next.resolve(connection)
     else idle.push(connection)
   }
   const hasRoom = () => !ended && all.size + opening < connectionsMax
+  /** It goes to whoever waits first when it is there: who waits now may have given up by then. */
   const replace = () => {
-    if (!hasRoom()) return
-    const next = waiting.shift()
-    if (next) next(open())
-    // Whoever needs one later opens it, and is told why it cannot be.
-    else open().then(give, () => undefined)
+    if (hasRoom())
+      open().then(give, (error: unknown) => {
+        // Whoever needs one later opens it, and is told why it cannot be.
+        waiting.shift()?.reject(error)
+        if (waiting.length > 0) replace()
+      })
   }
   const forget = (connection: Connection) => {
     if (all.delete(connection)) void end(connection)
@@ -110,18 +113,29 @@ export function connector(
   return async () => {
     try {
       const own = { ...more, ...(initSql && { initSql }) }
+      const isSet = initSql !== undefined
       const opened = await connectToPrimary(servers.map((server) => ({ ...server, ...own })))
       // What is lost while nobody uses it is noticed when it is to be lent.
       opened.on('error', () => undefined)
-      if (initSql === undefined) {
-        const rows = await opened.query<{ Variable_name: string }[]>(capabilityQuery)
-        initSql = sessionSettings(options, new Set(rows.map((row) => row.Variable_name)))
-        for (const sql of initSql) await opened.query(sql)
-      }
+      if (!isSet) initSql = await setFirst(opened, options)
       return opened
     } catch (error) {
       throw translated(error)
     }
+  }
+}
+
+/** Sets the first connection once it is known what its server has. @returns how others are set */
+async function setFirst(connection: Connection, options: DatabaseOptions): Promise<string[]> {
+  try {
+    const statements = statementsOn(connection, connectTimeoutMs)
+    const rows = await statements.query<{ Variable_name: string }>(capabilityQuery)
+    const settings = sessionSettings(options, new Set(rows.map((row) => row.Variable_name)))
+    for (const sql of settings) await statements.execute(sql)
+    return settings
+  } catch (error) {
+    connection.destroy()
+    throw error
   }
 }
 
@@ -134,17 +148,17 @@ export async function end(connection: Connection): Promise<void> {
   clearTimeout(timer)
 }
 
-async function waitedFor(
-  waiting: ((connection: Connection | Promise<Connection>) => void)[],
-): Promise<Connection> {
-  const { promise, resolve, reject } = Promise.withResolvers<Connection>()
-  waiting.push(resolve)
+type Waiting = PromiseWithResolvers<Connection>[]
+
+async function waitedFor(waiting: Waiting): Promise<Connection> {
+  const one = Promise.withResolvers<Connection>()
+  waiting.push(one)
   const timer = setTimeout(() => {
-    waiting.splice(waiting.indexOf(resolve), 1)
-    reject(new DatabaseUnavailable(`no connection was free within ${acquireTimeoutMs} ms`))
+    waiting.splice(waiting.indexOf(one), 1)
+    one.reject(new DatabaseUnavailable(`no connection was free within ${acquireTimeoutMs} ms`))
   }, acquireTimeoutMs)
   try {
-    return await promise
+    return await one.promise
   } finally {
     clearTimeout(timer)
   }
