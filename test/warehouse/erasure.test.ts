@@ -126,3 +126,76 @@ test('orders that are old enough lose their customer, young ones keep theirs', a
   assert.doesNotMatch(await details(shop), /ada@example/)
   assert.match(await details(shop), /grace@example/)
 })
+
+test('every spelling of a mailbox is erased', async (t) => {
+  const shop = await openShop(t)
+  const isbn = shop.isbns[1] as string
+  for (const email of ['zoe\u0301@bücher.example', 'ZOÉ@xn--bcher-kva.example', 'zoé@other.example']) {
+    const id = (await buy(shop, email, isbn, email)) as string
+    await cancel(shop, id, isbn)
+  }
+  const erased = await eraseCustomer(partsOf(shop), 'zoé@bücher.example')
+  assert.equal(erased.kind === 'erased' && erased.orders, 2)
+  assert.doesNotMatch(await details(shop), /cher/)
+  assert.match(await details(shop), /other\.example/, 'nobody else is')
+})
+
+test('an order that begins to move while it is being erased is left as it is', async (t) => {
+  const shop = await openShop(t)
+  const isbn = shop.isbns[1] as string
+  const id = (await buy(shop, 'ada', isbn)) as string
+  await confirm(shop, id, isbn)
+  const before = await details(shop)
+  const { objects } = shop.loading
+  const put: typeof objects.put = async (...object) => {
+    await shop.orders.execute(
+      `INSERT INTO orders.sagas (id, order_id, definition) VALUES (gen_random_uuid(), $1, 'refund')`,
+      [id],
+    )
+    return await objects.put(...object)
+  }
+  const parts = { ...partsOf(shop), objects: { ...objects, put } }
+  assert.deepEqual(await eraseCustomer(parts, 'ada@example.org'), { kind: 'under-way', orders: [id] })
+  assert.equal(await details(shop), before)
+})
+
+test('a limit still counts what a customer bought lately when an older order loses its customer', async (t) => {
+  const shop = await openShop(t)
+  const [old = '', lately = ''] = shop.isbns.slice(1)
+  const limits = () =>
+    shop.orders.query(
+      `SELECT isbn, CASE WHEN customer LIKE 'ada@%' THEN 'ada' ELSE 'erased' END AS customer, quantity
+         FROM orders.customer_titles ORDER BY isbn, customer`,
+      [],
+    )
+  for (const isbn of [old, old, lately]) {
+    await confirm(
+      shop,
+      (await buy(shop, `${isbn}-${Math.random()}`, isbn, 'ada@example.org')) as string,
+      isbn,
+    )
+    await shop.orders.execute(
+      `INSERT INTO orders.customer_titles AS c VALUES ($1, 'ada@example.org', 1, 5)
+         ON CONFLICT (isbn, customer) DO UPDATE SET quantity = c.quantity + 1`,
+      [isbn],
+    )
+  }
+  await shop.orders.execute(
+    `UPDATE orders.orders SET details = left(details, -1) || ',"counted":["' || (details::json #>> '{lines,0,isbn}') || '"]}'`,
+  )
+  const [first] = await shop.orders.query<{ id: string }>(
+    'SELECT id FROM orders.orders ORDER BY id LIMIT 1',
+    [],
+  )
+  await shop.orders.execute('ALTER TABLE orders.vouchers DROP CONSTRAINT vouchers_order_id_fkey')
+  await shop.orders.execute(
+    `UPDATE orders.orders SET id = ('0190' || substr(id::text, 5))::uuid WHERE id = $1`,
+    [first?.id],
+  )
+  assert.equal(await eraseOld(partsOf(shop), 30), 1)
+  assert.deepEqual(await limits(), [
+    { isbn: old, customer: 'ada', quantity: 1 },
+    { isbn: old, customer: 'erased', quantity: 1 },
+    { isbn: lately, customer: 'ada', quantity: 1 },
+  ])
+})

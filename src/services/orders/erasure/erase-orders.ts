@@ -22,9 +22,11 @@ export async function ordersOf(
   statements: Statements,
   email: string,
 ): Promise<{ id: string; isAtRest: boolean }[]> {
+  // What is not ASCII may be spelled in ways that only the rule for mailboxes knows.
   const rows = await statements.query<{ id: string; email: string; isAtRest: boolean }>(
-    `SELECT id, details::json -> 'customer' ->> 'email' AS email, ${isAtRest} AS "isAtRest" FROM orders.all_orders o
-      WHERE lower(details::json -> 'customer' ->> 'email') = ANY($1)`,
+    `SELECT id, email, ${isAtRest} AS "isAtRest"
+       FROM (SELECT *, details::json -> 'customer' ->> 'email' AS email FROM orders.all_orders) o
+      WHERE lower(email) = ANY($1) OR octet_length(email) > length(email)`,
     [[email.toLowerCase(), customerKey(email)]],
   )
   return rows.filter((row) => customerKey(row.email) === customerKey(email))
@@ -34,23 +36,37 @@ export async function ordersOf(
  * Takes the customer out of orders: name and address in the order, what was hashed of the request, what the payment
  * left behind, and the PDFs, which are drawn again without the name while their vouchers can be redeemed. What was bought,
  * when and for how much stays.
- * @param orders at rest, of one customer
- * @returns how many PDFs were deleted
+ * @param orders of one customer
+ * @param which `all` that the customer has, or `some`: then what others count for limits stays the customer's
+ * @returns how many PDFs were deleted, or which orders are not at rest: then nothing was erased
  */
 export async function eraseOrders(
   { database, objects, clock }: Erasing,
   orders: readonly string[],
-): Promise<number> {
-  if (orders.length === 0) return 0
+  which: 'all' | 'some',
+): Promise<{ kind: 'erased'; pdfs: number } | { kind: 'under-way'; orders: string[] }> {
+  if (orders.length === 0) return { kind: 'erased', pdfs: 0 }
   const email = `${clock.uuid()}@${erasedDomain}`
-  const vouchers = await database.transaction(async (tx) => {
+  const done = await database.transaction(async (tx) => {
     // In order, so that no two wait for each other. One that is just being put away is waited for and brought back.
     for (const id of orders.toSorted()) await lockOrder(tx, id)
+    const underWay = await tx.query<{ id: string }>(
+      `SELECT id FROM orders.orders o WHERE id = ANY($1::uuid[]) AND NOT (${isAtRest}) ORDER BY id`,
+      [orders],
+    )
+    if (underWay.length > 0) return { kind: 'under-way', orders: underWay.map(({ id }) => id) } as const
     const customers = await tx.query<{ email: string }>(
       `SELECT DISTINCT details::json -> 'customer' ->> 'email' AS email FROM orders.orders o
         WHERE id = ANY($1::uuid[]) AND NOT ${isErased}`,
       [orders],
     )
+    const keys = customers.map((customer) => customerKey(customer.email))
+    if (which === 'all')
+      await tx.execute('UPDATE orders.customer_titles SET customer = $2 WHERE customer = ANY($1)', [
+        keys,
+        email,
+      ])
+    else await tx.execute(takeFromLimits, [keys, email, orders])
     await tx.execute(
       `UPDATE orders.orders SET details = jsonb_set(details::jsonb, '{customer}', $2::jsonb)::text,
               body_hash = gen_random_uuid(), version = version + 1 WHERE id = ANY($1::uuid[])`,
@@ -63,16 +79,35 @@ export async function eraseOrders(
       [orders, customers.map((customer) => customer.email)],
     )
     await tx.execute(`UPDATE orders.sagas SET data = '{}' WHERE order_id = ANY($1::uuid[])`, [orders])
-    await tx.execute('UPDATE orders.customer_titles SET customer = $2 WHERE customer = ANY($1)', [
-      customers.map((customer) => customerKey(customer.email)),
-      email,
-    ])
     await noteChanges(tx, orders)
-    return await tx.query<{ orderId: string; code: string }>(
+    const vouchers = await tx.query<{ orderId: string; code: string }>(
       'SELECT order_id AS "orderId", code FROM orders.vouchers WHERE order_id = ANY($1::uuid[])',
       [orders],
     )
+    return { kind: 'erased', vouchers } as const
   })
-  for (const { orderId, code } of vouchers) await objects.delete(voucherObjectKey(orderId, code))
-  return vouchers.length
+  if (done.kind === 'under-way') return done
+  for (const { orderId, code } of done.vouchers) await objects.delete(voucherObjectKey(orderId, code))
+  return { kind: 'erased', pdfs: done.vouchers.length }
 }
+
+/** What these orders count for limits goes with them, so that giving a copy back finds it; the rest stays where it is. */
+const takeFromLimits = `
+  WITH own AS (
+    SELECT line ->> 'isbn' AS isbn,
+           sum(CASE WHEN status IN ('confirmed', 'redeemed') THEN (line ->> 'quantity')::int ELSE 0 END)::int AS quantity
+      FROM orders.orders, json_array_elements(details::json -> 'lines') AS line
+     WHERE id = ANY($3::uuid[]) AND details::jsonb -> 'counted' ? (line ->> 'isbn') GROUP BY 1
+  ), counted AS (
+    SELECT c.isbn, c.customer, c.per_customer, c.quantity AS sum, least(own.quantity, c.quantity) AS quantity
+      FROM orders.customer_titles c JOIN own USING (isbn) WHERE c.customer = ANY($1)
+     ORDER BY c.isbn, c.customer FOR UPDATE OF c
+  ), reduced AS (
+    UPDATE orders.customer_titles c SET quantity = c.quantity - n.quantity
+      FROM counted n WHERE c.isbn = n.isbn AND c.customer = n.customer AND n.sum > n.quantity
+  ), emptied AS (
+    DELETE FROM orders.customer_titles c
+     USING counted n WHERE c.isbn = n.isbn AND c.customer = n.customer AND n.sum = n.quantity
+  )
+  INSERT INTO orders.customer_titles (isbn, customer, quantity, per_customer)
+  SELECT isbn, $2, quantity, per_customer FROM counted WHERE quantity > 0`

@@ -51,7 +51,7 @@ export async function eraseOld(erasing: Erasing & { clock: Clock }, days: number
     [uuid7(fromMs, new Uint8Array(10)), uuid7(beforeMs, new Uint8Array(10)), atOnceMax],
   )
   // One by one: orders erased together would be known to be of one customer.
-  for (const { id } of rows) await eraseOrders(erasing, [id])
+  for (const { id } of rows) await eraseOrders(erasing, [id], 'some')
   if (rows.length < atOnceMax)
     await database.execute(
       `INSERT INTO orders.marks (name, at) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET at = excluded.at`,
