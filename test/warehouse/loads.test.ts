@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { rm, truncate, writeFile } from 'node:fs/promises'
+import { readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { LostFence, takeFence } from '#ports/lease'
 import { withCut } from '../../src/services/warehouse/load/cut.ts'
 import { type LoadPoint, load } from '../../src/services/warehouse/load/load.ts'
-import { localPart } from '../../src/services/warehouse/store/local-cut.ts'
-import { readManifest } from '../../src/services/warehouse/store/manifest.ts'
+import { currentCut, localPart, showCut } from '../../src/services/warehouse/store/local-cut.ts'
+import { publish, readManifest } from '../../src/services/warehouse/store/manifest.ts'
 import { testDatabase } from '../support/database.ts'
 import { mariadbSkipped, testMariadb } from '../support/mariadb.ts'
 import { buy, cancel, confirm, openShop, type Shop, traffic } from './shop.ts'
@@ -186,6 +187,30 @@ test('files of the warehouse that are damaged, or gone from here or everywhere, 
     await rm(localPart(root, part))
   }
   assert.deepEqual(await again('e'), ['whole', 5, []], 'gone everywhere')
+})
+
+test('what says which cut is shown here is made good when it is damaged', async (t) => {
+  const shop = await openShop(t)
+  const { objects, root } = shop.loading
+  await load(shop.loading)
+  await truncate(join(root, 'current', 'manifest.json'), 10)
+  assert.equal(await currentCut(root), undefined)
+  const manifest = await readManifest(objects)
+  assert.ok(manifest)
+  // Two processes at once, as the service beside a command.
+  const shown = await Promise.all([showCut(root, objects, manifest), showCut(root, objects, manifest)])
+  for (const { folder } of shown) assert.ok((await readdir(folder)).length > 1)
+  assert.equal((await currentCut(root))?.sequence, 1)
+})
+
+test('tables of other columns are loaded again whole', async (t) => {
+  const shop = await openShop(t)
+  await load(shop.loading)
+  const manifest = await readManifest(shop.loading.objects)
+  assert.ok(manifest)
+  await publish(shop.loading.objects, { ...manifest, shape: 'another' })
+  assert.equal((await load(shop.loading)).kind, 'whole')
+  assert.equal((await load(shop.loading)).kind, 'increment')
 })
 
 /** Makes orders old enough that only their history would tell of a change. */

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /**
  * The tables of the warehouse, as any engine sees them in Parquet. Times are UTC. Customers and staff are pseudonyms, and
  * no name, address, token or voucher code is kept. `part` is the folder a row's file lies in, in Hive's form.
@@ -196,6 +198,12 @@ export const tables = {
     part: `'all=1'`,
   },
 } as const satisfies Record<string, Table>
+
+/** Says which columns the tables have: of another program they may be others. */
+export const shape = createHash('sha256')
+  .update(JSON.stringify(Object.entries(tables).map(([name, { columns }]) => [name, columns])))
+  .digest('hex')
+  .slice(0, 12)
 
 export type TableName = keyof typeof tables
 export const tableNames = Object.keys(tables) as TableName[]

@@ -7,7 +7,7 @@ import type { ObjectStore } from '#ports/object-store'
 import { roleMeter } from '#ports/telemetry'
 import { inheritedEnvironment } from '#process/inherited-environment'
 import type { WarehouseSecrets } from '../load-warehouse.ts'
-import { currentCut, showCut } from '../store/local-cut.ts'
+import { currentCut, showCut, tidy } from '../store/local-cut.ts'
 import { readManifest } from '../store/manifest.ts'
 import type { LoadTold, ToLoad } from './load-process.ts'
 
@@ -32,6 +32,8 @@ const firstAfterMs = 20_000
 const lookEveryMs = 10_000
 /** A load that takes longer than this is ended, and the next one begins where the last published one ended. */
 const loadMaxMs = 30 * 60_000
+/** Of what another one has loaded: longer than a load on this machine may go on that nobody here knows of. */
+const shownKeptMs = 2 * loadMaxMs
 const nodeOptions = ['--max-old-space-size=512', '--max-semi-space-size=4']
 
 /**
@@ -50,7 +52,10 @@ export function startLoader({ secrets, root, objects, turns, clock, everyMs }: L
     if (clock.monotonicMs() - startedMs < Math.min(firstAfterMs, everyMs)) return false
     const manifest = await readManifest(objects)
     if (manifest === undefined) return true
-    if ((await currentCut(root))?.sequence !== manifest.sequence) await showCut(root, objects, manifest)
+    if ((await currentCut(root))?.sequence !== manifest.sequence) {
+      await showCut(root, objects, manifest)
+      await tidy(root, clock.now(), shownKeptMs)
+    }
     return clock.now() - Date.parse(manifest.cutAt) >= everyMs
   }
   const round = async (stop: AbortSignal) => {

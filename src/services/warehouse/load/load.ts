@@ -11,7 +11,7 @@ import { type Duck, openDuck } from '../store/duck.ts'
 import { bring, PartMissing, showCut, tidy } from '../store/local-cut.ts'
 import { type Manifest, partsFolder, partsOf, publish, readManifest } from '../store/manifest.ts'
 import { createViewsOfParts } from '../store/views.ts'
-import { type TableName, tableNames } from '../tables.ts'
+import { shape, type TableName, tableNames } from '../tables.ts'
 import { countOrders, disagreements } from './agree.ts'
 import { type Cut, withCut } from './cut.ts'
 import { markLoads, wasPutBack } from './marks.ts'
@@ -91,8 +91,10 @@ export async function load(loading: Loading): Promise<Loaded> {
     const { pseudonyms = pseudonymKeyId(loading.secret) } = before ?? {}
     const isKeyedAnew = pseudonyms !== pseudonymKeyId(loading.secret)
     if (isKeyedAnew) log.info('the secret was changed, and pseudonyms with it: all is loaded again')
+    const isOtherShape = before?.shape !== undefined && before.shape !== shape
+    if (isOtherShape) log.info('another program loaded other columns: all is loaded again')
     const isAsked = before === undefined || loading.whole === true
-    const isWhole = isAsked || putBack || isKeyedAnew || isTooOld(before, loading.clock)
+    const isWhole = isAsked || putBack || isKeyedAnew || isOtherShape || isTooOld(before, loading.clock)
     const loaded = await loadOnce(loading, session, before, isWhole).catch((error: unknown) => {
       if (isWhole || !isOfFiles(error)) throw error
       log.warn('files of the warehouse cannot be read: all is loaded again', { error })
@@ -152,6 +154,7 @@ async function loadOnce(
       ...{ format: 1, sequence, cutAt: built.cutAt, loadedAt: new Date(clock.now()).toISOString() },
       ...{ tables: built.tables, cursors: { ...built.cursors, marks }, disagreements: built.disagreements },
       pseudonyms: pseudonymKeyId(loading.secret),
+      shape,
       superseded: supersededBy(before, built.tables, clock.now(), loading.keepMs ?? keepMsDefault),
     }
     await publishWhole(loading, session, before, manifest)

@@ -1,7 +1,7 @@
 import type { Cursors } from '../store/manifest.ts'
 import type { BookDb } from './book-db.ts'
 import type { Cut } from './cut.ts'
-import { gapsAfter } from './number-gaps.ts'
+import { gapsAfter, settledAfterMs } from './number-gaps.ts'
 import type { Staging } from './staging.ts'
 
 const pageMax = 5_000
@@ -32,6 +32,7 @@ export async function readStock(
   const touched = since === undefined ? undefined : new Set(books)
   const later: Movement[] = []
   let ledger: Cursors['ledger'] = before
+  const settled = cut.isBookDbQuiet ? await settledNumber(cut) : 0
   for await (const page of movements(cut.books, before)) {
     const undecided = await cut.undecided(page.flatMap(({ transaction_id: id }) => id ?? []))
     const seen: number[] = []
@@ -45,11 +46,20 @@ export async function readStock(
         seen.push(id)
       }
     }
-    ledger = gapsAfter(ledger, seen, { ms: cut.atMs, mayClose: false })
+    ledger = gapsAfter(ledger, seen, { ms: cut.atMs, mayClose: false, settled })
     await staging.relieve()
   }
   await stageTitles(cut.books, touched && [...touched], later, staging)
   return gapsAfter(ledger, [], { ms: cut.atMs, mayClose: cut.isBookDbQuiet })
+}
+
+/** The number of the last movement from so long ago that none below it can come any more; 0 where there is none. */
+async function settledNumber({ books, booksAtMs }: Cut): Promise<number> {
+  const [row] = await books.query<{ id: number }>(
+    `SELECT id FROM ${books.table('ledger')} WHERE at < ?1 ORDER BY id DESC LIMIT 1`,
+    [new Date(booksAtMs - settledAfterMs)],
+  )
+  return Number(row?.id ?? 0)
 }
 
 async function* movements(books: BookDb, { max, open }: Cursors['ledger']): AsyncGenerator<Noted[]> {

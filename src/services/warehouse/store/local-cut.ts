@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   link,
   mkdir,
@@ -25,14 +26,14 @@ export type LocalCut = { sequence: number; folder: string; manifest: Manifest }
 const keptMs = 10 * 60_000
 const manifestName = 'manifest.json'
 
-/** The folder of the current cut, or `undefined` before the first. */
+/** The folder of the current cut, or `undefined` before the first, and where what says so is damaged. */
 export async function currentCut(root: string): Promise<LocalCut | undefined> {
   try {
     const folder = join(root, await readlink(join(root, 'current')))
     const manifest = JSON.parse(await readFile(join(folder, manifestName), 'utf8')) as Manifest
     return { sequence: manifest.sequence, folder, manifest }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
 }
@@ -46,12 +47,12 @@ export async function showCut(
   objects: Pick<ObjectStore, 'get'>,
   manifest: Manifest,
 ): Promise<LocalCut> {
-  const name = String(manifest.sequence).padStart(8, '0')
-  const folder = join(root, 'cuts', name)
   const current = await currentCut(root)
   if (current?.sequence === manifest.sequence) return current
-  const building = `${folder}.${process.pid}.new`
-  await rm(building, { recursive: true, force: true })
+  // Of its own, because two processes may show the same cut: neither takes away what the other has shown.
+  const name = `${String(manifest.sequence).padStart(8, '0')}-${randomUUID().slice(0, 8)}`
+  const folder = join(root, 'cuts', name)
+  const building = `${folder}.new`
   for (const part of partsOf(manifest)) {
     const source = await bring(root, objects, part)
     const target = join(building, pathInCut(part))
@@ -60,10 +61,8 @@ export async function showCut(
   }
   await mkdir(building, { recursive: true })
   await writeFile(join(building, manifestName), JSON.stringify(manifest))
-  await rm(folder, { recursive: true, force: true })
   await rename(building, folder)
-  const pointer = join(root, `current.${process.pid}`)
-  await rm(pointer, { force: true })
+  const pointer = join(root, `current.${name}`)
   await symlink(join('cuts', name), pointer)
   await rename(pointer, join(root, 'current'))
   return { sequence: manifest.sequence, folder, manifest }
@@ -94,7 +93,7 @@ export async function bring(root: string, objects: Pick<ObjectStore, 'get'>, par
 
 /**
  * Removes cuts that nobody should be reading any more, and files of no cut.
- * @param keepMs how long a cut that is not current stays
+ * @param keepMs how long a cut that is not current stays, and a file, which may be of one that is just being loaded
  */
 export async function tidy(root: string, nowMs: number, keepMs = keptMs): Promise<void> {
   const current = await currentCut(root)
@@ -109,7 +108,8 @@ export async function tidy(root: string, nowMs: number, keepMs = keptMs): Promis
   const parts = join(root, 'parts')
   for (const entry of await readdir(parts, { recursive: true, withFileTypes: true })) {
     const path = [entry.parentPath, entry.name].join(sep)
+    if (!entry.isFile() || wanted.has(path)) continue
     // What another cut still shows has a link of its own there.
-    if (entry.isFile() && !wanted.has(path)) await rm(path, { force: true })
+    if (nowMs - (await stat(path)).mtimeMs >= keepMs) await rm(path, { force: true })
   }
 }

@@ -17,6 +17,8 @@ export type Manifest = {
   cursors: Cursors
   /** Which key its pseudonyms were made with; manifests of before did not say. */
   pseudonyms?: string
+  /** Which columns its tables have; manifests of before did not say. */
+  shape?: string
   /** What the sources and the warehouse do not agree on; empty when all is well. */
   disagreements: string[]
   /** Objects that a load has replaced, kept a while for whoever still reads them. */
