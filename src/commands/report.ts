@@ -86,7 +86,8 @@ async function print(
     )
     return 0
   }
-  const { columns, rows } = answered
+  const { columns, rows, more } = answered
+  if (more) console.error(`These are the first ${rows.length} rows; there are more.`)
   const names = columns.map((column) => column.name)
   if (format === 'json') {
     const items = rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i]])))

@@ -4,13 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock } from '#ports/clock'
-import { type Answered, openCutReader } from '../../src/services/warehouse/engine/answer-query.ts'
+import { completed } from '../../src/services/catalog/books/book-fields.ts'
+import { entryOf } from '../../src/services/catalog/search/book-keys.ts'
+import { eraseCustomer } from '../../src/services/orders/erasure/erase-customer.ts'
+import {
+  type Answered,
+  type Format,
+  openCutReader,
+} from '../../src/services/warehouse/engine/answer-query.ts'
 import { createQueryEngine } from '../../src/services/warehouse/engine/query-engine.ts'
 import { load } from '../../src/services/warehouse/load/load.ts'
 import { reportNamed, reports } from '../../src/services/warehouse/reports/reports.ts'
 import { currentCut } from '../../src/services/warehouse/store/local-cut.ts'
 import type { TestScope } from '../support/database.ts'
-import { buy, cancel, confirm, openShop, type Shop } from './shop.ts'
+import { buy, cancel, confirm, openShop, type Shop, shopSecret } from './shop.ts'
 
 test('every report runs, and its columns are those it promises', async (t) => {
   const shop = await soldShop(t)
@@ -64,6 +71,67 @@ test('what the reports add up to is what OrderDb and the ledger have, to the cen
   assert.equal(today.find(({ measure }) => measure === 'Copies sold')?.today, 6)
 })
 
+test('an order that ended counts once, whatever is noted of it later', async (t) => {
+  const shop = await soldShop(t)
+  const parts = {
+    database: shop.orders,
+    objects: shop.loading.objects,
+    clock: systemClock,
+    secret: shopSecret,
+  }
+  await eraseCustomer(parts, 'buyer 6@example.org')
+  await load(shop.loading)
+  const read = await reader(t, shop)
+  const answered = await read(reportNamed('today')?.sql({ timeZone: 'UTC', rowsMax: 100 }) ?? '')
+  const rows = answered.kind === 'rows' ? answered.rows : []
+  assert.equal(rows.find(([measure]) => measure === 'Orders cancelled')?.[1], 3)
+})
+
+test('of more days than are shown it is the last ones', async (t) => {
+  const shop = await soldShop(t)
+  await shop.orders.execute(
+    `UPDATE orders.orders SET id = ('0190' || substr(id::text, 5))::uuid WHERE status = 'cancelled'`,
+  )
+  await load({ ...shop.loading, whole: true })
+  const read = await reader(t, shop)
+  const answered = await read(reportNamed('outcomes')?.sql({ timeZone: 'UTC', rowsMax: 1 }) ?? '')
+  assert.deepEqual(answered.kind === 'rows' && answered.rows[0]?.slice(1, 3), [9, 3])
+})
+
+test('what is left of a drop in its first minute counts copies that came within it', async (t) => {
+  const shop = await openShop(t)
+  const isbn = '9780000001007'
+  const price = { amount: 1_000, currency: 'EUR' }
+  const book = {
+    ...entryOf(isbn, completed({ title: 'A drop', price, limited: true })),
+    copies: 5,
+    reason: null,
+  }
+  await shop.books.books.change((changes) => changes.add([book]))
+  await buy(shop, 'a', isbn)
+  await load(shop.loading)
+  const read = await reader(t, shop)
+  const answered = await read(reportNamed('drop-first-minute')?.sql({ timeZone: 'UTC', rowsMax: 100 }) ?? '')
+  const last = answered.kind === 'rows' ? answered.rows.at(-1) : answered
+  assert.deepEqual(last, [isbn, 59, 0, 0, 4])
+})
+
+test('a file for spreadsheets holds no formula, and its numbers are numbers', async (t) => {
+  const shop = await soldShop(t)
+  const read = await reader(t, shop)
+  const told = async (sql: string) => {
+    const answered = await read(sql, 'csv')
+    return answered.kind === 'file' ? answered.bytes.toString() : answered
+  }
+  assert.equal(
+    await told(
+      `SELECT '=1+1' AS a, '-x' AS "b""c", -5 AS n, 'x=1' AS a, NULL::VARCHAR AS e, '@' AS f; -- all`,
+    ),
+    `a,"b""c",n,a_1,e,f\n'=1+1,'-x,-5,x=1,,'@\n`,
+  )
+  assert.equal(await told('SELECT i FROM range(3) AS t (i) ORDER BY i DESC'), 'i\n2\n1\n0\n')
+})
+
 test('SQL of one’s own reads the warehouse, and nothing else whatever it tries', async (t) => {
   const shop = await soldShop(t)
   const read = await reader(t, shop)
@@ -86,8 +154,15 @@ test('SQL of one’s own reads the warehouse, and nothing else whatever it tries
   for (const sql of refused) assert.equal((await read(sql)).kind, 'refused', sql)
   const wide = await read(`SELECT repeat('x', 60000) FROM range(1000)`)
   assert.match(wide.kind === 'refused' ? wide.reason : '', /ask for less/)
-  const odd = await read(`SELECT 'NaN'::DOUBLE, 12345678901234567890::HUGEINT, {'a': 1}, '\\x00'::BLOB`)
-  assert.equal(odd.kind, 'rows', JSON.stringify(odd))
+  const odd = await read(
+    `SELECT 'NaN'::DOUBLE, 12345678901234567890::HUGEINT, {'a': 1::BIGINT}, '\\x00A'::BLOB, [{'a': DATE '2026-01-02'}]`,
+  )
+  assert.deepEqual(odd.kind === 'rows' ? odd.rows[0]?.slice(1) : odd, [
+    '12345678901234567890',
+    '{"a":1}',
+    '0041',
+    ['{"a":"2026-01-02T00:00:00.000Z"}'],
+  ])
   const huge = await read('SELECT list(a.range) FROM range(30000000) a GROUP BY a.range % 3')
   assert.match(huge.kind === 'refused' ? huge.reason : '', /memory/i)
   assert.equal((await read('SELECT 1')).kind, 'rows', 'and goes on working')
@@ -118,12 +193,15 @@ async function soldShop(t: TestScope): Promise<Shop> {
   return shop
 }
 
-async function reader(t: TestScope, shop: Shop): Promise<(sql: string) => Promise<Answered>> {
+async function reader(
+  t: TestScope,
+  shop: Shop,
+): Promise<(sql: string, format?: Format) => Promise<Answered>> {
   const folder = await mkdtemp(join(tmpdir(), 'octavo-reader-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const cut = await currentCut(shop.root)
   assert.ok(cut)
   const opened = await openCutReader(cut, folder)
   t.after(() => opened[Symbol.asyncDispose]())
-  return (sql) => opened.answer({ sql, format: 'json', rowsMax: 1_000 })
+  return (sql, format = 'json') => opened.answer({ sql, format, rowsMax: 1_000 })
 }

@@ -28,7 +28,8 @@ export async function readReport(
   const folder = await mkdtemp(join(tmpdir(), 'octavo-report-'))
   try {
     await using reader = await openCutReader(cut, folder)
-    const sql = report.sql({ ...asked, rowsMax: reportRowsMax })
+    // One more than are shown says that there are more.
+    const sql = report.sql({ ...asked, rowsMax: reportRowsMax + (format === 'json' ? 1 : 0) })
     const answered = await reader.answer({ sql, format, rowsMax: reportRowsMax })
     return { answered, asOf: cut.manifest.cutAt }
   } finally {

@@ -57,20 +57,15 @@ export function addReportRoutes(
     const answered = await reportEngine.ask({ sql: report.sql(asked), format, rowsMax }, reportDeadlineMs)
     if (answered.kind !== 'rows') return fileOf(answered, report.name, format)
     const { name, title, columns, chart } = report
-    const asOf = (await currentCut(root))?.manifest.cutAt ?? ''
-    const { rows, more } = answered
+    const { rows, more, asOf } = answered
     return answer(200, { name, title, asOf, columns, ...(chart && { chart }), rows, more }, private_)
   })
   server.add(queryWarehouse, async ({ body }) => {
     const { sql, format = 'json' } = body
     const answered = await queryEngine.ask({ sql, format, rowsMax: queryRowsMax }, queryDeadlineMs)
     if (answered.kind !== 'rows') return fileOf(answered, 'query', format)
-    const { columns, rows, more } = answered
-    return answer(
-      200,
-      { asOf: (await currentCut(root))?.manifest.cutAt ?? '', columns, rows, more },
-      private_,
-    )
+    const { columns, rows, more, asOf } = answered
+    return answer(200, { asOf, columns, rows, more }, private_)
   })
   server.add(loadWarehouseNow, async () => {
     loader.loadNow()

@@ -112,9 +112,11 @@ async function rowsOf(connection: DuckDBConnection, sql: string, rowsMax: number
 function plain(value: unknown, type: string): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
   if (value instanceof Date) return type === 'DATE' ? value.toISOString().slice(0, 10) : value.toISOString()
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
   if (Array.isArray(value)) return value.map((each) => plain(each, ''))
-  if (value !== null && typeof value === 'object') return String(value)
-  return value
+  if (value === null || typeof value !== 'object') return value
+  const parts = Object.entries(value).map(([name, each]) => [name, plain(each, '')])
+  return JSON.stringify(Object.fromEntries(parts))
 }
 
 async function fileOf(
@@ -124,8 +126,11 @@ async function fileOf(
   format: 'csv' | 'parquet',
 ): Promise<Answered> {
   const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd'
+  // Read by the engine as one query of its own, whatever follows or is said beside it.
+  const rows = `query(${literal(sql)})`
   try {
-    await connection.run(`COPY (${sql.replace(/;\s*$/, '')}\n) TO ${literal(path)} (${options})`)
+    const chosen = format === 'csv' ? await forSpreadsheets(connection, sql, rows) : `FROM ${rows}`
+    await connection.run(`COPY (${chosen}) TO ${literal(path)} (${options})`)
     const bytes = await readFile(path)
     if (bytes.length > fileBytesMax)
       return { kind: 'refused', reason: `The result has ${bytes.length} bytes; ask for less.` }
@@ -133,4 +138,22 @@ async function fileOf(
   } finally {
     await rm(path, { force: true })
   }
+}
+
+/** What a spreadsheet would calculate is marked as text by an apostrophe. Source: OWASP, CSV Injection. */
+async function forSpreadsheets(connection: DuckDBConnection, sql: string, rows: string): Promise<string> {
+  const prepared = await connection.prepare(sql)
+  const columns = Array.from({ length: prepared.columnCount }, (_, i) => ({
+    name: prepared.columnName(i),
+    isText: String(prepared.columnType(i)) === 'VARCHAR',
+  }))
+  prepared.destroySync()
+  // By their places: two may have the same name.
+  const cells = columns.map(({ name, isText }, i) => {
+    const cell = isText
+      ? `CASE WHEN c${i}[1] IN ('=', '+', '-', '@', chr(9), chr(13)) THEN '''' || c${i} ELSE c${i} END`
+      : `c${i}`
+    return `${cell} AS "${name.replaceAll('"', '""')}"`
+  })
+  return `SELECT ${cells.join()} FROM ${rows} AS own (${columns.map((_, i) => `c${i}`).join()})`
 }

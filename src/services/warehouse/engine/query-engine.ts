@@ -15,9 +15,10 @@ const log = logger('warehouse')
 export type QueryEngine = AsyncDisposable & {
   /**
    * @param deadlineMs when the process is ended in the middle of it
+   * @returns the answer, and the moment that it shows
    * @throws Problem 503 before the first load, and when too many queries wait
    */
-  ask(query: Query, deadlineMs: number): Promise<Answered>
+  ask(query: Query, deadlineMs: number): Promise<Answered & { asOf: string }>
 }
 
 const waitingMax = 16
@@ -51,19 +52,18 @@ export function createQueryEngine(root: string, name: string, clock: Clock): Que
     })
     return child
   }
-  const askNow = async (query: Query, deadlineMs: number): Promise<Answered> => {
+  const askNow = async (query: Query, deadlineMs: number) => {
     const cut = await currentCut(root)
     if (cut === undefined) throw unavailable('The warehouse has not been loaded yet; it will be in a minute.')
+    const asOf = cut.manifest.cutAt
     const asked = started()
     try {
       const told = await once(asked, { id: ++lastId, cut, workFolder, query }, clock, deadlineMs)
-      if (told !== undefined) return told.answered
+      if (told !== undefined) return { ...told.answered, asOf }
       end()
       await rm(workFolder, { recursive: true, force: true })
-      return {
-        kind: 'refused',
-        reason: `It took longer than ${deadlineMs / 1000} s or more memory than there is for it.`,
-      }
+      const reason = `It took longer than ${deadlineMs / 1000} s or more memory than there is for it.`
+      return { kind: 'refused', reason, asOf } as const
     } finally {
       idle = setTimeout(end, idleMs)
       idle.unref()

@@ -18,7 +18,7 @@ const revenue: Report = {
       sum(total)::BIGINT AS captured, coalesce(sum(total) FILTER (payment = 'refunded'), 0)::BIGINT AS refunded,
       coalesce(sum(total) FILTER (payment = 'captured'), 0)::BIGINT AS net, currency
     FROM orders WHERE ${wasCaptured} AND total > 0 AND ${within('placed_at', asked)}
-    GROUP BY day, currency ORDER BY day, currency LIMIT ${asked.rowsMax}`,
+    GROUP BY day, currency ORDER BY day DESC, currency LIMIT ${asked.rowsMax}`,
 }
 
 const statuses = ['reserved', 'paid', 'confirmed', 'redeemed', 'expired', 'cancelled', 'refunded', 'failed']
@@ -36,7 +36,7 @@ const outcomes: Report = {
   parameters: ['from', 'to'],
   sql: (asked) => `SELECT ${local('placed_at', asked)}::DATE AS day, count(*) AS orders,
       ${statuses.map((status) => `count(*) FILTER (status = '${status}') AS ${status}`).join()}
-    FROM orders WHERE ${within('placed_at', asked)} GROUP BY day ORDER BY day LIMIT ${asked.rowsMax}`,
+    FROM orders WHERE ${within('placed_at', asked)} GROUP BY day ORDER BY day DESC LIMIT ${asked.rowsMax}`,
 }
 
 const redemptions: Report = {
@@ -78,14 +78,17 @@ const today: Report = {
       `SELECT ${n} AS place, '${name}' AS measure, span, ${value} AS value, ${unit} AS currency FROM spans LEFT JOIN ${from} ON ${isIn(moment)}
        GROUP BY span${unit === 'NULL' ? '' : `, ${unit}`}`
     const sold = `(SELECT * FROM lines WHERE order_status IN ('confirmed', 'redeemed')) l`
-    return `WITH ${spans}, measured AS (
+    // Once for each order, when it came to that: what is noted of it later is no second end.
+    const ended = `ended AS (SELECT order_id, status, min(changed_at) AS ended_at FROM history
+        WHERE status IN ('expired', 'cancelled', 'refunded') GROUP BY order_id, status)`
+    return `WITH ${spans}, ${ended}, measured AS (
       ${measure(1, 'Orders', 'count(id)', 'orders', 'placed_at')} UNION ALL
       ${measure(2, 'Copies sold', 'coalesce(sum(quantity), 0)', sold, 'placed_at')} UNION ALL
       ${measure(3, 'Revenue', 'coalesce(sum(quantity * unit_price), 0)', sold, 'placed_at', 'l.currency')} UNION ALL
       ${measure(4, 'Vouchers redeemed', 'count(voucher)', 'vouchers', 'redeemed_at')} UNION ALL
-      ${measure(5, 'Orders expired', `count(order_id) FILTER (status = 'expired')`, 'history', 'changed_at')} UNION ALL
-      ${measure(6, 'Orders cancelled', `count(order_id) FILTER (status = 'cancelled')`, 'history', 'changed_at')} UNION ALL
-      ${measure(7, 'Orders refunded', `count(order_id) FILTER (status = 'refunded')`, 'history', 'changed_at')}
+      ${measure(5, 'Orders expired', `count(order_id) FILTER (status = 'expired')`, 'ended', 'ended_at')} UNION ALL
+      ${measure(6, 'Orders cancelled', `count(order_id) FILTER (status = 'cancelled')`, 'ended', 'ended_at')} UNION ALL
+      ${measure(7, 'Orders refunded', `count(order_id) FILTER (status = 'refunded')`, 'ended', 'ended_at')}
     ) SELECT measure, coalesce(max(value) FILTER (span = 'today'), 0)::BIGINT AS today,
              coalesce(max(value) FILTER (span = 'yesterday'), 0)::BIGINT AS yesterday,
              coalesce(max(value) FILTER (span = 'week_ago'), 0)::BIGINT AS week_ago, currency

@@ -15,7 +15,7 @@ const byDay: Report = {
   sql: (
     asked,
   ) => `SELECT ${local('placed_at', asked)}::DATE AS day, count(*) FILTER (line = 1) AS orders, ${taken}, currency FROM lines
-    WHERE ${isSold} AND ${within('placed_at', asked)} GROUP BY day, currency ORDER BY day, currency LIMIT ${asked.rowsMax}`,
+    WHERE ${isSold} AND ${within('placed_at', asked)} GROUP BY day, currency ORDER BY day DESC, currency LIMIT ${asked.rowsMax}`,
 }
 
 const byTitle: Report = {

@@ -76,15 +76,16 @@ const firstMinute: Report = {
   parameters: ['isbn'],
   sql: (asked) => `WITH drop_ AS (${openedDrop(asked)}), moved AS (
       SELECT floor(date_diff('millisecond', opened_at, moved_at) / 1000)::INT AS second,
-             greatest(held_delta + sold_delta, 0) AS taken, greatest(-(held_delta + sold_delta), 0) AS given_back
+             greatest(held_delta + sold_delta, 0) AS taken, greatest(-(held_delta + sold_delta), 0) AS given_back, copies_delta
         FROM ledger JOIN drop_ USING (isbn)
     ), before_it AS (
       SELECT coalesce(sum(copies_delta - held_delta - sold_delta), 0) AS there FROM ledger JOIN drop_ USING (isbn) WHERE moved_at < opened_at
     ), seconds AS (
-      SELECT second, coalesce(sum(taken), 0)::BIGINT AS taken, coalesce(sum(given_back), 0)::BIGINT AS given_back
+      SELECT second, coalesce(sum(taken), 0)::BIGINT AS taken, coalesce(sum(given_back), 0)::BIGINT AS given_back,
+             coalesce(sum(copies_delta), 0) AS added
         FROM range(60) AS s (second) LEFT JOIN moved USING (second) GROUP BY second
     ) SELECT isbn, second, taken, given_back,
-             ((SELECT there FROM before_it) - sum(taken - given_back) OVER (ORDER BY second))::BIGINT AS left_over
+             ((SELECT there FROM before_it) - sum(taken - given_back - added) OVER (ORDER BY second))::BIGINT AS left_over
         FROM seconds, drop_ ORDER BY second`,
 }
 

@@ -30,14 +30,15 @@ test('a cell says what its column holds', () => {
 
 test('a chart never adds up two currencies: it shows the one that most rows have', () => {
   const rows = [
-    ['2026-11-27', 100, 'EUR'],
     ['2026-11-28', 300, 'EUR'],
     ['2026-11-28', 999_999, 'JPY'],
+    ['2026-11-27', 100, 'EUR'],
   ]
   const [series] = seriesOf({ chart: { kind: 'bars', x: 'day', y: ['revenue'] }, columns, rows })
   assert.deepEqual(
     series?.points.map(({ value }) => value),
     [100, 300],
+    'and begins with the oldest day',
   )
   assert.deepEqual(seriesOf({ columns, rows }), [])
 })

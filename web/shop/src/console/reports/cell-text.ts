@@ -62,14 +62,17 @@ export function seriesOf({
   if (x === undefined) return []
   const counts = Map.groupBy(rows, (row) => currencyOf(row, columns))
   const [, most = []] = [...counts].sort(([, a], [, b]) => b.length - a.length)[0] ?? []
-  const shown = x.kind === 'text' ? most.slice(0, namesMax) : most
+  const at = columns.indexOf(x)
+  // A table begins with the newest day, a picture with the oldest.
+  const inOrder = x.kind === 'day' ? most.toSorted((a, b) => (String(a[at]) < String(b[at]) ? -1 : 1)) : most
+  const shown = x.kind === 'text' ? inOrder.slice(0, namesMax) : inOrder
   return chart.y.flatMap((name) => {
     const y = columns.find((column) => column.name === name)
     if (y === undefined) return []
     const points = shown.map((row) => {
       const value = row[columns.indexOf(y)]
       return {
-        label: cellText(row[columns.indexOf(x)], x, undefined),
+        label: cellText(row[at], x, undefined),
         value: Number(value ?? 0),
         text: cellText(value, y, currencyOf(row, columns)),
       }
