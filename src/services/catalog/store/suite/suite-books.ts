@@ -28,11 +28,19 @@ export async function hold(
   await store.stock.commit(id)
 }
 
-export async function everyPage(store: CatalogStore, filter: BookFilter, order: BookOrder, limit: number) {
+/** @param matches how many books match, where the store is told */
+export async function everyPage(
+  store: CatalogStore,
+  filter: BookFilter,
+  order: BookOrder,
+  limit: number,
+  matches?: number,
+) {
   const isbns: string[] = []
   let after: Place | undefined
   do {
-    const page = await store.books.page({ filter, order, limit, ...(after && { after }) })
+    const told = { ...(matches !== undefined && { matches }), ...(after && { after }) }
+    const page = await store.books.page({ filter, order, limit, ...told })
     isbns.push(...page.books.map((book) => book.isbn))
     after = page.last ?? undefined
   } while (after !== undefined && isbns.length < 1_000)
