@@ -111,6 +111,8 @@ test('values that are right each by itself and wrong together are refused in wor
     ['externalSecrets.enabled=true', /needs externalSecrets.store.name/],
     ['cloudnativePg.enabled=true,cloudnativePg.synchronous=5', /synchronous is 5: .* at most 4/],
     ['secrets.objectStore=null', /vouchers have no place/],
+    ['secrets.objectStore=null,objectStore.volume.emptyDir.medium=Memory', /each pod has one of its own/],
+    ['serviceMonitor.enabled=true,secrets.metricsToken.name=keys', /needs networkPolicy.monitoring/],
     ['objectStore.volume.persistentVolumeClaim.claimName=vouchers', /both set; vouchers/],
     ['roles.catalog.autoscaling.enabled=true,roles.catalog.autoscaling.min=9', /min 9 above max 6/],
     ['settings.OCTAVO_URL=https://shop.example.org', /settings.OCTAVO_URL: that is the value url/],
@@ -156,6 +158,62 @@ test('two releases in one namespace have nothing in common', async () => {
     ...new Set(all.flatMap(({ spec }) => spec?.selector?.matchLabels?.['app.kubernetes.io/instance'] ?? [])),
   ])
   assert.deepEqual(instances, [['octavo'], ['octavo-2'], ['shop']])
+})
+
+const whereStore = { nodeSelector: { pool: 'store' }, tolerations: [{ key: 'store', operator: 'Exists' }] }
+
+test('what migrates is a new Job whenever anything of it is new, for a Job cannot be changed', async () => {
+  const jobs = await Promise.all(
+    [
+      'image.tag=1.0.0',
+      `image.digest=sha256:${'a'.repeat(64)},image.warehouse.digest=sha256:${'b'.repeat(64)}`,
+      `image.tag=2.0.0,image.digest=sha256:${'a'.repeat(64)},image.warehouse.digest=sha256:${'b'.repeat(64)}`,
+      'imagePullSecrets[0].name=ours',
+      'image.pullPolicy=Always',
+      'everyRole.nodeSelector.pool=store,everyRole.tolerations[0].key=store,everyRole.tolerations[0].operator=Exists',
+    ].map(async (set) =>
+      (await render([...values.default, '--set', set])).find(({ kind }) => kind === 'Job'),
+    ),
+  )
+  assert.equal(new Set(jobs.map((job) => job?.metadata.name)).size, jobs.length)
+  const { nodeSelector, tolerations } = jobs.at(-1)?.spec?.template.spec ?? {}
+  assert.deepEqual({ nodeSelector, tolerations }, whereStore, 'it runs where the roles may run')
+})
+
+test('External Secrets fetches every key that pods are given of its Secret, and no other', async () => {
+  const keysOf = async (...flags: string[]) => {
+    const secret = (await render(flags)).find(({ kind }) => kind === 'ExternalSecret')
+    return secret?.spec?.data.map(({ secretKey }: { secretKey: string }) => secretKey)
+  }
+  const usual = ['secret', 'staff-password', 'voucher-key.pem']
+  const on = 'externalSecrets.enabled=true,externalSecrets.store.name=vault'
+  assert.deepEqual(await keysOf(...values.everything), ['metrics-token', ...usual])
+  assert.deepEqual(await keysOf(...values.default, '--set', on), usual)
+  assert.deepEqual(await keysOf(...values.default, '--set', `${on},secrets.staffPassword.name=`), [
+    'secret',
+    'voucher-key.pem',
+  ])
+})
+
+test('the network lets traces and the question for alarms out where they are switched on', async () => {
+  const portsOf = async (role: string, ...flags: string[]) => {
+    const all = await render([...values.default, ...flags])
+    const policy = all.find(
+      (each) => each.kind === 'NetworkPolicy' && each.metadata.name === `octavo-${role}`,
+    )
+    return policy?.spec?.egress.flatMap(({ ports }: { ports: { port: number | string }[] }) =>
+      ports.map(({ port }) => port),
+    )
+  }
+  const settings =
+    'settings.OCTAVO_OTLP=http://collector:4318,settings.OCTAVO_ALERTMANAGER=http://alertmanager:9093'
+  assert.deepEqual(
+    (await portsOf('gateway', '--set', settings)).filter((port: number) => [4318, 9093].includes(port)),
+    [9093, 4318],
+  )
+  const catalog = await portsOf('catalog', '--set', settings)
+  assert.deepEqual([catalog.includes(4318), catalog.includes(9093)], [true, false])
+  assert.ok(!(await portsOf('gateway')).some((port: number) => [4318, 9093].includes(port)))
 })
 
 test('a release is installed, upgraded and rolled back', async () => {
