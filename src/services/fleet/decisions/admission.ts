@@ -4,7 +4,7 @@ import type { Action, CertificateRequest, ClusterMemory, ClusterSpec, SeenCluste
 export const agentSigner = 'kubernetes.io/kube-apiserver-client'
 const bootstrapGroupless = 'system:open-cluster-management:'
 /** Agents renew themselves long before; a certificate that lives longer outlives its revocation for longer. */
-const certificateSecondsMax = 24 * 3_600
+export const certificateSecondsMax = 24 * 3_600
 const keyTypes = ['ec', 'ed25519']
 const peopleOfProduction = 2
 

@@ -1,8 +1,8 @@
-import { admit, missingApproval } from './admission.ts'
+import { admit, certificateSecondsMax, missingApproval } from './admission.ts'
 import { keepDns } from './dns.ts'
 import { heedEdges, isHome, keepHomes } from './homes.ts'
-import type { Action, ClusterSpec, FleetMemory, FleetSpec, Seen } from './model.ts'
-import { byRing, chosen, wantedCount } from './placing.ts'
+import type { Action, ClusterMemory, ClusterSpec, FleetMemory, FleetSpec, Seen } from './model.ts'
+import { byRing, chosen, replaceAfterMs, restMs, wantedCount } from './placing.ts'
 import { isThere, roll } from './roll.ts'
 import { change, enter, fullWeight, isFollowed, look, note, type Round, serving, stateOf } from './round.ts'
 import { keepScores } from './scores.ts'
@@ -25,7 +25,8 @@ export function decide(spec: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: 
   // What takes rights away waits for nothing.
   for (const each of spec.clusters) if (each.intent === 'revoke') revoke(round, each)
   const named = new Set(spec.clusters.map(({ name }) => name))
-  for (const name of seen.clusters.keys()) if (!named.has(name)) shutOut(round, name)
+  const known = new Set([...seen.clusters.keys(), ...Object.keys(memory.clusters)])
+  for (const name of known) if (!named.has(name)) shutOut(round, name)
   if (spec.paused) return { memory: round.memory, actions: round.actions }
   for (const each of spec.clusters) if (each.intent !== 'revoke') letIn(round, each)
   place(round)
@@ -36,14 +37,23 @@ export function decide(spec: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: 
 }
 
 function noteDowns(round: Round): void {
+  const { nowMs, spec } = round
+  const { readyLimitMs } = spec.rollout
   for (const name of Object.keys(round.memory.clusters)) {
     const { edge } = look(round, name) ?? {}
-    const { phase, downSinceMs } = stateOf(round, name)
-    const isDown = phase === 'serving' && edge?.isUp === false
+    const { phase, sinceMs, downSinceMs } = stateOf(round, name)
+    const isLate = phase === 'joining' && nowMs - sinceMs >= readyLimitMs
+    const isDown = isLate || (phase === 'serving' && edge?.isUp === false)
     if (isDown === (downSinceMs !== undefined)) continue
     if (phase === 'serving' && edge === undefined) continue
-    note(round, isDown ? `${name}: lost, as the edges see it` : `${name}: there again`)
-    change(round, name, { downSinceMs: isDown ? round.nowMs : undefined })
+    if (isLate) note(round, `${name}: not ready after ${readyLimitMs / 1_000} s`)
+    else if (phase === 'serving')
+      note(round, isDown ? `${name}: lost, as the edges see it` : `${name}: there again`)
+    const wasReplaced = phase === 'serving' && nowMs - (downSinceMs ?? nowMs) >= replaceAfterMs
+    change(round, name, {
+      downSinceMs: isDown ? nowMs : undefined,
+      ...(wasReplaced && { restsUntilMs: nowMs + restMs }),
+    })
   }
 }
 
@@ -53,11 +63,8 @@ function noteDowns(round: Round): void {
  */
 function revoke(round: Round, { name }: ClusterSpec): void {
   const seen = look(round, name)
-  const { phase, key, revokedKeys } = stateOf(round, name)
-  if (phase !== 'revoking' && phase !== 'revoked') {
-    const keys = key === '' ? revokedKeys : [...new Set([...revokedKeys, key])]
-    enter(round, name, 'revoking', { weight: 0, version: undefined, key: '', revokedKeys: keys })
-  }
+  const { phase } = stateOf(round, name)
+  if (phase !== 'revoking' && phase !== 'revoked') enter(round, name, 'revoking', withNothing(round, name))
   if (seen === undefined) return
   for (const { name: request } of seen.requests)
     round.actions.push({ kind: 'deny', request, why: `${name} is revoked` })
@@ -68,30 +75,49 @@ function revoke(round: Round, { name }: ClusterSpec): void {
   else round.actions.push({ kind: 'check-rights', cluster: name })
 }
 
+/** The key that it came with is good for nothing any more. */
+function withNothing(round: Round, name: string): Partial<ClusterMemory> {
+  const { key, revokedKeys } = stateOf(round, name)
+  const keys = key === '' ? revokedKeys : [...new Set([...revokedKeys, key])]
+  return { weight: 0, version: undefined, key: '', revokedKeys: keys }
+}
+
 /** Nobody has named it: it gets no answer, and what it was given before is taken back. */
 function shutOut(round: Round, name: string): void {
   const seen = look(round, name)
+  if (round.memory.clusters[name] !== undefined && stateOf(round, name).phase !== 'revoked')
+    enter(round, name, 'revoked', withNothing(round, name))
   if (seen === undefined) return
   for (const { name: request } of seen.requests)
     round.actions.push({ kind: 'deny', request, why: `${name} is no cluster of this fleet` })
   if (seen.registration === 'accepted') round.actions.push({ kind: 'refuse', cluster: name })
   if (seen.works > 0) round.actions.push({ kind: 'reap', cluster: name })
-  if (round.memory.clusters[name] !== undefined && stateOf(round, name).phase !== 'revoked')
-    enter(round, name, 'revoked', { weight: 0, version: undefined })
 }
 
 function letIn(round: Round, spec: ClusterSpec): void {
   const seen = look(round, spec.name)
   const state = stateOf(round, spec.name)
   if (state.phase === 'revoked' || state.phase === 'revoking') {
-    // Its old certificate would open everything again at once: it has to come with another key, which somebody names.
+    // It has to come with another key, which somebody names, and not before its old certificate, which would open
+    // everything again at once, has run out.
     if (spec.key === '' || state.revokedKeys.includes(spec.key)) return
+    const fromMs = state.sinceMs + certificateSecondsMax * 1_000
+    if (round.nowMs < fromMs) {
+      noteOnce(round, `${spec.name}: comes back at ${isoOf(fromMs)}, when its old certificate has run out`)
+      return
+    }
     enter(round, spec.name, 'out')
   }
   if (seen === undefined) return
   const { actions, key } = admit(spec, seen, stateOf(round, spec.name))
   round.actions.push(...actions)
   if (key !== state.key) change(round, spec.name, { key })
+}
+
+const isoOf = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`
+
+function noteOnce(round: Round, text: string): void {
+  if (!round.memory.timeline.some((each) => each.text === text)) note(round, text)
 }
 
 /** Gives work to the clusters that should have it, and takes it from others once they are not needed any more. */
@@ -106,6 +132,8 @@ function place(round: Round): void {
     const { phase } = stateOf(round, name)
     const isChosen = names.has(name) && missingApproval(each) === undefined
     if (phase === 'out' && isChosen) begin(round, name)
+    // No reader has come to one that has not joined.
+    else if (phase === 'joining' && !names.has(name)) enter(round, name, 'out', { version: undefined })
     else if (phase === 'joining') join(round, name)
     else if (phase === 'serving' && !names.has(name)) leave(round, name, names)
     else if (phase === 'draining') drain(round, name)

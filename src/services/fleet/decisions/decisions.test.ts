@@ -130,6 +130,8 @@ test('a version is judged by orders: enough of them, for long enough, few failed
   assert.equal(judged(0, 0, 0, 50_000), 'good', 'nobody orders, and it is not held up for ever')
   assert.equal(judged(97, 3, 0, 1_000), 'bad', 'three in a hundred fail')
   assert.equal(judged(10, 3, 0, 1_000), 'open', 'so few say nothing')
+  assert.equal(judged(0, 8, 0, 50_000), 'bad', 'no more come, and all of them failed')
+  assert.equal(judged(5, 1, 0, 50_000), 'good', 'one may be chance')
   assert.equal(judged(100, 0, 11, 1_000), 'bad')
   assert.equal(judged(100, 0, 0, 10_000, ['1 title is oversold']), 'bad')
   assert.equal(judged(100, 0, 0, 10_000, 'unread'), 'open', 'what nobody can read is not that all is well')

@@ -162,8 +162,10 @@ export type ClusterMemory = {
   /** What its work should be; undefined where it should have none. */
   version: string | undefined
   weight: number
-  /** Since when the edges have found it down. */
+  /** Since when the edges have found it down, or it should have been ready. */
   downSinceMs: number | undefined
+  /** Until when one that was lost, and is back, is not relied on. */
+  restsUntilMs?: number
   /** The key it first came with, and those that it must not come with again. */
   key: string
   revokedKeys: readonly string[]

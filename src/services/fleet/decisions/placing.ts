@@ -1,11 +1,13 @@
-import type { ClusterSpec, FleetMemory, FleetSpec, Seen } from './model.ts'
+import { type ClusterSpec, type FleetMemory, type FleetSpec, freshCluster, type Seen } from './model.ts'
 
 /** A cluster gets a further one beside it before it is full. */
 const fillMax = 0.7
 /** Fewer clusters have to be enough for so long before one is given back, so that a wave of readers moves nothing. */
 const giveBackMs = 10 * 60_000
 /** A cluster that has been down for so long is replaced; until then it may come back by itself. */
-const replaceAfterMs = 30_000
+export const replaceAfterMs = 30_000
+/** One that was replaced and is back has to stay so long before its replacement is let go, so that one that flaps moves nobody. */
+export const restMs = 60_000
 
 /** How many clusters the demand asks for: more at once, fewer only after a while. */
 export function wantedCount(
@@ -37,7 +39,7 @@ function clustersFor(demand: number, clusters: readonly ClusterSpec[]): number {
 
 /**
  * The clusters that should have work: those that have it stay, so that nothing moves that need not; further ones come in
- * the order of their rings. One that is lost counts no more, and is kept in case it comes back.
+ * the order of their rings. One that is lost, or does not become ready, counts no more, and is kept in case it comes back.
  */
 export function chosen(
   spec: FleetSpec,
@@ -51,8 +53,8 @@ export function chosen(
     ({ name, intent }) => intent === 'serve' && seen.clusters.get(name)?.registration === 'accepted',
   )
   const isLost = (name: string) => {
-    const since = state(name)?.downSinceMs
-    return since !== undefined && nowMs - since >= replaceAfterMs
+    const { downSinceMs, restsUntilMs = 0 } = state(name) ?? freshCluster
+    return (downSinceMs !== undefined && nowMs - downSinceMs >= replaceAfterMs) || nowMs < restsUntilMs
   }
   const has = ({ name }: ClusterSpec) => ['joining', 'serving'].includes(state(name)?.phase ?? 'out')
   const well = able.filter(({ name }) => !isLost(name))

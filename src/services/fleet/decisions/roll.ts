@@ -33,8 +33,9 @@ export function roll(round: Round): void {
 function beginNext(round: Round): void {
   const { spec, memory } = round
   const members = byRing(spec.clusters).filter(({ name }) => stateOf(round, name).phase === 'serving')
+  // One that does not become ready holds nothing up.
   const isMoving = Object.values(memory.clusters).some(
-    ({ phase }) => phase === 'joining' || phase === 'draining',
+    ({ phase, downSinceMs }) => (phase === 'joining' && downSinceMs === undefined) || phase === 'draining',
   )
   if (members.length === 0) return
   const next = members.find(({ name }) => stateOf(round, name).version !== spec.version)
@@ -117,7 +118,8 @@ function lower(round: Round, rollout: Rollout): void {
 function put(round: Round, rollout: Rollout): void {
   const { readyLimitMs } = round.spec.rollout
   const seen = look(round, rollout.cluster)
-  if (isThere(seen, rollout.version))
+  // Counted from a moment when every edge says what it has counted.
+  if (isThere(seen, rollout.version) && isFollowed(round, rollout.revision))
     proceed(round, { ...rollout, base: seen?.edge?.orders ?? nothing }, 'soaking')
   else if (round.nowMs - rollout.sinceMs > readyLimitMs)
     turnBack(round, rollout, `it was not ready within ${readyLimitMs / 1000} s`)
@@ -131,7 +133,11 @@ function soak(round: Round, rollout: Rollout): void {
   if (downSinceMs !== undefined && round.nowMs - downSinceMs > downLimitMs)
     turnBack(round, rollout, 'its cluster does not answer the edges')
   else if (seen !== undefined && isThere(seen, version)) {
-    const { alarms } = seen
+    const { alarms, edge } = seen
+    if (isBehind(edge?.orders ?? nothing, base)) {
+      soakAgain(round, rollout)
+      return
+    }
     sayUnread(round, cluster, alarms === undefined)
     // New ones have been looked at already.
     const judgement = judge(
@@ -146,6 +152,16 @@ function soak(round: Round, rollout: Rollout): void {
     change(round, cluster, { weight: fullWeight })
     round.memory = { ...round.memory, rollout: undefined }
   }
+}
+
+const isBehind = (orders: OrderCounts, base: OrderCounts): boolean =>
+  (['taken', 'failed', 'slow'] as const).some((what) => orders[what] < base[what])
+
+/** Edges have begun to count anew: what the soak began with says nothing any more. Nothing is judged until all answer. */
+function soakAgain(round: Round, rollout: Rollout): void {
+  if (!isFollowed(round, rollout.revision)) return
+  note(round, `${rollout.cluster}: edges count anew, and so does its soak`)
+  proceed(round, { ...rollout, base: look(round, rollout.cluster)?.edge?.orders ?? nothing }, 'soaking')
 }
 
 /** Whoever waits for the judgement should know why there is none. */

@@ -1,7 +1,8 @@
 import { Agent, request } from '#ports/connections'
 import { callHeader, callSigner } from '#ports/http'
 import type { EdgeCluster, EdgeState } from '#services/edge'
-import type { OrderCounts, SeenByEdges } from '../decisions/model.ts'
+import type { SeenByEdges } from '../decisions/model.ts'
+import { orderTallies } from './order-tallies.ts'
 
 const limitMs = 1_500
 const statePath = '/internal/edge'
@@ -23,35 +24,31 @@ export type Edges = AsyncDisposable & { ask(urls: readonly string[]): Promise<Ed
 export function openEdges(secret: string, nowMs: () => number): Edges {
   const agent = new Agent({ connections: 2, connect: { timeout: limitMs } })
   const signer = callSigner(secret)
-  let before: { atMs: number; orders: number } | undefined
-  let counted = new Map<string, { atMs: number; orders: number }>()
+  const tallies = orderTallies()
   return {
     async ask(urls) {
       const answers = await Promise.all(
         urls.map((url) => stateOf(url, agent, signer.call('GET', statePath, null))),
       )
-      const states = answers.filter((each) => each !== undefined)
       const atMs = nowMs()
-      const found = together(states)
+      const states = answers.filter((each) => each !== undefined)
+      const answering = urls.filter((_, i) => answers[i] !== undefined)
+      urls.forEach((url, i) => {
+        if (answers[i] !== undefined) tallies.note(url, answers[i], atMs)
+      })
+      const rates = tallies.rates(answering)
       const clusters = new Map(
-        [...found].map(([name, each]): [string, SeenByEdges] => [
+        [...together(states)].map(([name, each]): [string, SeenByEdges] => [
           name,
-          { ...each, ordersPerSecond: rate(counted.get(name), ordersOf(each), atMs) },
+          { ...each, orders: tallies.of(urls, name), ordersPerSecond: rates.get(name) },
         ]),
       )
-      counted = new Map([...found].map(([name, each]) => [name, { atMs, orders: ordersOf(each) }]))
-      const orders = [...clusters.values()].reduce(
-        (sum, each) => sum + each.orders.taken + each.orders.failed,
-        0,
-      )
-      const demand = rate(before, orders, nowMs())
-      before = { atMs: nowMs(), orders }
+      const demand = rates.size === 0 ? undefined : [...rates.values()].reduce((sum, each) => sum + each, 0)
       const isWhole = urls.length > 0 && states.length === urls.length
       const followed = isWhole ? Math.min(...states.map(({ revision }) => revision)) : undefined
       const latest = (pick: (state: EdgeState) => number) => Math.max(0, ...states.map(pick))
       const heard = { revision: latest(({ revision }) => revision), epoch: latest(({ epoch }) => epoch) }
-      const answering = new Set(urls.filter((_, i) => answers[i] !== undefined))
-      return { followed, heard, answering, demand, clusters }
+      return { followed, heard, answering: new Set(answering), demand, clusters }
     },
     [Symbol.asyncDispose]: () => agent.destroy(),
   }
@@ -74,39 +71,23 @@ async function stateOf(url: string, dispatcher: Agent, proof: string): Promise<E
 }
 
 /** A cluster is up when no edge finds it down, for each sends its own readers there. */
-function together(states: readonly EdgeState[]): Map<string, SeenByEdges> {
+function together(states: readonly EdgeState[]): Map<string, SeenWithoutOrders> {
   const found = new Map<string, EdgeCluster[]>()
   for (const each of states.flatMap(({ clusters }) => clusters))
     found.set(each.name, [...(found.get(each.name) ?? []), each])
   return new Map([...found].map(([name, views]) => [name, viewOf(views, states.length)]))
 }
 
-function viewOf(views: readonly EdgeCluster[], edges: number): SeenByEdges {
+type SeenWithoutOrders = Omit<SeenByEdges, 'orders' | 'ordersPerSecond'>
+
+function viewOf(views: readonly EdgeCluster[], edges: number): SeenWithoutOrders {
   const [version, ...others] = new Set(views.map((each) => each.version))
   const sum = (pick: (each: EdgeCluster) => number) => views.reduce((total, each) => total + pick(each), 0)
-  const orders: OrderCounts = {
-    taken: sum(({ ordersTaken }) => ordersTaken),
-    failed: sum(({ ordersFailed }) => ordersFailed),
-    slow: sum(({ ordersSlow }) => ordersSlow),
-  }
   return {
     // One that is being probed for the first time is not up yet.
     isUp: views.length === edges && views.every((each) => each.isUp && each.isProbed),
     // Pods of two versions answer while a cluster rolls over: then it is of none.
     version: others.length > 0 || views.some(({ isMixed }) => isMixed) ? 'several' : version,
     inFlight: sum(({ inFlight, streams }) => inFlight + streams),
-    ...{ orders, ordersPerSecond: undefined },
   }
-}
-
-const ordersOf = ({ orders: { taken, failed } }: SeenByEdges) => taken + failed
-
-function rate(
-  before: { atMs: number; orders: number } | undefined,
-  orders: number,
-  nowMs: number,
-): number | undefined {
-  // An edge that starts again counts from the beginning.
-  if (before === undefined || orders < before.orders || nowMs <= before.atMs) return undefined
-  return (1_000 * (orders - before.orders)) / (nowMs - before.atMs)
 }

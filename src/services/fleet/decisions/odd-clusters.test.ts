@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { decide } from './decide.ts'
+import {
+  type Action,
+  type ClusterSpec,
+  type FleetMemory,
+  type FleetSpec,
+  freshMemory,
+  type Seen,
+  type SeenCluster,
+} from './model.ts'
+
+const daySeconds = 24 * 3_600
+const usual: ClusterSpec = {
+  ...{ name: '', url: 'http://a', numbersUrl: '', ring: 0, capacity: 1_000, key: '', intent: 'serve' },
+  ...{ approvedBy: ['ada', 'ben'], isProduction: true, keeper: undefined },
+}
+const rollout = {
+  ...{ canaryPercent: 5, soakMs: 60_000, ordersMin: 100, readyLimitMs: 60_000 },
+  ...{ failedPercentMax: 1, slowPercentMax: 10 },
+}
+
+/** A fleet whose clusters do as they are told at once, unless a test says otherwise. */
+function fleetOf(...names: string[]) {
+  const specs = new Map(names.map((name, ring) => [name, { ...usual, name, ring, key: `key of ${name}` }]))
+  const seen = new Map<string, SeenCluster>()
+  const down = new Set<string>()
+  const never = new Set<string>()
+  const versions = ['1', '2'].map((version) => ({ version, schemas: {} }))
+  let memory: FleetMemory = freshMemory
+  let actions: readonly Action[] = []
+  const fleet = {
+    ...{ specs, seen, down, never, version: '1', edges: true },
+    now: 0,
+    memory: () => memory,
+    phases: () => Object.entries(memory.clusters).map(([name, { phase }]) => `${name} ${phase}`),
+    said: (words: RegExp) => memory.timeline.filter(({ text }) => words.test(text)).length,
+    orders: new Map<string, { taken: number; failed: number; slow: number }>(),
+    join(name: string) {
+      seen.set(name, {
+        ...{ name, registration: 'accepted', isAvailable: true, isTainted: false, work: undefined, works: 0 },
+        ...{ hasRights: false, requests: [], alarms: [], edge: undefined },
+      })
+    },
+    run(seconds: number) {
+      for (const endMs = fleet.now + seconds * 1_000; fleet.now < endMs; ) {
+        fleet.now += 1_000
+        for (const each of seen.values()) obey(each)
+        const spec: FleetSpec = {
+          ...{ paused: false, dryRun: false, version: fleet.version, clusters: [...specs.values()], rollout },
+          ...{ clustersMin: 2, databases: undefined, dns: undefined, placement: '' },
+        }
+        const view: Seen = {
+          ...{ clusters: seen, versions, followed: fleet.edges ? memory.revision : undefined },
+          ...{ decided: undefined, answering: new Set<string>(), heard: { revision: 0, epoch: 0 } },
+          ...{ demand: 0, kept: new Map() },
+        }
+        ;({ memory, actions } = decide(spec, view, memory, fleet.now))
+      }
+      return actions
+    },
+  }
+  const obey = (each: SeenCluster) => {
+    const { version } = memory.clusters[each.name] ?? {}
+    const isReady = !never.has(each.name)
+    each.work = version === undefined ? undefined : { version, isApplied: true, isReady }
+    each.works = version === undefined ? 0 : 1
+    each.edge = {
+      ...{ isUp: !down.has(each.name), version, inFlight: 0, ordersPerSecond: 0 },
+      orders: fleet.orders.get(each.name) ?? { taken: 0, failed: 0, slow: 0 },
+    }
+  }
+  for (const name of names) fleet.join(name)
+  return fleet
+}
+
+test('a cluster that does not become ready is replaced, holds up no version, and is taken when it is ready', () => {
+  const fleet = fleetOf('a', 'b', 'c')
+  fleet.never.add('b')
+  fleet.run(60)
+  assert.deepEqual(fleet.phases(), ['a serving', 'b joining', 'c out'])
+  fleet.run(60)
+  assert.deepEqual(fleet.phases(), ['a serving', 'b joining', 'c serving'])
+  assert.equal(fleet.said(/^b: not ready after 60 s$/), 1)
+  fleet.version = '2'
+  fleet.run(700)
+  assert.equal(fleet.memory().goodVersion, '2')
+  fleet.never.delete('b')
+  fleet.run(700)
+  assert.deepEqual([fleet.memory().clusters.b?.phase, fleet.memory().clusters.b?.version], ['serving', '2'])
+})
+
+test('one that is drained before it was ready is let go at once', () => {
+  const fleet = fleetOf('a', 'b')
+  fleet.never.add('b')
+  fleet.run(10)
+  fleet.specs.set('b', { ...(fleet.specs.get('b') as ClusterSpec & { key: string }), intent: 'drain' })
+  fleet.run(2)
+  assert.deepEqual(fleet.phases(), ['a serving', 'b out'])
+})
+
+test('a cluster that is lost again and again moves its replacement once', () => {
+  const fleet = fleetOf('a', 'b', 'c')
+  fleet.run(30)
+  for (let i = 0; i < 6; i++) {
+    fleet.down.add('b')
+    fleet.run(45)
+    fleet.down.delete('b')
+    fleet.run(30)
+  }
+  assert.equal(fleet.said(/^c: joining$/), 1)
+  assert.equal(fleet.memory().clusters.c?.phase, 'serving')
+  fleet.run(120)
+  assert.deepEqual(fleet.phases(), ['a serving', 'b serving', 'c out'])
+})
+
+test('what is taken out of the fleet has no place in it, also when the hub does not know it any more', () => {
+  const fleet = fleetOf('a', 'b', 'c')
+  fleet.never.add('b')
+  fleet.run(10)
+  fleet.specs.delete('b')
+  fleet.seen.delete('b')
+  fleet.run(30)
+  assert.deepEqual(fleet.phases(), ['a serving', 'b revoked', 'c serving'])
+})
+
+test('what was revoked comes back with another key, a day later, when its old certificate has run out', () => {
+  const fleet = fleetOf('a', 'b', 'c')
+  fleet.run(30)
+  fleet.specs.set('b', { ...usual, name: 'b', key: 'key of b', intent: 'revoke' })
+  const b = fleet.seen.get('b') as SeenCluster
+  fleet.run(5)
+  b.registration = 'waiting'
+  fleet.run(5)
+  assert.equal(fleet.memory().clusters.b?.phase, 'revoked')
+  fleet.specs.set('b', { ...usual, name: 'b', key: 'another key' })
+  assert.ok(!fleet.run(60).some(({ kind }) => kind === 'accept'))
+  assert.equal(fleet.said(/^b: comes back at .*Z, when its old certificate has run out$/), 1)
+  fleet.now += daySeconds * 1_000
+  assert.deepEqual(
+    fleet.run(1).filter(({ kind }) => kind === 'accept'),
+    [{ kind: 'accept', cluster: 'b' }],
+  )
+})
+
+test('a soak begins again when edges count anew, and nobody judges by a part of them', () => {
+  const fleet = fleetOf('a', 'b')
+  fleet.orders.set('a', { taken: 5_000, failed: 40, slow: 0 })
+  fleet.run(30)
+  fleet.version = '2'
+  fleet.run(5)
+  assert.equal(fleet.memory().rollout?.step, 'soaking')
+  fleet.orders.set('a', { taken: 4_000, failed: 30, slow: 0 })
+  fleet.edges = false
+  fleet.run(400)
+  assert.equal(fleet.memory().rollout?.cluster, 'a', 'not judged while an edge is silent')
+  fleet.edges = true
+  fleet.orders.set('a', { taken: 10, failed: 0, slow: 0 })
+  fleet.run(2)
+  assert.equal(fleet.said(/^a: edges count anew, and so does its soak$/), 1)
+  fleet.orders.set('a', { taken: 30, failed: 20, slow: 0 })
+  fleet.run(2)
+  assert.match(fleet.memory().bad['2'] ?? '', /^20 of 40 orders failed$/)
+})
