@@ -172,6 +172,8 @@ async function act(
       action,
     )
     metrics.did(action.kind)
+    // What was found out before it was let in says nothing of what it may do now.
+    if (action.kind === 'accept') rights.delete(action.cluster)
     if (action.kind === 'check-rights' && allowed !== undefined) rights.set(action.cluster, allowed)
     // What anybody may ask about who let whom in is in the log, one line for each action.
     else log.info('did', { audit: true, ...action })
@@ -181,7 +183,11 @@ async function act(
   }
 }
 
+/** Without times: a plan that says the same is not written anew every second. */
 const told = (action: Action) =>
   Object.entries(action)
-    .map(([name, value]) => (name === 'kind' ? value : `${name}=${value}`))
+    .filter(([name]) => !name.endsWith('Ms'))
+    .map(([name, value]) => (name === 'kind' ? value : `${name}=${wordsOf(value)}`))
     .join(' ')
+
+const wordsOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))

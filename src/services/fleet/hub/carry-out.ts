@@ -3,15 +3,7 @@ import type { Action } from '../decisions/model.ts'
 import { type Caches, workOn } from './caches.ts'
 import type { Keepers } from './keepers.ts'
 import { nameEdges } from './name-edges.ts'
-import {
-  clusterApi,
-  csrApi,
-  drainedTaint,
-  type ManagedCluster,
-  type Manifest,
-  type ManifestWork,
-  workApi,
-} from './objects.ts'
+import { clusterApi, csrApi, drainedTaint, type Manifest, type ManifestWork, workApi } from './objects.ts'
 import { writeScore } from './placements.ts'
 import { workOf } from './work.ts'
 
@@ -35,9 +27,11 @@ export async function carryOut(hub: Hub, action: Action): Promise<boolean | unde
     case 'deny':
       return void (await answerRequest(hub, action.request, 'Denied', action.why))
     case 'accept':
-      return void (await changeCluster(hub, action.cluster, { hubAcceptsClient: true }))
+      return void (await accept(hub, action.cluster))
     case 'refuse':
-      return void (await changeCluster(hub, action.cluster, { hubAcceptsClient: false }))
+      return void (await hub.api.send('PATCH', `${clusterApi}/${action.cluster}`, {
+        spec: { hubAcceptsClient: false },
+      }))
     case 'apply':
       return void (await applyWork(hub, action.cluster, action.version))
     case 'reap':
@@ -73,12 +67,15 @@ async function answerRequest(
   })
 }
 
-async function changeCluster(
-  { api }: Hub,
-  name: string,
-  spec: NonNullable<ManagedCluster['spec']>,
-): Promise<void> {
-  await api.send('PATCH', `${clusterApi}/${name}`, { spec })
+/** At the version that was looked at: whoever was frozen meanwhile does not let in what has been revoked since. */
+async function accept({ api, caches }: Hub, name: string): Promise<void> {
+  const cluster = caches.clusters().find(({ metadata }) => metadata.name === name)
+  if (cluster === undefined) return
+  const { resourceVersion } = cluster.metadata
+  await api.send('PATCH', `${clusterApi}/${name}`, {
+    metadata: { resourceVersion },
+    spec: { hubAcceptsClient: true },
+  })
 }
 
 async function applyWork({ api, caches, fleet }: Hub, cluster: string, version: string): Promise<void> {
@@ -99,10 +96,15 @@ async function applyWork({ api, caches, fleet }: Hub, cluster: string, version: 
   }
 }
 
+/** Those that were looked at: a work that has been put there since has the same name, and stays. */
 async function reap({ api, caches }: Hub, cluster: string): Promise<void> {
   for (const { metadata } of caches.works()) {
     if (metadata.namespace !== cluster || metadata.deletionTimestamp) continue
-    await ignoringGone(api.send('DELETE', `${workApi}/namespaces/${cluster}/manifestworks/${metadata.name}`))
+    const path = `${workApi}/namespaces/${cluster}/manifestworks/${metadata.name}`
+    const { uid } = metadata
+    await ignoringGone(
+      api.send('DELETE', path, { kind: 'DeleteOptions', apiVersion: 'v1', preconditions: { uid } }),
+    )
   }
 }
 
@@ -166,10 +168,11 @@ export function questionsOf(cluster: string): { question: Question; review: obje
   }))
 }
 
+/** Also when there is another of its name by now. */
 async function ignoringGone(work: Promise<unknown>): Promise<void> {
   try {
     await work
   } catch (error) {
-    if (!(error instanceof KubernetesError && error.status === 404)) throw error
+    if (!(error instanceof KubernetesError && (error.status === 404 || error.isConflict))) throw error
   }
 }

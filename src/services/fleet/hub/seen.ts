@@ -93,7 +93,12 @@ function requestOf({ metadata, spec }: CertificateSigningRequest): CertificateRe
 
 function versionOf({ data }: VersionMap): VersionRecord[] {
   if (data?.version === undefined) return []
-  return [{ version: data.version, schemas: JSON.parse(data.schemas ?? '{}') as VersionRecord['schemas'] }]
+  try {
+    return [{ version: data.version, schemas: JSON.parse(data.schemas ?? '{}') as VersionRecord['schemas'] }]
+  } catch {
+    // One that cannot be read is one that nobody has made known: it holds up nothing else.
+    return []
+  }
 }
 
 /** A name for a version's ConfigMap, whatever the version is called. */
