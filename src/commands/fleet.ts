@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { ConfigError, version as ownVersion, readConfig } from '#config'
-import { type KubernetesApi, openKubernetes, readKubernetesUrl } from '#ports/kubernetes'
+import { type KubernetesApi, KubernetesError, openKubernetes, readKubernetesUrl } from '#ports/kubernetes'
 import { roles } from '#roles'
 import { made } from '../process/schema.ts'
 import { questionsOf } from '../services/fleet/hub/carry-out.ts'
@@ -14,6 +14,7 @@ export const summary =
 
 type Fleet = { api: KubernetesApi; path: string; namespace: string; object: BookstoreFleet }
 const shownEvents = 15
+const triesMax = 10
 
 /** @returns 0 when it is done, 1 when there is no such fleet or cluster, 2 when it was asked for the wrong way */
 export async function run(args: string[]): Promise<number> {
@@ -33,7 +34,7 @@ export async function run(args: string[]): Promise<number> {
     rights: (fleet) => rights(fleet, name),
     'add-version': (fleet) => addVersion(fleet, name),
   }
-  const verb = verbs[what]
+  const verb = Object.hasOwn(verbs, what) ? verbs[what] : undefined
   const needsName = !['status', 'pause', 'resume'].includes(what)
   if (verb === undefined || (needsName && name === '') || (what === 'approve' && !values.by)) {
     console.error(`octavo fleet: it takes ${Object.keys(verbs).join(', ')}; octavo fleet --help says how`)
@@ -47,12 +48,19 @@ export async function run(args: string[]): Promise<number> {
   const { host, token, ca, namespace, release = 'store' } = await readKubernetesUrl(url)
   await using api = await openKubernetes({ url: `https://${host}`, caPath: ca, tokenPath: token })
   const path = `${fleetApi}/namespaces/${namespace}/bookstorefleets/${release}`
-  const object = await api.get<BookstoreFleet>(path)
-  if (object === undefined) {
-    console.error(`octavo fleet: there is no fleet ${namespace}/${release} at ${host}`)
-    return 1
+  for (let tries = 1; ; tries++) {
+    const object = await api.get<BookstoreFleet>(path)
+    if (object === undefined) {
+      console.error(`octavo fleet: there is no fleet ${namespace}/${release} at ${host}`)
+      return 1
+    }
+    try {
+      return await verb({ api, path, namespace, object })
+    } catch (error) {
+      // Its controller writes what it remembers into the same object: what was read is old soon.
+      if (!(error instanceof KubernetesError && error.isConflict) || tries === triesMax) throw error
+    }
   }
-  return await verb({ api, path, namespace, object })
 }
 
 function show({ spec, status }: BookstoreFleet, asJson: boolean): number {
@@ -135,17 +143,37 @@ async function rights({ api }: Fleet, name: string): Promise<number> {
 
 /** Makes a version known to the hub: its manifests, as JSON on the input, and how far it migrates the databases. */
 async function addVersion({ api, namespace }: Fleet, version: string): Promise<number> {
-  const list = JSON.parse(await text(process.stdin)) as { kind?: string; items?: object[] }
-  const manifests = list.kind === 'List' ? (list.items ?? []) : [list]
-  await api.send('POST', `/api/v1/namespaces/${namespace}/configmaps`, {
-    metadata: { name: versionMapName(version), labels: { [versionLabel]: 'known' } },
-    data: { version, schemas: JSON.stringify(await ownSchemas()), manifests: JSON.stringify(manifests) },
-    immutable: true,
-  })
+  const manifests = manifestsIn(await text(process.stdin))
+  if (manifests.length === 0) {
+    console.error('octavo fleet: there are no manifests on its input; it takes them as JSON')
+    return 2
+  }
+  try {
+    await api.send('POST', `/api/v1/namespaces/${namespace}/configmaps`, {
+      metadata: { name: versionMapName(version), labels: { [versionLabel]: 'known' } },
+      data: {
+        ...{ version, schemas: JSON.stringify(await ownSchemas()), manifests: JSON.stringify(manifests) },
+      },
+      immutable: true,
+    })
+  } catch (error) {
+    if (!(error instanceof KubernetesError && error.isConflict)) throw error
+    console.error(`octavo fleet: ${version} is known already, and what is known does not change`)
+    return 1
+  }
   console.log(
     `${version} is known, with ${manifests.length} manifests and the schemas of Octavo ${ownVersion}`,
   )
   return 0
+}
+
+/** As kubectl writes them: one object, a List of them, or one after the other. @throws SyntaxError when it is no JSON */
+export function manifestsIn(json: string): object[] {
+  const documents = json.split(/(?<=^\}\s*)(?=^\{)/m).filter((part) => part.trim() !== '')
+  return documents.flatMap((part) => {
+    const read = JSON.parse(part) as { kind?: string; items?: object[] }
+    return read.kind === 'List' ? (read.items ?? []) : [read]
+  })
 }
 
 async function ownSchemas(): Promise<Record<string, { version: number; oldest: number }>> {
