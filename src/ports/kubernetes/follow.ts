@@ -1,5 +1,6 @@
 import { backoffMs } from '#kernel/backoff'
 import type { Clock } from '#ports/clock'
+import { logger } from '#ports/log'
 import { type KubernetesApi, KubernetesError, type Metadata } from './api.ts'
 
 type Listed<T> = { metadata: { resourceVersion: string; continue?: string }; items: T[] }
@@ -15,6 +16,10 @@ export type Follower<T> = {
 const pageSize = 500
 const retryMinMs = 50
 const retryMaxMs = 5_000
+/** One failure is a server that starts again; after so many in a row somebody should know. */
+const toldAfter = 3
+
+const log = logger('kubernetes')
 
 /**
  * Lists a collection and watches it from there, for as long as `signal` allows. Bookmarks carry the version forward
@@ -41,6 +46,7 @@ export async function follow<T extends Object>(
       }
       for await (const { type, object } of api.watch<T>(path, version, signal)) {
         version = object.metadata.resourceVersion ?? version
+        if (failures >= toldAfter) log.info('what changes in the cluster is heard again', { path })
         failures = 0
         if (type === 'DELETED') follower.gone(object)
         else if (type !== 'BOOKMARK') follower.changed(object)
@@ -50,7 +56,9 @@ export async function follow<T extends Object>(
     } catch (error) {
       if (signal.aborted) return
       if (error instanceof KubernetesError && error.isGone) version = undefined
-      await pause(clock, retryMinMs + backoffMs(failures++, clock.random(), 200, retryMaxMs), signal)
+      if (++failures === toldAfter)
+        log.warn('what changes in the cluster is not heard; what is known stays', { path, error })
+      await pause(clock, retryMinMs + backoffMs(failures - 1, clock.random(), 200, retryMaxMs), signal)
     }
   }
 }
