@@ -86,8 +86,9 @@ async function leadOnce(
       // Called off when it is over, which is looked at next.
       await clock.sleep(durations.retryMs, until).catch(() => {})
       if (until.aborted) return
-      // Not renewed: the time that has passed decides, below.
-      const next = await election.take().catch(() => undefined)
+      // Not renewed: the time that has passed decides, below. An answer that takes too long is none.
+      const leftMs = Math.max(0, renewedMs + durations.renewMs - clock.monotonicMs())
+      const next = await within(clock, leftMs, election.take())
       if (next?.isHeld) renewedMs = next.atMs
       // Read after the answer: a process that was frozen while it waited for one finds out here.
       const isOthers = next !== undefined && !next.isHeld
@@ -100,4 +101,13 @@ async function leadOnce(
   await renewing
   // One that cannot be given back runs out.
   if (!lost.signal.aborted) await election.giveBack().catch(() => {})
+}
+
+async function within<T>(clock: Options['clock'], limitMs: number, work: Promise<T>): Promise<T | undefined> {
+  const enough = new AbortController()
+  // What fails is not there; the sleep is called off by the answer.
+  const late = clock.sleep(limitMs, enough.signal).catch(() => undefined)
+  const answer = await Promise.race([work.catch(() => undefined), late])
+  enough.abort()
+  return answer as T | undefined
 }
