@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -30,6 +32,18 @@ test('the public address is one that a browser understands', () => {
     'https://a b',
   ])
     refused(() => publicUrl(text), /^OCTAVO_URL is ".*"; it should be/)
+})
+
+test('where to listen may be every address of the machine', async () => {
+  const { host } = readConfig({ OCTAVO_HOST: '*', OCTAVO_SERVICE_HOST: '*' }).gateway
+  const server = createServer().listen(0, host)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.destroy()
+  server.close()
+  assert.equal(readConfig({}).service.host, '127.0.0.1')
 })
 
 test('a setting that is not one of its values is named, with what it may be', () => {

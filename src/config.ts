@@ -11,6 +11,7 @@ import {
   integer,
   isCountry,
   isTimeZone,
+  listenHost,
   oneOf,
   webAddress,
 } from './setting-values.ts'
@@ -104,7 +105,7 @@ export function readConfig(env: Environment): Config {
     dataPath: dataPathOf(env),
     publicUrl: webAddress(env, 'OCTAVO_URL', `http://localhost:${port}`),
     gateway: {
-      host: env.OCTAVO_HOST || '127.0.0.1',
+      host: listenHost(env, 'OCTAVO_HOST'),
       port,
       hosts: hostsOf(env),
       trustedProxies: addresses(env, 'OCTAVO_TRUSTED_PROXIES'),
@@ -116,7 +117,7 @@ export function readConfig(env: Environment): Config {
       tls: tlsFiles(env),
     },
     service: {
-      host: env.OCTAVO_SERVICE_HOST || '127.0.0.1',
+      host: listenHost(env, 'OCTAVO_SERVICE_HOST'),
       port: integer(env, 'OCTAVO_SERVICE_PORT', 0, 0, 65_535),
       advertise: advertised(env),
     },

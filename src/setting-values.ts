@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** A setting that cannot be used, in words for the person who set it. */
@@ -46,6 +47,14 @@ export function checked(
   const text = env[name] || fallback
   if (text !== fallback && !isFine(text)) throw new ConfigError(`${name} is "${text}"; it should be ${kind}`)
   return text
+}
+
+/** Where to listen; `*` is every address that this machine has, of whichever kinds it has. */
+export function listenHost(env: Environment, name: string): string {
+  const text = env[name] || '127.0.0.1'
+  if (text !== '*') return text
+  const all = Object.values(networkInterfaces()).flat()
+  return all.some((each) => each?.family === 'IPv6') ? '::' : '0.0.0.0'
 }
 
 export const isCountry = (text: string) => /^[A-Z]{2}$/.test(text)

@@ -98,6 +98,8 @@ test('values that the schema does not know are refused in words', async () => {
   await refused('roles.cashier.replicas=2', /additional properties 'cashier' not allowed/)
   await refused('image.tag=latest', /image\/tag/)
   await refused('url=shop.example.org', /\/url.*does not match pattern/)
+  await refused('url=https://ada:open@shop.example.org', /\/url.*does not match pattern/)
+  await refused('networkPolicy.outside=null', /networkPolicy.*missing property 'outside'/)
   await refused('settings.OCTAVO_SECRET=open', /invalid propertyName 'OCTAVO_SECRET'/)
   await refused('secrets.bookDb.name=', /secrets\/bookDb\/name/)
   await refused('everyRole=null', /missing property 'everyRole'/)
@@ -117,6 +119,8 @@ test('values that are right each by itself and wrong together are refused in wor
     ['roles.catalog.autoscaling.enabled=true,roles.catalog.autoscaling.min=9', /min 9 above max 6/],
     ['settings.OCTAVO_URL=https://shop.example.org', /settings.OCTAVO_URL: that is the value url/],
     ['settings.OCTAVO_SERVICE_PORT="9"', /OCTAVO_SERVICE_PORT: the chart sets it/],
+    ['settings.OCTAVO_TLS_CERT=/tls.crt', /OCTAVO_TLS_CERT: no certificate is mounted/],
+    ['keda.enabled=true,keda.triggers[0].type=cpu,keda.min=20', /keda.min is 20, above keda.max/],
     ['settings.OCTAVO_SHOP_CONTRY=DE', /OCTAVO_SHOP_CONTRY: no role reads/],
     ['authorities.configMap=a,authorities.secret=b', /both set; set one/],
     [`image.digest=sha256:${'a'.repeat(64)}`, /image.warehouse.digest is not set/],

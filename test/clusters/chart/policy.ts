@@ -28,6 +28,13 @@ export const rules: readonly Rule[] = [
       ),
     ),
   ),
+  rule('a port-forward reaches every role', (all) =>
+    containers(of(all, 'Deployment')).flatMap(({ at, container: { env = [] } }) =>
+      (env as Loose[]).some(({ name, value }) => /^OCTAVO_(SERVICE_)?HOST$/.test(name) && value === '*')
+        ? []
+        : [`${at} does not listen on its loopback`],
+    ),
+  ),
   rule('images are known versions', (all) =>
     containers(all).flatMap(({ at, container }) =>
       /@sha256:[0-9a-f]{64}$|:(?!latest$)[\w.-]+$/.test(container.image)

@@ -53,6 +53,9 @@ export const violations: readonly Violation[] = [
   inContainer('roles have all three probes', (container) => {
     delete container.readinessProbe
   }),
+  inContainer('a port-forward reaches every role', ({ env }) => {
+    env[0].value = '$(POD_IP)'
+  }),
   inContainer('images are known versions', (container) => {
     container.image = 'octavo:latest'
   }),

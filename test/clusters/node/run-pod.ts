@@ -114,6 +114,8 @@ async function prepare({
     const image = images(container.image)
     if (image === undefined) throw new Error(`this node has no image "${container.image}"`)
     const env = await environmentOf(api, pod, container, fields)
+    // Pods share one network here, so all of a pod's addresses are its one.
+    for (const name of ['OCTAVO_HOST', 'OCTAVO_SERVICE_HOST']) if (env[name] === '*') env[name] = ip
     const own = container.securityContext ?? {}
     const mounts = (container.volumeMounts ?? []).map(({ name, mountPath, readOnly = false }) => {
       const from = volumes.get(name)
