@@ -19,8 +19,8 @@ export type Pool = AsyncDisposable & {
   drop(connection: Connection, another: 'now' | 'when needed'): void
   /** It stays open for whoever took it, and leaves its place to another; false when there are too many such. */
   setAside(connection: Connection): boolean
-  /** One that was set aside comes back, or ends. */
-  takeBack(connection: Connection, isUsable: boolean): void
+  /** One that was set aside comes back, or ends: resolves when it has. */
+  takeBack(connection: Connection, isUsable: boolean): Promise<void>
 }
 
 /** Connections are made when they are first needed: the driver's own pool keeps trying to have some open. */
@@ -87,10 +87,10 @@ export function createPool(address: Address, options: DatabaseOptions): Pool {
       if (waiting.length > 0) replace()
       return true
     },
-    takeBack(connection, isUsable) {
+    async takeBack(connection, isUsable) {
       // One that the pool has ended with everything else is not there any more.
       if (!aside.delete(connection)) return
-      if (!isUsable || !hasRoom() || !connection.isValid()) return void end(connection)
+      if (!isUsable || !hasRoom() || !connection.isValid()) return await end(connection)
       all.add(connection)
       give(connection)
     },

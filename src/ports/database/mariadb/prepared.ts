@@ -18,6 +18,8 @@ const clingMaxMs = 5_000
 const clingPollMs = 100
 /** For so long a branch is finished on the connection that prepared it; then that ends, for others to finish it. */
 const keptMs = 1_000
+/** A server lets go of a branch a moment after its connection has ended. */
+const lettingGoMs = 100
 
 /** `server` tells servers apart that have databases of one name. */
 type Place = { server: string; qualifier: string }
@@ -26,6 +28,8 @@ type Kept = { connection: Connection; pool: Pool; timeoutMs: number; timer: Node
 
 /** Branches that this process has prepared, with their connections. */
 const kept = new Map<string, Kept>()
+/** Those whose connection is ending just now: that is when nobody may finish them. */
+const ending = new Map<string, Promise<void>>()
 
 /**
  * Leaves what `work` did prepared as a branch of the transaction `id`. The branch belongs to its connection until that
@@ -88,7 +92,9 @@ function keep(key: string, one: Omit<Kept, 'timer'>): void {
   }
   const giveUp = () => {
     kept.delete(key)
-    one.pool.takeBack(one.connection, false)
+    const ended = one.pool.takeBack(one.connection, false).then(() => systemClock.sleep(lettingGoMs))
+    ending.set(key, ended)
+    void ended.finally(() => ending.delete(key))
   }
   kept.set(key, { ...one, timer: setTimeout(giveUp, keptMs).unref() })
 }
@@ -100,7 +106,7 @@ function takeKept(key: string): Kept | undefined {
   kept.delete(key)
   clearTimeout(own.timer)
   if (own.connection.isValid()) return own
-  own.pool.takeBack(own.connection, false)
+  void own.pool.takeBack(own.connection, false)
   return undefined
 }
 
@@ -109,10 +115,10 @@ async function finishKept({ connection, pool, timeoutMs }: Kept, xa: string): Pr
   const statements = statementsOn(connection, timeoutMs)
   try {
     await Promise.all([statements.execute(xa), statements.execute('SET autocommit = 1')])
-    pool.takeBack(connection, true)
+    void pool.takeBack(connection, true)
     return 'done'
   } catch (error) {
-    pool.takeBack(connection, false)
+    void pool.takeBack(connection, false)
     throw translated(error)
   }
 }
@@ -145,6 +151,7 @@ export function preparedOn(statements: Statements, { server, qualifier }: Place)
     const key = `${server} ${branch}`
     const own = takeKept(key)
     if (own !== undefined) return await finishKept(own, `XA ${verb} ${branch}`)
+    await ending.get(key)
     const giveUpMs = systemClock.monotonicMs() + clingMaxMs
     for (;;) {
       try {
