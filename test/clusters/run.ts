@@ -8,7 +8,7 @@ import { exitCodeOf, prepareTools, type ToolName } from './tools.ts'
 const say = (text: string) => console.log(text)
 
 /** Those of `npm run test:clusters`, one after the other. */
-const quick = ['chart', 'discovery', 'leases', 'node', 'fleet']
+const quick = ['chart', 'discovery', 'leases', 'node', 'fleet', 'fleet-approvals']
 /** Those that build images or tell long stories: with `--long`, after the others. */
 const long = ['image', 'store', 'changes', 'many-pods', 'operators', 'fleet-stores', 'fleet-losses']
 /** What some of those need beside the usual tools. */
