@@ -46,8 +46,6 @@ export function testBookLists(
   })
 }
 
-const pick = <T>(random: Random, from: readonly T[]): T => from[Math.floor(random.next() * from.length)] as T
-
 const subjects = ['A', 'a', 'Á', 'A, B', '{x}', '"', '\\', '%', '_', 'ß', '書', "it's"]
 const formats = ['book', 'pocket', 'Book', 'e-book', '%']
 const languages = [null, 'en', 'en-GB', 'en-US', 'eng', 'EN', 'de', 'de-CH-1901', 'zh-Hant']
