@@ -127,7 +127,7 @@ const faults: readonly PlantedFault[] = [
     isStill: true,
     mayAlso: [],
     plant: async ({ redis, url, query }) => {
-      // What was never there is not missed: a gateway goes to its cache when it is first asked.
+      // A gateway goes to its cache when it is first asked.
       await within(30_000, async () => {
         await (await fetch(`${url}/api/books?limit=3`)).arrayBuffer()
         return (await query('octavo_gateway_cache_nodes_up == 1')).length > 0

@@ -2,6 +2,7 @@ import { Client, type ClientConfig, type IMap, ReconnectMode } from 'hazelcast-c
 import { systemClock } from '#ports/clock'
 import { type Cache, type CacheOptions, deadlineMsDefault, entryBytesMax } from './cache.ts'
 import { type Guarded, guard } from './guarded.ts'
+import { type Told, tellOf } from './told.ts'
 
 const mapName = 'octavo'
 const addAttemptsMax = 100
@@ -20,12 +21,14 @@ const silenceMaxMs = 4_000
  */
 export async function openHazelcastCache(url: string, options: CacheOptions): Promise<Cache> {
   const { deadlineMs = deadlineMsDefault } = options
-  const client = await Client.newHazelcastClient(configFor(url))
+  const told = tellOf('cluster')
+  const client = await Client.newHazelcastClient(configFor(url, told))
   // A breaker for each member, because one that is away must not keep us from the others.
   const guards = new Map<string, Guarded>()
-  const guardOf = (name: string): Guarded => {
-    const known = guards.get(name) ?? guard(deadlineMs, () => performance.now())
-    guards.set(name, known)
+  const guardOf = (id: string): Guarded => {
+    const name = () => membersOf(client).find((member) => member.id === id)?.name ?? id
+    const known = guards.get(id) ?? guard(deadlineMs, () => performance.now(), tellOf(name()))
+    guards.set(id, known)
     return known
   }
   let known: IMap<string, Buffer> | undefined
@@ -64,8 +67,11 @@ export async function openHazelcastCache(url: string, options: CacheOptions): Pr
       Promise.all(
         added.map(async ([key, by]) => (await run(key, (entries) => addTo(entries, key, by, ttlMs)))?.value),
       ),
-    nodes: () =>
-      membersOf(client).map(({ id, name }) => ({ name, isUp: guards.get(id)?.isUp !== false, reads })),
+    nodes() {
+      const members = membersOf(client)
+      if (members.length === 0) return [{ name: 'cluster', isUp: false, reads }]
+      return members.map(({ id, name }) => ({ name, isUp: guards.get(id)?.isUp !== false, reads }))
+    },
     [Symbol.asyncDispose]: () => client.shutdown(),
   }
 }
@@ -129,7 +135,7 @@ const membersOf = (client: Client) =>
  * Reads `hazelcast://[user:password@]host[:port],host[:port]…[/cluster]`; a cluster is called `dev` unless it is named.
  * @throws Error saying what is wrong, without the password
  */
-function configFor(url: string): ClientConfig {
+function configFor(url: string, told: Told): ClientConfig {
   const match = /^hazelcast:\/\/(?:([^@/]*)@)?([^/@]+?)(?:\/([\w.-]*))?$/.exec(url)
   if (match === null) throw new Error('OCTAVO_CACHE should look like hazelcast://host:5701,host:5701/cluster')
   const [, credentials = '', hosts = '', cluster = ''] = match
@@ -144,12 +150,24 @@ function configFor(url: string): ClientConfig {
       ...{ asyncStart: true, reconnectMode: ReconnectMode.ASYNC },
       connectionRetry: { initialBackoffMillis: retryMs.first, maxBackoffMillis: retryMs.max, multiplier: 2 },
     },
+    lifecycleListeners: [(state) => state === 'CONNECTED' && told.back()],
+    customLogger: onlyFailures(told),
     ...(username !== '' && { security: { usernamePassword: { username, password } } }),
     properties: {
-      'hazelcast.logging.level': 'OFF',
       'hazelcast.client.invocation.timeout.millis': invocationTimeoutMs,
       'hazelcast.client.heartbeat.interval': silenceMaxMs / 4,
       'hazelcast.client.heartbeat.timeout': silenceMaxMs,
+    },
+  }
+}
+
+/** Of all that the client says, why it reaches no member. */
+function onlyFailures(told: Told): NonNullable<ClientConfig['customLogger']> {
+  const nothing = () => undefined
+  return {
+    ...{ log: nothing, error: nothing, info: nothing, debug: nothing, trace: nothing },
+    warn(part, text) {
+      if (part === 'ConnectionManager' && text.startsWith('Error')) told.away(new Error(text))
     },
   }
 }

@@ -2,6 +2,7 @@ import { createCluster, RESP_TYPES } from '@redis/client'
 import { type Cache, type CacheOptions, deadlineMsDefault, entryBytesMax } from './cache.ts'
 import { type Guarded, guard } from './guarded.ts'
 import { parseRedisUrl } from './redis-url.ts'
+import { tellOf } from './told.ts'
 
 const prefix = 'octavo:'
 const commandsMax = 2_000
@@ -26,11 +27,20 @@ export async function openRedisClusterCache(url: string, options: CacheOptions):
     },
     topologyRefreshOnReconnectionAttemptStrategy: refreshAfterAttempts,
   }).withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer })
-  cluster.on('error', () => undefined)
+  const told = tellOf('cluster')
+  let isKnown = false
+  // Later the guards tell what does not answer.
+  cluster.on('error', (error) => !isKnown && told.away(error))
   const stop = new AbortController()
-  const connecting = connectForEver(() => cluster.connect(), stop.signal)
+  const connecting = connectForEver(async () => {
+    await cluster.connect()
+    isKnown = true
+    told.back()
+  }, stop.signal)
   // A breaker for each run of slots, because a primary that is away must not keep us from the others.
-  const guards = Array.from({ length: guardsMax }, () => guard(deadlineMs, () => performance.now()))
+  const guards = Array.from({ length: guardsMax }, (_, i) =>
+    guard(deadlineMs, () => performance.now(), tellOf(`slots ${i * slotsPerGuard} and on`)),
+  )
   const guardOf = (key: string) => guards[Math.floor(slotOf(prefix + key) / slotsPerGuard)] as Guarded
   let reads = 0
 

@@ -3,6 +3,7 @@ import { type Cache, type CacheOptions, deadlineMsDefault, entryBytesMax } from 
 import { type Guarded, guard } from './guarded.ts'
 import { createPlacement } from './placement.ts'
 import { parseRedisUrl, type RedisUrl } from './redis-url.ts'
+import { tellOf } from './told.ts'
 
 const prefix = 'octavo:'
 const decayEveryMs = 1_000
@@ -109,10 +110,12 @@ function repair(empty: Node | undefined, full: Node, key: string, value: Uint8Ar
 
 function openNode(parsed: RedisUrl, at: RedisUrl['nodes'][number], deadlineMs: number): Node {
   const client = clientFor(parsed, at)
+  const told = tellOf(nameOf(at))
   let isReady = false
   let isClosed = false
   client.on('ready', () => {
     isReady = true
+    told.back()
     // The client forgets a connection that it is still making: it comes about all the same, and keeps the process alive.
     if (isClosed) client.destroy()
   })
@@ -120,12 +123,13 @@ function openNode(parsed: RedisUrl, at: RedisUrl['nodes'][number], deadlineMs: n
     client.on(event, () => {
       isReady = false
     })
+  client.on('error', (error) => told.away(error))
   // A node that is away is tried again, and counts as not ready meanwhile.
   client.connect().catch(() => undefined)
   return {
     name: nameOf(at),
     client,
-    guarded: guard(deadlineMs, () => performance.now()),
+    guarded: guard(deadlineMs, () => performance.now(), told),
     reads: 0,
     isConnected: () => isReady,
     close() {

@@ -142,6 +142,7 @@ export function createReadCache({
       one('misses_total', 'Reads that had to be asked of a service.', () => counts.misses)
       one('entries', 'Answers that are kept.', () => entries.count)
       one('bytes', 'Of the answers that are kept.', () => entries.bytes)
+      one('nodes', 'Servers of the shared cache.', () => shared?.nodes().length ?? 0)
       one('nodes_up', 'Servers of the shared cache that answer.', () => {
         return shared?.nodes().filter(({ isUp }) => isUp).length ?? 0
       })
