@@ -67,14 +67,20 @@ export function serveHttp2(server: Server, handle: Handle, limits: Http2Limits):
       if (open === 0 && idleSinceMs < before) session.close()
   }, sweepEveryMs)
   sweeping.unref()
-  takeOver(server, (socket) => http2.emit('connection', socket))
+  const sockets = new Set<TLSSocket>()
+  takeOver(server, (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    http2.emit('connection', socket)
+  })
   return {
     close() {
       clearInterval(sweeping)
       for (const session of sessions.keys()) session.close()
     },
     closeAll() {
-      for (const session of sessions.keys()) session.destroy()
+      // A session that was told to close would wait for its client to end the connection, for as long as that takes.
+      for (const socket of sockets) socket.destroy()
     },
   }
 }
