@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
 import { Problem } from '#kernel/problem'
 import { ownHeaders } from './own-headers.ts'
 
@@ -40,7 +41,7 @@ const instanceCharactersMax = 500
 const drainBytesMax = 32 * 1024 * 1024
 const drainMs = 15_000
 
-/** Answers with a problem; a body that is still coming is read and dropped first or after, within limits. */
+/** Answers with a problem, at once; a body that is still coming is read and dropped afterwards, within limits. */
 export function sendProblem(exchange: Exchange, problem: Problem): void {
   const { request, response } = exchange
   if (response.headersSent) {
@@ -48,21 +49,30 @@ export function sendProblem(exchange: Exchange, problem: Problem): void {
     return
   }
   const body = Buffer.from(JSON.stringify(problem.toBody(exchange.path.slice(0, instanceCharactersMax))))
-  const answer = () => {
-    if (response.headersSent || response.destroyed) return
-    response.writeHead(problem.status, [
-      ...ownHeaders(exchange),
-      ...Object.entries(problem.headers).flat(),
-      ...['content-type', 'application/problem+json; charset=utf-8'],
-      ...['content-length', String(body.length), 'cache-control', 'no-store'],
-    ])
-    response.end(request.method === 'HEAD' ? undefined : body)
-  }
+  if (response.destroyed) return
   // A sender that waits for a go-ahead gets none: there is nothing to drain, and no telling what follows.
   if (request.headers.expect !== undefined) response.shouldKeepAlive = false
+  response.writeHead(problem.status, [
+    ...ownHeaders(exchange),
+    ...Object.entries(problem.headers).flat(),
+    ...['content-type', 'application/problem+json; charset=utf-8'],
+    ...['content-length', String(body.length), 'cache-control', 'no-store'],
+  ])
+  const text = request.method === 'HEAD' ? '' : body
   const isOver = request.complete || !hasBody(request) || request.headers.expect !== undefined
-  if (isOver || response.shouldKeepAlive) answer()
-  if (!isOver) drain(request, answer)
+  if (isOver) response.end(text)
+  else if (request.httpVersionMajor === 2) {
+    response.end(text)
+    // The sender is told to stop, and what else it asks goes on. Source: RFC 9113 section 8.1.
+    ;(request as unknown as Http2ServerRequest).stream.close()
+  } else if (response.shouldKeepAlive) {
+    response.end(text)
+    drain(request, () => {})
+  } else {
+    // A connection that ends while a body comes takes the answer back with it. Source: RFC 9112 section 9.6.
+    response.write(text)
+    drain(request, () => response.end())
+  }
 }
 
 /** Reads and drops the rest of a body, then calls back; gives the connection up when there is too much of it. */
