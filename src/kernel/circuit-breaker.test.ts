@@ -9,6 +9,7 @@ import {
   onAlive,
   onFailure,
   onLifeless,
+  onNeither,
   onSuccess,
   onTry,
   trip,
@@ -100,6 +101,14 @@ test('a failure while traffic returns trips it again; a probe that was lost make
   let lost = onAlive(open, 500)
   for (let i = 0; i < breakerLimits.probesMax; i++) lost = onTry(lost, 500)
   assert.equal(mayTry(lost, 500 + breakerLimits.probeLostMs, 3), true)
+})
+
+test('a probe whose caller went away makes room at once, and what was sent before the probing makes none', () => {
+  let state = onAlive(open, 500)
+  for (let i = 0; i < breakerLimits.probesMax; i++) state = onTry(state, 500)
+  assert.equal(mayTry(onNeither(state, 499), 501, 3), false)
+  assert.equal(mayTry(onNeither(state, 500), 501, 3), true)
+  assert.equal(onNeither(open, 600), open)
 })
 
 test('what hangs is cut off whatever was counted', () => {

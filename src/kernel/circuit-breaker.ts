@@ -102,6 +102,15 @@ export function onSuccess(state: BreakerState, nowMs: number, limits = breakerLi
   }
 }
 
+/**
+ * A request ended and tells nothing, because its caller went away: its place among the probes is for another.
+ * @param sentMs when it was sent; what is older than the probing has no place there
+ */
+export function onNeither(state: BreakerState, sentMs: number): BreakerState {
+  if (state.kind !== 'probing' || sentMs < state.since) return state
+  return { ...state, out: Math.max(0, state.out - 1) }
+}
+
 /** A request failed that its caller would have had answered elsewhere. */
 export function onFailure(state: BreakerState, nowMs: number, limits = breakerLimits): BreakerState {
   if (state.kind === 'open') return state

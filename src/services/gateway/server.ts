@@ -79,9 +79,11 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     if (problem !== undefined) sendProblem(exchange, problem)
     else options.answer(exchange)
   }
+  const underWay = new WeakMap<Duplex, Exchange>()
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     const exchange = begin(request, response, options)
     open.add(exchange)
+    underWay.set(request.socket, exchange)
     if (isClosing) response.shouldKeepAlive = false
     // What goes wrong on a connection ends with it, and 'close' tells.
     response.on('error', () => {})
@@ -96,8 +98,10 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     answerSafely(exchange, answer)
   }
   const refuse = (error: Error, socket: Duplex) => {
-    const isAnswering = [...open].some((each) => each.request.socket === socket && each.response.headersSent)
-    if (isAnswering) socket.destroy()
+    const exchange = underWay.get(socket)
+    // What comes behind a whole request is not its fault, and what is said to that would be taken for its answer.
+    const isBehind = exchange?.request.complete || exchange?.response.headersSent
+    if (exchange !== undefined && open.has(exchange) && isBehind) socket.destroy()
     else noteRefusal((socket as Socket).remoteAddress ?? '', answerMalformed(error, socket, options.isSecure))
   }
   const inTurn = oneAtATime(handle)

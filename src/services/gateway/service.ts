@@ -23,7 +23,7 @@ import { instanceNews, noteBreaker, routeNews } from './proxy/breaker-report.ts'
 import { createBundles } from './proxy/bundles.ts'
 import { createCircuits } from './proxy/circuits.ts'
 import { clientAddress, isLoopback } from './proxy/client-address.ts'
-import type { ProxyParts } from './proxy/proxy-parts.ts'
+import { mayReroute, type ProxyParts } from './proxy/proxy-parts.ts'
 import { createReadiness } from './proxy/readiness.ts'
 import { publicTable } from './proxy/routes.ts'
 import { spanIds } from './proxy/trace.ts'
@@ -114,7 +114,7 @@ function openParts(
   }
   const cached = () =>
     createReadCache({
-      origin: opened.use(openOrigin('catalog', { discovery, clock, signer })),
+      origin: openOrigin('catalog', { ...proxy, mayReroute: (before) => mayReroute(proxy, before) }),
       shared,
       clock,
     })

@@ -78,7 +78,8 @@ test('gateways that share a cache count a client together, and each for itself w
 
 test('with a crowd at the catalogue everybody is served in turn, and an order passes by them all', async (t) => {
   let [open, most] = [0, 0]
-  const slow = await startUpstream(t, async (_incoming, response) => {
+  const slow = await startUpstream(t, async (incoming, response) => {
+    if (incoming.url === '/livez') return json(response, 200, {})
     most = Math.max(most, ++open)
     await sleep(300)
     open--

@@ -7,21 +7,20 @@ import {
   callHeader,
   decodeAnswers,
   encodeBundle,
-  isConnectFailure,
   isUsual,
 } from '#ports/http'
 import { type Exchange, sendProblem } from './exchange.ts'
-import { type Before, Forwarding } from './forwarding.ts'
+import { Forwarding } from './forwarding.ts'
 import { notPassedOut } from './headers.ts'
 import { ownHeaders } from './own-headers.ts'
 import { answerIdleMs, patienceMs } from './patience.ts'
 import type { ProxyParts } from './proxy-parts.ts'
 import { awayStatuses, late } from './proxy-problems.ts'
+import { type Before, hanging, reasonOf } from './reroute.ts'
 import type { UpstreamTarget } from './routes.ts'
 import { titleOfOrder, titlesInAnswer } from './title-of-order.ts'
 import { nextTraceparent, orderPlaced } from './trace.ts'
-import type { RerouteReason, Upstream } from './upstream.ts'
-import { hanging, isTimeout } from './upstreams.ts'
+import type { Upstream } from './upstream.ts'
 
 /** A request with its whole body, on its way to a route that takes bundles. */
 type Bundled = { exchange: Exchange; target: UpstreamTarget; body: Buffer; isOver: boolean }
@@ -148,11 +147,6 @@ export function createBundles(parts: ProxyParts, signer: CallSigner): Bundles {
       if (arrived.length === 1) setImmediate(leave)
     },
   }
-}
-
-function reasonOf(error: unknown): RerouteReason {
-  if (isConnectFailure(error)) return 'connect'
-  return isTimeout((error as NodeJS.ErrnoException).code) ? 'timeout' : 'reset'
 }
 
 const isAway = ({ status, headers }: BundledAnswer) =>

@@ -3,6 +3,7 @@ import {
   closedBreaker,
   mayTry,
   onFailure,
+  onNeither,
   onSuccess,
   onTry,
 } from '#kernel/circuit-breaker'
@@ -18,7 +19,7 @@ export type Circuits = {
   /** Takes a request in. @returns seconds after which to come back when the route's circuit is open */
   enter(target: UpstreamTarget): number | undefined
   /** A request that was taken in is over. `neither` when its caller went away. */
-  leave(target: UpstreamTarget, outcome: 'good' | 'failed' | 'neither'): void
+  leave(target: UpstreamTarget, outcome: 'good' | 'failed' | 'neither', enteredMs: number): void
   /** Whether one more request of a service may be sent again; if so it counts. */
   mayReroute(service: string): boolean
   routes(): readonly { service: string; label: string; method: string; breaker: BreakerState }[]
@@ -65,12 +66,13 @@ export function createCircuits(
       circuit.outstanding++
       return undefined
     },
-    leave(target, outcome) {
+    leave(target, outcome, enteredMs) {
       const circuit = circuitOf(target)
       const nowMs = clock.monotonicMs()
       circuit.outstanding--
       if (outcome === 'good') change(target, circuit, onSuccess(circuit.breaker, nowMs))
       else if (outcome === 'failed') change(target, circuit, onFailure(circuit.breaker, nowMs))
+      else change(target, circuit, onNeither(circuit.breaker, enteredMs))
     },
     mayReroute(service) {
       const left = spend(budgetOf(service), clock.monotonicMs())

@@ -4,14 +4,15 @@ import { isTracing } from '#ports/telemetry'
 import { answerMs, drain, type Exchange, sendProblem, tooLarge } from './exchange.ts'
 import { rawHeader, requestHead, writeAnswerHead } from './headers.ts'
 import { answerIdleMs, patienceMs } from './patience.ts'
-import type { ProxyParts } from './proxy-parts.ts'
+import { mayReroute, type ProxyParts } from './proxy-parts.ts'
 import { awayStatuses, busy, cutOff, exhausted, late, notAllowed, tooSlow } from './proxy-problems.ts'
 import { type BodyStream, BodyTooLarge, isBodyStream, SenderGone } from './request-body.ts'
+import { type Before, hanging, isTimeout } from './reroute.ts'
 import type { UpstreamTarget } from './routes.ts'
 import { titleOfOrder, titlesInAnswer } from './title-of-order.ts'
 import { orderPlaced } from './trace.ts'
-import type { Attempt, RerouteReason, Upstream } from './upstream.ts'
-import { type Choice, hanging, isTimeout, noteReroute } from './upstreams.ts'
+import type { Attempt, Upstream } from './upstream.ts'
+import type { Choice } from './upstreams.ts'
 
 export type ForwardingOptions = {
   exchange: Exchange
@@ -20,8 +21,6 @@ export type ForwardingOptions = {
   body: Buffer | BodyStream | null
   before?: Before | undefined
 }
-/** An attempt that has failed. */
-export type Before = { upstream: Upstream; reason: RerouteReason }
 
 /** A service whose only instance is just starting again is waited for, by so many requests at most. */
 const restartMs = 2_500
@@ -54,6 +53,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   /** Where it goes once an answer that only says "not now" has passed by. */
   #instead: Upstream | undefined
   #isWaiting = false
+  /** Whether its instance was found to hang before it answered. */
+  #isAbandoned = false
 
   constructor({ exchange, target, parts, body, before }: ForwardingOptions) {
     this.#exchange = exchange
@@ -90,13 +91,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     return this.#parts.upstreams.choose(this.#target.service, this.#tried, this.#stickTo)
   }
 
-  /** Once, within the budget of the service; it is held against the instance that made it necessary. */
   #mayReroute(): boolean {
-    const { service } = this.#target
-    if (this.#failure === undefined || !this.#parts.circuits.mayReroute(service)) return false
-    noteReroute(this.#failure.upstream, this.#failure.reason)
-    this.#parts.metrics.rerouted(service, this.#failure.reason)
-    return true
+    return this.#failure !== undefined && mayReroute(this.#parts, this.#failure)
   }
 
   /** @returns whether the request will be tried again: nothing of it may have been done */
@@ -117,6 +113,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     const { request, target } = this.#exchange
     this.#tried.push(upstream)
     this.#abort = undefined
+    this.#isAbandoned = false
     const takesLong = this.#target.takesLong || isBodyStream(this.#body)
     this.#attempt = this.#parts.upstreams.begin(upstream, () => this.#abandon(), takesLong)
     upstream.pool.dispatch(
@@ -139,8 +136,12 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onConnect(abort: (error?: Error) => void): void {
-    this.#abort = abort
-    if (this.#isOver) abort()
+    // One that waited for a connection until now: nothing of it was sent.
+    if (this.#isAbandoned) abort(hanging())
+    else {
+      this.#abort = abort
+      if (this.#isOver) abort()
+    }
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
@@ -250,12 +251,14 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   /** Its instance hangs: whoever waits for it waits for nothing. */
   #abandon(): void {
+    this.#isAbandoned = true
     this.#abort?.(hanging())
   }
 
   #expire(): void {
     const isArriving = !this.#exchange.request.complete
-    if (!isArriving) this.#exchange.outcome = 'failed'
+    // An answer that has begun was in time, however slowly it is read.
+    if (!isArriving && !this.#exchange.response.headersSent) this.#exchange.outcome = 'failed'
     this.#fail(isArriving ? tooSlow() : late(this.#target.service))
   }
 

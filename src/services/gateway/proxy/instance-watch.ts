@@ -13,11 +13,17 @@ export type InstanceWatchOptions = {
   change: (upstream: Upstream, state: BreakerState) => void
 }
 
-const lookEveryMs = 250
+const lookEveryMs = 100
 /** An instance that has answered nothing for so long, with somebody waiting, is asked whether it lives. */
+const doubtMs = 250
+/** After so long without an answer or a sign of life it is cut off. */
 const silentMs = 1_000
-/** A process that turns its event loop answers that at once. */
-const lifeMs = 800
+/**
+ * Looks that pass until a sign of life is too late: a process that turns its event loop gives it at once. They are counted
+ * and not timed, so that what keeps this process from looking is not held against another one.
+ */
+const lifeLooks = 8
+const connectMs = 800
 /** How often latencies are compared. */
 const compareEveryMs = 1_000
 
@@ -28,18 +34,20 @@ const compareEveryMs = 1_000
  */
 export function watchInstances({ services, clock, change }: InstanceWatchOptions): InstanceWatch {
   // Connections of its own: those of requests may all be taken by what hangs.
-  const agent = new Agent({ connections: 1, connect: { timeout: lifeMs }, keepAliveTimeout: 1_000 })
-  const asking = new Set<Upstream>()
+  const agent = new Agent({ connections: 1, connect: { timeout: connectMs }, keepAliveTimeout: 1_000 })
+  const asking = new Map<Upstream, { looksLeft: number; stop: AbortController }>()
   const ask = async (upstream: Upstream, then: (lives: boolean) => void) => {
     if (asking.has(upstream)) return
-    asking.add(upstream)
-    const lives = await isAlive(upstream, agent)
+    const stop = new AbortController()
+    asking.set(upstream, { looksLeft: lifeLooks, stop })
+    const lives = await isAlive(upstream, agent, stop.signal)
     asking.delete(upstream)
     then(lives)
   }
   const look = (upstream: Upstream) => {
     const nowMs = clock.monotonicMs()
     const { breaker } = upstream
+    upstream.isInDoubt = isSilent(upstream, nowMs, doubtMs)
     if (breaker.kind === 'open') {
       if (nowMs < breaker.untilMs) return
       ask(upstream, (lives) => {
@@ -47,9 +55,9 @@ export function watchInstances({ services, clock, change }: InstanceWatchOptions
         change(upstream, lives ? onAlive(upstream.breaker, now) : onLifeless(upstream.breaker, now))
         if (lives) upstream.latency = noLatency
       })
-    } else if (isSilent(upstream, nowMs)) {
+    } else if (upstream.isInDoubt) {
       ask(upstream, (lives) => {
-        if (lives || !isSilent(upstream, clock.monotonicMs())) return
+        if (lives || !isSilent(upstream, clock.monotonicMs(), silentMs)) return
         change(upstream, trip(upstream.breaker, clock.monotonicMs(), 'stalled'))
         for (const attempt of [...upstream.attempts]) attempt.abandon()
       })
@@ -60,6 +68,7 @@ export function watchInstances({ services, clock, change }: InstanceWatchOptions
     const nowMs = clock.monotonicMs()
     const compares = nowMs - comparedMs >= compareEveryMs
     if (compares) comparedMs = nowMs
+    for (const asked of asking.values()) if (asked.looksLeft-- === 0) asked.stop.abort()
     for (const instances of services()) {
       for (const upstream of instances) look(upstream)
       if (compares) eject(instances, nowMs, change)
@@ -75,9 +84,10 @@ export function watchInstances({ services, clock, change }: InstanceWatchOptions
   }
 }
 
-function isSilent({ attempts, lastAnswerMs }: Upstream, nowMs: number): boolean {
+/** Whether somebody has waited for so long, and nobody was answered meanwhile. */
+function isSilent({ attempts, lastAnswerMs }: Upstream, nowMs: number, forMs: number): boolean {
   const [oldest] = attempts
-  return oldest !== undefined && nowMs - oldest.sentMs > silentMs && nowMs - lastAnswerMs > silentMs
+  return oldest !== undefined && nowMs - oldest.sentMs > forMs && nowMs - lastAnswerMs > forMs
 }
 
 function eject(
@@ -94,12 +104,9 @@ function eject(
 }
 
 /** Any answer is a sign of life, whatever it says. */
-async function isAlive({ instance }: Upstream, dispatcher: Agent): Promise<boolean> {
+async function isAlive({ instance }: Upstream, dispatcher: Agent, signal: AbortSignal): Promise<boolean> {
   try {
-    const { body } = await request(`${instance.url}/livez`, {
-      dispatcher,
-      signal: AbortSignal.timeout(lifeMs),
-    })
+    const { body } = await request(`${instance.url}/livez`, { dispatcher, signal })
     await body.dump()
     return true
   } catch {

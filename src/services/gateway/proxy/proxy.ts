@@ -10,7 +10,11 @@ import type { UpstreamTarget } from './routes.ts'
 /** A body that is still coming has to bring something this often. */
 const bodyIdleMs = 30_000
 
-/** Sends a request to an instance of its service and the answer back, both as streams; orders travel together. */
+/**
+ * Sends a request to an instance of its service and the answer back, as streams where they are large; orders travel
+ * together. A small body is gathered first, however it comes: until it is there its sender takes no place at a service,
+ * nor among the probes of a circuit.
+ */
 export function forward(
   exchange: Exchange,
   target: UpstreamTarget,
@@ -18,25 +22,38 @@ export function forward(
   bundles: Bundles,
 ): void {
   const { request, response } = exchange
+  const { bodyBytesMax } = target
   const length = request.headers['content-length']
-  const isOver = Number(length) > target.bodyBytesMax
-  if (!isOver && request.headers.expect !== undefined) response.writeContinue()
-  if (isOver) {
-    sendProblem(exchange, tooLarge(target.bodyBytesMax))
+  const refuse = () => sendProblem(exchange, tooLarge(bodyBytesMax))
+  if (Number(length) > bodyBytesMax) {
+    refuse()
     return
   }
-  const waitSeconds = parts.circuits.enter(target)
+  if (request.headers.expect !== undefined) response.writeContinue()
+  const start = (body: Buffer | BodyStream | null) => {
+    if (!mayEnter(exchange, target, parts)) return
+    if (body instanceof Buffer && bundles.takes(target, request.headers)) bundles.add(exchange, target, body)
+    else new Forwarding({ exchange, target, parts, body }).next()
+  }
+  if (!hasBody(request)) start(null)
+  else if (Math.min(bodyBytesMax, Number(length ?? Number.POSITIVE_INFINITY)) <= wholeBytesMax)
+    gather(request, start, { bytesMax: bodyBytesMax, onOver: refuse })
+  else start(openStream(exchange, target, parts))
+}
+
+/** @returns whether the circuit of its route lets it in; it has been answered otherwise */
+function mayEnter(exchange: Exchange, target: UpstreamTarget, { circuits, nowMs }: ProxyParts): boolean {
+  const { response } = exchange
+  // It took too long to arrive.
+  if (response.headersSent || response.destroyed) return false
+  const waitSeconds = circuits.enter(target)
   if (waitSeconds !== undefined) {
     sendProblem(exchange, routeAway(target.service, waitSeconds))
-    return
+    return false
   }
-  response.once('close', () => parts.circuits.leave(target, exchange.outcome))
-  const start = (body: Buffer | BodyStream | null) => new Forwarding({ exchange, target, parts, body }).next()
-  if (!hasBody(request)) start(null)
-  else if (bundles.takes(target, request.headers))
-    gather(request, (body) => bundles.add(exchange, target, body))
-  else if (length !== undefined && Number(length) <= wholeBytesMax) gather(request, start)
-  else start(openStream(exchange, target, parts))
+  const enteredMs = nowMs()
+  response.once('close', () => circuits.leave(target, exchange.outcome, enteredMs))
+  return true
 }
 
 function openStream(exchange: Exchange, target: UpstreamTarget, parts: ProxyParts): BodyStream {

@@ -14,6 +14,8 @@ export type Upstream = {
   /** Sent and without the beginning of an answer, the oldest first. */
   readonly attempts: Set<Attempt>
   lastAnswerMs: number
+  /** Whether somebody waits for it longer than usual, and nothing is known yet: others are asked rather. */
+  isInDoubt: boolean
   /** Requests that went elsewhere because of it, by reason, and how often it was cut off, by reason. */
   readonly reroutes: Map<RerouteReason, number>
   readonly trips: Map<TripReason, number>
@@ -28,4 +30,6 @@ export type Attempt = {
   readonly sentMs: number
   /** Ends it where that is safe, because its instance hangs. */
   readonly abandon: () => void
+  /** Whether its answer has told that the instance does its work. */
+  hasTold: boolean
 }

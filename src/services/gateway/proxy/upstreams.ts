@@ -3,6 +3,7 @@ import {
   closedBreaker,
   mayTry,
   onFailure,
+  onNeither,
   onSuccess,
   onTry,
 } from '#kernel/circuit-breaker'
@@ -12,7 +13,7 @@ import type { Clock } from '#ports/clock'
 import type { Discovery, Instance } from '#ports/discovery'
 import { closeGracefully, openPool } from '#ports/http'
 import { type InstanceWatch, watchInstances } from './instance-watch.ts'
-import type { Attempt, RerouteReason, Upstream } from './upstream.ts'
+import type { Attempt, Upstream } from './upstream.ts'
 
 export type Choice =
   | { kind: 'chosen'; upstream: Upstream; skippedOpen: boolean }
@@ -25,6 +26,8 @@ export type Upstreams = AsyncDisposable & {
   /** Picks an instance that was not tried yet; with `stickTo` the same one for the same key while it lives. */
   choose(service: string, tried: readonly Upstream[], stickTo?: string): Choice
   count(service: string): number
+  /** Whether there is an instance that may be asked just now. */
+  isThere(service: string): boolean
   /** A request is on its way. @param takesLong whether its answer may well take minutes, or waits for a body that is still coming */
   begin(upstream: Upstream, abandon: () => void, takesLong?: boolean): Attempt
   /** Its answer has begun. @param saysAway whether it only says that the work cannot be done just now */
@@ -69,8 +72,10 @@ export function createUpstreams(
       return choice
     },
     count: (service) => byService.get(service)?.length ?? 0,
+    isThere: (service) =>
+      (byService.get(service) ?? []).some((upstream) => isWilling(upstream, clock.monotonicMs())),
     begin(upstream, abandon, takesLong = false) {
-      const attempt = { upstream, sentMs: clock.monotonicMs(), abandon }
+      const attempt = { upstream, sentMs: clock.monotonicMs(), abandon, hasTold: false }
       upstream.outstanding++
       // What may take an hour says nothing of how fast the instance is.
       if (!takesLong) upstream.attempts.add(attempt)
@@ -81,11 +86,14 @@ export function createUpstreams(
       const nowMs = clock.monotonicMs()
       if (upstream.attempts.delete(attempt)) upstream.latency = withSample(upstream.latency, nowMs - sentMs)
       upstream.lastAnswerMs = nowMs
+      attempt.hasTold = !saysAway
       if (!saysAway) change(upstream, onSuccess(upstream.breaker, nowMs))
     },
     ended(attempt) {
-      attempt.upstream.attempts.delete(attempt)
-      attempt.upstream.outstanding--
+      const { upstream, hasTold, sentMs } = attempt
+      upstream.attempts.delete(attempt)
+      upstream.outstanding--
+      if (!hasTold) change(upstream, onNeither(upstream.breaker, sentMs))
     },
     failed(upstream) {
       change(upstream, onFailure(upstream.breaker, clock.monotonicMs()))
@@ -102,10 +110,6 @@ export function createUpstreams(
 }
 
 const add = <K>(counts: Map<K, number>, key: K) => counts.set(key, (counts.get(key) ?? 0) + 1)
-
-export function noteReroute(upstream: Upstream, reason: RerouteReason): void {
-  add(upstream.reroutes, reason)
-}
 
 /** Keeps the state of the instances that stayed; those that left finish what they have been sent. */
 function renewed(before: readonly Upstream[], instances: readonly Instance[], clock: Clock): Upstream[] {
@@ -128,6 +132,7 @@ function newUpstream(instance: Instance, clock: Clock): Upstream {
     latency: noLatency,
     attempts: new Set(),
     lastAnswerMs: clock.monotonicMs(),
+    isInDoubt: false,
     reroutes: new Map(),
     trips: new Map(),
   }
@@ -143,12 +148,10 @@ function choose(
   random: () => number,
 ): Choice {
   const fresh = tried.length === 0 ? upstreams : upstreams.filter((upstream) => !tried.includes(upstream))
-  const willing = fresh.filter(
-    ({ breaker, outstanding }) => breaker.kind !== 'open' && mayTry(breaker, nowMs, outstanding),
-  )
+  const willing = fresh.filter((upstream) => isWilling(upstream, nowMs))
   const free = willing.filter(({ outstanding }) => outstanding < outstandingMax)
-  // After a failure rather one that has not failed itself since.
-  const sound = tried.length === 0 ? free : free.filter((each) => !isFailing(each))
+  // Rather one that nobody waits for in vain; after a failure one that has not failed itself since.
+  const sound = free.filter((each) => !each.isInDoubt && (tried.length === 0 || !isFailing(each)))
   const candidates = sound.length > 0 ? sound : free
   const upstream =
     stickTo === undefined ? lessLoaded(candidates, random) : ranked(stickTo, candidates, idOf)[0]
@@ -158,6 +161,9 @@ function choose(
     ? { kind: 'nobody' }
     : { kind: 'open', retryAfterSeconds: secondsUntilTried(fresh, nowMs) }
 }
+
+const isWilling = ({ breaker, outstanding }: Upstream, nowMs: number) =>
+  breaker.kind !== 'open' && mayTry(breaker, nowMs, outstanding)
 
 const isFailing = ({ breaker }: Upstream) => breaker.kind !== 'closed' || breaker.failing !== undefined
 
@@ -177,11 +183,3 @@ function lessLoaded(upstreams: readonly Upstream[], random: () => number): Upstr
   const b = upstreams[(first + step) % upstreams.length]
   return a !== undefined && b !== undefined && a.outstanding <= b.outstanding ? a : b
 }
-
-/** What ends a request whose instance hangs: to whoever sent it, it was not answered in time. */
-export const hanging = () =>
-  Object.assign(new Error('the instance hangs'), { code: 'UND_ERR_HEADERS_TIMEOUT' })
-
-/** By the code of undici's error: sent, and not answered in time. */
-export const isTimeout = (code: string | undefined) =>
-  code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'
