@@ -35,6 +35,12 @@ const serializationNumbers = new Set([1020])
  * no writes (a replica, or a primary that became one).
  */
 const awayNumbers = new Set([1040, 1053, 1077, 1152, 1158, 1159, 1160, 1161, 1290, 1317, 1836, 1927, 4031])
+/** No room on the disk or in memory, and too many connections of one user or from one host: as PostgreSQL's class 53. */
+const noRoomNumbers = new Set([1021, 1026, 1037, 1038, 1041, 1114, 1129, 1203, 1226])
+/** What the storage engine says of a full disk (ENOSPC). */
+const engineFailed = 1030
+const isNoRoom = ({ errno, sqlMessage }: ServerError) =>
+  noRoomNumbers.has(errno) || (errno === engineFailed && /\b28\b/.test(sqlMessage ?? ''))
 const noSuchBranch = 1397
 /** The driver's own errors: lost sockets, connections that could not be made. */
 const isDriversOwn = (errno: number) => errno >= 45_000 && errno < 46_000
@@ -57,7 +63,7 @@ export function translated(error: unknown): Error {
   if (kind) return new ConstraintViolation(kind, constraintIn(message, kind), error)
   if (serializationNumbers.has(errno)) return new SerializationFailure(message, { cause: error })
   if (busyNumbers.has(errno)) return new DatabaseBusy(message, { cause: error })
-  if (awayNumbers.has(errno) || (isDriversOwn(errno) && fatal) || isSocketError(error))
+  if (awayNumbers.has(errno) || isNoRoom(error) || (isDriversOwn(errno) && fatal) || isSocketError(error))
     return new DatabaseUnavailable(message, { cause: error })
   return new Error(`database: ${message}`, { cause: error })
 }
