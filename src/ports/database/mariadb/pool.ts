@@ -2,7 +2,13 @@ import type { Connection, ConnectionConfig } from 'mariadb'
 import { type DatabaseOptions, DatabaseUnavailable } from '../database.ts'
 import { translated } from './errors.ts'
 import { connectToPrimary } from './find-primary.ts'
-import { type Address, capabilityQuery, connectTimeoutMs, sessionSettings } from './settings.ts'
+import {
+  type Address,
+  capabilityQuery,
+  connectTimeoutMs,
+  sessionSettings,
+  warnOfSmallPackets,
+} from './settings.ts'
 import { statementsOn } from './statements.ts'
 
 const connectionsMaxDefault = 4
@@ -129,8 +135,10 @@ export function connector(
 async function setFirst(connection: Connection, options: DatabaseOptions): Promise<string[]> {
   try {
     const statements = statementsOn(connection, connectTimeoutMs)
-    const rows = await statements.query<{ Variable_name: string }>(capabilityQuery)
-    const settings = sessionSettings(options, new Set(rows.map((row) => row.Variable_name)))
+    const rows = await statements.query<{ Variable_name: string; Value: string }>(capabilityQuery)
+    const known = new Map(rows.map(({ Variable_name: name, Value: value }) => [name, value]))
+    warnOfSmallPackets(Number(known.get('max_allowed_packet')))
+    const settings = sessionSettings(options, new Set(known.keys()))
     for (const sql of settings) await statements.execute(sql)
     return settings
   } catch (error) {

@@ -1,5 +1,8 @@
 import type { ConnectionConfig } from 'mariadb'
+import { logger } from '#ports/log'
 import type { DatabaseOptions } from '../database.ts'
+
+const log = logger('database')
 
 export const connectTimeoutMs = 3_000
 const statementTimeoutMsDefault = 15_000
@@ -120,6 +123,17 @@ export function sessionSettings(options: DatabaseOptions, known: ReadonlySet<str
   ]
 }
 
+/** What MariaDB takes by default, and MySQL more; no statement of ours exceeds it. */
+const packetBytesMin = 16 * 1024 * 1024
+let isSmallPacketKnown = false
+
+/** A server that takes less ends the connection of whoever sends more, and an import would look for it for ever. */
+export function warnOfSmallPackets(bytes: number): void {
+  if (bytes >= packetBytesMin || isSmallPacketKnown) return
+  isSmallPacketKnown = true
+  log.warn('the server takes too small statements for imports: set max_allowed_packet to 16M', { bytes })
+}
+
 /** Settings that not every server has; asked for by name, so that what it can is known and not guessed. */
 export const capabilityQuery = `SHOW VARIABLES WHERE Variable_name IN
-  ('max_statement_time', 'max_execution_time', 'idle_transaction_timeout', 'wait_timeout', 'xa_detach_on_prepare')`
+  ('max_statement_time', 'max_execution_time', 'idle_transaction_timeout', 'wait_timeout', 'max_allowed_packet')`
