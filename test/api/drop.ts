@@ -13,7 +13,7 @@ const buyers = 400
 
 /** A limited edition goes on sale; then the books are checked. */
 export function dropSuite(shop: () => Shop): void {
-  const secrets = () => readSecrets(storeEnvironment({ OCTAVO_DATA: shop().store.data }), auditSecrets)
+  const secrets = () => readSecrets(storeEnvironment(shop().store.places), auditSecrets)
   const findings = (checks: readonly Check[]) =>
     checks.flatMap((each) => each.findings.map(({ detail }) => detail))
 

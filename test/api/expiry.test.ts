@@ -73,7 +73,7 @@ test('a payment that is never answered ends with the hold, and its money and cop
 })
 
 test('money that an order kept though it ended goes back when staff cancel it, as its alert’s runbook says', async () => {
-  const secrets = readSecrets(storeEnvironment({ OCTAVO_DATA: shop.store.data }), auditSecrets)
+  const secrets = readSecrets(storeEnvironment(shop.store.places), auditSecrets)
   const placed = await place(shop, await addBook(shop, { copies: 1 }))
   const { total } = await until(shop, placed, ({ status }) => status === 'expired', 60_000)
   await using payment = await openPayment(secrets.payment)
@@ -91,7 +91,7 @@ test('money that an order kept though it ended goes back when staff cancel it, a
 })
 
 test('the books are in order', async () => {
-  const checks = await audit(readSecrets(storeEnvironment({ OCTAVO_DATA: shop.store.data }), auditSecrets))
+  const checks = await audit(readSecrets(storeEnvironment(shop.store.places), auditSecrets))
   assert.deepEqual(
     checks.flatMap(({ findings }) => findings),
     [],

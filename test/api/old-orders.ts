@@ -53,7 +53,7 @@ export function oldOrderSuite(shop: () => Shop): void {
 
 /** As if they had been at rest for long. */
 async function putAllAway({ store }: Shop, ids: readonly string[]): Promise<void> {
-  const { orderDb } = readSecrets(storeEnvironment({ OCTAVO_DATA: store.data }), ['orderDb'])
+  const { orderDb } = readSecrets(storeEnvironment(store.places), ['orderDb'])
   await using database = await openDatabase(orderDb, { applicationName: 'test' })
   const old = { beforeId: idAt(Date.now() + 1_000), restDays: 0 }
   // A saga may note its own end a moment after its order is confirmed.

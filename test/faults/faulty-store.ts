@@ -57,14 +57,15 @@ export async function startFaultyStore(t: TestScope, options: FaultyStoreOptions
   const faults = join(data, 'faults')
   mkdirSync(faults)
   await layServers(data)
-  const child = launch(data, faults, options, await bookDbSettings(t))
+  const bookDb = await bookDbSettings(t)
+  const child = launch(data, faults, options, bookDb)
   const children = () =>
     (JSON.parse(readFileSync(join(data, 'run', 'supervisor.json'), 'utf8')) as RunRecord).children
   t.after(() => end(child.process, child.closed, data, children))
   const url = await opened(child)
   return {
     ...{ url, data },
-    secrets: readSecrets(storeEnvironment({ OCTAVO_DATA: data }), auditSecrets),
+    secrets: readSecrets(storeEnvironment({ OCTAVO_DATA: data, ...bookDb }), auditSecrets),
     staff: { email, password },
     names: () => children().map(({ name }) => name),
     kill: (name) => signal(children(), name, 'SIGKILL'),

@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { bookDbSettings } from './book-db.ts'
 import { layServers, type TestScope } from './database.ts'
 
-export type Store = { url: string; data: string; staff: Credentials; said(): string }
+export type Store = {
+  url: string
+  data: string
+  staff: Credentials
+  said(): string
+  /** Its environment, as far as it says where its parts are: what its own commands need to find them. */
+  places: Record<string, string>
+}
 export type Credentials = { email: string; password: string }
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
@@ -49,7 +56,7 @@ export async function startStore(
     rmSync(data, { recursive: true, force: true })
   })
   const url = await opened(child, () => text)
-  return { url, data, staff, said: () => text }
+  return { url, data, staff, said: () => text, places: { OCTAVO_DATA: data, ...bookDb } }
 }
 
 /** The address it prints when it is open. */
@@ -82,7 +89,7 @@ export async function octavo(
 ): Promise<{ code: number | null; said: string }> {
   const child = spawn(process.execPath, [main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, OCTAVO_DATA: store.data, ...env },
+    env: { PATH: process.env.PATH, ...store.places, ...env },
   })
   let said = ''
   for (const stream of [child.stdout, child.stderr])
