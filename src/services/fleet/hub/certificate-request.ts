@@ -7,17 +7,20 @@ type Element = { tag: number; content: Buffer; whole: Buffer }
 const sequence = 0x30
 const oids = { commonName: '550403', organisation: '55040a' }
 
+/** One block and nothing else, for whoever signs it has to read the same: not another one, and no headers. Source: RFC 7468. */
+const onePemBlock =
+  /^-----BEGIN CERTIFICATE REQUEST-----\r?\n((?:[A-Za-z0-9+/]+={0,2}\r?\n)+)-----END CERTIFICATE REQUEST-----\s*$/
+
 /**
  * Reads who a certificate request is for and with which key. Source: RFC 2986; DER as in ITU-T X.690.
  * @param pem base64 of a PEM block, as Kubernetes keeps it
- * @throws TypeError when it is none
+ * @throws TypeError when it is none, or anything besides
  */
 export function readCertificateRequest(pem: string): ReadRequest {
-  const text = Buffer.from(pem, 'base64').toString('latin1')
-  const [, body] =
-    /-----BEGIN CERTIFICATE REQUEST-----([\s\S]+)-----END CERTIFICATE REQUEST-----/.exec(text) ?? []
-  if (body === undefined) throw new TypeError('there is no certificate request in it')
-  const [request] = elements(Buffer.from(body, 'base64'))
+  const [, body] = onePemBlock.exec(Buffer.from(pem, 'base64').toString('latin1')) ?? []
+  if (body === undefined) throw new TypeError('it is not one certificate request and nothing else')
+  const [request, ...rest] = elements(Buffer.from(body, 'base64'))
+  if (rest.length > 0) throw new TypeError('there is more behind the certificate request')
   const [information] = elements(contentOf(request))
   const [, subject, publicKey] = elements(contentOf(information))
   const spki = publicKey?.whole
