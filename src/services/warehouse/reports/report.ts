@@ -34,13 +34,17 @@ export function local(moment: string, { timeZone }: Asked): string {
   return timeZone === 'UTC' ? moment : `timezone(${literal(timeZone)}, timezone('UTC', ${moment}))`
 }
 
-/** SQL that a moment lies in the days asked for. */
-export function within(moment: string, { from, to, timeZone }: Asked): string {
-  const at = (day: string, days: number) =>
-    `timezone('UTC', timezone(${literal(timeZone)}, ${literal(day)}::TIMESTAMP + INTERVAL ${days} DAY))`
+/**
+ * SQL that a moment lies in the days asked for. A day begins where the shop's clock first shows it, also where midnight
+ * comes twice or not at all; by the moment itself, a day more on either side, whole parts are passed over unread.
+ */
+export function within(moment: string, asked: Asked): string {
+  const { from, to } = asked
+  const clock = local(moment, asked)
+  const start = (day: string, days: number) => `${literal(day)}::TIMESTAMP + to_days(${days})`
   return [
-    ...(from === undefined ? [] : [`${moment} >= ${at(from, 0)}`]),
-    ...(to === undefined ? [] : [`${moment} < ${at(to, 1)}`]),
+    ...(from === undefined ? [] : [`${moment} >= ${start(from, -1)} AND ${clock} >= ${start(from, 0)}`]),
+    ...(to === undefined ? [] : [`${moment} < ${start(to, 2)} AND ${clock} < ${start(to, 1)}`]),
     'true',
   ].join(' AND ')
 }
