@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig, readSecrets } from '#config'
+import { isDay } from '#kernel/day'
 import { formatMoney } from '#kernel/money'
 import { storeEnvironment } from '../local/running.ts'
 import {
@@ -37,7 +38,7 @@ export async function run(args: string[]): Promise<number> {
   if (name === undefined) return list()
   const report = reportNamed(name)
   const format = formats.find((each) => each === (values.format ?? 'table'))
-  const problem = problemOf(values)
+  const problem = problemOf(values) ?? (report && notTaken(report, values))
   if (report === undefined || format === undefined || problem !== undefined || more.length > 0) {
     console.error(
       problem ?? (report === undefined ? `there is no report "${name}"; octavo report lists them` : usage),
@@ -62,12 +63,20 @@ function list(): number {
   return 0
 }
 
-function problemOf({ from, to, isbn }: { from?: string; to?: string; isbn?: string }): string | undefined {
+type Chosen = { from?: string; to?: string; isbn?: string }
+
+function problemOf({ from, to, isbn }: Chosen): string | undefined {
   for (const day of [from, to])
-    if (day !== undefined && (!/^\d{4}-\d\d-\d\d$/.test(day) || Number.isNaN(Date.parse(day))))
-      return `"${day}" is no day; it should be YYYY-MM-DD`
+    if (day !== undefined && !isDay(day)) return `"${day}" is no day; it should be YYYY-MM-DD`
   if (isbn !== undefined && !/^97[89]\d{10}$/.test(isbn)) return `"${isbn}" is no ISBN-13`
   return undefined
+}
+
+/** What is chosen and would change nothing: whoever asked for it would take the figures for others than they are. */
+function notTaken({ name, parameters }: Report, { from, to, isbn }: Chosen): string | undefined {
+  const chosen = Object.entries({ from, to, isbn }).filter(([, value]) => value !== undefined)
+  const [other] = chosen.find(([key]) => !parameters.some((each) => each === key)) ?? []
+  return other && `the report "${name}" takes no --${other}`
 }
 
 async function print(
@@ -76,7 +85,7 @@ async function print(
   { title, columns: kinds }: Report,
   asOf: string,
 ): Promise<number> {
-  if (answered.kind === 'refused') {
+  if (answered.kind === 'refused' || answered.kind === 'over') {
     console.error(`octavo report: ${answered.reason}`)
     return 1
   }

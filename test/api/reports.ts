@@ -19,6 +19,7 @@ export function reportSuite(shop: () => Shop): void {
     const headers = { 'if-none-match': read.headers.get('etag') ?? '' }
     assert.equal((await shop().get(`/api/reports/${first.name}`, { token, headers })).status, 304)
     refused(await shop().get('/api/reports/no-such-report', { token }), 404)
+    refused(await shop().get('/api/reports/revenue?from=2026-02-31', { token }), 400)
   })
 
   test('the warehouse is asked by SQL, by managers and operators, and what it cannot run is 422', async () => {
@@ -26,6 +27,8 @@ export function reportSuite(shop: () => Shop): void {
     const ask = (sql: string, as: { token?: string } = { token }) =>
       shop().post('/api/reports/queries', { ...as, body: { sql } })
     assert.deepEqual(accepted(await ask('SELECT 1 AS one')).rows, [[1]])
+    const long = `SELECT ${'1 + '.repeat(4_990)}1 AS many`
+    assert.deepEqual(accepted(await ask(long)).rows, [[4_991]], 'as long as it may be')
     refused(await ask('SELECT nothing FROM nowhere'), 422)
     refused(await ask('SELECT 1', {}), 401)
   })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { LostFence, takeFence } from '#ports/lease'
@@ -181,12 +181,22 @@ test('files of the warehouse that are damaged, or gone from here or everywhere, 
   for (const part of await parts()) await truncate(localPart(root, part), 10)
   assert.deepEqual(await again('c'), ['increment', 3, []], 'cut short here')
   for (const part of await parts()) await writeFile(localPart(root, part), Buffer.alloc(part.bytes, 7))
-  assert.deepEqual(await again('d'), ['whole', 4, []], 'nonsense of the right length')
+  assert.deepEqual(await again('d'), ['increment', 4, []], 'nonsense of the right length')
+  for (const part of await parts()) await flip(localPart(root, part), 20)
+  assert.deepEqual(await again('bytes'), ['increment', 5, []], 'a few bytes changed here')
+  for (const part of await parts()) {
+    const object = await objects.get(part.key)
+    const body = Buffer.from(object?.body ?? [])
+    body[20] = (body[20] ?? 0) ^ 0xff
+    await objects.put(part.key, body, 'application/vnd.apache.parquet')
+    await rm(localPart(root, part))
+  }
+  assert.deepEqual(await again('everywhere'), ['whole', 6, []], 'a few bytes changed everywhere')
   for (const part of await parts()) {
     await objects.delete(part.key)
     await rm(localPart(root, part))
   }
-  assert.deepEqual(await again('e'), ['whole', 5, []], 'gone everywhere')
+  assert.deepEqual(await again('e'), ['whole', 7, []], 'gone everywhere')
 })
 
 test('what says which cut is shown here is made good when it is damaged', async (t) => {
@@ -212,6 +222,12 @@ test('tables of other columns are loaded again whole', async (t) => {
   assert.equal((await load(shop.loading)).kind, 'whole')
   assert.equal((await load(shop.loading)).kind, 'increment')
 })
+
+async function flip(path: string, at: number): Promise<void> {
+  const bytes = await readFile(path)
+  bytes[at] = (bytes[at] ?? 0) ^ 0xff
+  await writeFile(path, bytes)
+}
 
 /** Makes orders old enough that only their history would tell of a change. */
 async function forgetTheLast(shop: Shop): Promise<void> {

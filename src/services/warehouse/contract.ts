@@ -94,13 +94,17 @@ export const getReport = defineRoute({
   ),
   reply: ReportResult,
   summary: 'Read a report: as JSON, CSV or Parquet',
-  also: { 404: 'No such report.', 503: 'The warehouse has not been loaded yet, or too many reports wait.' },
+  also: {
+    404: 'No such report.',
+    503: 'The warehouse has not been loaded yet or cannot be read, or too many reports wait.',
+  },
 })
 
 export const queryWarehouse = defineRoute({
   ...route,
   method: 'POST',
   path: '/api/reports/queries',
+  bodyBytesMax: 64 * 1024,
   body: Type.Object(
     {
       sql: Type.String({ minLength: 1, maxLength: 20_000, description: 'one SELECT in DuckDB’s SQL' }),

@@ -13,10 +13,15 @@ class NoWarehouse extends Error {
   override name = 'NoWarehouse'
 }
 
+/** Its files are damaged; the next load makes them good. */
+class UnreadableWarehouse extends Error {
+  override name = 'UnreadableWarehouse'
+}
+
 /**
  * A report from the warehouse as it was last published, without any process of the store.
  * @param root the warehouse's folder on this machine; what it lacks is fetched from the object store
- * @throws NoWarehouse before the first load
+ * @throws NoWarehouse before the first load, UnreadableWarehouse when its files are damaged
  */
 export async function readReport(
   report: Report,
@@ -27,15 +32,23 @@ export async function readReport(
   const cut = await publishedCut(root, secrets)
   const folder = await mkdtemp(join(tmpdir(), 'octavo-report-'))
   try {
-    await using reader = await openCutReader(cut, folder)
+    await using reader = await openCutReader(cut, folder).catch((cause: unknown) => {
+      throw unreadable(cause)
+    })
     // One more than are shown says that there are more.
     const sql = report.sql({ ...asked, rowsMax: reportRowsMax + (format === 'json' ? 1 : 0) })
     const answered = await reader.answer({ sql, format, rowsMax: reportRowsMax })
+    if (answered.kind === 'refused') throw unreadable(new Error(answered.reason))
     return { answered, asOf: cut.manifest.cutAt }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+const unreadable = (cause: unknown) =>
+  new UnreadableWarehouse('a file of the warehouse cannot be read: octavo warehouse load makes it good', {
+    cause,
+  })
 
 async function publishedCut(root: string, secrets: Secrets<'objectStore' | 'secret'>): Promise<LocalCut> {
   await using objects = await openObjectStore(secrets.objectStore, { secret: secrets.secret })

@@ -1,6 +1,8 @@
 import type { Config } from '#config'
-import { notFound, Problem } from '#kernel/problem'
+import { isDay } from '#kernel/day'
+import { invalid, notFound, Problem, unavailable } from '#kernel/problem'
 import { answer, type HttpServer } from '#ports/http'
+import { logger } from '#ports/log'
 import { getReport, listReports, loadWarehouseNow, queryWarehouse, type ReportFormat } from './contract.ts'
 import type { Answered } from './engine/answer-query.ts'
 import type { Loader } from './engine/loader.ts'
@@ -16,6 +18,8 @@ type Parts = {
   root: string
   config: Config
 }
+
+const log = logger('warehouse')
 
 const reportDeadlineMs = 10_000
 const queryDeadlineMs = 10_000
@@ -48,6 +52,9 @@ export function addReportRoutes(
     const report = reportNamed(params.name)
     if (report === undefined) throw notFound('such report')
     const { format = 'json', limit: rowsMax = 1_000, ...chosen } = query
+    const noDay = (['from', 'to'] as const).filter((field) => !isDay(chosen[field] ?? '2000-01-01'))
+    if (noDay.length > 0)
+      throw invalid(noDay.map((field) => ({ field, message: 'is no day of the calendar' })))
     // A file has all there is, as far as a report goes.
     const asked = {
       ...chosen,
@@ -55,6 +62,15 @@ export function addReportRoutes(
       timeZone: config.shop.timeZone,
     }
     const answered = await reportEngine.ask({ sql: report.sql(asked), format, rowsMax }, reportDeadlineMs)
+    if (answered.kind === 'refused') {
+      log.warn('a report cannot be read: the files of the warehouse are looked at', {
+        problem: answered.reason,
+      })
+      loader.loadNow()
+      throw unavailable(
+        'A file of the warehouse cannot be read; it is being made good. Try again in a minute.',
+      )
+    }
     if (answered.kind !== 'rows') return fileOf(answered, report.name, format)
     const { name, title, columns, chart } = report
     const { rows, more, asOf } = answered
@@ -75,7 +91,7 @@ export function addReportRoutes(
 
 /** @throws Problem 422 when the engine would not or could not run it */
 function fileOf(answered: Exclude<Answered, { kind: 'rows' }>, name: string, format: ReportFormat) {
-  if (answered.kind === 'refused') throw new Problem(422, 'query-refused', answered.reason)
+  if (answered.kind !== 'file') throw new Problem(422, 'query-refused', answered.reason)
   return answer(200, Buffer.from(answered.bytes), {
     ...private_,
     'content-type': format === 'csv' ? 'text/csv; charset=utf-8' : 'application/vnd.apache.parquet',

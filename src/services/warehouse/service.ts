@@ -45,7 +45,7 @@ export async function createWarehouse(
       async serve(resources) {
         // Apart, so that nobody's own SQL keeps a report waiting.
         const reportEngine = resources.use(createQueryEngine(root, 'reports', clock))
-        const queryEngine = resources.use(createQueryEngine(root, 'queries', clock))
+        const queryEngine = resources.use(createQueryEngine(root, 'queries', clock, 'one'))
         const everyMs = config.warehouse.everyMs
         const { bookDb, orderDb, objectStore, secret } = secrets
         const database = resources.use(

@@ -20,6 +20,8 @@ export type Answered =
   | { kind: 'file'; bytes: Buffer }
   /** The SQL is not one that may be run, or does not run. */
   | { kind: 'refused'; reason: string }
+  /** It took longer, or more memory, than there is for it. */
+  | { kind: 'over'; reason: string }
 
 /** An engine that can read one cut of the warehouse and nothing else. */
 export type CutReader = AsyncDisposable & {
@@ -80,7 +82,8 @@ export async function openCutReader(
         if (format === 'json') return await rowsOf(connection, sql, rowsMax)
         return await fileOf(connection, join(folder, `${randomUUID()}.${format}`), sql, format)
       } catch (error) {
-        return { kind: 'refused', reason: (error as Error).message.split('\n')[0] ?? 'it does not run' }
+        const reason = (error as Error).message.split('\n')[0] ?? 'it does not run'
+        return { kind: reason.startsWith('Out of Memory') ? 'over' : 'refused', reason }
       }
     },
     async [Symbol.asyncDispose]() {
@@ -103,7 +106,7 @@ async function rowsOf(connection: DuckDBConnection, sql: string, rowsMax: number
       const shown = row.map((value, i) => plain(value, types[i] ?? ''))
       bytes += JSON.stringify(shown).length
       if (bytes > rowsBytesMax)
-        return { kind: 'refused', reason: `The rows have more than ${rowsBytesMax} bytes; ask for less.` }
+        return { kind: 'over', reason: `The rows have more than ${rowsBytesMax} bytes; ask for less.` }
       rows.push(shown)
     }
   return { kind: 'rows', columns, rows, more: false }
@@ -133,7 +136,7 @@ async function fileOf(
     await connection.run(`COPY (${chosen}) TO ${literal(path)} (${options})`)
     const bytes = await readFile(path)
     if (bytes.length > fileBytesMax)
-      return { kind: 'refused', reason: `The result has ${bytes.length} bytes; ask for less.` }
+      return { kind: 'over', reason: `The result has ${bytes.length} bytes; ask for less.` }
     return { kind: 'file', bytes }
   } finally {
     await rm(path, { force: true })

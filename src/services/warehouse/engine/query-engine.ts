@@ -26,8 +26,17 @@ const idleMs = 60_000
 /** Node's own part of it; the engine's memory is bounded by itself. */
 const nodeOptions = ['--max-old-space-size=192', '--max-semi-space-size=1']
 
-/** @param name of its folder, which it has for itself */
-export function createQueryEngine(root: string, name: string, clock: Clock): QueryEngine {
+/**
+ * @param name of its folder, which it has for itself
+ * @param serves `all` by one process, or `one` question each, so that what a question may turn on in the engine, such as
+ * its log, is gone before the next
+ */
+export function createQueryEngine(
+  root: string,
+  name: string,
+  clock: Clock,
+  serves: 'all' | 'one' = 'all',
+): QueryEngine {
   const workFolder = join(root, name)
   let child: ChildProcess | undefined
   let idle: NodeJS.Timeout | undefined
@@ -39,6 +48,10 @@ export function createQueryEngine(root: string, name: string, clock: Clock): Que
     clearTimeout(idle)
     child?.kill('SIGKILL')
     child = undefined
+  }
+  const endAndTidy = async () => {
+    end()
+    await rm(workFolder, { recursive: true, force: true })
   }
   const started = () => {
     clearTimeout(idle)
@@ -59,11 +72,10 @@ export function createQueryEngine(root: string, name: string, clock: Clock): Que
     const asked = started()
     try {
       const told = await once(asked, { id: ++lastId, cut, workFolder, query }, clock, deadlineMs)
+      if (told === undefined || serves === 'one') await endAndTidy()
       if (told !== undefined) return { ...told.answered, asOf }
-      end()
-      await rm(workFolder, { recursive: true, force: true })
       const reason = `It took longer than ${deadlineMs / 1000} s or more memory than there is for it.`
-      return { kind: 'refused', reason, asOf } as const
+      return { kind: 'over', reason, asOf } as const
     } finally {
       idle = setTimeout(end, idleMs)
       idle.unref()
@@ -78,10 +90,7 @@ export function createQueryEngine(root: string, name: string, clock: Clock): Que
       turn = next.catch((error: unknown) => log.debug('a query failed', { error }))
       return await next.finally(() => waiting--)
     },
-    async [Symbol.asyncDispose]() {
-      end()
-      await rm(workFolder, { recursive: true, force: true })
-    },
+    [Symbol.asyncDispose]: endAndTidy,
   }
 }
 

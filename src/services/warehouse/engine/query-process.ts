@@ -19,11 +19,21 @@ setInterval(() => {
   if (process.memoryUsage.rss() > residentBytesMax) process.kill(process.pid, 'SIGKILL')
 }, lookEveryMs)
 
-process.on('message', async ({ id, cut, workFolder, query }: Asked) => {
+process.on('message', async ({ id, ...asked }: Asked) => {
+  const answered = await answer(asked).catch(
+    (error: Error): Answered => ({ kind: 'refused', reason: error.message.split('\n')[0] ?? '' }),
+  )
+  process.send?.({ id, answered } satisfies Told)
+})
+
+/** Opens the cut first when it is another one. @throws when its files cannot be read */
+async function answer({ cut, workFolder, query }: Omit<Asked, 'id'>): Promise<Answered> {
   if (reader?.sequence !== cut.sequence) {
     await reader?.[Symbol.asyncDispose]()
+    reader = undefined
     reader = await openCutReader(cut, workFolder)
   }
-  process.send?.({ id, answered: await reader.answer(query) } satisfies Told)
-})
+  return await reader.answer(query)
+}
+
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))

@@ -191,8 +191,8 @@ async function build({ loading, duck, cut, folder, sequence, before }: Building)
   await onPoint?.('stock-read')
   const read = await staging.finish()
   if (before !== undefined) {
-    // Another machine may have loaded last, and kept its files to itself.
-    for (const part of partsOf(before)) await bring(root, objects, part)
+    // Another machine may have loaded last, and kept its files to itself; and a disk may have changed what is here.
+    for (const part of partsOf(before)) await bring(root, objects, part, true)
     await createViewsOfParts(duck, before, root)
     for (const isbn of await goneBooks(cut, knownBooks(duck))) {
       staging.remove('books', isbn)

@@ -1,5 +1,6 @@
-import { mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { crc32 } from 'node:zlib'
 import type { ObjectStore } from '#ports/object-store'
 import { type Duck, literal } from '../store/duck.ts'
 import { bring, localPart } from '../store/local-cut.ts'
@@ -75,7 +76,10 @@ async function rewrite(
   )
   const [count] = await duck.rows<{ n: string }>(`SELECT count(*) AS n FROM read_parquet(${literal(path)})`)
   const rows = Number(count?.n)
-  if (rows > 0) return { key, rows, bytes: (await stat(path)).size }
+  if (rows > 0) {
+    const file = await readFile(path)
+    return { key, rows, bytes: file.length, crc32: crc32(file) }
+  }
   await rm(path)
   return undefined
 }

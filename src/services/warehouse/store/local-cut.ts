@@ -12,6 +12,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
+import { crc32 } from 'node:zlib'
 import type { ObjectStore } from '#ports/object-store'
 import { type Manifest, type Part, partsOf, pathInCut } from './manifest.ts'
 
@@ -68,28 +69,40 @@ export async function showCut(
   return { sequence: manifest.sequence, folder, manifest }
 }
 
-/** An object that the manifest names is gone. */
+/** An object that the manifest names is gone or damaged. */
 export class PartMissing extends Error {
   override name = 'PartMissing'
 }
 
-/** The file of a part on this machine, fetched when it is not here. */
-export async function bring(root: string, objects: Pick<ObjectStore, 'get'>, part: Part): Promise<string> {
+/**
+ * The file of a part on this machine, fetched when it is not here.
+ * @param look whether a file that is here is read, to see that it is what it was
+ * @throws PartMissing
+ */
+export async function bring(
+  root: string,
+  objects: Pick<ObjectStore, 'get'>,
+  part: Part,
+  look = false,
+): Promise<string> {
   const path = localPart(root, part)
   const isThere = await stat(path).then(
-    ({ size }) => size === part.bytes,
+    async ({ size }) => size === part.bytes && (!look || isWhole(part, await readFile(path))),
     () => false,
   )
   if (isThere) return path
   const object = await objects.get(part.key)
   if (object === undefined)
     throw new PartMissing(`the warehouse names ${part.key}, and the object store has no such object`)
+  if (!isWhole(part, object.body)) throw new PartMissing(`${part.key} is damaged in the object store`)
   await mkdir(dirname(path), { recursive: true })
   const arriving = `${path}.${process.pid}`
   await writeFile(arriving, object.body)
   await rename(arriving, path)
   return path
 }
+
+const isWhole = (part: Part, file: Uint8Array) => part.crc32 === undefined || crc32(file) === part.crc32
 
 /**
  * Removes cuts that nobody should be reading any more, and files of no cut.

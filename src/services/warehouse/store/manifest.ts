@@ -25,7 +25,8 @@ export type Manifest = {
   superseded: { key: string; atMs: number }[]
 }
 
-export type Part = { key: string; rows: number; bytes: number }
+/** `crc32` is of its file; manifests of before did not say. */
+export type Part = { key: string; rows: number; bytes: number; crc32?: number }
 
 /** How far each source has been read. */
 export type Cursors = {
