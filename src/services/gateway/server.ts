@@ -23,6 +23,7 @@ import { tooSlow } from './proxy/proxy-problems.ts'
 import { traceExchange } from './proxy/trace.ts'
 import { createRefusalLog } from './refusal-log.ts'
 import { faultOf, headersMax } from './request-fault.ts'
+import { dropPlainSession } from './session-cookie.ts'
 
 const log = logger('gateway')
 
@@ -77,7 +78,10 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   const answer = (exchange: Exchange) => {
     const problem = faultOf(exchange, shopOrigin, options.hosts)
     if (problem !== undefined) sendProblem(exchange, problem)
-    else options.answer(exchange)
+    else {
+      if (shopOrigin.startsWith('https:')) dropPlainSession(exchange.request)
+      options.answer(exchange)
+    }
   }
   const underWay = new WeakMap<Duplex, Exchange>()
   const handle = (request: IncomingMessage, response: ServerResponse) => {
