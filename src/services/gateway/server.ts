@@ -105,7 +105,7 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     const exchange = underWay.get(socket)
     // What comes behind a whole request is not its fault, and what is said to that would be taken for its answer.
     const isBehind = exchange?.request.complete || exchange?.response.headersSent
-    if (exchange !== undefined && open.has(exchange) && isBehind) socket.destroy()
+    if (exchange !== undefined && open.has(exchange) && isBehind) (socket as Socket).destroySoon()
     else noteRefusal((socket as Socket).remoteAddress ?? '', answerMalformed(error, socket, options.isSecure))
   }
   const inTurn = oneAtATime(handle)
