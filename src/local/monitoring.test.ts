@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
@@ -74,4 +76,28 @@ test('it tells when one of both ends, and a start that is stopped leaves nothing
   assert.deepEqual(childrenOf(process.pid), before)
   await assert.rejects(startMonitoring({ ...given, stop: AbortSignal.timeout(20) }), /stopped before/)
   assert.deepEqual(childrenOf(process.pid), before)
+})
+
+test('what a killed one leaves is ended by the next, and what another one runs is left alone', {
+  skip,
+}, async (t) => {
+  const { at } = await registry(t)
+  const given = { ...options, registry: at, folder: scratch(t), ports: await freePorts() }
+  const module = JSON.stringify(new URL('monitoring.ts', import.meta.url).href)
+  const program = `import { startMonitoring } from ${module}
+    await startMonitoring(${JSON.stringify(given)})
+    console.log('up')
+    setInterval(() => undefined, 1_000)`
+  const other = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(other.stdout, 'data')
+  await assert.rejects(
+    startMonitoring({ ...given, ports: await freePorts() }),
+    (error: Error) =>
+      error instanceof MonitoringError && error.message.startsWith(`process ${other.pid} keeps`),
+  )
+  other.kill('SIGKILL')
+  await once(other, 'exit')
+  await using _next = await startMonitoring(given)
 })

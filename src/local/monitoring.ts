@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eachLine } from './log.ts'
+import { identify, isRunning, killAllIn, type ProcessIdentity } from './process-identity.ts'
 
 /** Prometheus or Alertmanager did not start, or ended. */
 export class MonitoringError extends Error {
@@ -46,6 +47,8 @@ const deploy = join(import.meta.dirname, '..', '..', 'deploy')
 const rulesPath = join(deploy, 'chart', 'files', 'rules.yaml')
 /** What was read last before a stop is soon forgotten, so that instances of then are not missed after a new start. */
 const lookBack = '1m'
+/** Says which process runs both, in their folder. */
+const ownerName = 'owner.json'
 const startLimitMs = 30_000
 const stopLimitMs = 5_000
 
@@ -72,8 +75,11 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
     'alertmanager.yml',
     readFileSync(join(deploy, 'monitoring', 'alertmanager.yml'), 'utf8'),
   )
-  for (const port of Object.values(ports)) await mustBeFree(port)
+  await endWhatIsLeft(folder)
   await using started = new AsyncDisposableStack()
+  const owner = file(ownerName, JSON.stringify(identify(process.pid)))
+  started.defer(() => rmSync(owner, { force: true }))
+  for (const port of Object.values(ports)) await mustBeFree(port)
   const run = (name: keyof typeof programs, args: string[]) => started.use(running(name, args, folder))
   const prometheus = run('prometheus', [
     `--config.file=${config}`,
@@ -109,6 +115,16 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
+}
+
+/** A process that was killed leaves its children, which keep their ports. @throws MonitoringError when it still runs */
+async function endWhatIsLeft(folder: string): Promise<void> {
+  const path = join(folder, ownerName)
+  if (!existsSync(path)) return
+  const owner = JSON.parse(readFileSync(path, 'utf8')) as ProcessIdentity
+  if (isRunning(owner))
+    throw new MonitoringError(`process ${owner.pid} keeps what it reads in ${folder}: end it first`)
+  await killAllIn(folder, /prometheus/)
 }
 
 /** JSON is YAML. What differs from `deploy/monitoring/prometheus.yml` is where things are and how often they are read. */
