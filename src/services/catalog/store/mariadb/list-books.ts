@@ -20,7 +20,7 @@ export async function bookPage(
   database: Pick<Statements, 'query'>,
   { filter, order, after, limit }: PageQuery,
 ): Promise<BookPage> {
-  const { from, conditions } = await listed(database, filter)
+  const { from, conditions } = listed(filter, await matched(database, filter), booksWithStock)
   const keys = keysOf(order, filter)
   const isbn = order === 'bestselling' ? 's.isbn' : 'b.isbn'
   const direction = order.startsWith('-') ? 'DESC' : 'ASC'
@@ -53,70 +53,93 @@ async function booksOf(database: Pick<Statements, 'query'>, isbns: readonly stri
   return isbns.flatMap((isbn) => byIsbn.get(isbn) ?? [])
 }
 
-/** A facet counts with the other filters in force and without its own: what choosing each of its values would give. */
+/**
+ * A facet counts with the other filters in force and without its own: what choosing each of its values would give. Books
+ * are counted by format and language at once, which tells of both, and of how many there are.
+ */
 export async function bookCounts(
   database: Pick<Statements, 'query'>,
   filter: BookFilter,
 ): Promise<BookCounts> {
   const { subject, format, language, ...others } = filter
-  const counted = async (own: object, value: string, join = ''): Promise<FacetRow[]> => {
-    const { from, conditions } = await listed(database, { ...others, ...own })
-    return await database.query<FacetRow>(
-      `SELECT ${value} AS value, count(*) AS count
-         FROM (SELECT b.isbn, b.format, b.language_primary AS language FROM ${from.sql} WHERE ${conditions.sql}
-                LIMIT ${countedMax + 1}) found ${join}
-        WHERE ${value} IS NOT NULL GROUP BY ${value} ORDER BY count DESC, value LIMIT ${facetValuesMax}`,
-      [...from.params, ...conditions.params],
-    )
+  const matching = await matched(database, filter)
+  const tables = filter.available === undefined ? 'books b' : booksWithStock
+  const count = async <Row>(own: BookFilter, sql: (found: string) => string): Promise<Row[]> => {
+    const { from, conditions } = listed(own, matching, tables)
+    const found = `(SELECT b.isbn, b.format, b.language_primary AS language FROM ${from.sql}
+                     WHERE ${conditions.sql} LIMIT ${countedMax + 1}) found`
+    return await database.query<Row>(sql(found), [...from.params, ...conditions.params])
   }
-  const chosen = { ...(subject !== undefined && { subject }), ...(format !== undefined && { format }) }
-  const spoken = { ...(language !== undefined && { language }) }
-  const [total, bySubject, byFormat, byLanguage] = await Promise.all([
-    totalOf(database, filter),
-    counted(
-      { ...(format !== undefined && { format }), ...spoken },
-      'x.subject',
-      'JOIN book_subjects x ON x.isbn = found.isbn',
-    ),
-    counted({ ...(subject !== undefined && { subject }), ...spoken }, 'found.format'),
-    counted(chosen, 'found.language'),
+  const pairs = (own: BookFilter) =>
+    count<Pair>(
+      own,
+      (found) => `SELECT format, language, count(*) AS count FROM ${found} GROUP BY format, language`,
+    )
+  const subjects = (own: BookFilter) =>
+    count<FacetRow>(
+      own,
+      (
+        found,
+      ) => `SELECT x.subject AS value, count(*) AS count FROM ${found} JOIN book_subjects x ON x.isbn = found.isbn
+                   GROUP BY x.subject ORDER BY count DESC, value LIMIT ${facetValuesMax}`,
+    )
+  const chosen = {
+    subject: { ...(subject !== undefined && { subject }) },
+    format: { ...(format !== undefined && { format }) },
+    language: { ...(language !== undefined && { language }) },
+  }
+  const [found, bySubject, byFormat, byLanguage] = await Promise.all([
+    pairs(filter),
+    subjects({ ...others, ...chosen.format, ...chosen.language }),
+    format === undefined ? undefined : pairs({ ...others, ...chosen.subject, ...chosen.language }),
+    language === undefined ? undefined : pairs({ ...others, ...chosen.subject, ...chosen.format }),
   ])
-  const totalIsLowerBound = total > countedMax
+  const total = found.reduce((sum, pair) => sum + pair.count, 0)
   return {
     total: Math.min(total, countedMax),
-    totalIsLowerBound,
+    totalIsLowerBound: total > countedMax,
     subject: bySubject,
-    format: byFormat,
-    language: byLanguage,
+    format: facetOf(byFormat ?? found, 'format'),
+    language: facetOf(byLanguage ?? found, 'language'),
   }
 }
 
 type FacetRow = { value: string; count: number }
+type Pair = { format: string; language: string | null; count: number }
 
-async function totalOf(database: Pick<Statements, 'query'>, filter: BookFilter): Promise<number> {
-  const { from, conditions } = await listed(database, filter)
-  const [row] = await database.query<{ n: number }>(
-    `SELECT count(*) AS n FROM (SELECT b.isbn FROM ${from.sql} WHERE ${conditions.sql} LIMIT ${countedMax + 1}) found`,
-    [...from.params, ...conditions.params],
-  )
-  return row?.n ?? 0
+/** The most frequent first, and those alike in count by code point. */
+function facetOf(pairs: readonly Pair[], name: 'format' | 'language'): FacetRow[] {
+  const counts = new Map<string, number>()
+  for (const { [name]: value, count } of pairs)
+    if (value !== null) counts.set(value, (counts.get(value) ?? 0) + count)
+  return [...counts]
+    .map(([value, count]) => ({ value, count }))
+    .sort((a, b) => b.count - a.count || Buffer.compare(Buffer.from(a.value), Buffer.from(b.value)))
+    .slice(0, facetValuesMax)
 }
 
 const everything: Sql = { sql: 'TRUE', params: [] }
 
-/** Where a list looks, and what its books have to be. */
-async function listed(
+const booksWithStock = 'books b JOIN stock s ON s.isbn = b.isbn'
+
+/** What matches the words of a search that has some. */
+async function matched(
   database: Pick<Statements, 'query'>,
+  { search }: BookFilter,
+): Promise<Sql | undefined> {
+  return search.kind === 'words' ? await matchingBooks(database, search) : undefined
+}
+
+/** Where a list looks, and what its books have to be. */
+function listed(
   filter: BookFilter,
-): Promise<{ from: Sql; conditions: Sql }> {
-  const tables = 'books b JOIN stock s ON s.isbn = b.isbn'
-  if (filter.search.kind !== 'words')
-    return { from: { sql: tables, params: [] }, conditions: conditionsOf(filter) }
-  const { sql, params } = await matchingBooks(database, filter.search)
-  return {
-    from: { sql: `(${sql}) m JOIN books b ON b.isbn = m.isbn JOIN stock s ON s.isbn = b.isbn`, params },
-    conditions: conditionsOf(filter),
-  }
+  matching: Sql | undefined,
+  tables: string,
+): { from: Sql; conditions: Sql } {
+  const conditions = conditionsOf(filter)
+  if (matching === undefined) return { from: { sql: tables, params: [] }, conditions }
+  const { sql, params } = matching
+  return { from: { sql: `(${sql}) m JOIN (${tables}) ON b.isbn = m.isbn`, params }, conditions }
 }
 
 function conditionsOf(filter: BookFilter): Sql {
