@@ -19,6 +19,8 @@ const scope = fileScope()
 let cluster: TestCluster
 let operator: BackgroundProcess
 
+/** What no cluster of CloudNativePG may be told. */
+const forbidden = 'cloudnativePg.parameters.restore_command=none'
 /** Switches it on. */
 const on = '--set=cloudnativePg.enabled=true,secrets.objectStore.name=objects'
 
@@ -27,12 +29,16 @@ before(async () => {
   const home = dirname(cluster.tools['cloudnative-pg'])
   const definitions = join(home, 'config', 'crd', 'bases')
   for (const file of readdirSync(definitions)) await apply(readFileSync(join(definitions, file), 'utf8'))
+  // It looks once for what it has to do with, and ends when one of those kinds is not served yet.
+  const wait = ['wait', '--for=condition=Established', '--timeout=120s', 'customresourcedefinitions', '--all']
+  const { code, err } = await cluster.kubectl(wait)
+  assert.equal(code, 0, err)
   operator = await startOperator()
   scope.after(() => operator.stop())
   await apply(JSON.stringify(webhooksOf(readFileSync(join(home, 'config/webhook/manifests.yaml'), 'utf8'))))
   await cluster.kubectl(['create', 'namespace', 'shop'])
-  // They answer once the operator has started.
-  const asked = async () => (await dryRun([])).code === 0
+  // They answer once the operator has started; the server begins to ask each of them when it has heard of it.
+  const asked = async () => (await dryRun([])).code === 0 && (await dryRun(['--set', forbidden])).code !== 0
   await until(asked, 'the webhooks answer', limitMs).catch(async (error: Error) => {
     throw new Error(`${(await dryRun([])).err}\n${operator.said()}`, { cause: error })
   })
@@ -53,7 +59,7 @@ test('they refuse what would not hold', async () => {
     assert.notEqual(code, 0, set)
     assert.match(err, words)
   }
-  await refused('cloudnativePg.parameters.archive_mode=off', /archive_mode/)
+  await refused(forbidden, /restore_command/)
   await refused('cloudnativePg.parameters.synchronous_standby_names=nobody', /synchronous_standby_names/)
   await refused('cloudnativePg.parameters.shared_buffers=much', /shared_buffers/)
 })
