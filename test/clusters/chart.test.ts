@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
+import { manifestsIn } from '../../src/commands/fleet.ts'
 import { fileScope } from '../support/file-scope.ts'
 import { until } from '../support/until.ts'
 import { type Manifest, policyComplaints, rules } from './chart/policy.ts'
@@ -16,6 +17,10 @@ const values = {
   default: ['--set', `${databases},secrets.objectStore.name=objects`],
   laptop: [...['--values', join(chart, 'values-laptop.yaml')], ...['--set', databases]],
   production: ['--values', join(chart, 'values-production.yaml')],
+  snapshots: [
+    ...['--set', `${databases},secrets.objectStore.name=objects,cloudnativePg.enabled=true`],
+    ...['--set', 'cloudnativePg.backupSchedule=0 0 3 * * *'],
+  ],
   everything: [
     ...['--values', join(chart, 'values-production.yaml'), '--set', 'ingress.enabled=true'],
     ...[
@@ -199,6 +204,22 @@ test('External Secrets fetches every key that pods are given of its Secret, and 
   ])
 })
 
+test('a schedule of backups has something to make them by: a plugin, or snapshots of a replica that stands still', async () => {
+  const clustersOf = async (...flags: string[]) =>
+    (await render(flags))
+      .filter(({ kind }) => kind === 'Cluster')
+      .map(({ spec }) => [spec?.backup, spec?.plugins])
+  const on = 'cloudnativePg.enabled=true,cloudnativePg.backupSchedule=0 0 3 * * *'
+  const snapshots = { volumeSnapshot: { online: false, className: 'fast' } }
+  const flags = [...values.default, '--set', `${on},cloudnativePg.snapshotClass=fast`]
+  assert.deepEqual(await clustersOf(...flags), [
+    [snapshots, undefined],
+    [snapshots, undefined],
+  ])
+  for (const [backup, plugins] of await clustersOf(...values.production))
+    assert.deepEqual([backup, plugins?.length], [undefined, 1])
+})
+
 test('the network lets traces and the question for alarms out where they are switched on', async () => {
   const portsOf = async (role: string, ...flags: string[]) => {
     const all = await render([...values.default, ...flags])
@@ -218,6 +239,16 @@ test('the network lets traces and the question for alarms out where they are swi
   const catalog = await portsOf('catalog', '--set', settings)
   assert.deepEqual([catalog.includes(4318), catalog.includes(9093)], [true, false])
   assert.ok(!(await portsOf('gateway')).some((port: number) => [4318, 9093].includes(port)))
+})
+
+test('what kubectl writes of the chart is what a fleet takes as the manifests of a version', async () => {
+  const rendered = await template(values.default)
+  const create = ['create', '--dry-run=client', '--output=json', '--namespace=shop', '--filename=-']
+  const { code, out, err } = await cluster.kubectl(create, rendered)
+  assert.equal(code, 0, err)
+  const taken = manifestsIn(out) as Manifest[]
+  const names = (all: Manifest[]) => all.map(({ kind, metadata }) => `${kind} ${metadata.name}`)
+  assert.deepEqual(names(taken), names(documentsOf(rendered)))
 })
 
 test('a release is installed, upgraded and rolled back', async () => {
