@@ -2,6 +2,7 @@ import type { Config } from '#config'
 import type { Clock } from '#ports/clock'
 import type { Discovery } from '#ports/discovery'
 import { logger } from '#ports/log'
+import { type LocalDoor, openLocalDoor } from './local-doors.ts'
 import { type Schema, schemaReady } from './schema.ts'
 
 /** A role at work. */
@@ -23,6 +24,8 @@ export type RoleParts = {
 }
 
 export type Door = AsyncDisposable & {
+  /** What of it needs no socket within one process. */
+  readonly local?: LocalDoor
   /** @returns the URL it listens on */
   listen(at: { host: string; port: number }): Promise<string>
 }
@@ -69,6 +72,7 @@ export async function createService(
         url: advertisedUrl(service.advertise, url),
         version,
       }
+      if (door.local) resources.use(openLocalDoor(instance.id, door.local))
       if (discovery) resources.use(await discovery.register(instance))
       log.debug('serving', { service: name, url, advertised: instance.url, version })
     },

@@ -16,7 +16,7 @@ import {
   staffOf,
 } from './entrance.ts'
 import { bundleRoute } from './fast/bundle.ts'
-import { createDirectRoutes, type DirectRequest } from './fast/direct.ts'
+import { createDirectRoutes, type DirectRequest, type DirectRoutes } from './fast/direct.ts'
 import { createRequestMetrics } from './metrics.ts'
 import { bodyMissing, parseJson } from './parse-json.ts'
 import { problemOf } from './problems.ts'
@@ -57,6 +57,8 @@ export type HttpServer = AsyncDisposable & {
     route: R,
     handler: (request: DirectRequest<R>) => Promise<ReplyOf<R> | Answer>,
   ): void
+  /** Its direct routes, for whoever is in the same process. */
+  readonly local: Pick<DirectRoutes, 'answerAll'>
   /** @returns the server's URL, with the port it got */
   listen(at: { host: string; port: number }): Promise<string>
 }
@@ -128,6 +130,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addHealth(fastify, options, entrance)
   return {
     fastify,
+    local: direct,
     add: (route, handler) => addRoute(fastify, route, handler, options, entrance),
     addDirect(route, handler) {
       direct.add(route, handler as Parameters<typeof direct.add>[1])

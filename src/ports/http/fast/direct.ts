@@ -9,7 +9,7 @@ import { inputProblem, problemOf } from '../problems.ts'
 import { type Asked, type Rendered, rendered, renderedProblem } from '../rendered.ts'
 import { requestIdOf } from '../trace.ts'
 import { inputValidator } from '../validation.ts'
-import { decodeBundle, encodeAnswers } from './bundle.ts'
+import { type BundledAnswer, type BundledRequest, decodeBundle, encodeAnswers } from './bundle.ts'
 
 /** Bodies that say their length, up to this, are gathered here; larger ones are the framework's. */
 const bodyBytesMax = bodyBytesMaxDefault
@@ -29,6 +29,8 @@ export type DirectRoutes = {
   take(request: IncomingMessage, response: ServerResponse): boolean
   /** Answers requests that came in one, as if each had come by itself. @throws Problem 404 for a route that is not here */
   answerBundle(bytes: Uint8Array): Promise<Buffer>
+  /** The same for requests of this very process. */
+  answerAll(path: string, requests: readonly BundledRequest[]): Promise<BundledAnswer[]>
 }
 
 export type DirectOptions = {
@@ -69,6 +71,20 @@ export function createDirectRoutes({ name, mayEnter, onAnswered, isClosing }: Di
     }
   }
 
+  const inTurns = async (path: string, requests: readonly BundledRequest[]): Promise<Rendered[]> => {
+    const entry = entries.get(path)
+    if (entry === undefined) throw notFound('such route')
+    const answering: Promise<Rendered>[] = []
+    let startedMs = performance.now()
+    for (const each of requests) {
+      answering.push(answer(entry, each, each.body))
+      if (performance.now() - startedMs < turnMs) continue
+      await new Promise(setImmediate)
+      startedMs = performance.now()
+    }
+    return await Promise.all(answering)
+  }
+
   return {
     add(route, handler) {
       const isPlain = route.access.kind === 'public' && !route.params && !route.query && !route.streams
@@ -90,18 +106,12 @@ export function createDirectRoutes({ name, mayEnter, onAnswered, isClosing }: Di
     },
     async answerBundle(bytes) {
       const { path, requests } = decodeBundle(bytes)
-      const entry = entries.get(path)
-      if (entry === undefined) throw notFound('such route')
-      const answering: Promise<Rendered>[] = []
-      let startedMs = performance.now()
-      for (const each of requests) {
-        answering.push(answer(entry, each, each.body))
-        if (performance.now() - startedMs < turnMs) continue
-        await new Promise(setImmediate)
-        startedMs = performance.now()
-      }
-      const answers = await Promise.all(answering)
+      const answers = await inTurns(path, requests)
       return encodeAnswers(answers.map((out) => ({ ...out, body: textOf(out) })))
+    },
+    async answerAll(path, requests) {
+      const answers = await inTurns(path, requests)
+      return answers.map((out) => ({ ...out, body: Buffer.from(out.body ?? '') }))
     },
   }
 }

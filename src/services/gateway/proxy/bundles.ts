@@ -9,6 +9,7 @@ import {
   encodeBundle,
   isUsual,
 } from '#ports/http'
+import { areDoorsLocal, localDoor } from '#process/local-doors'
 import { type Exchange, sendProblem } from './exchange.ts'
 import { Forwarding } from './forwarding.ts'
 import { notPassedOut } from './headers.ts'
@@ -37,8 +38,9 @@ const bytesMax = 1024 * 1024
 
 /**
  * Sends what arrives in one turn of the event loop for one instance as one request: in a rush that is dozens of orders,
- * and their journey costs as much as one. A request that arrives alone goes alone. So do all those of a bundle that
- * failed, each with whatever attempts it has left; their keys see to it that nothing is done twice.
+ * and their journey costs as much as one. A request that arrives alone goes alone, and so do all those of a bundle that
+ * failed, each with whatever attempts it has left; their keys see to it that nothing is done twice. An instance in this
+ * very process is asked without a journey.
  */
 export function createBundles(parts: ProxyParts, signer: CallSigner): Bundles {
   const { upstreams } = parts
@@ -54,7 +56,7 @@ export function createBundles(parts: ProxyParts, signer: CallSigner): Bundles {
   const leave = () => {
     const all = arrived.filter((each) => !each.exchange.response.destroyed)
     arrived = []
-    if (all.length <= 1) return alone(all)
+    if (all.length <= 1 && !areDoorsLocal()) return alone(all)
     const byUpstream = new Map<Upstream, Bundled[]>()
     for (const each of all) {
       const upstream = chosenFor(each)
@@ -101,6 +103,8 @@ export function createBundles(parts: ProxyParts, signer: CallSigner): Bundles {
   /** @returns undefined when the instance has no bundles */
   const ask = async (upstream: Upstream, bundle: readonly Bundled[], signal: AbortSignal) => {
     const [{ target }] = bundle as [Bundled]
+    const local = localDoor(upstream.instance.id)
+    if (local !== undefined) return await local.answerAll(target.label, bundle.map(requestOf))
     const { path, method } = bundleRoute
     const body = encodeBundle(target.label, bundle.map(requestOf))
     const response = await upstream.pool.request({
