@@ -1,11 +1,14 @@
 import { backoffMs } from '#kernel/backoff'
 import { systemClock } from '#ports/clock'
 import { Pool } from '#ports/connections'
+import { logger } from '#ports/log'
 import { InvalidKey, ObjectStoreFull, ObjectStoreRefused, ObjectStoreUnavailable } from '../object-store.ts'
 import { openCredentials } from './credentials.ts'
 import { encodePath, linkSecondsMax, queryText, signedHeaders, signedPath } from './signature.ts'
 import type { S3Url } from './url.ts'
 import { textOf } from './xml.ts'
+
+const log = logger('object-store')
 
 const connectionsMax = 32
 const attemptsMax = 4
@@ -40,12 +43,13 @@ export async function openS3Client(s3: S3Url): Promise<S3Client> {
   const at = addressOf(s3, s3.endpoint)
   const pool = new Pool(at.origin, { connections: connectionsMax, connectTimeout: attemptMaxMs })
   const credentials = await openCredentials(s3.credentials)
+  const clock = storesClock()
 
   const askOnce = async ({ method, key, query = {}, headers = {}, body }: S3Request): Promise<S3Answer> => {
     const content = body ?? new Uint8Array(0)
     const request = {
       ...{ method, query, host: at.host, region: s3.region, path: at.path(key) },
-      ...{ credentials: credentials.current(), nowMs: systemClock.now() },
+      ...{ credentials: credentials.current(), nowMs: clock.now() },
     }
     const text = queryText(query)
     const answer = await pool.request({
@@ -72,7 +76,7 @@ export async function openS3Client(s3: S3Url): Promise<S3Client> {
           if (fault === undefined) return answer
           last = fault
           // Keys that were replaced meanwhile are tried at once; others will not be taken later either.
-          if (isOfKeys(answer) && !(await credentials.renew())) throw fault
+          if (isOfKeys(answer) && !clock.isMovedBy(answer) && !(await credentials.renew())) throw fault
           if (!(fault instanceof ObjectStoreUnavailable)) throw fault
         } catch (error) {
           if (error === last) throw error
@@ -85,10 +89,10 @@ export async function openS3Client(s3: S3Url): Promise<S3Client> {
       if (s3.publicEndpoint === undefined) return undefined
       const to = addressOf(s3, s3.publicEndpoint)
       // Signed as of the full hour, so that a link stays the same for a while and answers with it are cached.
-      const nowMs = Math.floor(systemClock.now() / linkHourMs) * linkHourMs
+      const nowMs = Math.floor(clock.now() / linkHourMs) * linkHourMs
       const keys = credentials.current()
       // A link is good for no longer than the keys it is signed with.
-      const endMs = Math.min(expiresAtMs, keys.expiresAtMs ?? Number.POSITIVE_INFINITY)
+      const endMs = Math.min(expiresAtMs, keys.expiresAtMs ?? Number.POSITIVE_INFINITY) + clock.aheadMs()
       const seconds = Math.min(linkSecondsMax, Math.floor((endMs - nowMs) / 1000))
       // To a browser the store is another origin, whose files it would show in place of the page that links to them.
       const query: Record<string, string> =
@@ -105,6 +109,28 @@ export async function openS3Client(s3: S3Url): Promise<S3Client> {
     async [Symbol.asyncDispose]() {
       await credentials[Symbol.asyncDispose]()
       await pool.close()
+    },
+  }
+}
+
+/** Source: Amazon S3 API reference, RequestTimeTooSkewed, which is from a quarter of an hour on. */
+const skewMinMs = 5 * 60_000
+
+/** What is signed has to bear the store's time: where it refuses ours, its own is taken. */
+function storesClock() {
+  let aheadMs = 0
+  return {
+    now: () => systemClock.now() + aheadMs,
+    aheadMs: () => aheadMs,
+    /** @returns whether its time is another than was known */
+    isMovedBy({ headers }: Pick<S3Answer, 'headers'>): boolean {
+      const givenMs = Date.parse(headers.date ?? '') - systemClock.now()
+      if (Number.isNaN(givenMs) || Math.abs(givenMs - aheadMs) < skewMinMs) return false
+      aheadMs = givenMs
+      log.warn('the clocks of this machine and of the object store differ', {
+        seconds: Math.round(aheadMs / 1000),
+      })
+      return true
     },
   }
 }

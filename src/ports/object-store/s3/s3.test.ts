@@ -147,6 +147,29 @@ test('a full disk is said to be that; an answer that is none of the store is no 
   await assert.rejects(store.head('a'), ObjectStoreUnavailable)
 })
 
+test('a store by whose clock it is another time takes what is signed all the same', async (t) => {
+  const aheadMs = 3600_000
+  const url = await standIn(t, (request, response) => {
+    request.resume()
+    const theirsMs = Date.now() + aheadMs
+    const [, year, month, day, hour, minute] =
+      /^(....)(..)(..)T(..)(..)/.exec(String(request.headers['x-amz-date'])) ?? []
+    const signedMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:00Z`)
+    const isNow = Math.abs(signedMs - theirsMs) < 15 * 60_000
+    response.setHeader('date', new Date(theirsMs).toUTCString())
+    if (isNow) response.end('kept')
+    else response.writeHead(403).end('<Error><Code>RequestTimeTooSkewed</Code></Error>')
+  })
+  await using store = await openObjectStore(`${url}&public=http://objects.example.org`, options)
+  assert.equal(Buffer.from((await store.get('a'))?.body ?? []).toString(), 'kept')
+  // Of the full hour by the store's clock.
+  const link = new URL(store.presign('a', Date.now() + 600_000)).searchParams
+  const hour = new Date(Date.now() + aheadMs).toISOString().slice(0, 13).replaceAll('-', '')
+  assert.equal(link.get('X-Amz-Date')?.slice(0, 11), hour)
+  const seconds = Number(link.get('X-Amz-Expires'))
+  assert.ok(seconds > 590 && seconds <= 4_200, `${seconds} s from the full hour on`)
+})
+
 test('what is asked for is asked: encryption, the bucket in the host, no rule over what others made', async (t) => {
   const asked: { method: string; url: string; headers: NodeJS.Dict<string | string[]> }[] = []
   let rules = 404
