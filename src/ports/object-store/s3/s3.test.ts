@@ -73,7 +73,8 @@ test('a browser opens an object straight from a public store by its link, and by
   assert.equal(saved.headers.get('content-disposition'), 'attachment; filename="voucher-1.pdf"')
   await store.put('other', bytes('other'), 'text/plain')
   assert.equal((await fetch(link.replace(/vouchers.*\?/, 'other?'))).status, 403)
-  assert.equal((await fetch(link.replace(/Signature=./, 'Signature=0'))).status, 403)
+  const forged = link.replace(/Signature=(.)/, (_, first) => `Signature=${first === '0' ? '1' : '0'}`)
+  assert.equal((await fetch(forged)).status, 403)
   assert.equal((await fetch(store.presign(key, Date.now() - 24 * 3600_000))).status, 403)
 })
 
