@@ -115,6 +115,9 @@ async function snapshot<T>(
   }
 }
 
+/** As long as both servers have it by default. */
+const exclusiveIdleS = 8 * 3600
+
 /** A lock on a connection of its own, so that it ends with the connection whatever happens. */
 async function exclusively<T>(
   { url, options }: { url: string; options: DatabaseOptions },
@@ -126,6 +129,8 @@ async function exclusively<T>(
   const connection = await connector(address, patient, { multipleStatements: true })()
   try {
     const statements = statementsOn(connection, exclusiveStatementMs)
+    // The work may be done on other connections, and the lock goes with this one.
+    await statements.execute(`SET SESSION wait_timeout = ${exclusiveIdleS}`)
     await takeLock(statements, lockName(address.database, name))
     return await work({
       ...statements,

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mariadb'
 import { layMariadb, mariadbMissing, startMariadb } from '../../../../test/support/mariadb-server.ts'
 import { openDatabase } from '../port.ts'
@@ -14,7 +15,7 @@ const oddities = [
     '--sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT',
   ],
   ...['--character-set-server=latin1', '--collation-server=latin1_swedish_ci', '--default-time-zone=-07:00'],
-  ...['--transaction-isolation=SERIALIZABLE', '--max-statement-time=1000'],
+  ...['--transaction-isolation=SERIALIZABLE', '--max-statement-time=1000', '--wait-timeout=1'],
 ]
 const globals = 'SET GLOBAL sql_safe_updates = 1, sql_select_limit = 2, foreign_key_checks = 0'
 
@@ -43,6 +44,16 @@ test('a server’s own settings change nothing that a program relies on', {
   await database.transaction((tx) => tx.execute('UPDATE things SET n = n + 10'))
   const rows = [11, 12, 13].map((n) => ({ n, words, at }))
   assert.deepEqual(await other.query('SELECT * FROM things ORDER BY n'), rows)
+  const ends: string[] = []
+  const begun = Promise.withResolvers<void>()
+  const alone = database.exclusively('test', async () => {
+    begun.resolve()
+    await sleep(2_500)
+    ends.push('first')
+  })
+  await begun.promise
+  await Promise.all([alone, other.exclusively('test', async () => void ends.push('second'))])
+  assert.deepEqual(ends, ['first', 'second'], 'who does its work elsewhere keeps others out')
   const id = `octavo:${crypto.randomUUID()}`
   await database.prepare(id, async (tx) => {
     await tx.execute('UPDATE things SET n = n + 10')

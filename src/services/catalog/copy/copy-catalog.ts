@@ -37,7 +37,10 @@ export async function copyCatalog(
       reason: `${inDoubt.length} transactions are in doubt; octavo transactions shows them`,
     }
   if (!(await to.transfer.isEmpty()))
-    return { kind: 'refused', reason: 'the target holds a catalogue already' }
+    return {
+      kind: 'refused',
+      reason: 'the target holds a catalogue already; where a copy broke off, make its database anew',
+    }
   let copied = 0
   for await (const books of bookBatches(from.transfer)) {
     await to.transfer.writeBooks(books.map((book) => ({ book, entry: entryOf(book.isbn, fieldsOf(book)) })))
