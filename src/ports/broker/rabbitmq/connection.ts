@@ -13,6 +13,8 @@ const connectWithinMs = 5_000
 const heartbeatSeconds = 5
 /** Longest wait for the server's answer to a declaration. */
 export const answerWithinMs = 10_000
+/** An exchange that somebody deleted takes its bindings with it, and nobody is told: they are made anew this often. */
+export const bindAgainEveryMs = 10_000
 /** Source: AMQP 0-9-1 reference, reply code access-refused. */
 export const accessRefused = 403
 const closeWithinMs = 2_000
@@ -68,7 +70,16 @@ export function openLink(url: string, { applicationName }: { applicationName: st
       ...{ noDelay: true, keepAlive: true, timeout: connectWithinMs },
       clientProperties: { connection_name: applicationName },
     }
-    const connection = await connectWithin(connect(address, socket), `connecting to ${host}`)
+    const connection = await connectWithin(connect(address, socket), `connecting to ${host}`).catch(
+      (error: Error) => {
+        // The client keeps to itself why the server closed.
+        if (!error.message.includes('ConnectionOpenOk')) throw error
+        throw new BrokerUnavailable(
+          `the broker: ${host} has no virtual host "${vhost}", or lets "${username}" not use it`,
+          { cause: error },
+        )
+      },
+    )
     connection.on('error', (error) => log.debug('a connection was closed by the broker', { error }))
     current = connection
     connection.on('close', () => forget(connection))

@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import { askApi, rabbitMissing, stopSharedRabbit, testVhost } from '../../../../test/support/rabbitmq.ts'
 import { until } from '../../../../test/support/until.ts'
 import { BrokerUnavailable, MessageUnusable, openBroker } from '../port.ts'
+import { openLink } from './connection.ts'
 import { deadName, exchange, queueName, retryName } from './topology.ts'
 
 after(stopSharedRabbit)
@@ -46,7 +47,8 @@ test('what goes to a queue that somebody has deleted is kept until the queue is 
 }, async (t) => {
   const { url, api, vhost } = await testVhost(t)
   await using broker = await openBroker(url, { applicationName: 'test', retryBaseMs: 10 })
-  const done: unknown[] = []
+  const [done, heard]: [unknown[], unknown[]] = [[], []]
+  await using _ = await broker.listen(['a'], async ({ payload }) => void heard.push(payload))
   const subscription = await broker.subscribe('q', ['a'], async ({ payload, attempt }) => {
     if (payload === 'poison') throw new MessageUnusable('poison')
     if (attempt === 1) throw new Error('not at the first time')
@@ -65,9 +67,22 @@ test('what goes to a queue that somebody has deleted is kept until the queue is 
   await drop(deadName('q'))
   await publish('poison')
   await until(async () => (await broker.deadLetters('q')).length === 1)
+  await askApi(api, 'DELETE', `/exchanges/${vhost}/${exchange}`)
+  const arrives = async () => {
+    // What comes meanwhile is kept aside.
+    await publish(4).catch(() => undefined)
+    return done.includes(4) && heard.includes(4)
+  }
+  await until(arrives, 'the exchange has its queues again', 60_000)
   await subscription[Symbol.asyncDispose]()
   await drop(queueName('q'))
   const [letter] = await broker.deadLetters('q')
   await assert.rejects(broker.clearDeadLetters('q', [letter?.id ?? ''], 'retry'), BrokerUnavailable)
   await until(async () => (await broker.deadLetters('q')).length === 1)
+})
+
+test('a virtual host that is not there is named', { skip }, async (t) => {
+  const { url, vhost } = await testVhost(t)
+  await using link = openLink(url.replace(vhost, 'no-such-host'), { applicationName: 'test' })
+  await assert.rejects(link.connection(), /no virtual host "no-such-host", or lets "guest" not use it/)
 })
