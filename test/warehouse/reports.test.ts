@@ -168,12 +168,13 @@ test('SQL of one’s own reads the warehouse, and nothing else whatever it tries
   assert.equal((await read('SELECT 1')).kind, 'rows', 'and goes on working')
 })
 
+const endless = 'WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n'
+
 test('what never ends or takes all memory ends with its process, and the next question is answered', async (t) => {
   const shop = await soldShop(t)
   await using engine = createQueryEngine(shop.root, 'queries', systemClock)
   const ask = (sql: string, deadlineMs = 60_000) =>
     engine.ask({ sql, format: 'json', rowsMax: 10 }, deadlineMs)
-  const endless = 'WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n'
   assert.equal((await ask(endless, 2_000)).kind, 'over')
   assert.equal((await ask(`SELECT repeat('x', 2000000000)`)).kind, 'over')
   assert.equal((await ask('SELECT count(*) FROM orders')).kind, 'rows', 'and the next')
@@ -186,6 +187,18 @@ test('what one question turns on in the engine is gone before the next', async (
   const logging = `SELECT * FROM enable_logging(storage = 'file', storage_config = {'path': '/tmp/octavo-log'})`
   assert.equal((await ask(logging)).kind, 'rows', 'a lock on settings does not keep it from that')
   assert.equal((await ask('SELECT count(*) FROM orders')).kind, 'rows')
+})
+
+test('what has waited for so long that nobody waits for it any more is not begun', async (t) => {
+  const shop = await soldShop(t)
+  const clock = { ...systemClock, monotonicMs: () => 10 * systemClock.monotonicMs() }
+  await using engine = createQueryEngine(shop.root, 'queries', clock, 'one')
+  const ask = (sql: string) => engine.ask({ sql, format: 'json', rowsMax: 10 }, 2_000)
+  const [first, second] = await Promise.allSettled([ask(endless), ask(endless)])
+  assert.equal(first?.status === 'fulfilled' && first.value.kind, 'over')
+  assert.equal(second?.status === 'rejected' && second.reason.status, 503)
+  const next = await engine.ask({ sql: 'SELECT 1', format: 'json', rowsMax: 10 }, 60_000)
+  assert.equal(next.kind, 'rows')
 })
 
 /** A shop with twelve orders: six paid, three cancelled, three waiting. */

@@ -22,6 +22,9 @@ export type QueryEngine = AsyncDisposable & {
 }
 
 const waitingMax = 16
+/** The gateway gives up after 15 s: what would be answered later than that is not begun. */
+const waitMaxMs = { all: 12_000, one: 4_000 }
+const tooMany = 'Too many reports are waiting; try again in a moment.'
 const idleMs = 60_000
 /** Node's own part of it; the engine's memory is bounded by itself. */
 const nodeOptions = ['--max-old-space-size=192', '--max-semi-space-size=1']
@@ -83,9 +86,13 @@ export function createQueryEngine(
   }
   return {
     async ask(query, deadlineMs) {
-      if (waiting >= waitingMax) throw full('Too many reports are waiting; try again in a moment.')
+      if (waiting >= waitingMax) throw full(tooMany)
       waiting++
-      const next = turn.then(() => askNow(query, deadlineMs))
+      const askedMs = clock.monotonicMs()
+      const next = turn.then(() => {
+        if (clock.monotonicMs() - askedMs > waitMaxMs[serves]) throw full(tooMany)
+        return askNow(query, deadlineMs)
+      })
       // Whoever comes next has been told nothing of this one's failure.
       turn = next.catch((error: unknown) => log.debug('a query failed', { error }))
       return await next.finally(() => waiting--)
