@@ -27,8 +27,8 @@ export function reportSuite(shop: () => Shop): void {
     const ask = (sql: string, as: { token?: string } = { token }) =>
       shop().post('/api/reports/queries', { ...as, body: { sql } })
     assert.deepEqual(accepted(await ask('SELECT 1 AS one')).rows, [[1]])
-    const long = `SELECT ${'1 + '.repeat(4_990)}1 AS many`
-    assert.deepEqual(accepted(await ask(long)).rows, [[4_991]], 'as long as it may be')
+    const long = `SELECT length('${'x'.repeat(19_900)}') AS many`
+    assert.deepEqual(accepted(await ask(long)).rows, [[19_900]], 'as long as it may be')
     refused(await ask('SELECT nothing FROM nowhere'), 422)
     refused(await ask('SELECT 1', {}), 401)
   })
