@@ -7,6 +7,8 @@ import { publishConfirmed } from './publish.ts'
 import { deadName, queueName } from './topology.ts'
 
 const deadLettersMax = 1_000
+/** Of all that one look holds in memory; every process of the store looks now and then. */
+const deadBytesMax = 16 * 1024 * 1024
 const lookWithinMs = 30_000
 /** One look of several: a queue whose leader is lost has a new one within seconds. */
 const lookOnceMs = 10_000
@@ -128,10 +130,11 @@ async function withDeadLetters<T>(
 async function takeAll(channel: ConfirmChannel, queue: string): Promise<GetMessage[]> {
   const raws: GetMessage[] = []
   try {
-    while (raws.length < deadLettersMax) {
+    for (let bytes = 0; raws.length < deadLettersMax && bytes < deadBytesMax; ) {
       const raw = await channel.get(deadName(queue))
       if (raw === false) break
       raws.push(raw)
+      bytes += raw.content.length
     }
   } catch (error) {
     if ((error as { code?: number }).code !== 404) throw error

@@ -81,6 +81,30 @@ test('what goes to a queue that somebody has deleted is kept until the queue is 
   await until(async () => (await broker.deadLetters('q')).length === 1)
 })
 
+test('of dead letters that are large a look holds some, and the others follow when those are cleared', {
+  skip,
+}, async (t) => {
+  const { url } = await testVhost(t)
+  await using broker = await openBroker(url, { applicationName: 'test', retryBaseMs: 10 })
+  let seen = 0
+  await using _ = await broker.subscribe('q', ['a'], async () => {
+    seen++
+    throw new MessageUnusable('too much')
+  })
+  const payload = 'x'.repeat(1_000_000)
+  const [count, shownMax] = [24, 17]
+  for (let i = 0; i < count; i++) await broker.publish([{ topic: 'a', payload }])
+  await until(() => seen === count)
+  let left = count
+  while (left > 0) {
+    const letters = await broker.deadLetters('q')
+    assert.ok(letters.length <= shownMax, `${letters.length} at once`)
+    const ids = letters.map(({ id }) => id)
+    left -= await broker.clearDeadLetters('q', ids, 'discard')
+  }
+  assert.deepEqual(await broker.deadLetters('q'), [])
+})
+
 test('a virtual host that is not there is named', { skip }, async (t) => {
   const { url, vhost } = await testVhost(t)
   await using link = openLink(url.replace(vhost, 'no-such-host'), { applicationName: 'test' })
