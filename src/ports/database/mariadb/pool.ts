@@ -6,8 +6,9 @@ import {
   type Address,
   capabilityQuery,
   connectTimeoutMs,
+  noRowLimit,
   sessionSettings,
-  warnOfSmallPackets,
+  warnOfSettings,
 } from './settings.ts'
 import { statementsOn } from './statements.ts'
 
@@ -135,9 +136,11 @@ export function connector(
 async function setFirst(connection: Connection, options: DatabaseOptions): Promise<string[]> {
   try {
     const statements = statementsOn(connection, connectTimeoutMs)
+    // A server's limit of rows is one of its answer as well.
+    await statements.execute(noRowLimit)
     const rows = await statements.query<{ Variable_name: string; Value: string }>(capabilityQuery)
     const known = new Map(rows.map(({ Variable_name: name, Value: value }) => [name, value]))
-    warnOfSmallPackets(Number(known.get('max_allowed_packet')))
+    warnOfSettings(known)
     const settings = sessionSettings(options, new Set(known.keys()))
     for (const sql of settings) await statements.execute(sql)
     return settings

@@ -16,6 +16,7 @@ const oddities = [
   ],
   ...['--character-set-server=latin1', '--collation-server=latin1_swedish_ci', '--default-time-zone=-07:00'],
   ...['--transaction-isolation=SERIALIZABLE', '--max-statement-time=1000', '--wait-timeout=1'],
+  ...['--max-allowed-packet=1M', '--innodb-flush-log-at-trx-commit=2'],
 ]
 const globals = 'SET GLOBAL sql_safe_updates = 1, sql_select_limit = 2, foreign_key_checks = 0'
 
@@ -36,6 +37,7 @@ test('a server’s own settings change nothing that a program relies on', {
   const options = { applicationName: 'test', connectionsMax: 1 }
   await using database = await openDatabase(server.url('odd'), options)
   await using other = await openDatabase(server.url('odd'), options)
+  assert.deepEqual(await database.query('SELECT @@max_statement_time AS seconds'), [{ seconds: 15 }])
   await database.execute(
     'CREATE TABLE things (n int PRIMARY KEY, words varchar(40) CHARACTER SET utf8mb4, at datetime(3)) ENGINE = InnoDB',
   )

@@ -108,13 +108,14 @@ export function sessionSettings(options: DatabaseOptions, known: ReadonlySet<str
   return [
     // By which triggers know the sessions of a program from those of a hand.
     `SET @application_name = '${options.applicationName.replace(/[^\w.-]/g, '')}'`,
+    noRowLimit,
     'SET NAMES utf8mb4 COLLATE utf8mb4_bin',
     'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
     `SET SESSION ${[
       "time_zone = '+00:00'",
       // Whatever the server's own file says of these.
       ...['autocommit = 1', "completion_type = 'NO_CHAIN'", 'sql_safe_updates = 0'],
-      ...['sql_select_limit = 18446744073709551615', 'foreign_key_checks = 1', 'unique_checks = 1'],
+      ...['foreign_key_checks = 1', 'unique_checks = 1'],
       "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
       `innodb_lock_wait_timeout = ${lockS}`,
       `lock_wait_timeout = ${lockS}`,
@@ -125,15 +126,28 @@ export function sessionSettings(options: DatabaseOptions, known: ReadonlySet<str
 
 /** What MariaDB takes by default, and MySQL more; no statement of ours exceeds it. */
 const packetBytesMin = 16 * 1024 * 1024
-let isSmallPacketKnown = false
+const warnedOf = new Set<string>()
 
-/** A server that takes less ends the connection of whoever sends more, and an import would look for it for ever. */
-export function warnOfSmallPackets(bytes: number): void {
-  if (bytes >= packetBytesMin || isSmallPacketKnown) return
-  isSmallPacketKnown = true
-  log.warn('the server takes too small statements for imports: set max_allowed_packet to 16M', { bytes })
+/**
+ * Warns, once in a process, of a server's settings that cost something later: one that takes small statements ends the
+ * connection of whoever sends a larger one, and an import would look for it for ever; one that does not wait for its disk
+ * forgets with its machine what it has confirmed.
+ */
+export function warnOfSettings(known: ReadonlyMap<string, string>): void {
+  const warn = (name: string, isWrong: (value: string) => boolean, better: string) => {
+    const value = known.get(name)
+    if (value === undefined || !isWrong(value) || warnedOf.has(name)) return
+    warnedOf.add(name)
+    log.warn(`a setting of the MariaDB or MySQL server should be ${better}`, { name, value })
+  }
+  warn('max_allowed_packet', (value) => Number(value) < packetBytesMin, `${packetBytesMin} or more`)
+  warn('innodb_flush_log_at_trx_commit', (value) => !['1', '3'].includes(value), '1')
+  if (known.get('log_bin') === 'ON') warn('sync_binlog', (value) => value !== '1', '1')
 }
+
+export const noRowLimit = 'SET SESSION sql_select_limit = 18446744073709551615'
 
 /** Settings that not every server has; asked for by name, so that what it can is known and not guessed. */
 export const capabilityQuery = `SHOW VARIABLES WHERE Variable_name IN
-  ('max_statement_time', 'max_execution_time', 'idle_transaction_timeout', 'wait_timeout', 'max_allowed_packet')`
+  ('max_statement_time', 'max_execution_time', 'idle_transaction_timeout', 'wait_timeout', 'max_allowed_packet',
+   'innodb_flush_log_at_trx_commit', 'sync_binlog', 'log_bin')`
