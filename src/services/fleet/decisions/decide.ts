@@ -168,7 +168,11 @@ function leave(round: Round, name: string, names: ReadonlySet<string>): void {
   const others = serving(round, name)
   const isAnotherLeaving = Object.values(round.memory.clusters).some(({ phase }) => phase === 'draining')
   const isMadeUp = [...names].every((each) => stateOf(round, each).phase === 'serving')
-  if (isAnotherLeaving || others.length === 0 || (others.length < round.spec.clustersMin && !isMadeUp)) return
+  if (others.length === 0 || (others.length < round.spec.clustersMin && !isMadeUp)) {
+    noteOnce(round, `${name}: is let go when another cluster serves in its place`)
+    return
+  }
+  if (isAnotherLeaving) return
   // Its databases move first: what writes goes on meanwhile.
   if (isHome(round, name)) return
   const { rollout } = round.memory

@@ -163,3 +163,18 @@ test('a soak begins again when edges count anew, and nobody judges by a part of 
   fleet.run(2)
   assert.match(fleet.memory().bad['2'] ?? '', /^20 of 40 orders failed$/)
 })
+
+test('whoever waits for a roll-out or a drain is told for what', () => {
+  const fleet = fleetOf('a', 'b')
+  fleet.run(10)
+  fleet.down.add('b')
+  fleet.version = '2'
+  fleet.run(10)
+  assert.equal(fleet.memory().blocked, 'edges do not find b up')
+  fleet.specs.set('a', { ...usual, name: 'a', key: 'key of a', intent: 'drain' })
+  fleet.run(10)
+  assert.equal(fleet.said(/^a: is let go when another cluster serves in its place$/), 1)
+  fleet.down.delete('b')
+  fleet.run(10)
+  assert.deepEqual([fleet.memory().blocked, fleet.memory().clusters.a?.phase], [undefined, 'out'])
+})

@@ -53,7 +53,7 @@ function beginNext(round: Round): void {
     round.memory = { ...round.memory, blocked: why }
     if (why !== undefined) note(round, `${spec.version} is not rolled out: ${why}`)
   }
-  if (why !== undefined || isMoving || !isCalm(round, next.name)) return
+  if (why !== undefined || isMoving) return
   const from = stateOf(round, next.name).version ?? spec.version
   note(round, `${next.name}: from ${from} to ${spec.version}`)
   change(round, next.name, { weight: serving(round, next.name).length > 0 ? canaryWeight(spec) : fullWeight })
@@ -72,7 +72,7 @@ function faultOfNext(round: Round, cluster: string): string | undefined {
   if (bad !== undefined) return `it was rolled back: ${bad}`
   const wanted = recordOf(round, spec.version)
   if (wanted === undefined) return 'nobody has made it known'
-  return schemaFault(wanted, memory.schemas, others(round, cluster, spec.version))
+  return schemaFault(wanted, memory.schemas, others(round, cluster, spec.version)) ?? unrest(round, cluster)
 }
 
 /** What other clusters run, besides the version itself. */
@@ -87,10 +87,11 @@ function others(round: Round, cluster: string, version: string): VersionRecord[]
 }
 
 /** Nothing is begun while a cluster is lost, nor at one that is. */
-function isCalm(round: Round, cluster: string): boolean {
+function unrest(round: Round, cluster: string): string | undefined {
   const members = Object.entries(round.memory.clusters).filter(([, { phase }]) => phase === 'serving')
-  const isUp = (name: string) => look(round, name)?.edge?.isUp === true
-  return members.every(([name]) => isUp(name)) && look(round, cluster)?.isAvailable === true
+  const lost = members.find(([name]) => look(round, name)?.edge?.isUp !== true)
+  if (lost !== undefined) return `edges do not find ${lost[0]} up`
+  return look(round, cluster)?.isAvailable === true ? undefined : `the hub does not hear of ${cluster}`
 }
 
 function go(round: Round, rollout: Rollout): void {
