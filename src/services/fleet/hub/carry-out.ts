@@ -3,7 +3,15 @@ import type { Action } from '../decisions/model.ts'
 import { type Caches, workOn } from './caches.ts'
 import type { Keepers } from './keepers.ts'
 import { nameEdges } from './name-edges.ts'
-import { clusterApi, csrApi, drainedTaint, type Manifest, type ManifestWork, workApi } from './objects.ts'
+import {
+  clusterApi,
+  csrApi,
+  drainedTaint,
+  type ManagedCluster,
+  type Manifest,
+  type ManifestWork,
+  workApi,
+} from './objects.ts'
 import { writeScore } from './placements.ts'
 import { workOf } from './work.ts'
 
@@ -108,8 +116,9 @@ async function reap({ api, caches }: Hub, cluster: string): Promise<void> {
   }
 }
 
-async function taint({ api, caches }: Hub, name: string, isOn: boolean): Promise<void> {
-  const cluster = caches.clusters().find(({ metadata }) => metadata.name === name)
+/** As it is now: an agent may have written since, and nobody decides on it a second time. */
+async function taint({ api }: Hub, name: string, isOn: boolean): Promise<void> {
+  const cluster = await api.get<ManagedCluster>(`${clusterApi}/${name}`)
   if (cluster === undefined) return
   const others = (cluster.spec?.taints ?? []).filter(({ key }) => key !== drainedTaint)
   const taints = isOn ? [...others, { key: drainedTaint, effect: 'NoSelect' }] : others
