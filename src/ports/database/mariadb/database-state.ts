@@ -1,5 +1,6 @@
 import { type ConnectionConfig, createConnection } from 'mariadb'
 import type { DatabaseState, ServerState } from '#kernel/database-state'
+import { end } from './pool.ts'
 import { addressOf, connectTimeoutMs } from './settings.ts'
 
 /** Asks a MariaDB or MySQL server how it stands: who takes writes, and how far behind its primary a replica is. */
@@ -31,6 +32,7 @@ async function askServer(connection: ConnectionConfig, limitMs: number): Promise
     // It went meanwhile.
     return away
   } finally {
-    opened.destroy()
+    // A server writes down who leaves without saying goodbye; one that does not answer is left.
+    void end(opened)
   }
 }
