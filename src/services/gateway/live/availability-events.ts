@@ -17,6 +17,8 @@ type Watched = { streams: Set<EventStream>; latest: Availability | undefined; ar
 const readTimeoutMs = 3_000
 /** A title on sale changes a thousand times a second; nobody can read more than this. */
 const flushMs = 100
+/** So many are told in one turn of the event loop: a drop has thousands of readers, and orders come meanwhile. */
+const toldInTurn = 100
 
 export function createAvailabilityEvents(
   client: ServiceClient,
@@ -26,15 +28,21 @@ export function createAvailabilityEvents(
   const watched = new Map<string, Watched>()
   const dirty = new Set<string>()
   let flushing: NodeJS.Timeout | undefined
-  const flush = () => {
-    flushing = undefined
-    for (const isbn of dirty) {
+  const flush = async () => {
+    const changed = [...dirty]
+    dirty.clear()
+    let told = 0
+    for (const isbn of changed) {
       const entry = watched.get(isbn)
       if (entry?.latest === undefined) continue
       const text = eventText('availability', entry.latest)
-      for (const stream of entry.streams) stream.send(text)
+      for (const stream of [...entry.streams]) {
+        stream.send(text)
+        if (++told % toldInTurn === 0) await new Promise(setImmediate)
+      }
     }
-    dirty.clear()
+    // What changed meanwhile is told after this, and never before.
+    flushing = dirty.size > 0 ? setTimeout(flush, flushMs) : undefined
   }
   const learn = (isbn: string, news: Availability) => {
     const entry = watched.get(isbn)

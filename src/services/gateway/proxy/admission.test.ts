@@ -28,6 +28,13 @@ test('a client that asks too often is told when to come back, and another is not
   assert.match(await (await fetch(`${gateway.url}/metrics`)).text(), /refused_total\{reason="rate"\} \d/)
 })
 
+test('whoever needs no token for the numbers is limited there as well', async (t) => {
+  const gateway = await startGateway(t, '', options, { ...trusted, OCTAVO_RATE_LIMIT: '1' })
+  const read = () => fetch(`${gateway.url}/metrics`, as('192.0.2.1')).then(({ status }) => status)
+  const statuses = new Set(await Promise.all(Array.from({ length: 40 }, read)))
+  assert.deepEqual(statuses, new Set([200, 429]))
+})
+
 test('without a limit nobody is refused, however often they ask', async (t) => {
   const upstream = await startUpstream(t, (_incoming, response) => json(response, 200, {}))
   const env = { ...trusted, OCTAVO_RATE_LIMIT: '0' }

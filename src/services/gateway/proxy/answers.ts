@@ -116,6 +116,8 @@ function createHealth(parts: AnswerParts): Record<string, (exchange: Exchange) =
       sendText(exchange, 200, 'application/json', json({ status: 'ready', version: parts.version }))
     },
     '/metrics': async (exchange) => {
+      // Numbers are made anew each time, in milliseconds: who needs no token for them may not ask as often as they like.
+      if (parts.metricsToken === undefined && !parts.admission.pace(exchange)) return
       checkToken(exchange, parts.metricsToken)
       const { type, body } = metricsOf('gateway', exchange.request.headers.accept, parts.meter)
       sendText(exchange, 200, type, body)
