@@ -1,4 +1,5 @@
-import { column, local, type Report, within } from './report.ts'
+import { literal } from '../store/duck.ts'
+import { column, local, quarterOf, type Report, startOf, within } from './report.ts'
 
 const wasCaptured = `payment IN ('captured', 'refunded')`
 const currency = column('currency', 'text')
@@ -14,11 +15,13 @@ const revenue: Report = {
   ],
   chart: { kind: 'line', x: 'day', y: ['captured', 'refunded'] },
   parameters: ['from', 'to'],
-  sql: (asked) => `SELECT ${local('placed_at', asked)}::DATE AS day, count(*) AS orders,
-      sum(total)::BIGINT AS captured, coalesce(sum(total) FILTER (payment = 'refunded'), 0)::BIGINT AS refunded,
-      coalesce(sum(total) FILTER (payment = 'captured'), 0)::BIGINT AS net, currency
-    FROM orders WHERE ${wasCaptured} AND total > 0 AND ${within('placed_at', asked)}
-    GROUP BY day, currency ORDER BY day DESC, currency LIMIT ${asked.rowsMax}`,
+  sql: (asked) => `WITH quarters AS (
+      SELECT ${quarterOf('placed_at')} AS quarter, count(*) AS orders, sum(total) AS captured,
+             coalesce(sum(total) FILTER (payment = 'refunded'), 0) AS refunded, currency
+        FROM orders WHERE ${wasCaptured} AND total > 0 AND ${within('placed_at', asked)} GROUP BY quarter, currency
+    ) SELECT ${local('quarter', asked)}::DATE AS day, sum(orders)::BIGINT AS orders, sum(captured)::BIGINT AS captured,
+             sum(refunded)::BIGINT AS refunded, (sum(captured) - sum(refunded))::BIGINT AS net, currency
+        FROM quarters GROUP BY day, currency ORDER BY day DESC, currency LIMIT ${asked.rowsMax}`,
 }
 
 const statuses = ['reserved', 'paid', 'confirmed', 'redeemed', 'expired', 'cancelled', 'refunded', 'failed']
@@ -34,9 +37,13 @@ const outcomes: Report = {
   ],
   chart: { kind: 'bars', x: 'day', y: ['confirmed', 'redeemed', 'expired', 'cancelled', 'refunded'] },
   parameters: ['from', 'to'],
-  sql: (asked) => `SELECT ${local('placed_at', asked)}::DATE AS day, count(*) AS orders,
-      ${statuses.map((status) => `count(*) FILTER (status = '${status}') AS ${status}`).join()}
-    FROM orders WHERE ${within('placed_at', asked)} GROUP BY day ORDER BY day DESC LIMIT ${asked.rowsMax}`,
+  sql: (asked) => `WITH quarters AS (
+      SELECT ${quarterOf('placed_at')} AS quarter, count(*) AS orders,
+             ${statuses.map((status) => `count(*) FILTER (status = '${status}') AS ${status}`).join()}
+        FROM orders WHERE ${within('placed_at', asked)} GROUP BY quarter
+    ) SELECT ${local('quarter', asked)}::DATE AS day,
+             ${['orders', ...statuses].map((name) => `sum(${name})::BIGINT AS ${name}`).join()}
+        FROM quarters GROUP BY day ORDER BY day DESC LIMIT ${asked.rowsMax}`,
 }
 
 const redemptions: Report = {
@@ -51,11 +58,13 @@ const redemptions: Report = {
   ],
   chart: { kind: 'bars', x: 'hour', y: ['redeemed'] },
   parameters: ['from', 'to'],
-  sql: (asked) => `WITH redeemed AS (
-      SELECT hour(${local('redeemed_at', asked)}) AS hour, ${local('redeemed_at', asked)}::DATE AS day
-        FROM vouchers WHERE redeemed_at IS NOT NULL AND ${within('redeemed_at', asked)}
-    ) SELECT hour, count(day) AS redeemed, count(DISTINCT day) AS days,
-             coalesce(round(count(day) / nullif(count(DISTINCT day), 0), 1), 0)::DOUBLE AS a_day
+  sql: (asked) => `WITH quarters AS (
+      SELECT ${quarterOf('redeemed_at')} AS quarter, count(*) AS redeemed
+        FROM vouchers WHERE redeemed_at IS NOT NULL AND ${within('redeemed_at', asked)} GROUP BY quarter
+    ), redeemed AS (
+      SELECT hour(${local('quarter', asked)}) AS hour, ${local('quarter', asked)}::DATE AS day, redeemed FROM quarters
+    ) SELECT hour, coalesce(sum(redeemed), 0)::BIGINT AS redeemed, count(DISTINCT day) AS days,
+             coalesce(round(sum(redeemed) / nullif(count(DISTINCT day), 0), 1), 0)::DOUBLE AS a_day
         FROM range(24) AS hours (hour) LEFT JOIN redeemed USING (hour) GROUP BY hour ORDER BY hour`,
 }
 
@@ -70,17 +79,20 @@ const today: Report = {
   ],
   parameters: [],
   sql: (asked) => {
-    const spans = `spans AS (SELECT unnest(['today', 'yesterday', 'week_ago']) AS span, unnest([0, 1, 7]) AS days)`
-    const now = local('(SELECT cut_at FROM this_cut)', asked)
-    const isIn = (moment: string) =>
-      `${local(moment, asked)} >= date_trunc('day', ${now}) - to_days(days) AND ${local(moment, asked)} <= ${now} - to_days(days)`
+    const zone = literal(asked.timeZone)
+    const spans = `clock AS (SELECT ${local('cut_at', asked)} AS now FROM this_cut), spans AS (
+        SELECT span, ${startOf(`date_trunc('day', now) - to_days(days)`, asked)} AS first,
+               timezone('UTC', timezone(${zone}, now - to_days(days))) AS last
+          FROM clock, (SELECT unnest(['today', 'yesterday', 'week_ago']) AS span, unnest([0, 1, 7]) AS days))`
+    const lately = '(SELECT cut_at - to_days(9) FROM this_cut)'
     const measure = (n: number, name: string, value: string, from: string, moment: string, unit = 'NULL') =>
-      `SELECT ${n} AS place, '${name}' AS measure, span, ${value} AS value, ${unit} AS currency FROM spans LEFT JOIN ${from} ON ${isIn(moment)}
+      `SELECT ${n} AS place, '${name}' AS measure, span, ${value} AS value, ${unit} AS currency FROM spans LEFT JOIN (FROM ${from} WHERE ${moment} >= ${lately}) l ON ${moment} >= first AND ${moment} <= last
        GROUP BY span${unit === 'NULL' ? '' : `, ${unit}`}`
-    const sold = `(SELECT * FROM lines WHERE order_status IN ('confirmed', 'redeemed')) l`
+    const sold = `(FROM lines WHERE order_status IN ('confirmed', 'redeemed'))`
     // Once for each order, when it came to that: what is noted of it later is no second end.
     const ended = `ended AS (SELECT order_id, status, min(changed_at) AS ended_at FROM history
-        WHERE status IN ('expired', 'cancelled', 'refunded') GROUP BY order_id, status)`
+        WHERE status IN ('expired', 'cancelled', 'refunded')
+          AND order_id IN (SELECT order_id FROM history WHERE changed_at >= ${lately}) GROUP BY order_id, status)`
     return `WITH ${spans}, ${ended}, measured AS (
       ${measure(1, 'Orders', 'count(id)', 'orders', 'placed_at')} UNION ALL
       ${measure(2, 'Copies sold', 'coalesce(sum(quantity), 0)', sold, 'placed_at')} UNION ALL

@@ -35,19 +35,28 @@ export function local(moment: string, { timeZone }: Asked): string {
 }
 
 /**
- * SQL that a moment lies in the days asked for. A day begins where the shop's clock first shows it, also where midnight
- * comes twice or not at all; by the moment itself, a day more on either side, whole parts are passed over unread.
+ * SQL of the moment at which a day begins, a text or SQL: a second after the last one of the day before, so that it is the
+ * first midnight where the clock shows two, and the hour after it where it shows none.
  */
+export const startOf = (day: string, { timeZone }: Asked): string =>
+  `timezone('UTC', timezone(${literal(timeZone)}, ${day} - to_seconds(1))) + to_seconds(1)`
+
+/** SQL that a moment lies in the days asked for. */
 export function within(moment: string, asked: Asked): string {
   const { from, to } = asked
-  const clock = local(moment, asked)
-  const start = (day: string, days: number) => `${literal(day)}::TIMESTAMP + to_days(${days})`
+  const start = (day: string, days: number) => startOf(`${literal(day)}::TIMESTAMP + to_days(${days})`, asked)
   return [
-    ...(from === undefined ? [] : [`${moment} >= ${start(from, -1)} AND ${clock} >= ${start(from, 0)}`]),
-    ...(to === undefined ? [] : [`${moment} < ${start(to, 2)} AND ${clock} < ${start(to, 1)}`]),
+    ...(from === undefined ? [] : [`${moment} >= ${start(from, 0)}`]),
+    ...(to === undefined ? [] : [`${moment} < ${start(to, 1)}`]),
     'true',
   ].join(' AND ')
 }
+
+/**
+ * SQL of the quarter of an hour that a moment lies in, in which no clock is put on or back. What is added up by quarters
+ * is asked for its day a few thousand times a year, and not once for each row, which takes ten times as long.
+ */
+export const quarterOf = (moment: string): string => `time_bucket(INTERVAL 15 MINUTE, ${moment})`
 
 /** Orders that came to something: paid or free, and not given back. */
 export const isSold = `order_status IN ('confirmed', 'redeemed')`

@@ -1,4 +1,4 @@
-import { column, isSold, local, type Report, within } from './report.ts'
+import { column, isSold, local, quarterOf, type Report, within } from './report.ts'
 
 const amounts = [column('orders', 'count'), column('copies', 'count'), column('revenue', 'money')]
 const currency = column('currency', 'text')
@@ -12,10 +12,12 @@ const byDay: Report = {
   columns: [column('day', 'day'), ...amounts, currency],
   chart: { kind: 'bars', x: 'day', y: ['revenue'] },
   parameters: ['from', 'to'],
-  sql: (
-    asked,
-  ) => `SELECT ${local('placed_at', asked)}::DATE AS day, count(*) FILTER (line = 1) AS orders, ${taken}, currency FROM lines
-    WHERE ${isSold} AND ${within('placed_at', asked)} GROUP BY day, currency ORDER BY day DESC, currency LIMIT ${asked.rowsMax}`,
+  sql: (asked) => `WITH quarters AS (
+      SELECT ${quarterOf('placed_at')} AS quarter, count(*) FILTER (line = 1) AS orders, ${taken}, currency FROM lines
+       WHERE ${isSold} AND ${within('placed_at', asked)} GROUP BY quarter, currency
+    ) SELECT ${local('quarter', asked)}::DATE AS day, sum(orders)::BIGINT AS orders, sum(copies)::BIGINT AS copies,
+             sum(revenue)::BIGINT AS revenue, currency
+        FROM quarters GROUP BY day, currency ORDER BY day DESC, currency LIMIT ${asked.rowsMax}`,
 }
 
 const byTitle: Report = {
