@@ -22,6 +22,7 @@ export { ConfigError, type Environment } from './setting-values.ts'
 import { isCurrency } from '#kernel/currencies'
 import { isClusterName } from '#kernel/fleet-picture'
 import { type FaultName, faultsOf } from './fault-setting.ts'
+import { hostsOf } from './host-settings.ts'
 
 /** Octavo's settings, by the part that they are of. What is not set and has no default is `undefined`. */
 export type Config = {
@@ -37,6 +38,8 @@ export type Config = {
     hosts: readonly string[] | undefined
     /** Addresses and ranges of proxies whose word on whom they ask for is taken. */
     trustedProxies: readonly string[]
+    /** Where the console is, if it has a host of its own. */
+    consoleUrl: string | undefined
     /** Requests a second that one client may make, and whether that was set; 0 is no limit. */
     rateLimit: { perSecond: number; isSet: boolean }
     /** Where Alertmanager says what is firing, if there is one. */
@@ -107,7 +110,7 @@ export function readConfig(env: Environment): Config {
     gateway: {
       host: listenHost(env, 'OCTAVO_HOST'),
       port,
-      hosts: hostsOf(env),
+      ...hostsOf(env),
       trustedProxies: addresses(env, 'OCTAVO_TRUSTED_PROXIES'),
       rateLimit: {
         perSecond: integer(env, 'OCTAVO_RATE_LIMIT', 100, 0, 1_000_000),
@@ -268,14 +271,6 @@ function missing(name: SecretName): string {
   }
   const variable = secretVariables[name]
   return `neither ${variable} nor ${variable}_FILE is set${also[name] ?? ''}; this needs it`
-}
-
-/** The name in OCTAVO_URL, and this machine's own where that is one of them. */
-function hostsOf(env: Environment): readonly string[] | undefined {
-  if (!env.OCTAVO_URL) return undefined
-  const { hostname } = new URL(webAddress(env, 'OCTAVO_URL', ''))
-  const own = ['localhost', '127.0.0.1', '[::1]']
-  return own.includes(hostname) ? own : [hostname]
 }
 
 function tlsFiles(env: Environment): Config['gateway']['tls'] {

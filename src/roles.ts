@@ -191,7 +191,7 @@ export const roles: readonly Role[] = [
     keys: ['secret', 'cache', 'metricsToken'],
     settings: [
       ...['OCTAVO_HOST', 'OCTAVO_PORT', 'OCTAVO_URL', 'OCTAVO_TRUSTED_PROXIES', 'OCTAVO_RATE_LIMIT'],
-      ...['OCTAVO_TLS_CERT', 'OCTAVO_TLS_KEY', 'OCTAVO_ALERTMANAGER'],
+      ...['OCTAVO_CONSOLE_URL', 'OCTAVO_TLS_CERT', 'OCTAVO_TLS_KEY', 'OCTAVO_ALERTMANAGER'],
     ],
     isPublic: true,
     contract: gateway,

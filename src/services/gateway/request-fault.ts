@@ -73,7 +73,7 @@ function isPercentEncoded(target: string): boolean {
 }
 
 /** Of a Host header, without the port. */
-const hostName = (host: string | undefined) => (host ?? '').replace(/:\d+$/, '').toLowerCase()
+export const hostName = (host: string | undefined) => (host ?? '').replace(/:\d+$/, '').toLowerCase()
 
 /** Headers whose second value another program behind or before us might take for the first. */
 const onlyOnce = new Map([

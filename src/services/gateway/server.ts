@@ -15,6 +15,7 @@ import {
   type TlsFiles,
 } from '#ports/http'
 import { logger } from '#ports/log'
+import type { ConsoleHost } from './console-host.ts'
 import type { Metrics } from './metrics.ts'
 import type { ClientAddress } from './proxy/client-address.ts'
 import { answerMs, type Exchange, hasBody, sendProblem } from './proxy/exchange.ts'
@@ -23,7 +24,7 @@ import { tooSlow } from './proxy/proxy-problems.ts'
 import { traceExchange } from './proxy/trace.ts'
 import { createRefusalLog } from './refusal-log.ts'
 import { faultOf, headersMax } from './request-fault.ts'
-import { dropPlainSession } from './session-cookie.ts'
+import { dropPlainSession, dropSession } from './session-cookie.ts'
 
 const log = logger('gateway')
 
@@ -40,6 +41,7 @@ export type PublicServerOptions = {
   isManyClients: (address: string) => boolean
   /** Names this store is known by; undefined where nobody has said. */
   hosts: ReadonlySet<string> | undefined
+  consoleHost: ConsoleHost | undefined
   tls: TlsFiles | undefined
   /** Whether readers come by https, to here or to a proxy before it. */
   isSecure: boolean
@@ -79,7 +81,8 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     const problem = faultOf(exchange, shopOrigin, options.hosts)
     if (problem !== undefined) sendProblem(exchange, problem)
     else {
-      if (shopOrigin.startsWith('https:')) dropPlainSession(exchange.request)
+      if (options.consoleHost?.isOwn(exchange.request) === false) dropSession(exchange.request)
+      else if (shopOrigin.startsWith('https:')) dropPlainSession(exchange.request)
       options.answer(exchange)
     }
   }

@@ -11,6 +11,7 @@ import { createService, type Door, type Service } from '#process/service-shell'
 import { requiredRoles, routedRoles } from '#roles'
 import { openOrigin } from './cache/origin.ts'
 import { createReadCache } from './cache/read-cache.ts'
+import { consoleHost } from './console-host.ts'
 import { createAvailabilityEvents } from './live/availability-events.ts'
 import { openBrokerFeed } from './live/broker-feed.ts'
 import { createEventStreams, type StreamLimits, streamLimits } from './live/event-streams.ts'
@@ -99,7 +100,8 @@ function openParts(
   const upstreams = opened.use(routedUpstreams(discovery, clock))
   const circuits = createCircuits(clock, (...change) => noteBreaker(log, routeNews(...change)))
   const metrics = createMetrics()
-  const { trustedProxies, rateLimit, tls, hosts } = config.gateway
+  const { trustedProxies, rateLimit, tls, hosts, consoleUrl } = config.gateway
+  const ofConsole = consoleUrl === undefined ? undefined : consoleHost(config.publicUrl, consoleUrl)
   const isHttps = config.publicUrl.startsWith('https:')
   // An https address that is not served here is that of a proxy, which is all there is to be seen of its clients.
   const isBehindProxy = isHttps && tls === undefined && trustedProxies.length === 0
@@ -139,7 +141,7 @@ function openParts(
     system,
     metricsToken,
     readCache,
-    pages: createPages({ roots, client, clock }),
+    pages: createPages({ roots, client, clock, consoleHost: ofConsole }),
     orderEvents,
     availabilityEvents,
     readiness: createReadiness(discovery, requiredRoles, clock),
@@ -150,11 +152,9 @@ function openParts(
     clientOf: clientAddress(trustedProxies),
     isManyClients: manyClients(config, isBehindProxy),
     hosts: hosts && new Set(hosts),
-    tls,
+    consoleHost: ofConsole,
+    ...{ tls, clock, metrics, answer },
     isSecure: isHttps || tls !== undefined,
-    clock,
-    metrics,
-    answer,
     onClosing: () => streams.closeAll(),
   })
   showNumbers(metrics.meter, { server, streams, upstreams, circuits, admission, readCache })

@@ -1,6 +1,7 @@
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
 import { isFresh, type ServiceClient } from '#ports/http'
+import type { ConsoleHost } from '../console-host.ts'
 import { decoded, type Exchange, sendProblem } from '../proxy/exchange.ts'
 import { ownHeaders } from '../proxy/own-headers.ts'
 import { createDrops } from './drops.ts'
@@ -19,12 +20,17 @@ export type Pages = {
   /** Answers anything that is not the API: pages, their parts, and a readable 404. */
   serve(exchange: Exchange): Promise<void>
 }
-export type PagesOptions = { roots: PageRoots; client: ServiceClient; clock: Clock }
+export type PagesOptions = {
+  roots: PageRoots
+  client: ServiceClient
+  clock: Clock
+  consoleHost: ConsoleHost | undefined
+}
 
 type Lookup = { folder: StaticFolder; paths: string[]; redirect?: string; isShop?: boolean }
 
 /** The website at `/`, the shop and the console as one page with a history of its own, the API reference at `/docs`. */
-export function createPages({ roots, client, clock }: PagesOptions): Pages {
+export function createPages({ roots, client, clock, consoleHost }: PagesOptions): Pages {
   const [drops, isShopPage, nowMs] = [createDrops(client, clock), shopPageFinder(client), clock.monotonicMs]
   const site = openStaticFolder(roots.site, nowMs)
   const shop = openStaticFolder(roots.shop, nowMs)
@@ -47,8 +53,10 @@ export function createPages({ roots, client, clock }: PagesOptions): Pages {
       exchange.label = 'pages'
       if (request.method !== 'GET' && request.method !== 'HEAD') throw wrongMethod()
       const asked = decoded(path)
+      const elsewhere = consoleHost?.elsewhere(request, asked, exchange.target)
+      if (elsewhere !== undefined) return sendRedirect(exchange, elsewhere)
       const { folder, paths, redirect, isShop } = lookup(asked)
-      if (redirect !== undefined) return sendRedirect(exchange, redirect)
+      if (redirect !== undefined) return sendRedirect(exchange, redirect + exchange.target.slice(path.length))
       for (const candidate of paths) {
         const file = await folder.read(candidate)
         if (file === undefined) continue
@@ -69,10 +77,12 @@ const wrongMethod = () =>
 
 const hasExtension = (path: string) => /\.\w{1,12}$/.test(path)
 
-function sendRedirect(exchange: Exchange, to: string): void {
-  const { response, target, path } = exchange
-  const location = to + target.slice(path.length)
-  response.writeHead(308, [...ownHeaders(exchange), 'location', location, 'content-length', '0'])
+function sendRedirect(exchange: Exchange, location: string): void {
+  const { response } = exchange
+  response.writeHead(308, [
+    ...ownHeaders(exchange),
+    ...['location', location, 'content-length', '0', 'cache-control', 'no-cache'],
+  ])
   response.end()
 }
 
