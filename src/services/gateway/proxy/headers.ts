@@ -134,6 +134,15 @@ function without(headers: readonly string[], names: ReadonlySet<string>): string
   return kept
 }
 
+/**
+ * What `Connection` says of itself, and what is meant for whoever answers: without its key a request would be another one
+ * than this gateway takes it for. Source: RFC 9110 section 7.6.1.
+ */
+const notNominated = new Set([
+  ...['close', 'keep-alive'],
+  ...['idempotency-key', 'authorization', 'cookie', 'content-type'],
+])
+
 /** Header names that `Connection` nominates beyond the usual; most connections nominate none. */
 function namesIn(connection: string | undefined): Set<string> | undefined {
   if (connection === undefined) return undefined
@@ -141,6 +150,6 @@ function namesIn(connection: string | undefined): Set<string> | undefined {
     .toLowerCase()
     .split(',')
     .map((name) => name.trim())
-    .filter((name) => name !== '' && name !== 'close' && name !== 'keep-alive')
+    .filter((name) => name !== '' && !notNominated.has(name))
   return names.length === 0 ? undefined : new Set(names)
 }
