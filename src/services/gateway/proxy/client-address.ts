@@ -22,7 +22,7 @@ export function clientAddress(trusted: readonly string[]): ClientAddress {
       .slice(-headerCharactersMax)
       .split(',')
       .slice(-hopsMax)
-      .map((hop) => plainAddress(hop.trim()))
+      .map((hop) => plainAddress(withoutPort(hop.trim())))
     // From the nearest on: the first that is no proxy of ours is whom they ask for.
     for (const hop of hops.reverse()) {
       if (isIP(hop) === 0) break
@@ -31,6 +31,10 @@ export function clientAddress(trusted: readonly string[]): ClientAddress {
     return peer
   }
 }
+
+/** Some proxies write the client's port as well: `198.51.100.1:4711`, `[2001:db8::7]:4711`. */
+const withoutPort = (hop: string) =>
+  /^\[([^\]]+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop
 
 /** This very machine. */
 export const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1'
