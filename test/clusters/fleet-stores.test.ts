@@ -79,8 +79,11 @@ test('a cluster is drained: its replacement serves first, no order fails, and op
     `${seen.orders} orders, ${seen.failed} tries failed ${JSON.stringify(seen.reasons)}; ${reconnects} of ${pages.length} pages opened again`,
   )
   assert.equal(seen.failed, 0)
+  // Nothing moves that need not: it takes readers again when its replacement has to go.
   assert.equal((await on.fleet.octavo(['serve', 'b'])).code, 0)
+  assert.equal((await on.fleet.octavo(['drain', 'c'])).code, 0)
   await on.waitFor(() => on.servesAt('a', 'b'))
+  assert.equal((await on.fleet.octavo(['serve', 'c'])).code, 0)
 })
 
 test('a version that cannot start is rolled back by itself, and no order fails', async (t) => {
