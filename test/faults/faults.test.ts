@@ -53,9 +53,12 @@ test('a coordinator that sleeps through its recovery commits nothing afterwards'
   t.after(() => agent.close())
   const [isbn] = (await addTitles(store, [1])) as [string]
   const armed = store.arm('coordinator:after-prepare', 'freeze')
-  const sleeper = order(store, agent, isbn, 1)
+  const leaver = new Agent()
+  const sleeper = order(store, leaver, isbn, 1)
   const pid = await armed.struck(20_000)
   assert.ok(pid)
+  // Whoever waits is answered by the other coordinator, and then there is nothing left to commit.
+  await leaver.destroy()
   await recovered(store)
   // The only copy is free again: whoever comes to another coordinator first gets it, and the sleeper must not.
   const other = await order(store, agent, isbn)
@@ -91,9 +94,12 @@ test('the checks notice a build without', { timeout: 120_000 }, async (t) => {
     const [isbn] = (await addTitles(store, [5], 1)) as [string]
     store.break('no-fence')
     const armed = store.arm('coordinator:after-prepare', 'freeze')
-    const sleeper = order(store, agent, isbn, 1)
+    const leaver = new Agent()
+    const sleeper = order(store, leaver, isbn, 1)
     const pid = await armed.struck(20_000)
     assert.ok(pid)
+    // Whoever waits is answered by the other coordinator, and a key has one order.
+    await leaver.destroy()
     await recovered(store)
     thaw(pid)
     await assertNoticed(store, [await sleeper], new RegExp(`BookDb and OrderDb agree: ${isbn}`))
@@ -111,8 +117,16 @@ test('the checks notice a build without', { timeout: 120_000 }, async (t) => {
 
 async function assertNoticed(store: FaultyStore, history: readonly Wanted[], what: RegExp): Promise<void> {
   await until(async () => (await inDoubt(store.secrets, 0)) === 0)
-  const { lost, findings } = await checkHistory(history, store.secrets)
-  assert.match([...lost, ...findings].join('\n'), what)
+  let said = ''
+  // Whoever was frozen goes on after its caller was told.
+  await until(
+    async () => {
+      const { lost, findings } = await checkHistory(history, store.secrets)
+      said = [...lost, ...findings].join('\n')
+      return what.test(said)
+    },
+    () => `${what} is noticed: ${said}`,
+  )
 }
 
 async function order({ url }: FaultyStore, agent: Agent, isbn: string, triesMax?: number): Promise<Wanted> {

@@ -37,12 +37,15 @@ test('a store goes back to a moment in the middle of a drop: its audit is clean,
 
   const data = join(folder, 'data')
   let said = ''
-  await until(async () => {
-    const args = ['restore', archive, '--at', at, '--to', data]
-    const restored = await octavo(store, [...args, '--key', join(store.data, 'secrets', 'backup-key')])
-    said = restored.said
-    return restored.code === 0
-  }, `the archive reaches to ${at}: ${said}`)
+  await until(
+    async () => {
+      const args = ['restore', archive, '--at', at, '--to', data]
+      const restored = await octavo(store, [...args, '--key', join(store.data, 'secrets', 'backup-key')])
+      said = restored.said
+      return restored.code === 0
+    },
+    () => `the archive reaches to ${at}: ${said}`,
+  )
   const again = await startStore(t, 'on', { OCTAVO_DATA: data })
   for (const { id, token } of before) {
     const answer = await fetch(`${again.url}/api/orders/${id}`, {
@@ -62,11 +65,14 @@ test('a store goes back to a moment in the middle of a drop: its audit is clean,
     'what came long after is not there',
   )
   // PDFs are not in the archive, and are drawn again.
-  await until(async () => {
-    const audit = await octavo({ ...again, data }, ['audit'])
-    said = audit.said
-    return audit.code === 0
-  }, `the audit is clean: ${said}`)
+  await until(
+    async () => {
+      const audit = await octavo(again, ['audit'])
+      said = audit.said
+      return audit.code === 0
+    },
+    () => `the audit is clean: ${said}`,
+  )
 })
 
 function order(url: string, key: string): Promise<Response> {

@@ -11,7 +11,7 @@ export type Store = {
   data: string
   staff: Credentials
   said(): string
-  /** Its environment, as far as it says where its parts are: what its own commands need to find them. */
+  /** Its environment, by which its own commands find its parts. */
   places: Record<string, string>
 }
 export type Credentials = { email: string; password: string }
@@ -56,7 +56,7 @@ export async function startStore(
     rmSync(data, { recursive: true, force: true })
   })
   const url = await opened(child, () => text)
-  return { url, data, staff, said: () => text, places: { OCTAVO_DATA: data, ...bookDb } }
+  return { url, data, staff, said: () => text, places: { OCTAVO_DATA: data, ...bookDb, ...env } }
 }
 
 /** The address it prints when it is open. */
