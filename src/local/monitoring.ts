@@ -75,11 +75,11 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
     'alertmanager.yml',
     readFileSync(join(deploy, 'monitoring', 'alertmanager.yml'), 'utf8'),
   )
-  await endWhatIsLeft(folder)
+  const waitMs = (await endWhatIsLeft(folder)) ? stopLimitMs : 0
   await using started = new AsyncDisposableStack()
   const owner = file(ownerName, JSON.stringify(identify(process.pid)))
   started.defer(() => rmSync(owner, { force: true }))
-  for (const port of Object.values(ports)) await mustBeFree(port)
+  for (const port of Object.values(ports)) await mustBeFree(port, waitMs)
   const run = (name: keyof typeof programs, args: string[]) => started.use(running(name, args, folder))
   const prometheus = run('prometheus', [
     `--config.file=${config}`,
@@ -117,14 +117,19 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
   }
 }
 
-/** A process that was killed leaves its children, which keep their ports. @throws MonitoringError when it still runs */
-async function endWhatIsLeft(folder: string): Promise<void> {
+/**
+ * A process that was killed leaves its children, which keep their ports.
+ * @returns whether there may have been some
+ * @throws MonitoringError when it still runs
+ */
+async function endWhatIsLeft(folder: string): Promise<boolean> {
   const path = join(folder, ownerName)
-  if (!existsSync(path)) return
+  if (!existsSync(path)) return false
   const owner = JSON.parse(readFileSync(path, 'utf8')) as ProcessIdentity
   if (isRunning(owner))
     throw new MonitoringError(`process ${owner.pid} keeps what it reads in ${folder}: end it first`)
   await killAllIn(folder, /prometheus/)
+  return true
 }
 
 /** JSON is YAML. What differs from `deploy/monitoring/prometheus.yml` is where things are and how often they are read. */
@@ -180,17 +185,30 @@ function running(name: keyof typeof programs, args: string[], folder: string): R
   }
 }
 
-/** Another program's Prometheus would seem to be ours. @throws MonitoringError */
-export async function mustBeFree(port: number): Promise<void> {
+/**
+ * Another program's Prometheus would seem to be ours.
+ * @param waitMs for a port of a program that has just been killed, whose last thread gives it back
+ * @throws MonitoringError
+ */
+export async function mustBeFree(port: number, waitMs = 0): Promise<void> {
+  const giveUpMs = performance.now() + waitMs
+  while (!(await isFree(port)))
+    if (performance.now() >= giveUpMs)
+      throw new MonitoringError(
+        `port ${port} is taken by another program; another octavo monitor, or a service of Debian's ` +
+          '(systemctl disable --now prometheus prometheus-alertmanager)? --help says how to choose another',
+      )
+    else await sleep(50)
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer()
   try {
     await once(server.listen(port, '127.0.0.1'), 'listening')
-  } catch (error) {
-    throw new MonitoringError(
-      `port ${port} is taken by another program; another octavo monitor, or a service of Debian's ` +
-        '(systemctl disable --now prometheus prometheus-alertmanager)? --help says how to choose another',
-      { cause: error },
-    )
+    return true
+  } catch {
+    // Somebody else listens there, or nobody may.
+    return false
   } finally {
     server.close()
   }
