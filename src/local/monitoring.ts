@@ -192,23 +192,25 @@ function running(name: keyof typeof programs, args: string[], folder: string): R
  */
 export async function mustBeFree(port: number, waitMs = 0): Promise<void> {
   const giveUpMs = performance.now() + waitMs
-  while (!(await isFree(port)))
+  for (let cause = await hindrance(port); cause !== undefined; cause = await hindrance(port)) {
     if (performance.now() >= giveUpMs)
       throw new MonitoringError(
         `port ${port} is taken by another program; another octavo monitor, or a service of Debian's ` +
           '(systemctl disable --now prometheus prometheus-alertmanager)? --help says how to choose another',
+        { cause },
       )
-    else await sleep(50)
+    await sleep(50)
+  }
 }
 
-async function isFree(port: number): Promise<boolean> {
+/** @returns why nobody can listen there now */
+async function hindrance(port: number): Promise<unknown> {
   const server = createServer()
   try {
     await once(server.listen(port, '127.0.0.1'), 'listening')
-    return true
-  } catch {
-    // Somebody else listens there, or nobody may.
-    return false
+    return undefined
+  } catch (error) {
+    return error
   } finally {
     server.close()
   }

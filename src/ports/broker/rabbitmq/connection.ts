@@ -1,6 +1,6 @@
 import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib'
 import { backoffMs } from '#kernel/backoff'
-import type { Clock } from '#ports/clock'
+import { type Clock, every } from '#ports/clock'
 import { logger } from '#ports/log'
 import { processMeter } from '#ports/telemetry'
 import { BrokerUnavailable } from '../broker.ts'
@@ -14,7 +14,7 @@ const heartbeatSeconds = 5
 /** Longest wait for the server's answer to a declaration. */
 export const answerWithinMs = 10_000
 /** An exchange that somebody deleted takes its bindings with it, and nobody is told: they are made anew this often. */
-export const bindAgainEveryMs = 10_000
+const bindAgainEveryMs = 10_000
 /** Source: AMQP 0-9-1 reference, reply code access-refused. */
 export const accessRefused = 403
 const closeWithinMs = 2_000
@@ -131,12 +131,18 @@ export type KeptChannel = AsyncDisposable & {
   renew(channel: ConfirmChannel): void
 }
 
-/** @param setUp declares and consumes what the channel is for; called anew after each loss */
-export function keepChannel(
-  link: Link,
-  clock: Clock,
-  setUp: (channel: ConfirmChannel, connection: ChannelModel) => Promise<void>,
-): KeptChannel {
+/**
+ * Declares and consumes what a channel is for.
+ * @param again takes what is to be bound anew every so often while the channel lives
+ */
+type SetUp = (
+  channel: ConfirmChannel,
+  connection: ChannelModel,
+  again: (bind: () => Promise<unknown>) => void,
+) => Promise<void>
+
+/** @param setUp called anew after each loss */
+export function keepChannel(link: Link, clock: Clock, setUp: SetUp): KeptChannel {
   const stop = new AbortController()
   let current = awaitedChannel()
   let lastError: unknown
@@ -146,6 +152,9 @@ export function keepChannel(
     for (let failures = 0; !stop.signal.aborted; ) {
       try {
         const channel = await openChannel(link, setUp)
+        const { bind } = channel
+        const binding =
+          bind && every(clock, bindAgainEveryMs, () => within(bind(), answerWithinMs, 'binding a queue'))
         failures = 0
         current.resolve(channel.channel)
         const renewed = Promise.withResolvers<void>()
@@ -153,6 +162,7 @@ export function keepChannel(
           if (given === channel.channel) renewed.resolve()
         }
         await Promise.race([channel.lost, renewed.promise, aborted(stop.signal)])
+        void binding?.[Symbol.asyncDispose]()
         current = awaitedChannel()
         await channel.close()
       } catch (error) {
@@ -187,10 +197,7 @@ export function keepChannel(
   }
 }
 
-async function openChannel(
-  link: Link,
-  setUp: (channel: ConfirmChannel, connection: ChannelModel) => Promise<void>,
-) {
+async function openChannel(link: Link, setUp: SetUp) {
   const connection = await link.connection()
   let opened: ConfirmChannel | undefined
   try {
@@ -200,11 +207,15 @@ async function openChannel(
       channel.on('error', (error) => log.debug('a channel was closed by the broker', { error }))
       channel.once('close', resolve)
     })
-    await within(setUp(channel, connection), answerWithinMs, 'declaring queues')
+    let bind: (() => Promise<unknown>) | undefined
+    const again = (given: () => Promise<unknown>) => {
+      bind = given
+    }
+    await within(setUp(channel, connection, again), answerWithinMs, 'declaring queues')
     const close = () =>
       // A channel that is lost is closed already.
       within(channel.close(), 2_000, 'closing').catch(() => undefined)
-    return { channel, lost, close }
+    return { channel, lost, close, bind }
   } catch (error) {
     // A server that does not answer may never: the connection is given up for all.
     if (error instanceof BrokerUnavailable) link.giveUp(connection)

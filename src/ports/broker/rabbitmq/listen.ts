@@ -1,15 +1,8 @@
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
-import { type Clock, every } from '#ports/clock'
+import type { Clock } from '#ports/clock'
 import { logger } from '#ports/log'
 import { type Handler, inFlightMax } from '../broker.ts'
-import {
-  answerWithinMs,
-  bindAgainEveryMs,
-  type KeptChannel,
-  keepChannel,
-  type Link,
-  within,
-} from './connection.ts'
+import { answerWithinMs, type KeptChannel, keepChannel, type Link, within } from './connection.ts'
 import { readMessage } from './envelope.ts'
 import { declareOn, exchange, listenName, listenOptions } from './topology.ts'
 
@@ -32,9 +25,8 @@ export async function startListening(
   let turn: Promise<void> = Promise.resolve()
   let closed = false
   let last: ConfirmChannel | undefined
-  let bindAgain = async () => {}
 
-  const kept: KeptChannel = keepChannel(link, clock, async (channel, connection) => {
+  const kept: KeptChannel = keepChannel(link, clock, async (channel, connection, again) => {
     const declare = declareOn(connection, channel)
     await channel.assertQueue(name, listenOptions)
     const bind = async () => {
@@ -42,7 +34,7 @@ export async function startListening(
       for (const topic of topics) await channel.bindQueue(name, exchange, topic)
     }
     await bind()
-    bindAgain = bind
+    again(bind)
     await channel.prefetch(inFlightMax)
     last = channel
     await channel.consume(name, (raw) => {
@@ -50,9 +42,7 @@ export async function startListening(
       turn = turn.then(() => (closed ? undefined : hear(channel, raw, handler)))
     })
   })
-  const looking = every(clock, bindAgainEveryMs, () => within(bindAgain(), answerWithinMs, 'binding a queue'))
   await kept.ready(answerWithinMs).catch(async (error: unknown) => {
-    void looking[Symbol.asyncDispose]()
     await kept[Symbol.asyncDispose]()
     throw error
   })
@@ -61,7 +51,6 @@ export async function startListening(
     async [Symbol.asyncDispose]() {
       if (closed) return
       closed = true
-      void looking[Symbol.asyncDispose]()
       // One that is cut off leaves its queue to expire.
       if (last) await within(last.deleteQueue(name), 2_000, 'deleting a queue').catch(() => undefined)
       await kept[Symbol.asyncDispose]()

@@ -1,15 +1,8 @@
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
-import { type Clock, every } from '#ports/clock'
+import type { Clock } from '#ports/clock'
 import { logger } from '#ports/log'
 import { attemptsMax, BrokerUnavailable, type Handler, inFlightMax, MessageUnusable } from '../broker.ts'
-import {
-  answerWithinMs,
-  bindAgainEveryMs,
-  type KeptChannel,
-  keepChannel,
-  type Link,
-  within,
-} from './connection.ts'
+import { answerWithinMs, type KeptChannel, keepChannel, type Link, within } from './connection.ts'
 import { carriedHeaders, header, persistent, readMessage, secondsOf } from './envelope.ts'
 import type { Publisher } from './publish.ts'
 import { deadExchange, declareOn, declareQueue, declareRetry, queueName, retryName } from './topology.ts'
@@ -43,10 +36,9 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
   const { link, clock, queue, topics, retryBaseMs } = options
   const atWork = new Set<Promise<void>>()
   let closing = false
-  let declareAgain = async () => {}
   let consumer: { channel: ConfirmChannel; tag: string } | undefined
 
-  const kept: KeptChannel = keepChannel(link, clock, async (channel, connection) => {
+  const kept: KeptChannel = keepChannel(link, clock, async (channel, connection, again) => {
     const declare = declareOn(connection, channel)
     // Of this channel: what an earlier one could not declare says nothing of it.
     const retries = new Map<number, Promise<void>>()
@@ -76,13 +68,11 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
     }
     const { consumerTag } = await channel.consume(queueName(queue), taken)
     consumer = { channel, tag: consumerTag }
-    declareAgain = declareAll
+    again(async () => {
+      if (!closing) await declareAll()
+    })
   })
-  const looking = every(clock, bindAgainEveryMs, () =>
-    within(declareAgain(), answerWithinMs, 'binding a queue'),
-  )
   await kept.ready(answerWithinMs).catch(async (error: unknown) => {
-    void looking[Symbol.asyncDispose]()
     await kept[Symbol.asyncDispose]()
     throw error
   })
@@ -92,7 +82,6 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
     async [Symbol.asyncDispose]() {
       if (closing) return
       closing = true
-      declareAgain = async () => {}
       // One that is cut off takes nothing more either.
       if (consumer)
         await within(consumer.channel.cancel(consumer.tag), cancelWithinMs, 'cancelling').catch(
@@ -105,7 +94,6 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
         clock.sleep(closeWithinMs, late.signal).catch(() => undefined),
       ])
       late.abort()
-      void looking[Symbol.asyncDispose]()
       await kept[Symbol.asyncDispose]()
     },
   }
