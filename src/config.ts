@@ -69,8 +69,12 @@ export type Config = {
   archive: { baseEveryMs: number; keepMs: number }
   /** Where the shop sells: its country (ISO 3166-1, empty where it is not told), its currency and its days. */
   shop: { country: string; currency: string; timeZone: string }
-  /** Whether a catalogue that never held a book gets the sample one. */
-  catalog: { demo: boolean }
+  catalog: {
+    /** Whether a catalogue that never held a book gets the sample one. */
+    demo: boolean
+    /** How long words that were looked for without a hit are kept; 0 notes none. */
+    searchDays: number
+  }
   orders: {
     /** How long copies are held for an order that is not paid. */
     holdMs: number
@@ -147,7 +151,10 @@ export function readConfig(env: Environment): Config {
       currency: checked(env, 'OCTAVO_SHOP_CURRENCY', 'EUR', isCurrency, 'a currency of ISO 4217 such as EUR'),
       timeZone: checked(env, 'OCTAVO_SHOP_TIME_ZONE', 'UTC', isTimeZone, 'a time zone such as Europe/Berlin'),
     },
-    catalog: { demo: oneOf(env, 'OCTAVO_DEMO', ['off', 'on']) === 'on' },
+    catalog: {
+      demo: oneOf(env, 'OCTAVO_DEMO', ['off', 'on']) === 'on',
+      searchDays: integer(env, 'OCTAVO_SEARCH_DAYS', 90, 0, 36_500),
+    },
     orders: {
       holdMs: integer(env, 'OCTAVO_HOLD_SECONDS', 900, 1, 86_400) * 1000,
       voucherDays: integer(env, 'OCTAVO_VOUCHER_DAYS', 0, 0, 36_500),

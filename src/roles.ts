@@ -99,7 +99,7 @@ export const roles: readonly Role[] = [
     keys: ['secret', 'metricsToken'],
     settings: [
       ...['OCTAVO_MIGRATE', 'OCTAVO_DEMO', 'OCTAVO_SHOP_COUNTRY', 'OCTAVO_SHOP_CURRENCY'],
-      'OCTAVO_SHOP_TIME_ZONE',
+      ...['OCTAVO_SHOP_TIME_ZONE', 'OCTAVO_SEARCH_DAYS'],
     ],
     leases: ['announcing'],
     isRequired: true,

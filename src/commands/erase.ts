@@ -6,6 +6,8 @@ import { systemClock as clock } from '#ports/clock'
 import { openDatabase } from '#ports/database'
 import { openObjectStore } from '#ports/object-store'
 import { storeEnvironment } from '../local/running.ts'
+import { type Person, phrasesOf } from '../services/catalog/search/phrases-of-person.ts'
+import { openStore } from '../services/catalog/store/open-store.ts'
 import { type Erased, eraseAgain, eraseCustomer } from '../services/orders/erasure/erase-customer.ts'
 import { loadWarehouse } from '../services/warehouse/service.ts'
 
@@ -14,7 +16,8 @@ export const summary = 'erase a customer everywhere, with proof: octavo erase EM
 const usage = `usage: octavo erase EMAIL
        octavo erase --again
 
-  EMAIL    whose name and address are taken out of orders, limits, PDFs and the warehouse; what was sold stays
+  EMAIL    whose name and address are taken out of orders, limits, PDFs, searches and the warehouse; what was sold
+           stays
   --again  erases again whoever was erased before: after databases were put back from a backup`
 
 type Needed = Secrets<'bookDb' | 'orderDb' | 'objectStore' | 'secret'>
@@ -43,7 +46,13 @@ export async function run(args: string[]): Promise<number> {
     statementTimeoutMs: 600_000,
   })
   await using objects = await openObjectStore(secrets.objectStore, { secret: secrets.secret })
-  const parts = { database, objects, clock, secret: secrets.secret }
+  await using books = await openStore(secrets.bookDb, { applicationName: 'erase', connectionsMax: 1 })
+  const forgetSearches = async (person: Person) => {
+    const phrases = phrasesOf(person)
+    await books.misses.erase(phrases)
+    return await books.misses.count(phrases)
+  }
+  const parts = { database, objects, clock, secret: secrets.secret, forgetSearches }
   if (email === undefined) {
     const { customers, underWay } = await eraseAgain(parts)
     await forgetInWarehouse(secrets, root)

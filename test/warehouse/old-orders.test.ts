@@ -19,7 +19,7 @@ import { tellOrder } from '../../src/services/orders/tell-order.ts'
 import { load } from '../../src/services/warehouse/load/load.ts'
 import { programEnvironment } from '../support/program-environment.ts'
 import { until } from '../support/until.ts'
-import { buy, cancel, confirm, openShop, type Shop, shopSecret } from './shop.ts'
+import { buy, cancel, confirm, erasing, openShop, type Shop } from './shop.ts'
 
 const everything = () => ({ beforeId: idAt(Date.now()), restDays: 0 })
 
@@ -145,10 +145,7 @@ async function comesBack(shop: Shop): Promise<void> {
   assert.equal((await settle()).kind, 'stale', 'not while it is away')
   await Promise.all([1, 2, 3].map(() => shop.orders.transaction((tx) => lockOrder(tx, id))))
   assert.equal((await settle()).kind, 'settled')
-  const parts = {
-    ...{ database: shop.orders, objects: shop.loading.objects, clock: systemClock, secret: shopSecret },
-  }
-  const erased = await eraseCustomer(parts, 'bought-4@example.org')
+  const erased = await eraseCustomer(erasing(shop), 'bought-4@example.org')
   assert.deepEqual(
     [erased.kind, erased.kind === 'erased' && Object.values(erased.proof).every((n) => n === 0)],
     ['erased', true],

@@ -17,7 +17,7 @@ import { load } from '../../src/services/warehouse/load/load.ts'
 import { reportNamed, reports } from '../../src/services/warehouse/reports/reports.ts'
 import { currentCut } from '../../src/services/warehouse/store/local-cut.ts'
 import type { TestScope } from '../support/database.ts'
-import { buy, cancel, confirm, openShop, type Shop, shopSecret } from './shop.ts'
+import { buy, cancel, confirm, erasing, openShop, type Shop } from './shop.ts'
 
 test('every report runs, and its columns are those it promises', async (t) => {
   const shop = await soldShop(t)
@@ -73,13 +73,7 @@ test('what the reports add up to is what OrderDb and the ledger have, to the cen
 
 test('an order that ended counts once, whatever is noted of it later', async (t) => {
   const shop = await soldShop(t)
-  const parts = {
-    database: shop.orders,
-    objects: shop.loading.objects,
-    clock: systemClock,
-    secret: shopSecret,
-  }
-  await eraseCustomer(parts, 'buyer 6@example.org')
+  await eraseCustomer(erasing(shop), 'buyer 6@example.org')
   await load(shop.loading)
   const read = await reader(t, shop)
   const answered = await read(reportNamed('today')?.sql({ timeZone: 'UTC', rowsMax: 100 }) ?? '')

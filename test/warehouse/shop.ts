@@ -11,6 +11,7 @@ import { type ObjectStore, openObjectStore } from '#ports/object-store'
 import { packGroup } from '#services/orders'
 import { completed } from '../../src/services/catalog/books/book-fields.ts'
 import { entryOf } from '../../src/services/catalog/search/book-keys.ts'
+import { type Person, phrasesOf } from '../../src/services/catalog/search/phrases-of-person.ts'
 import { createStockParticipant } from '../../src/services/catalog/stock/participant.ts'
 import type { CatalogStore } from '../../src/services/catalog/store/catalog-store.ts'
 import { openStore } from '../../src/services/catalog/store/open-store.ts'
@@ -111,6 +112,15 @@ function engineOf(books: CatalogStore, orders: Database): GroupEngine {
     holdMs: 60_000,
   })
 }
+
+/** What erasing a customer needs. */
+export const erasing = ({ orders, books, loading: { objects } }: Shop) => ({
+  ...{ database: orders, objects, clock: systemClock, secret: shopSecret },
+  forgetSearches: async (person: Person) => {
+    await books.misses.erase(phrasesOf(person))
+    return await books.misses.count(phrasesOf(person))
+  },
+})
 
 export async function askWarehouse<Row>(root: string, sql: string): Promise<Row[]> {
   const cut = await currentCut(root)

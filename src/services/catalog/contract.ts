@@ -1,4 +1,4 @@
-import { anyone, defineRoute, staff } from '#kernel/contract'
+import { anyone, defineRoute, internal, staff } from '#kernel/contract'
 import { amountMax } from '#kernel/money'
 import { closed, IsbnText, Paging, Uuid } from '#kernel/schemas'
 import { Type } from '#kernel/type'
@@ -252,6 +252,19 @@ export const getImport = defineRoute({
   params: Type.Object({ id: Uuid }, closed),
   reply: Import,
   summary: 'How an import is going',
+})
+
+const KnownBy = Type.Array(Type.String({ maxLength: 1_000 }), { maxItems: 10_000 })
+export const forgetSearches = defineRoute({
+  method: 'POST',
+  path: '/internal/searches/forgotten',
+  tag: 'Internal',
+  access: internal,
+  body: Type.Object({ names: KnownBy, emails: KnownBy }, closed),
+  reply: Type.Object({
+    left: Type.Integer({ description: 'how many entries still hold something of them' }),
+  }),
+  summary: 'Forget what somebody looked for and did not find, where it holds something of a person',
 })
 
 /** Everything the API page shows of this service. */

@@ -11,6 +11,7 @@ import {
   changeBook,
   createBook,
   deleteBook,
+  forgetSearches,
   getAvailability,
   getBook,
   getCover,
@@ -26,6 +27,7 @@ import { getCover as cover } from './cover/get-cover.ts'
 import { getPicture as picture } from './cover/get-picture.ts'
 import type { Imports } from './import/imports.ts'
 import type { Misses } from './search/note-misses.ts'
+import { phrasesOf } from './search/phrases-of-person.ts'
 import type { BookStore } from './store/book-store.ts'
 import type { BookReads } from './store/catalog-store.ts'
 import type { PictureStore } from './store/picture-store.ts'
@@ -37,14 +39,14 @@ export type RouteOptions = {
   reads: BookReads
   clock: Clock
   imports: Imports
-  misses: Pick<Misses, 'note'>
+  misses: Pick<Misses, 'note' | 'forget'>
   /** Called after a change that may have left news in the outbox. */
   onChanged: () => void
 }
 
 /** Ties each route of the contract to its use case. */
 export function addRoutes(options: RouteOptions): void {
-  const { server, books, pictures, reads, clock, imports, onChanged } = options
+  const { server, books, pictures, reads, clock, imports, misses, onChanged } = options
   addReads(options)
   const editOf = (request: {
     params: { isbn: string }
@@ -73,6 +75,7 @@ export function addRoutes(options: RouteOptions): void {
     await remove(books, isbn, ifMatch)
     return withSeen(reads, answer(204))
   })
+  server.add(forgetSearches, async ({ body }) => ({ left: await misses.forget(phrasesOf(body)) }))
   server.add(startImport, (request) => imports.start(request))
   server.add(listImports, () => imports.list())
   server.add(getImport, ({ params }) => imports.get(params.id))

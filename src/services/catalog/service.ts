@@ -90,7 +90,7 @@ export async function createCatalog(
         resources.use(watchSalesOpening(store.books, turns, clock, onChanged))
         resources.use(watchPrices(store.books, clock, onChanged))
         const imports = resources.use(createImports(store, clock, config.shop, overrides.pictures))
-        const misses = resources.use(createMisses(store.misses, clock))
+        const misses = resources.use(createMisses(store.misses, clock, config.catalog.searchDays))
         const server = createHttpServer({
           name: 'catalog',
           requestTimeoutMs: importTimeoutMs,

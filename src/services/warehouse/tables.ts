@@ -13,6 +13,8 @@ export type Table = {
   order: string
   /** SQL of a row's part, `name=value`. */
   part: string
+  /** The same of rows that the source has no more, of which only the `owner` is known; where there are any. */
+  partOfGone?: string
 }
 
 /** A row's week is that of its order, which the order's id says (UUID version 7). */
@@ -136,7 +138,10 @@ export const tables = {
     order: 'id',
     part: rangeOf('id'),
   },
-  books: { columns: bookColumns, owner: 'isbn', order: 'isbn', part: bucketOf('isbn') },
+  books: {
+    columns: bookColumns,
+    ...{ owner: 'isbn', order: 'isbn', part: bucketOf('isbn'), partOfGone: bucketOf('owner') },
+  },
   /** Every version of a book that a load has seen. */
   book_history: {
     columns: { key: 'VARCHAR', ...bookColumns },
@@ -152,9 +157,7 @@ export const tables = {
       sold: 'INTEGER',
       updated_at: 'TIMESTAMP',
     },
-    owner: 'isbn',
-    order: 'isbn',
-    part: bucketOf('isbn'),
+    ...{ owner: 'isbn', order: 'isbn', part: bucketOf('isbn'), partOfGone: bucketOf('owner') },
   },
   ledger: {
     columns: {
@@ -175,9 +178,10 @@ export const tables = {
   /** What readers looked for and did not find. */
   searches: {
     columns: { key: 'VARCHAR', day: 'DATE', words: 'VARCHAR', times: 'INTEGER' },
-    owner: 'key',
+    owner: 'day',
     order: 'day, words',
     part: `'month=' || substr(key, 1, 7)`,
+    partOfGone: `'month=' || substr(owner, 1, 7)`,
   },
   imports: {
     columns: {

@@ -18,9 +18,16 @@ export type Proof = {
   index: number
   pdfs: number
   messages: number
+  searches: number
 }
 
-type Parts = Erasing & { objects: ObjectStore; clock: Clock; secret: string }
+type Parts = Erasing & {
+  objects: ObjectStore
+  clock: Clock
+  secret: string
+  /** Has searches forgotten that hold something of a person. @returns how many still do */
+  forgetSearches(person: { names: string[]; emails: string[] }): Promise<number>
+}
 
 /**
  * Erases a customer by request, and remembers that it did, by a keyed hash of the address: what is put back from a backup
@@ -36,11 +43,15 @@ export async function eraseCustomer(parts: Parts, email: string): Promise<Erased
     Buffer.from(JSON.stringify({ at: new Date(parts.clock.now()).toISOString() })),
     'application/json',
   )
+  // First, because nobody knows the name when the orders have lost it.
+  const emails = [...new Set([email, ...found.map((order) => order.email)])]
+  const names = [...new Set(found.flatMap(({ name }) => name ?? []))]
+  const searches = await parts.forgetSearches({ names, emails })
   const ids = found.map(({ id }) => id)
   const erased = await eraseOrders(parts, ids, 'all')
   // One may have begun to move since it was looked at.
   if (erased.kind === 'under-way') return erased
-  return { ...erased, orders: ids.length, proof: await prove(parts, email) }
+  return { ...erased, orders: ids.length, proof: { ...(await prove(parts, email)), searches } }
 }
 
 /** Erases again everybody who was erased before: for databases that were put back to an earlier state. */
@@ -61,7 +72,7 @@ export async function eraseAgain(parts: Parts): Promise<{ customers: number; und
   return counts
 }
 
-async function prove({ database, objects }: Parts, email: string): Promise<Proof> {
+async function prove({ database, objects }: Parts, email: string): Promise<Omit<Proof, 'searches'>> {
   const left = await ordersOf(database, email)
   const [row] = await database.query<{ limits: number; sagas: number; index: number; messages: number }>(
     `SELECT (SELECT count(*) FROM orders.customer_titles WHERE customer = $1)::int AS limits,

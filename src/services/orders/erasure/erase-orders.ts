@@ -17,14 +17,14 @@ export const isErased = `details::json -> 'customer' ->> 'email' LIKE '%@${erase
 export const isAtRest = `status NOT IN ('reserved', 'paid') AND NOT EXISTS (
   SELECT FROM orders.sagas s WHERE s.order_id = o.id AND s.state IN ('running', 'compensating'))`
 
+/** An order of a customer, and what it calls them. */
+export type CustomersOrder = { id: string; isAtRest: boolean; name: string; email: string }
+
 /** @returns every order of a mailbox, whatever its spelling, and whether it is at rest */
-export async function ordersOf(
-  statements: Statements,
-  email: string,
-): Promise<{ id: string; isAtRest: boolean }[]> {
+export async function ordersOf(statements: Statements, email: string): Promise<CustomersOrder[]> {
   // What is not ASCII may be spelled in ways that only the rule for mailboxes knows.
-  const rows = await statements.query<{ id: string; email: string; isAtRest: boolean }>(
-    `SELECT id, email, ${isAtRest} AS "isAtRest"
+  const rows = await statements.query<CustomersOrder>(
+    `SELECT id, email, details::json -> 'customer' ->> 'name' AS name, ${isAtRest} AS "isAtRest"
        FROM (SELECT *, details::json -> 'customer' ->> 'email' AS email FROM orders.all_orders) o
       WHERE lower(email) = ANY($1) OR octet_length(email) > length(email)`,
     [[email.toLowerCase(), customerKey(email)]],

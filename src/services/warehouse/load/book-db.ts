@@ -14,6 +14,8 @@ type Spelled = {
   movements: string
   /** What is said of now once more under a name, and what is said already. */
   mark: string
+  /** A sum over searches without a hit that is another one when a search or its number is. */
+  missSum: string
 }
 
 type Dialect = Spelled & { sent(sql: string, params: readonly unknown[]): [string, readonly unknown[]] }
@@ -35,6 +37,7 @@ const postgres: Dialect = {
     SELECT id, transaction_id, isbn, movement, copies_delta, held_delta, sold_delta, reason, at AS moved_at FROM catalog.ledger) l`,
   mark: `INSERT INTO catalog.marks (name, at) VALUES (?1, now())
          ON CONFLICT (name) DO UPDATE SET at = greatest(excluded.at, catalog.marks.at + interval '1 millisecond')`,
+  missSum: `sum(hashtextextended(words || ' ' || times, 0))::text`,
   sent: (sql, params) => [sql.replaceAll(/\?(\d+)/g, '$$$1'), params],
 }
 
@@ -46,6 +49,7 @@ const mariadb: Dialect = {
     'reason', reason, 'moved_at', at)) AS line FROM ledger`,
   mark: `INSERT INTO marks (name, at) VALUES (?1, CURRENT_TIMESTAMP(3))
          ON DUPLICATE KEY UPDATE at = GREATEST(VALUES(at), at + INTERVAL 1000 MICROSECOND)`,
+  missSum: `CAST(SUM(CONV(LEFT(MD5(CONCAT(words, ' ', times)), 15), 16, 10)) AS CHAR)`,
   // Its parameters have no numbers, and are sent in the order of the text.
   sent: (sql, params) => [
     sql.replaceAll(/\?\d+/g, '?'),

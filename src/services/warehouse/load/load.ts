@@ -19,6 +19,7 @@ import { mergeParts, uploadParts } from './merge.ts'
 import { createPseudonyms, pseudonymKeyId } from './pseudonym.ts'
 import { goneBooks, readBooks } from './read-books.ts'
 import { readOrders } from './read-orders.ts'
+import { readSearches } from './read-searches.ts'
 import { readStock } from './read-stock.ts'
 import { openStaging } from './staging.ts'
 
@@ -186,6 +187,7 @@ async function build({ loading, duck, cut, folder, sequence, before }: Building)
   await readOrders(cut, since?.orders, staging, createPseudonyms(loading.secret))
   await onPoint?.('orders-read')
   const books = await readBooks(cut, since?.books, staging)
+  const searches = await readSearches(cut, since?.searches, staging)
   await onPoint?.('books-read')
   const ledger = await readStock(cut, since?.ledger, books, staging)
   await onPoint?.('stock-read')
@@ -205,14 +207,19 @@ async function build({ loading, duck, cut, folder, sequence, before }: Building)
   // It is waited for below; what fails before that is what is told.
   counted.catch(() => undefined)
   const name = `${String(sequence).padStart(8, '0')}-${(loading.clock ?? systemClock).uuid().slice(-12)}`
-  const tables = await mergeParts({ duck, root, objects, before: before?.tables, name })
+  // Those that an earlier program loaded were never forgotten: all there are have been read again.
+  const kept = before && { ...before.tables, ...(since?.searches === undefined && { searches: {} }) }
+  const tables = await mergeParts({ duck, root, objects, before: kept, name })
   await onPoint?.('merged')
   await createViewsOfParts(duck, { tables }, root)
   const found = await disagreements(duck, counted)
   await onPoint?.('agreed')
   return {
     ...{ tables, read, disagreements: found, cutAt: new Date(cut.atMs).toISOString() },
-    cursors: { orders: { snapshot: cut.snapshot, atMs: cut.atMs }, books: { atMs: cut.booksAtMs }, ledger },
+    cursors: {
+      ...{ orders: { snapshot: cut.snapshot, atMs: cut.atMs }, books: { atMs: cut.booksAtMs } },
+      ...{ searches, ledger },
+    },
   }
 }
 

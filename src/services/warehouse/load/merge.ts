@@ -28,13 +28,12 @@ export async function mergeParts(merging: Merging): Promise<Manifest['tables']> 
 
 async function mergeTable(merging: Merging, table: TableName): Promise<Record<string, Part>> {
   const { duck, before } = merging
-  const { part, owner } = tableOf(table)
+  const { owner, partOfGone = 'NULL' } = tableOf(table)
   const parts: Record<string, Part> = { ...before?.[table] }
-  const partOfGone = part.replaceAll(`substr(${owner},`, 'substr(owner,')
   const touched = await duck.rows<Touched>(
     `SELECT part, min(owner) AS first, max(owner) AS last FROM (
        SELECT part, ${owner} AS owner FROM new_${table}
-       UNION ALL SELECT ${table === 'books' || table === 'stock' ? partOfGone : 'NULL'}, NULL FROM gone_${table})
+       UNION ALL SELECT ${partOfGone}, NULL FROM gone_${table})
       GROUP BY part ORDER BY part`,
   )
   for (const each of touched) {

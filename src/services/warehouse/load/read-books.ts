@@ -1,4 +1,3 @@
-import { dayMs } from '#kernel/day'
 import type { Cursors } from '../store/manifest.ts'
 import type { BookDb } from './book-db.ts'
 import type { Cut } from './cut.ts'
@@ -48,7 +47,6 @@ export async function readBooks(
     after = rows.at(-1)?.isbn ?? after
   }
   await readImports(books, staging)
-  await readSearches(books, since, staging)
   return found
 }
 
@@ -72,19 +70,6 @@ function stageBook(row: BookRow, staging: Staging): void {
   staging.add('books', book)
   // One that was deleted and made again begins with its first version once more.
   staging.add('book_history', { key: `${row.isbn} ${row.created_at.getTime()} ${row.version}`, ...book })
-}
-
-async function readSearches(
-  books: BookDb,
-  since: Cursors['books'] | undefined,
-  staging: Staging,
-): Promise<void> {
-  const from = since === undefined ? '' : new Date(since.atMs - dayMs).toISOString().slice(0, 10)
-  const rows = await books.query<{ day: string; words: string; times: number }>(
-    `SELECT day, words, times FROM ${books.table('search_misses')} WHERE day >= ?1`,
-    [from],
-  )
-  for (const row of rows) staging.add('searches', { key: `${row.day} ${row.words}`, ...row })
 }
 
 const importsMax = 1_000

@@ -32,6 +32,8 @@ export type Part = { key: string; rows: number; bytes: number; crc32?: number }
 export type Cursors = {
   orders: { snapshot: string; atMs: number }
   books: { atMs: number }
+  /** What the searches without a hit of each day add up to; manifests of before did not say. */
+  searches?: Readonly<Record<string, string>>
   ledger: {
     /** The highest number seen. */
     max: number

@@ -26,5 +26,18 @@ export function createMissStore(database: Database): MissStore {
     async forget(before) {
       await database.execute('DELETE FROM search_misses WHERE day < ?', [before])
     },
+    async erase(phrases) {
+      if (phrases.length > 0)
+        await database.execute(`DELETE FROM search_misses WHERE ${holdsOne(phrases)}`, phrases)
+    },
+    async count(phrases) {
+      if (phrases.length === 0) return 0
+      const sql = `SELECT count(*) AS n FROM search_misses WHERE ${holdsOne(phrases)}`
+      const [row] = await database.query<{ n: number }>(sql, phrases)
+      return Number(row?.n ?? 0)
+    },
   }
 }
+
+const holdsOne = (phrases: readonly string[]) =>
+  phrases.map(() => `LOCATE(CONCAT(' ', ?, ' '), CONCAT(' ', words, ' ')) > 0`).join(' OR ')

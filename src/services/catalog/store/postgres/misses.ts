@@ -17,5 +17,16 @@ export function createMissStore(database: Database): MissStore {
     async forget(before) {
       await database.execute('DELETE FROM catalog.search_misses WHERE day < $1', [before])
     },
+    async erase(phrases) {
+      await database.execute(`DELETE FROM catalog.search_misses WHERE ${holdsOne}`, [phrases])
+    },
+    async count(phrases) {
+      const sql = `SELECT count(*)::int AS n FROM catalog.search_misses WHERE ${holdsOne}`
+      const [row] = await database.query<{ n: number }>(sql, [phrases])
+      return row?.n ?? 0
+    },
   }
 }
+
+const holdsOne = `EXISTS (SELECT FROM unnest($1::text[]) AS phrase
+  WHERE strpos(' ' || words || ' ', ' ' || phrase || ' ') > 0)`
