@@ -6,6 +6,7 @@ import { formatMoney } from '#kernel/money'
 import { storeEnvironment } from '../local/running.ts'
 import {
   type Answered,
+  byteOrderMark,
   type Report,
   readReport,
   reportNamed,
@@ -15,12 +16,13 @@ import {
 export const summary =
   'list the reports, or read one: octavo report NAME [--from DAY] [--to DAY] [--format csv]'
 
-const usage = `usage: octavo report [NAME [--from DAY] [--to DAY] [--isbn ISBN] [--format table|csv|json|parquet]]
+const usage = `usage: octavo report [NAME [--from DAY] [--to DAY] [--isbn ISBN] [--format table|csv|json|parquet] [--bom]]
 
   NAME      one of those that octavo report lists
   --from    the first day, --to the last one: YYYY-MM-DD, in the shop's time zone
   --isbn    the title of a report about one
   --format  table without it; parquet is for the standard output of a file: > sales.parquet
+  --bom     begins a CSV with a byte-order mark, without which Excel takes ü for Ã¼
 
 It reads the warehouse as it was last loaded; octavo warehouse load loads it now.`
 
@@ -32,13 +34,14 @@ export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { from: text, to: text, isbn: text, format: text },
+    options: { from: text, to: text, isbn: text, format: text, bom: { type: 'boolean', default: false } },
   })
   const [name, ...more] = positionals
   if (name === undefined) return list()
   const report = reportNamed(name)
   const format = formats.find((each) => each === (values.format ?? 'table'))
-  const problem = problemOf(values) ?? (report && notTaken(report, values))
+  const noMark = values.bom && format !== 'csv' ? '--bom is for --format csv' : undefined
+  const problem = problemOf(values) ?? noMark ?? (report && notTaken(report, values))
   if (report === undefined || format === undefined || problem !== undefined || more.length > 0) {
     console.error(
       problem ?? (report === undefined ? `there is no report "${name}"; octavo report lists them` : usage),
@@ -47,7 +50,8 @@ export async function run(args: string[]): Promise<number> {
   }
   const env = storeEnvironment(process.env, ['OCTAVO_OBJECT_STORE', 'OCTAVO_SECRET'])
   const config = readConfig(env)
-  const { from, to, isbn } = values
+  const { from, to, isbn, bom } = values
+  if (bom && format === 'csv') process.stdout.write(byteOrderMark)
   const { answered, asOf } = await readReport(
     report,
     { timeZone: config.shop.timeZone, from, to, isbn },

@@ -132,15 +132,36 @@ async function readReport(page: Page): Promise<void> {
   await table.getByRole('cell').first().waitFor()
   const shown = await table.getByRole('row').count()
   const download = page.waitForEvent('download')
-  await page.getByRole('link', { name: 'CSV' }).click()
+  await page.getByRole('link', { name: 'CSV', exact: true }).click()
   const file = readFileSync(await (await download).path(), 'utf8')
   assert.match(file, /^isbn,title,orders,copies,revenue,currency\n/)
   assert.equal(file.trim().split('\n').length, shown)
+  const forExcel = page.waitForEvent('download')
+  await page.getByRole('link', { name: 'CSV for Excel' }).click()
+  assert.equal(readFileSync(await (await forExcel).path(), 'utf8'), `\ufeff${file}`)
   await page.getByLabel('From', { exact: true }).fill('2020-01-01')
   await page.getByLabel('To', { exact: true }).fill('2020-01-31')
   await page.getByRole('button', { name: 'Show' }).click()
   await page.getByText('There is nothing to show for that.').waitFor()
   assert.match(page.url(), /from=2020-01-01/)
+  await askForLoads(page)
+}
+
+/** A load can be asked for again when it is done, and when it has failed, which is said. */
+async function askForLoads(page: Page): Promise<void> {
+  const button = page.getByRole('button', { name: 'Load now' })
+  await button.click()
+  await page.getByRole('button', { name: 'Loading …' }).waitFor()
+  await button.waitFor()
+  const failed = { at: '2026-11-30T12:00:00.000Z', problem: 'the object store does not answer' }
+  await page.route('**/api/reports', async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, json: { ...(await response.json()), failed } })
+  })
+  await button.click()
+  await page.getByTestId('load-failed').getByText('the object store does not answer').waitFor()
+  assert.equal(await button.isDisabled(), false)
+  await page.unroute('**/api/reports')
 }
 
 async function orderByKeyboard(page: Page): Promise<void> {

@@ -123,6 +123,13 @@ test('a file for spreadsheets holds no formula, and its numbers are numbers', as
     ),
     `a,"b""c",n,a_1,e,f\n'=1+1,'-x,-5,x=1,,'@\n`,
   )
+  assert.equal(
+    await told(
+      `SELECT '=1'::ENUM('=1') AS "=1+1", '=2'::BLOB AS b, ['=3'] AS l, '＝4' AS w, TRUE AS "@t", 1.50 AS d`,
+    ),
+    `'=1+1,b,l,w,'@t,d\n'=1,'=2,['=3'],'＝4,true,1.50\n`,
+    'whatever its type, and in the names of columns',
+  )
   assert.equal(await told('SELECT i FROM range(3) AS t (i) ORDER BY i DESC'), 'i\n2\n1\n0\n')
 })
 

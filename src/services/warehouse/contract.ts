@@ -44,6 +44,13 @@ export const ReportList = Type.Object(
     loadedAt: Nullable(Timestamp),
     everySeconds: Type.Integer({ description: 'how often it is loaded' }),
     disagreements: Type.Array(Type.String({ description: 'what is not as the databases have it' })),
+    loading: Type.Boolean({ description: 'whether a load is under way or was asked for' }),
+    failed: Nullable(
+      Type.Object(
+        { at: Timestamp, problem: Type.String() },
+        { description: 'why the last load came to nothing' },
+      ),
+    ),
   },
   { $id: 'ReportList' },
 )
@@ -89,6 +96,11 @@ export const getReport = defineRoute({
       isbn: Type.Optional(Type.String({ pattern: '^97[89]\\d{10}$' })),
       limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 1_000 })),
       format: Type.Optional(Format),
+      bom: Type.Optional(
+        Type.Boolean({
+          description: 'begin a CSV with a byte-order mark, without which Excel takes ü for Ã¼',
+        }),
+      ),
     },
     closed,
   ),

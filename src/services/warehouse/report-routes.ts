@@ -4,7 +4,7 @@ import { invalid, notFound, Problem, unavailable } from '#kernel/problem'
 import { answer, type HttpServer } from '#ports/http'
 import { logger } from '#ports/log'
 import { getReport, listReports, loadWarehouseNow, queryWarehouse, type ReportFormat } from './contract.ts'
-import type { Answered } from './engine/answer-query.ts'
+import { type Answered, byteOrderMark } from './engine/answer-query.ts'
 import type { Loader } from './engine/loader.ts'
 import type { QueryEngine } from './engine/query-engine.ts'
 import { reportRowsMax } from './reports/report.ts'
@@ -33,6 +33,7 @@ export function addReportRoutes(
 ): void {
   server.add(listReports, async () => {
     const cut = await currentCut(root)
+    const { isLoading, failed } = loader.state()
     return answer(
       200,
       {
@@ -44,6 +45,8 @@ export function addReportRoutes(
         loadedAt: cut?.manifest.loadedAt ?? null,
         everySeconds: config.warehouse.everyMs / 1000,
         disagreements: cut?.manifest.disagreements ?? [],
+        loading: isLoading,
+        failed: failed ? { at: new Date(failed.atMs).toISOString(), problem: failed.problem } : null,
       },
       private_,
     )
@@ -51,7 +54,7 @@ export function addReportRoutes(
   server.add(getReport, async ({ params, query }) => {
     const report = reportNamed(params.name)
     if (report === undefined) throw notFound('such report')
-    const { format = 'json', limit: rowsMax = 1_000, ...chosen } = query
+    const { format = 'json', limit: rowsMax = 1_000, bom = false, ...chosen } = query
     const noDay = (['from', 'to'] as const).filter((field) => !isDay(chosen[field] ?? '2000-01-01'))
     if (noDay.length > 0)
       throw invalid(noDay.map((field) => ({ field, message: 'is no day of the calendar' })))
@@ -71,7 +74,7 @@ export function addReportRoutes(
         'A file of the warehouse cannot be read; it is being made good. Try again in a minute.',
       )
     }
-    if (answered.kind !== 'rows') return fileOf(answered, report.name, format)
+    if (answered.kind !== 'rows') return fileOf(answered, report.name, format, bom)
     const { name, title, columns, chart } = report
     const { rows, more, asOf } = answered
     return answer(200, { name, title, asOf, columns, ...(chart && { chart }), rows, more }, private_)
@@ -90,9 +93,15 @@ export function addReportRoutes(
 }
 
 /** @throws Problem 422 when the engine would not or could not run it */
-function fileOf(answered: Exclude<Answered, { kind: 'rows' }>, name: string, format: ReportFormat) {
+function fileOf(
+  answered: Exclude<Answered, { kind: 'rows' }>,
+  name: string,
+  format: ReportFormat,
+  hasMark = false,
+) {
   if (answered.kind !== 'file') throw new Problem(422, 'query-refused', answered.reason)
-  return answer(200, Buffer.from(answered.bytes), {
+  const bytes = Buffer.from(answered.bytes)
+  return answer(200, hasMark && format === 'csv' ? Buffer.concat([byteOrderMark, bytes]) : bytes, {
     ...private_,
     'content-type': format === 'csv' ? 'text/csv; charset=utf-8' : 'application/vnd.apache.parquet',
     'content-disposition': `attachment; filename="octavo-${name}.${format}"`,

@@ -14,7 +14,7 @@ import type { WarehouseSecrets } from './load-warehouse.ts'
 import { addReportRoutes } from './report-routes.ts'
 import { findEngine } from './store/duck.ts'
 
-export type { Answered, Format } from './engine/answer-query.ts'
+export { type Answered, byteOrderMark, type Format } from './engine/answer-query.ts'
 export type { Loaded } from './load/load.ts'
 export { loadWarehouse } from './load-warehouse.ts'
 export { readReport } from './read-report.ts'

@@ -23,6 +23,9 @@ export type Answered =
   /** It took longer, or more memory, than there is for it. */
   | { kind: 'over'; reason: string }
 
+/** By it Excel knows UTF-8; everybody else does without, and many programs take it for a part of the first name. */
+export const byteOrderMark = Buffer.from('\ufeff')
+
 /** An engine that can read one cut of the warehouse and nothing else. */
 export type CutReader = AsyncDisposable & {
   readonly sequence: number
@@ -143,20 +146,30 @@ async function fileOf(
   }
 }
 
-/** What a spreadsheet would calculate is marked as text by an apostrophe. Source: OWASP, CSV Injection. */
+/**
+ * What a spreadsheet would calculate, the name of a column too, is marked as text by an apostrophe. Source: OWASP, CSV
+ * Injection.
+ */
 async function forSpreadsheets(connection: DuckDBConnection, sql: string, rows: string): Promise<string> {
   const prepared = await connection.prepare(sql)
   const columns = Array.from({ length: prepared.columnCount }, (_, i) => ({
     name: prepared.columnName(i),
-    isText: String(prepared.columnType(i)) === 'VARCHAR',
+    isCalculable: !isNumberOrTime.test(String(prepared.columnType(i))),
   }))
   prepared.destroySync()
+  const signs = [...calculated].map((sign) => `chr(${sign.codePointAt(0)})`).join()
   // By their places: two may have the same name.
-  const cells = columns.map(({ name, isText }, i) => {
-    const cell = isText
-      ? `CASE WHEN c${i}[1] IN ('=', '+', '-', '@', chr(9), chr(13)) THEN '''' || c${i} ELSE c${i} END`
+  const cells = columns.map(({ name, isCalculable }, i) => {
+    const text = `c${i}::VARCHAR`
+    const cell = isCalculable
+      ? `CASE WHEN (${text})[1] IN (${signs}) THEN '''' || ${text} ELSE ${text} END`
       : `c${i}`
-    return `${cell} AS "${name.replaceAll('"', '""')}"`
+    const shown = calculated.has(name.charAt(0)) ? `'${name}` : name
+    return `${cell} AS "${shown.replaceAll('"', '""')}"`
   })
   return `SELECT ${cells.join()} FROM ${rows} AS own (${columns.map((_, i) => `c${i}`).join()})`
 }
+
+const calculated = new Set('=+-@\t\r\n＝＋－＠')
+const isNumberOrTime =
+  /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL|BOOLEAN|DATE|TIME)(?![A-Z]*\[)/

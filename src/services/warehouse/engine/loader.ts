@@ -16,6 +16,15 @@ const log = logger('warehouse')
 export type Loader = AsyncDisposable & {
   /** Loads at once, unless a load is under way here. */
   loadNow(): void
+  /** What this instance knows of its loads. */
+  state(): LoadState
+}
+
+export type LoadState = {
+  /** Whether one is under way, or asked for. */
+  isLoading: boolean
+  /** The last one, where it failed. */
+  failed: { atMs: number; problem: string } | undefined
 }
 
 export type LoaderParts = {
@@ -45,7 +54,10 @@ export function startLoader({ secrets, root, objects, turns, clock, everyMs }: L
   const startedMs = clock.monotonicMs()
   let asked = false
   let isLoading = false
-  let failed = new AbortController()
+  let gaveUp = new AbortController()
+  /** Why the last load failed, until another is shown; and why nothing could be looked at, until it can. */
+  let failed: LoadState['failed']
+  let away: LoadState['failed']
   let current: { fence: Fence; lost: AbortSignal } | undefined
   const isDue = async () => {
     if (asked) return true
@@ -59,27 +71,37 @@ export function startLoader({ secrets, root, objects, turns, clock, everyMs }: L
     return clock.now() - Date.parse(manifest.cutAt) >= everyMs
   }
   const round = async (stop: AbortSignal) => {
-    const isDueHere = await isDue()
+    const isDueHere = await isDue().catch((error: Error) => {
+      // The object store is away: that is told once, until it is back.
+      if (away === undefined) log.warn('the warehouse cannot be looked at', { problem: error.message })
+      away = { atMs: clock.now(), problem: error.message }
+      throw error
+    })
+    away = undefined
     const turn = current
     if (asked || (isDueHere && turn !== undefined)) {
       asked = false
       isLoading = true
       const until = turn === undefined ? stop : AbortSignal.any([stop, turn.lost])
       const given = { secrets, root, fence: turn?.fence }
-      const hasFailed = await loadOnce(given, until, clock, figures).finally(() => {
+      const problem = await loadOnce(given, until, clock, figures).finally(() => {
         isLoading = false
       })
-      if (hasFailed) failed.abort()
+      failed = problem === undefined ? undefined : { atMs: clock.now(), problem }
+      if (problem !== undefined) gaveUp.abort()
     }
     const cut = await currentCut(root)
-    if (cut !== undefined) figures.show(cut.manifest.cutAt, cut.manifest.disagreements.length)
+    if (cut === undefined) return
+    figures.show(cut.manifest.cutAt, cut.manifest.disagreements.length)
+    // Another instance has loaded since.
+    if (failed !== undefined && Date.parse(cut.manifest.cutAt) > failed.atMs) failed = undefined
   }
   const rounds = every(clock, lookEveryMs, round)
   const turn = turns.take('warehouse', async (fence, lost) => {
-    failed = new AbortController()
+    gaveUp = new AbortController()
     current = { fence, lost }
     // Where one cannot load another may: it gets the next turn.
-    await untilAborted(AbortSignal.any([lost, failed.signal]))
+    await untilAborted(AbortSignal.any([lost, gaveUp.signal]))
     current = undefined
   })
   return {
@@ -87,6 +109,7 @@ export function startLoader({ secrets, root, objects, turns, clock, everyMs }: L
       if (asked || isLoading) return
       asked = true
     },
+    state: () => ({ isLoading: asked || isLoading, failed: away ?? failed }),
     async [Symbol.asyncDispose]() {
       await rounds[Symbol.asyncDispose]()
       await turn[Symbol.asyncDispose]()
@@ -101,23 +124,28 @@ const untilAborted = (signal: AbortSignal) =>
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
 
-/** @returns whether it failed for another reason than that somebody else is at it */
-async function loadOnce(toLoad: ToLoad, stop: AbortSignal, clock: Clock, figures: Figures): Promise<boolean> {
+/** @returns why it failed, where that is not that somebody else is at it */
+async function loadOnce(
+  toLoad: ToLoad,
+  stop: AbortSignal,
+  clock: Clock,
+  figures: Figures,
+): Promise<string | undefined> {
   const startedMs = clock.monotonicMs()
   const told = await inProcess(toLoad, stop)
-  if (told === undefined) return false
+  if (told === undefined) return undefined
   if (told.kind === 'loaded') {
     const { sequence, kind, cutAt, ms, disagreements } = told.loaded
     figures.loaded(kind, ms / 1000)
     if (disagreements.length > 0) log.warn('the warehouse does not agree with its sources', { disagreements })
     else log.debug('the warehouse was loaded', { sequence, kind, cutAt, ms })
-    return false
+    return undefined
   }
   // Another instance is at it: what it loads will be shown here.
   const isBusy = ['DatabaseBusy', 'LostFence'].includes(told.name)
   figures.loaded(isBusy ? 'busy' : 'failed', (clock.monotonicMs() - startedMs) / 1000)
   log[isBusy ? 'debug' : 'warn']('the warehouse could not be loaded', { problem: told.message })
-  return !isBusy
+  return isBusy ? undefined : told.message
 }
 
 /** @returns undefined when it was told to stop */

@@ -3,6 +3,11 @@ import { type Clock, uuid7TimeMs } from '#ports/clock'
 import { type Database, DatabaseBusy, type Statements } from '#ports/database'
 import { type BookDb, bookDbOf } from './book-db.ts'
 
+/** A transaction that was decided is not finished in BookDb: what there is cannot be parted into before and after. */
+class StaysInDoubt extends DatabaseBusy {
+  override name = 'StaysInDoubt'
+}
+
 /**
  * One consistent cut over both databases. OrderDb's snapshot is the cut: a transaction is before it exactly when its
  * decision is there. BookDb is looked at a little later, when whatever was decided before has been committed there; what
@@ -62,7 +67,7 @@ export async function withCut<T>(
 /**
  * Waits until every transaction that was decided before the cut is committed in BookDb.
  * @returns what is prepared there and was not decided
- * @throws DatabaseBusy when one stays in doubt
+ * @throws StaysInDoubt
  */
 async function decidedIsCommitted(orders: Statements, bookDb: Database, clock: Clock): Promise<string[]> {
   const giveUpMs = clock.monotonicMs() + waitMaxMs
@@ -73,7 +78,7 @@ async function decidedIsCommitted(orders: Statements, bookDb: Database, clock: C
     const decided = new Set([...(await committedOf(orders, ids)), ...hidden])
     if (decided.size === 0) return ids
     if (clock.monotonicMs() > giveUpMs)
-      throw new DatabaseBusy(
+      throw new StaysInDoubt(
         `BookDb has not followed the decision on ${[...decided].slice(0, 3).join()}; octavo transactions shows what is in doubt`,
       )
     await clock.sleep(lookAgainMs)
