@@ -9,10 +9,12 @@ import { isArchive } from '../local/archive/restore-archive.ts'
 import { baseRequest } from '../local/archive/run-archiver.ts'
 import { openSealedObjects, shownPlace } from '../local/archive/sealed-objects.ts'
 import type { BackupSource } from '../local/backup/base.ts'
+import { goOn } from '../local/backup/entries.ts'
 import { takeBackup } from '../local/backup/take-backup.ts'
 import { secretFile } from '../local/data-folder.ts'
 import { progressLine } from '../local/progress-line.ts'
 import { storeEnvironment } from '../local/running.ts'
+import { stopOrEnd } from '../process/stop-signal.ts'
 
 export const summary =
   'back up the databases of a running store, sealed: octavo backup FILE | FOLDER | s3://… (without any: a base into its archive, now)'
@@ -33,16 +35,18 @@ export async function run(args: string[]): Promise<number> {
     return 2
   }
   const key = secretFile(dataPath, 'backup-key')
+  const stop = stopOrEnd()
   const source = { dataPath, urls: { 'book-db': bookDb, 'order-db': orderDb } }
   try {
-    if (place === undefined || place === archive) await askForBase(source, archive ?? '', key.value)
-    else if (isArchive(place)) await backUpInto(place, key.value, source)
+    if (place === undefined || place === archive) await askForBase(source, archive ?? '', key.value, stop)
+    else if (isArchive(place)) await backUpInto(place, key.value, source, stop)
     else {
       const { at } = await takeBackup(source, {
         path: place,
         key: key.value,
         version,
         onProgress: progressLine(),
+        stop,
       })
       console.log(`${place} holds both databases as they were at ${at}.`)
     }
@@ -57,11 +61,16 @@ export async function run(args: string[]): Promise<number> {
 }
 
 /** A base and the log that makes it whole. What was there before goes when it is. */
-async function backUpInto(place: string, key: string, source: BackupSource): Promise<void> {
+async function backUpInto(
+  place: string,
+  key: string,
+  source: BackupSource,
+  stop: AbortSignal,
+): Promise<void> {
   const never = Number.POSITIVE_INFINITY
   const say = (text: string, problem?: Error) => console.log(problem ? `${text}: ${problem.message}` : text)
   await using archiver = await openArchiver({
-    ...{ source, place, key, version, slot, say, onProgress: progressLine() },
+    ...{ source, place, key, version, slot, say, stop, onProgress: progressLine() },
     ...{ baseEveryMs: never, keepMs: 0 },
   })
   try {
@@ -74,7 +83,12 @@ async function backUpInto(place: string, key: string, source: BackupSource): Pro
 }
 
 /** The one who keeps the archive takes it, so that there is only one. */
-async function askForBase({ dataPath, urls }: BackupSource, archive: string, key: string): Promise<void> {
+async function askForBase(
+  { dataPath, urls }: BackupSource,
+  archive: string,
+  key: string,
+  stop: AbortSignal,
+): Promise<void> {
   await using objects = await openSealedObjects(archive, key)
   const before = (await basesIn(objects)).at(-1)?.id
   const request = baseRequest(dataPath)
@@ -83,6 +97,7 @@ async function askForBase({ dataPath, urls }: BackupSource, archive: string, key
     const giveUpMs = performance.now() + requestLimitMs
     // It is taken back when the base is whole, with the log that it needs.
     while (existsSync(request)) {
+      goOn(stop)
       const problem = await problemOf(urls)
       if (problem !== undefined) throw new Error(`the archive is not kept just now: ${problem}`)
       if (performance.now() > giveUpMs) throw new Error("it takes too long; the store's log says why")

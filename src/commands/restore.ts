@@ -4,6 +4,7 @@ import { readConfig } from '#config'
 import { isArchive, momentIn, restoreArchive } from '../local/archive/restore-archive.ts'
 import { readBackupKey } from '../local/backup/backup-key.ts'
 import { restoreBackup } from '../local/backup/restore-backup.ts'
+import { stopOrEnd } from '../process/stop-signal.ts'
 
 export const summary =
   'make a new data folder of a backup or an archive: octavo restore FILE|FOLDER|s3://… [--at 2026-11-28T20:15:00Z] --to FOLDER [--key FILE]'
@@ -31,9 +32,10 @@ export async function run(args: string[]): Promise<number> {
     const key = await readBackupKey(values.key, readConfig(process.env).dataPath)
     if (at !== undefined && !isArchive(place))
       throw new Error(`${place} holds one moment; --at is for an archive`)
+    const stop = stopOrEnd()
     const restored = isArchive(place)
-      ? await restoreArchive({ place, key, say: (text) => console.error(text) }, { at, to })
-      : await restoreBackup(place, key, to)
+      ? await restoreArchive({ place, key, say: (text) => console.error(text), stop }, { at, to })
+      : await restoreBackup(place, key, to, stop)
     console.log(`${to} holds the store as it was at ${restored.at}; OCTAVO_DATA=${to} starts it.`)
     return 0
   } catch (error) {

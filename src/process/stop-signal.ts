@@ -1,6 +1,19 @@
 /** What is in flight in a process that is asked to end gets this long; whoever asked insists a little later. */
 export const finishLimitMs = 6_000
 
+/** The exit code of what was ended by Ctrl-C. Source: POSIX shells, 128 and the signal's number. */
+const endedByUser = 130
+
+/**
+ * The same for a command that clears up before it ends: what it waits for may be far away, so that it is ended when it has
+ * not done so in time.
+ */
+export function stopOrEnd(): AbortSignal {
+  const stop = stopSignal()
+  stop.addEventListener('abort', () => setTimeout(() => process.exit(endedByUser), finishLimitMs).unref())
+  return stop
+}
+
 /** How often to look whether the npm that started us is still there. */
 const parentLookMs = 1000
 

@@ -21,6 +21,8 @@ export type ArchiverOptions = {
   /** Told of what went well, and of what does not. */
   say: (text: string, problem?: Error) => void
   onProgress?: Progress
+  /** Has a base that is being taken end, and leave nothing. */
+  stop?: AbortSignal
   /** What it is called at the primaries, which hold their log for it. */
   slot?: string
 }
@@ -64,8 +66,8 @@ export async function openArchiver(options: ArchiverOptions): Promise<Archiver> 
   const base = async () => {
     const id = `${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}-${randomUUID().slice(0, 8)}`
     for (const keeper of keepers) await keeper.hold()
-    const { version, onProgress = () => {} } = options
-    const taken = await takeBase(source, objects, { version, id, onProgress })
+    const { version, onProgress = () => {}, stop } = options
+    const taken = await takeBase(source, objects, { version, id, onProgress, stop })
     if (isBroken) for (const keeper of keepers) keeper.beginAt(taken.databases[keeper.name] ?? '')
     newest = taken
     isWanted = false

@@ -24,27 +24,27 @@ export class OutOfReach extends Error {
   override name = 'OutOfReach'
 }
 
-type Options = { place: string; key: string; say?: (text: string) => void }
+type Options = { place: string; key: string; say?: (text: string) => void; stop?: AbortSignal }
 
 /**
  * Makes a data folder with both databases as they were at one moment, and the store's secrets.
  * @param at the moment as `momentIn` gives it, or undefined for the newest there is
  * @param to a folder that is not there yet, or empty
- * @throws OutOfReach, LogGap, SealBroken; nothing is left at `to` then
+ * @throws OutOfReach, LogGap, SealBroken, Stopped; nothing is left at `to` then
  */
 export async function restoreArchive(
-  { place, key, say = () => {} }: Options,
+  { place, key, say = () => {}, stop }: Options,
   { at, to }: { at: string | undefined; to: string },
 ): Promise<{ at: string }> {
   await using objects = await openSealedObjects(place, key)
   const { base, moment } = await choose(objects, at)
   return await makeFolder(to, async (making) => {
     say(`reading the base of ${base.from}, ${Math.ceil(base.bytes / 1024 / 1024)} MB`)
-    await unpack(baseContent(objects, base), (name, content) => writeEntry(making, name, content))
+    await unpack(baseContent(objects, base), (name, content) => writeEntry(making, name, content), stop)
     for (const [name, first] of Object.entries(base.databases)) {
       const log = await logIn(objects, name)
       say(`${name}: its log is replayed to ${moment}`)
-      await replayFrom(objects, { folder: making, name, moment }, log, say).catch((error: Error) => {
+      await replayFrom(objects, { folder: making, name, moment, stop }, log, say).catch((error: Error) => {
         // A moment before a gap can be reached; one after it cannot, and that is why.
         if (!(error instanceof SealBroken)) checkChain(name, first, log)
         throw error
@@ -170,7 +170,12 @@ const fetchLimitSeconds = 600
 /** The server asks for one file of the log after the other, so that they are never all on disk. */
 async function replayFrom(
   objects: SealedObjects,
-  { folder, name, moment }: { folder: string; name: string; moment: string },
+  {
+    folder,
+    name,
+    moment,
+    stop,
+  }: { folder: string; name: string; moment: string; stop: AbortSignal | undefined },
   log: ReadonlyMap<string, LogPiece[]>,
   say: (text: string) => void,
 ): Promise<void> {
@@ -197,7 +202,7 @@ async function replayFrom(
     }
   })()
   try {
-    await replay(folder, name, moment, 'sh ../fetch/fetch.sh "%f" "%p"')
+    await replay(folder, name, moment, 'sh ../fetch/fetch.sh "%f" "%p"', stop)
   } catch (error) {
     throw failure ?? error
   } finally {

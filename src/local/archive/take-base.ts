@@ -19,7 +19,12 @@ const partBytes = 8 * 1024 * 1024
 export async function takeBase(
   source: BackupSource,
   objects: SealedObjects,
-  { version, id, onProgress }: { version: string; id: string; onProgress: Progress },
+  {
+    version,
+    id,
+    onProgress,
+    stop,
+  }: { version: string; id: string; onProgress: Progress; stop?: AbortSignal | undefined },
 ): Promise<BaseNote> {
   const opened = await openSources(source)
   let from = ''
@@ -33,7 +38,7 @@ export async function takeBase(
       yield* secretsOf(source.dataPath)
     }
     let bytes = 0
-    for await (const part of cutInto(packed(entries()), partBytes)) {
+    for await (const part of cutInto(packed(entries(), stop), partBytes)) {
       await objects.put(partName(id, ++parts), part)
       bytes += part.length
     }

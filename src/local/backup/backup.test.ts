@@ -7,6 +7,7 @@ import { type Database, openDatabase } from '#ports/database'
 import { layServers } from '../../../test/support/database.ts'
 import { databaseNames, passwordIn, restoredContents } from '../../../test/support/restored.ts'
 import { openSeller } from '../../../test/support/seller.ts'
+import { until } from '../../../test/support/until.ts'
 import { supervisePostgres } from '../supervised-postgres.ts'
 import { type Entry, packed } from './entries.ts'
 import { restoreBackup, verifyBackup } from './restore-backup.ts'
@@ -52,6 +53,30 @@ test('a restore brings both databases back as they were at one moment, all that 
 
   await assert.rejects(restoreBackup(path, key, restored), /is not empty/)
   await refusesDamage(path, folder)
+})
+
+test('a backup or a restore that is stopped leaves nothing, and the store goes on', async (t) => {
+  const { folder, dataPath, urls } = await startDatabases(t)
+  const path = join(folder, 'backup')
+  const before = readdirSync(folder).sort()
+  const stopped = new AbortController()
+  const onProgress = () => stopped.abort()
+  const options = { path, key, version: '0' }
+  await assert.rejects(
+    takeBackup({ dataPath, urls }, { ...options, onProgress, stop: stopped.signal }),
+    /it was stopped/,
+  )
+  assert.deepEqual(readdirSync(folder).sort(), before)
+  await takeBackup({ dataPath, urls }, options)
+  const to = join(folder, 'restored')
+  for (const reached of ['restored.restoring', 'restored.restoring/book-db/data/recovery.signal']) {
+    const stop = new AbortController()
+    const restoring = restoreBackup(path, key, to, stop.signal)
+    await until(() => existsSync(join(folder, reached)), `the restore comes to ${reached}`)
+    stop.abort()
+    await assert.rejects(restoring, /it was stopped/)
+    assert.deepEqual(readdirSync(folder).sort(), ['backup', ...before].sort())
+  }
 })
 
 test('a backup that breaks off leaves no file, and says why', async (t) => {

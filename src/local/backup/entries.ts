@@ -6,16 +6,36 @@ import { reader, SealBroken } from './sealed-file.ts'
 /** A file in a backup: its path there, and what is in it. */
 export type Entry = { path: string; content: Buffer | { file: string } }
 
+/** Whoever asked for it has had enough. */
+class Stopped extends Error {
+  override name = 'Stopped'
+}
+
+/** @throws Stopped once it was asked to stop */
+export function goOn(stop: AbortSignal | undefined): void {
+  if (stop?.aborted) throw new Stopped('it was stopped')
+}
+
 const pieceBytes = 256 * 1024
 const pathBytesMax = 4_096
 
-/** Files one after the other, each as its pieces: path, then lengths and bytes until a length of zero. */
-export async function* packed(entries: AsyncIterable<Entry>): AsyncGenerator<Buffer> {
+/**
+ * Files one after the other, each as its pieces: path, then lengths and bytes until a length of zero.
+ * @throws Stopped
+ */
+export async function* packed(entries: AsyncIterable<Entry>, stop?: AbortSignal): AsyncGenerator<Buffer> {
   // Begun when it is read: a failure before that would be nobody's.
-  const source = Readable.from(pieces(entries))
+  const source = Readable.from(untilStopped(pieces(entries), stop))
   const gzip = createGzip({ level: 1 })
   source.on('error', (error) => gzip.destroy(error))
   yield* source.pipe(gzip)
+}
+
+async function* untilStopped(source: AsyncIterable<Buffer>, stop?: AbortSignal): AsyncGenerator<Buffer> {
+  for await (const piece of source) {
+    goOn(stop)
+    yield piece
+  }
 }
 
 async function* pieces(entries: AsyncIterable<Entry>): AsyncGenerator<Buffer> {
@@ -53,13 +73,17 @@ function lengthened(bytes: Buffer): Buffer {
   return Buffer.concat([length, bytes])
 }
 
-/** @param take is given each file's path, and then its content piece by piece */
+/**
+ * @param take is given each file's path, and then its content piece by piece
+ * @throws Stopped
+ */
 export async function unpack(
   packed: AsyncIterable<Buffer>,
   take: (path: string, content: AsyncIterable<Buffer>) => Promise<void>,
+  stop?: AbortSignal,
 ): Promise<void> {
   // What breaks on the way in has to break the way out.
-  const source = Readable.from(packed)
+  const source = Readable.from(untilStopped(packed, stop))
   const gunzip = createGunzip()
   source.on('error', (error) => gunzip.destroy(error))
   const bytes = reader(source.pipe(gunzip))

@@ -7,7 +7,7 @@ import pg from 'pg'
 import { cut } from '#ports/postgres'
 import { findPostgres } from '../postgres-binaries.ts'
 import { startPostgres } from '../postgres-server.ts'
-import { unpack } from './entries.ts'
+import { goOn, unpack } from './entries.ts'
 import { readSealed, SealBroken, writeAll } from './sealed-file.ts'
 import type { BackupNote } from './take-backup.ts'
 
@@ -39,15 +39,20 @@ export async function verifyBackup(
 /**
  * Makes a data folder of a backup: the databases as they were at its moment, and the store's secrets.
  * @param to a folder that is not there yet, or empty
- * @throws SealBroken when the backup is not as it was written; nothing is left at `to` then
+ * @throws SealBroken when the backup is not as it was written, Stopped; nothing is left at `to` then
  */
-export async function restoreBackup(path: string, key: string, to: string): Promise<BackupNote> {
+export async function restoreBackup(
+  path: string,
+  key: string,
+  to: string,
+  stop?: AbortSignal,
+): Promise<BackupNote> {
   return await makeFolder(to, async (making) => {
-    await unpack(readSealed(path, key), (name, content) => writeEntry(making, name, content))
+    await unpack(readSealed(path, key), (name, content) => writeEntry(making, name, content), stop)
     const note = JSON.parse(await readFile(join(making, 'backup.json'), 'utf8')) as BackupNote
     for (const name of note.databases) {
       const log = join(making, name, 'log')
-      await replay(making, name, note.at, 'cp "../log/%f" "%p"')
+      await replay(making, name, note.at, 'cp "../log/%f" "%p"', stop)
       await rm(log, { recursive: true, force: true })
     }
     return note
@@ -108,7 +113,13 @@ export async function writeEntry(
  * @param fetch a command that puts the log's file `%f` at `%p`, and fails where there is none; it runs in the cluster's
  *   folder, whose path may have any characters
  */
-export async function replay(folder: string, name: string, at: string, fetch: string): Promise<void> {
+export async function replay(
+  folder: string,
+  name: string,
+  at: string,
+  fetch: string,
+  stop?: AbortSignal,
+): Promise<void> {
   const path = join(folder, name)
   const cluster = join(path, 'data')
   await mkdir(join(cluster, 'pg_wal', 'archive_status'), { recursive: true, mode: 0o700 })
@@ -129,14 +140,15 @@ export async function replay(folder: string, name: string, at: string, fetch: st
         recovery_target_action: 'promote',
       },
     })
-    await isOver(server.url('postgres'))
+    await isOver(server.url('postgres'), stop)
     await server.stop(60_000)
   } catch (cause) {
+    goOn(stop)
     throw new Error(`${name} could not be brought to ${at}: ${said.slice(-5).join('; ')}`, { cause })
   }
 }
 
-async function isOver(url: string): Promise<void> {
+async function isOver(url: string, stop: AbortSignal | undefined): Promise<void> {
   const giveUpMs = performance.now() + replayLimitMs
   const client = new pg.Client({
     connectionString: url,
@@ -147,6 +159,7 @@ async function isOver(url: string): Promise<void> {
   await client.connect()
   try {
     while (performance.now() < giveUpMs) {
+      goOn(stop)
       const { rows } = await client.query('SELECT pg_is_in_recovery() AS replays')
       if (rows[0]?.replays === false) return
       await sleep(50)

@@ -21,6 +21,7 @@ export type BackupNote = { version: string; at: string; databases: string[] }
 /**
  * Backs up the databases in a store's data folder, while they are at work, and the store's secrets.
  * @param key seals the file
+ * @param stop has it end without a file
  * @returns the moment that a restore brings back: both databases as they were then
  */
 export async function takeBackup(
@@ -30,7 +31,8 @@ export async function takeBackup(
     key,
     version,
     onProgress = () => {},
-  }: { path: string; key: string; version: string; onProgress?: Progress },
+    stop,
+  }: { path: string; key: string; version: string; onProgress?: Progress; stop?: AbortSignal },
 ): Promise<{ at: string }> {
   const opened = await openSources(source)
   let at = ''
@@ -44,7 +46,7 @@ export async function takeBackup(
       const note: BackupNote = { version, at, databases: opened.map(({ name }) => name) }
       yield { path: 'backup.json', content: Buffer.from(JSON.stringify(note)) }
     }
-    await writeSealed(path, key, packed(entries()))
+    await writeSealed(path, key, packed(entries(), stop))
     return { at }
   } finally {
     closeSources(opened)
