@@ -1,8 +1,9 @@
 import type { Loading, LoadPoint } from '../../src/services/warehouse/load/load.ts'
 import { loadWarehouse } from '../../src/services/warehouse/service.ts'
 
-// `node dying-load.ts POINT`: a load that is killed when it comes to a point. Where it is comes from its environment.
-const [point] = process.argv.slice(2)
+// `node dying-load.ts POINT [SIGNAL]`: a load that is killed, or sent a signal, when it comes to a point. Where it is comes
+// from its environment.
+const [point, signal = 'SIGKILL'] = process.argv.slice(2)
 const {
   BOOK_DB: bookDb = '',
   ORDER_DB: orderDb = '',
@@ -10,7 +11,7 @@ const {
   SECRET: secret = '',
 } = process.env
 const onPoint: Loading['onPoint'] = async (reached: LoadPoint) => {
-  if (reached === point) process.kill(process.pid, 'SIGKILL')
+  if (reached === point) process.kill(process.pid, signal)
 }
 const loaded = await loadWarehouse(
   { bookDb, orderDb, objectStore, secret },

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type LoadPoint, load, loadPoints } from '../../src/services/warehouse/load/load.ts'
 import { currentCut } from '../../src/services/warehouse/store/local-cut.ts'
 import { partsFolder, partsOf, readManifest } from '../../src/services/warehouse/store/manifest.ts'
 import { programEnvironment } from '../support/program-environment.ts'
-import { askWarehouse, openShop, type Shop, shopSecret, traffic } from './shop.ts'
+import { until } from '../support/until.ts'
+import { askWarehouse, buy, openShop, type Shop, shopSecret, traffic } from './shop.ts'
 
 /** From here on what was loaded is the warehouse. */
 const isPublished = (point: LoadPoint) => ['published', 'shown', 'swept'].includes(point)
@@ -55,9 +56,33 @@ test('negative control: a load that publishes before all its parts are stored le
   await assert.rejects(cutIsWhole(shop), /no such object|is not whole/)
 })
 
+test('a load that is frozen loses its lock, and publishes nothing when it goes on', async (t) => {
+  const shop = await openShop(t)
+  await load(shop.loading)
+  await buy(shop, 'a', shop.isbns[1] as string)
+  const frozen = childAt(shop, 'parts-stored', 'SIGSTOP')
+  t.after(() => frozen.kill('SIGKILL'))
+  const ended = new Promise((resolve) => frozen.once('exit', (code) => resolve(code)))
+  const { objects } = shop.loading
+  const parts = (await objects.list(partsFolder)).length
+  await until(async () => (await objects.list(partsFolder)).length > parts, 'it has stored parts', 60_000)
+  await buy(shop, 'b', shop.isbns[1] as string)
+  const next = await load({ ...shop.loading, keepMs: 0 })
+  assert.deepEqual([next.sequence, next.rows.orders, next.disagreements], [2, 2, []])
+  frozen.kill('SIGCONT')
+  assert.notEqual(await ended, 0)
+  assert.equal((await readManifest(objects))?.sequence, 2)
+  await cutIsWhole(shop)
+  assert.equal((await load(shop.loading)).kind, 'increment')
+})
+
 async function dieAt(shop: Shop, point: LoadPoint): Promise<NodeJS.Signals | null> {
-  const { urls, root } = shop
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'dying-load.ts'), point], {
+  const child = childAt(shop, point)
+  return await new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal)))
+}
+
+function childAt({ urls, root }: Shop, ...at: [LoadPoint, NodeJS.Signals?]): ChildProcess {
+  return spawn(process.execPath, [join(import.meta.dirname, 'dying-load.ts'), ...at.map(String)], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       ...programEnvironment(),
@@ -68,7 +93,6 @@ async function dieAt(shop: Shop, point: LoadPoint): Promise<NodeJS.Signals | nul
       ROOT: root,
     },
   })
-  return await new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal)))
 }
 
 /** Everything that the manifest names is there; no order is there twice, and each has its movement of stock. */

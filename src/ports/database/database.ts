@@ -29,7 +29,8 @@ export type Database = AsyncDisposable &
     snapshot<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
     /**
      * Runs `work` on a connection of its own while nobody else on this server runs any under the same name; statements
-     * there may take up to `exclusiveStatementMs`.
+     * there may take up to `exclusiveStatementMs`. A process that is frozen for `exclusiveSilentMs` has lost it, and with
+     * it the connection.
      * @throws DatabaseBusy when another one has not finished within `exclusiveWaitMs`
      */
     exclusively<T>(name: string, work: (session: Session) => Promise<T>): Promise<T>
@@ -71,6 +72,8 @@ export type PreparedTransactions = {
 export const preparedIdBytesMax = 64
 export const exclusiveStatementMs = 10 * 60_000
 export const exclusiveWaitMs = 60_000
+/** Who has said nothing for so long is frozen: the server takes its lock away. Shorter than others wait for it. */
+export const exclusiveSilentMs = 40_000
 
 export type DatabaseOptions = {
   applicationName: string

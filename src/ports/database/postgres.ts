@@ -6,6 +6,7 @@ import {
   DatabaseBusy,
   type DatabaseOptions,
   DatabaseUnavailable,
+  exclusiveSilentMs,
   exclusiveStatementMs,
   exclusiveWaitMs,
   type PreparedTransactions,
@@ -14,6 +15,7 @@ import {
   type Transaction,
   type Voted,
 } from './database.ts'
+import { keptAwake } from './keep-awake.ts'
 import { type Connections, checkWaited, noteLost, openConnections } from './postgres-connections.ts'
 import { isAbsent, translated } from './postgres-errors.ts'
 import { tracked } from './tracked.ts'
@@ -196,6 +198,10 @@ async function snapshot<T>(
   }
 }
 
+/** Idle for so long within a transaction or without: servers before version 14 know the first alone. */
+const endWhenSilent = `SELECT set_config(name, $1, false) FROM pg_settings
+  WHERE name IN ('idle_session_timeout', 'idle_in_transaction_session_timeout')`
+
 /** An advisory lock on a connection of its own, so that it ends with the connection whatever happens. */
 async function exclusively<T>(
   connections: Connections,
@@ -208,11 +214,14 @@ async function exclusively<T>(
   try {
     const statements = statementsOn(client)
     await takeLock(statements, name)
-    return await work({
-      ...statements,
-      transaction: (within) => transactionOn(client, within, () => 'COMMIT'),
-      script: async (sql) => void (await run(client, sql)),
-    })
+    await statements.query(endWhenSilent, [String(exclusiveSilentMs)])
+    return await keptAwake(statements, () =>
+      work({
+        ...statements,
+        transaction: (within) => transactionOn(client, within, () => 'COMMIT'),
+        script: async (sql) => void (await run(client, sql)),
+      }),
+    )
   } finally {
     // What was done with it is done, however it goes.
     await client.end().catch(() => undefined)

@@ -5,12 +5,14 @@ import {
   DatabaseBusy,
   type DatabaseOptions,
   DatabaseUnavailable,
+  exclusiveSilentMs,
   exclusiveStatementMs,
   exclusiveWaitMs,
   type Session,
   type Statements,
   type Transaction,
 } from '../database.ts'
+import { keptAwake } from '../keep-awake.ts'
 import { tracked } from '../tracked.ts'
 import { translated } from './errors.ts'
 import { connector, createPool, end, type Pool } from './pool.ts'
@@ -115,9 +117,6 @@ async function snapshot<T>(
   }
 }
 
-/** As long as both servers have it by default. */
-const exclusiveIdleS = 8 * 3600
-
 /** A lock on a connection of its own, so that it ends with the connection whatever happens. */
 async function exclusively<T>(
   { url, options }: { url: string; options: DatabaseOptions },
@@ -130,13 +129,15 @@ async function exclusively<T>(
   try {
     const statements = statementsOn(connection, exclusiveStatementMs)
     // The work may be done on other connections, and the lock goes with this one.
-    await statements.execute(`SET SESSION wait_timeout = ${exclusiveIdleS}`)
+    await statements.execute(`SET SESSION wait_timeout = ${exclusiveSilentMs / 1000}`)
     await takeLock(statements, lockName(address.database, name))
-    return await work({
-      ...statements,
-      transaction: (within) => transactionOn(connection, exclusiveStatementMs, within),
-      script: async (sql) => void (await statements.query(sql)),
-    })
+    return await keptAwake(statements, () =>
+      work({
+        ...statements,
+        transaction: (within) => transactionOn(connection, exclusiveStatementMs, within),
+        script: async (sql) => void (await statements.query(sql)),
+      }),
+    )
   } catch (error) {
     throw error instanceof DatabaseUnavailable ? error : translated(error)
   } finally {

@@ -131,9 +131,10 @@ async function loadOnce(
   const { clock = systemClock, onPoint, root, openCut = withCut } = loading
   const startedMs = clock.monotonicMs()
   const sequence = (before?.sequence ?? 0) + 1
-  const folder = join(root, 'work')
-  // Whatever a load that died has left there is of no use: this one has the lock.
-  await rm(folder, { recursive: true, force: true })
+  // Whatever another load has left there is of no use: this one has the lock. Of its own, so that one that was frozen
+  // and has lost the lock finds nothing to write to.
+  await rm(join(root, 'work'), { recursive: true, force: true })
+  const folder = join(root, 'work', clock.uuid())
   await mkdir(folder, { recursive: true })
   const marks = await markLoads(loading)
   await onPoint?.('marked')
