@@ -55,8 +55,8 @@ export type Config = {
     advertise: string | undefined
   }
   discovery: { url: string }
-  /** Where the fleet is described; undefined where there is none. */
-  fleet: { url: string | undefined }
+  /** Where the fleet is described, and where a cluster reads which turn of the databases it has heard of; undefined where there is none. */
+  fleet: { url: string | undefined; epochUrl: string | undefined }
   /** Of whoever keeps a cluster's database servers: its name in the fleet, where those listen, the folder of their certificate. */
   keeper: { cluster: string | undefined; host: string; port: number; tls: string | undefined }
   databases: {
@@ -129,7 +129,7 @@ export function readConfig(env: Environment): Config {
       advertise: advertised(env),
     },
     discovery: { url: env.OCTAVO_DISCOVERY || 'registry://127.0.0.1:8079' },
-    fleet: { url: env.OCTAVO_FLEET || undefined },
+    fleet: { url: env.OCTAVO_FLEET || undefined, epochUrl: env.OCTAVO_FLEET_EPOCH || undefined },
     keeper: {
       cluster: env.OCTAVO_CLUSTER
         ? checked(env, 'OCTAVO_CLUSTER', '', isClusterName, 'the name of a cluster such as north')

@@ -192,6 +192,7 @@ export const roles: readonly Role[] = [
     settings: [
       ...['OCTAVO_HOST', 'OCTAVO_PORT', 'OCTAVO_URL', 'OCTAVO_TRUSTED_PROXIES', 'OCTAVO_RATE_LIMIT'],
       ...['OCTAVO_CONSOLE_URL', 'OCTAVO_TLS_CERT', 'OCTAVO_TLS_KEY', 'OCTAVO_ALERTMANAGER'],
+      'OCTAVO_FLEET_EPOCH',
     ],
     isPublic: true,
     contract: gateway,

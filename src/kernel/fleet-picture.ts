@@ -20,6 +20,15 @@ export type PicturedCluster = {
   readonly takesWrites: boolean
 }
 
+/** Which turn of OrderDb's primary whoever sent this goes by; on a refusal, whoever refuses it. */
+export const epochHeader = 'x-octavo-epoch'
+
+/** A turn's number as a file or a header has it; undefined for what is none. */
+export function readEpoch(text: string | undefined): number | undefined {
+  const found = /^\s*(\d{1,15})\s*$/.exec(text ?? '')?.[1]
+  return found === undefined ? undefined : Number(found)
+}
+
 const clustersMax = 1_000
 const weightMax = 1_000
 /** What a cluster gets that nobody has said anything else about. */

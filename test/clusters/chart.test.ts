@@ -29,7 +29,7 @@ const values = {
     ],
     ...[
       '--set',
-      'authorities.configMap=our-authorities,secrets.revision=two,serviceMonitor.keepsBuckets=true',
+      'authorities.configMap=our-authorities,secrets.revision=two,fleet.enabled=true,serviceMonitor.keepsBuckets=true',
     ],
     ...['--set', 'keda.enabled=true,keda.triggers[0].type=cpu,keda.triggers[0].metricType=Utilization'],
     ...[

@@ -91,11 +91,12 @@ export type StandInCluster = {
   kill(): Promise<void>
 }
 
-/** @param version that it says it is; ready only while there is one */
+/** @param version that it says it is; ready only while there is one @param epoch that it has heard of */
 export async function startCluster(
   scope: TestScope,
   answer: RequestListener,
   version: () => string | undefined = () => 'any',
+  epoch: () => number | undefined = () => undefined,
 ): Promise<StandInCluster> {
   const seen: string[] = []
   let isFrozen = false
@@ -105,7 +106,7 @@ export async function startCluster(
       if (request.url === '/readyz') {
         const now = version()
         response.writeHead(now === undefined ? 503 : 200)
-        response.end(JSON.stringify({ status: 'ready', version: now }))
+        response.end(JSON.stringify({ status: 'ready', version: now, epoch: epoch() }))
         return
       }
       seen.push(`${request.method} ${request.url}`)

@@ -125,6 +125,7 @@ capabilities: { drop: [ALL] }
   "OCTAVO_DISCOVERY" (printf "kubernetes://%s/%s/%s" .Values.apiServer .Release.Namespace .Release.Name)
   "NODE_COMPILE_CACHE" "/tmp/compiled"
 }}
+{{- if .Values.fleet.enabled }}{{ $_ := set $settings "OCTAVO_FLEET_EPOCH" (printf "kubernetes://%s/%s/%s-fleet" .Values.apiServer .Release.Namespace (include "octavo.name" .)) }}{{ end }}
 {{- if .Values.objectStore.volume }}{{ $_ := set $settings "OCTAVO_OBJECT_STORE" "file:///var/lib/octavo/objects" }}{{ end }}
 {{- mergeOverwrite $settings (deepCopy .Values.settings) | toYaml }}
 {{- end }}

@@ -7,7 +7,7 @@ import { type Cluster, healthLimits, newCluster, probed, raisedFromNothing, shar
 
 const named = (name: string, weight = 100, takesWrites = true): Cluster =>
   newCluster({ name, url: `http://${name}`, weight, takesWrites }, {} as Pool, 0)
-const read = { isWrite: false, key: undefined, tried: [] }
+const read = { isWrite: false, epoch: 0, key: undefined, tried: [] }
 const keys = Array.from({ length: 20_000 }, (_, i) => `reader ${i}`)
 const shares = (clusters: readonly Cluster[]) => {
   const counts: Record<string, number> = {}

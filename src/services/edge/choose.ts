@@ -4,6 +4,8 @@ import { type Cluster, shareOf } from './cluster.ts'
 export type Wanted = {
   /** Whether it changes something, and so has to go where that is taken. */
   isWrite: boolean
+  /** The turn that it would be sent with: a cluster that has not heard of it refuses what changes something. */
+  epoch: number
   /** The reader's, so that one keeps to one cluster and so to one version; undefined where nobody knows. */
   key: string | undefined
   tried: readonly Cluster[]
@@ -16,13 +18,16 @@ export type Wanted = {
  */
 export function chooseCluster(
   clusters: readonly Cluster[],
-  { isWrite, key, tried }: Wanted,
+  { isWrite, epoch, key, tried }: Wanted,
   nowMs: number,
   random: () => number,
 ): Cluster | undefined {
-  const allowed = clusters.filter(
+  const open = clusters.filter(
     (each) => each.pictured.weight > 0 && (each.pictured.takesWrites || !isWrite) && !tried.includes(each),
   )
+  // Where all are behind, one of them may have heard of it by now.
+  const told = isWrite ? open.filter((each) => (each.epoch ?? epoch) >= epoch) : open
+  const allowed = told.length > 0 ? told : open
   const shares = allowed.map((cluster) => ({ cluster, share: shareOf(cluster, nowMs) }))
   const sound = shares.filter(({ share }) => share > 0)
   const candidates =

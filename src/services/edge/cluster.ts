@@ -11,6 +11,8 @@ export type Cluster = {
   health: Health
   /** That its gateways said they are, in the last answers to probes, the newest last. */
   versions: readonly string[]
+  /** The turn of OrderDb's primary that its gateways last said they have heard of; undefined where they say nothing. */
+  epoch: number | undefined
   /** Whether a probe has come back at all. */
   isProbed: boolean
   /** What readers' requests say of it. */
@@ -40,6 +42,8 @@ export type Counts = {
   failed: number
   /** Requests that went elsewhere because of it. */
   rerouted: number
+  /** Changes that it refused because it had not heard of the latest turn. */
+  behind: number
   /** Times it was cut off by answers, and times it was found down by probes. */
   trips: number
   downs: number
@@ -74,10 +78,10 @@ export function newCluster(pictured: PicturedCluster, pool: Pool, nowMs: number)
   return {
     ...{ pictured, pool, breaker: closedBreaker, latency: noLatency, isSlow: false, attempts: new Set() },
     // Until the first probes are back it counts as up: the first to start would have nobody otherwise.
-    ...{ versions: [], isProbed: false },
+    ...{ versions: [], epoch: undefined, isProbed: false },
     health: { kind: 'up', sinceMs: nowMs, failedInRow: 0, isNew: true },
     counts: {
-      ...{ requests: 0, failed: 0, rerouted: 0, trips: 0, downs: 0 },
+      ...{ requests: 0, failed: 0, rerouted: 0, behind: 0, trips: 0, downs: 0 },
       ...{ ordersTaken: 0, ordersFailed: 0, ordersSlow: 0 },
     },
   }

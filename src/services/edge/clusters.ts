@@ -24,13 +24,15 @@ export type Clusters = AsyncDisposable & {
   /** Its answer has begun. @param isWell whether the cluster could do what was asked */
   answered(cluster: Cluster, attempt: Attempt, isWell: boolean): void
   failed(cluster: Cluster): void
+  /** It refused a change of a later turn than it has heard of. @param epoch that one */
+  isBehind(cluster: Cluster, epoch: number): void
   ended(cluster: Cluster, attempt: Attempt): void
   /** A probe came back. */
   probed(cluster: Cluster, answer: ProbeAnswer): void
 }
 
-/** @param failure what was wrong, undefined when it is ready; @param version that it says it is */
-export type ProbeAnswer = { failure?: string; version?: string }
+/** @param failure what was wrong, undefined when it is ready; @param version that it says it is; @param epoch it goes by */
+export type ProbeAnswer = { failure?: string; version?: string; epoch?: number }
 
 const log = logger('edge')
 /** A cluster has several gateways, and probes come to one of them: so many answers in a row have to agree. */
@@ -104,10 +106,18 @@ export function openClusters(clock: Clock): Clusters {
       cluster.counts.failed++
       change(cluster, onFailure(cluster.breaker, now()))
     },
+    isBehind(cluster, epoch) {
+      if (cluster.counts.behind++ === 0 || cluster.epoch !== epoch)
+        log.warn('a cluster has not heard of the latest turn of the databases; changes go elsewhere', {
+          ...{ cluster: cluster.pictured.name, epoch: picture.epoch, own: epoch },
+        })
+      cluster.epoch = epoch
+    },
     ended: (cluster, attempt) => void cluster.attempts.delete(attempt),
-    probed(cluster, { failure, version }) {
+    probed(cluster, { failure, version, epoch }) {
       cluster.isProbed = true
       if (version !== undefined) cluster.versions = [...cluster.versions, version].slice(-versionsKept)
+      if (failure === undefined) cluster.epoch = epoch
       noteProbe(cluster, failure, now())
     },
     async [Symbol.asyncDispose]() {

@@ -10,6 +10,8 @@ export const EdgeCluster = Type.Object({
   reason: Type.Optional(Type.String()),
   /** That its gateways say they are, where all of them say the same. */
   version: Type.Optional(Type.String()),
+  /** The turn that its gateways say they have heard of, where they go by one. */
+  epoch: Type.Optional(Type.Integer()),
   /** Whether they say different things. */
   isMixed: Type.Boolean(),
   /** Whether it has been probed at all. */
@@ -24,6 +26,8 @@ export const EdgeCluster = Type.Object({
   requests: Count,
   failed: Count,
   rerouted: Count,
+  /** Changes that it refused because it had not heard of the latest turn. */
+  behind: Count,
   trips: Count,
   downs: Count,
   ordersTaken: Count,

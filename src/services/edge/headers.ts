@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { epochHeader } from '#kernel/fleet-picture'
 import { callHeader } from '#kernel/signed-calls'
 import { plainAddress } from '#ports/http'
 
@@ -7,8 +8,6 @@ const hopByHop = new Set([
   ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection'],
   ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
 ])
-/** Which turn of OrderDb's primary whoever sent this goes by. */
-const epochHeader = 'x-octavo-epoch'
 const notPassedIn = new Set([
   ...[...hopByHop, 'content-length', 'cookie', 'expect', 'forwarded', callHeader, epochHeader],
   ...['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'],
@@ -51,7 +50,8 @@ export function headersOut(raw: readonly Buffer[], own: readonly string[]): stri
   const named = nominated(rawHeader(raw, 'connection'))
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = textOf(raw[i]).toLowerCase()
-    if (!hopByHop.has(name) && !named.has(name)) headers.push(name, textOf(raw[i + 1]))
+    if (!hopByHop.has(name) && !named.has(name) && name !== epochHeader)
+      headers.push(name, textOf(raw[i + 1]))
   }
   return headers
 }

@@ -28,6 +28,11 @@ const shown: readonly Shown[] = [
     'Requests that went elsewhere because of it.',
     ({ counts }) => counts.rerouted,
   ],
+  [
+    'octavo_edge_behind_total',
+    'Changes that it refused because it had not heard of the latest turn.',
+    ({ counts }) => counts.behind,
+  ],
   ['octavo_edge_trips_total', 'Times it was cut off by its answers.', ({ counts }) => counts.trips],
   ['octavo_edge_downs_total', 'Times probes found it down.', ({ counts }) => counts.downs],
   ['octavo_edge_orders_taken_total', 'Orders that it accepted.', ({ counts }) => counts.ordersTaken],

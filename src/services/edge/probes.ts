@@ -49,8 +49,11 @@ async function probe(url: string, dispatcher: Agent, limitMs: number): Promise<P
 
 function versionIn(text: string): ProbeAnswer {
   try {
-    const { version } = JSON.parse(text) as { version?: unknown }
-    return typeof version === 'string' ? { version } : {}
+    const { version, epoch } = JSON.parse(text) as { version?: unknown; epoch?: unknown }
+    return {
+      ...(typeof version === 'string' && { version }),
+      ...(Number.isSafeInteger(epoch) && { epoch: epoch as number }),
+    }
   } catch {
     // Older versions say nothing of it.
     return {}

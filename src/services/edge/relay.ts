@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PassThrough } from 'node:stream'
+import { epochHeader, readEpoch } from '#kernel/fleet-picture'
 import { Problem } from '#kernel/problem'
 import type { Dispatcher } from '#ports/connections'
 import type { Attempt, Cluster } from './cluster.ts'
@@ -60,7 +61,8 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   #choose(): Cluster | undefined {
     const { key } = this.#exchange
-    return this.#clusters.choose({ isWrite: this.#isWrite, key, tried: this.#tried })
+    const { epoch } = this.#clusters.picture
+    return this.#clusters.choose({ isWrite: this.#isWrite, epoch, key, tried: this.#tried })
   }
 
   #send(cluster: Cluster): void {
@@ -102,11 +104,14 @@ export class Relay implements Dispatcher.DispatchHandler {
     const [cluster, attempt] = [this.#tried.at(-1), this.#attempt]
     if (status < 200 || cluster === undefined || attempt === undefined) return true
     this.#resume = resume
-    this.#clusters.answered(cluster, attempt, status < 500)
+    const ownEpoch = status === 503 ? readEpoch(rawHeader(raw, epochHeader)) : undefined
+    if (ownEpoch !== undefined) this.#clusters.isBehind(cluster, ownEpoch)
+    this.#clusters.answered(cluster, attempt, status < 500 || ownEpoch !== undefined)
     const { request, nowMs, startedMs } = this.#exchange
-    // Whoever may be asked instead: it is this one's failure.
-    if (!this.#isOver) noteOrder(cluster, request, status, nowMs() - startedMs)
-    if (this.#isOver || (awayStatuses.has(status) && this.#goElsewhere(cluster))) return true
+    // Whoever may be asked instead: it is this one's failure, but not of its version that it has heard nothing yet.
+    if (!this.#isOver && ownEpoch === undefined) noteOrder(cluster, request, status, nowMs() - startedMs)
+    if (this.#isOver || (awayStatuses.has(status) && this.#goElsewhere(cluster, ownEpoch !== undefined)))
+      return true
     const { response } = this.#exchange
     const type = rawHeader(raw, 'content-type') ?? ''
     attempt.isStream = type.startsWith('text/event-stream')
@@ -122,8 +127,10 @@ export class Relay implements Dispatcher.DispatchHandler {
     return ['set-cookie', `${keyCookie}=${newKey}; Path=/; HttpOnly; SameSite=Lax${secure}`]
   }
 
-  #goElsewhere(from: Cluster): boolean {
-    if (this.#tried.length > 1 || !this.#isRepeatable()) return false
+  /** @param isUntouched whether it has surely done nothing */
+  #goElsewhere(from: Cluster, isUntouched: boolean): boolean {
+    const isSafe = isUntouched ? this.#exchange.body !== undefined : this.#isRepeatable()
+    if (this.#tried.length > 1 || !isSafe) return false
     const other = this.#choose()
     if (other === undefined || !this.#clusters.mayReroute(from)) return false
     this.#instead = other

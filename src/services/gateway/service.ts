@@ -32,6 +32,7 @@ import { createUpstreams, type Upstreams } from './proxy/upstreams.ts'
 import { createPublicServer, type PublicServer } from './server.ts'
 import { watchAlerts } from './system/alerts.ts'
 import { createSystemState } from './system/system-state.ts'
+import { openTurn, type Turn } from './turn.ts'
 
 type OwnSecrets = { secret: string; shared: Cache | undefined; metricsToken: string | undefined }
 export type GatewayOverrides = {
@@ -64,7 +65,18 @@ export async function createGateway(
     showFaults('gateway', config.faults)
     const honest = await openShared(cache, opened)
     const shared = honest && lyingCache(honest, config.faults)
-    const parts = openParts(config, { secret, shared, metricsToken }, overrides, discovery, opened)
+    const { epochUrl } = config.fleet
+    const turn =
+      epochUrl === undefined
+        ? undefined
+        : opened.use(await openTurn(epochUrl, config.gateway.trustedProxies, clock))
+    const parts = openParts(
+      config,
+      { secret, shared, metricsToken },
+      { ...overrides, turn },
+      discovery,
+      opened,
+    )
     return {
       discovery,
       async serve(resources) {
@@ -90,7 +102,7 @@ export async function createGateway(
 function openParts(
   config: Config,
   { secret, shared, metricsToken }: OwnSecrets,
-  overrides: GatewayOverrides,
+  overrides: GatewayOverrides & { turn: Turn | undefined },
   discovery: Discovery,
   opened: AsyncDisposableStack,
 ) {
@@ -135,6 +147,7 @@ function openParts(
   const answer = createAnswers({
     table: publicTable(routedRoles),
     version: config.version,
+    turn: overrides.turn,
     proxy,
     bundles: createBundles(proxy, signer),
     admission,

@@ -198,8 +198,10 @@ function keepWork(round: Round): void {
     const seen = look(round, name)
     const { version, phase } = stateOf(round, name)
     if (seen === undefined || phase === 'revoking' || phase === 'revoked') continue
-    if (version !== undefined && seen.registration === 'accepted' && seen.work?.version !== version)
-      round.actions.push({ kind: 'apply', cluster: name, version })
+    const { epoch } = round.memory
+    const isAsMeant = seen.work?.version === version && (seen.work?.epoch ?? epoch) === epoch
+    if (version !== undefined && seen.registration === 'accepted' && !isAsMeant)
+      round.actions.push({ kind: 'apply', cluster: name, version, epoch })
     if (version === undefined && seen.works > 0) round.actions.push({ kind: 'reap', cluster: name })
   }
 }

@@ -86,6 +86,8 @@ export type CertificateRequest = {
 
 export type SeenWork = {
   version: string
+  /** The turn of the databases that it tells the cluster of; undefined where its manifests tell of none. */
+  epoch?: number | undefined
   /** Applied by the cluster at the generation that the hub has. */
   isApplied: boolean
   /** All its replicas are of this generation and ready, as the cluster itself says at the generation that the hub has. */
@@ -219,7 +221,7 @@ export type Action =
   | { kind: 'deny'; request: string; why: string }
   | { kind: 'accept'; cluster: string }
   | { kind: 'refuse'; cluster: string }
-  | { kind: 'apply'; cluster: string; version: string }
+  | { kind: 'apply'; cluster: string; version: string; epoch: number }
   | { kind: 'reap'; cluster: string }
   | { kind: 'check-rights'; cluster: string }
   | { kind: 'taint'; cluster: string }

@@ -36,6 +36,9 @@ function fleetOf(...names: string[]) {
     memory: () => memory,
     phases: () => Object.entries(memory.clusters).map(([name, { phase }]) => `${name} ${phase}`),
     said: (words: RegExp) => memory.timeline.filter(({ text }) => words.test(text)).length,
+    /** That works tell of. */
+    epochs: new Map<string, number>(),
+    heard: { revision: 0, epoch: 0 },
     orders: new Map<string, { taken: number; failed: number; slow: number }>(),
     join(name: string) {
       seen.set(name, {
@@ -53,7 +56,7 @@ function fleetOf(...names: string[]) {
         }
         const view: Seen = {
           ...{ clusters: seen, versions, followed: fleet.edges ? memory.revision : undefined },
-          ...{ decided: undefined, answering: new Set<string>(), heard: { revision: 0, epoch: 0 } },
+          ...{ decided: undefined, answering: new Set<string>(), heard: fleet.heard },
           ...{ demand: 0, kept: new Map() },
         }
         ;({ memory, actions } = decide(spec, view, memory, fleet.now))
@@ -64,7 +67,8 @@ function fleetOf(...names: string[]) {
   const obey = (each: SeenCluster) => {
     const { version } = memory.clusters[each.name] ?? {}
     const isReady = !never.has(each.name)
-    each.work = version === undefined ? undefined : { version, isApplied: true, isReady }
+    const epoch = fleet.epochs.get(each.name)
+    each.work = version === undefined ? undefined : { version, epoch, isApplied: true, isReady }
     each.works = version === undefined ? 0 : 1
     each.edge = {
       ...{ isUp: !down.has(each.name), version, inFlight: 0, ordersPerSecond: 0 },
@@ -177,4 +181,21 @@ test('whoever waits for a roll-out or a drain is told for what', () => {
   fleet.down.delete('b')
   fleet.run(10)
   assert.deepEqual([fleet.memory().blocked, fleet.memory().clusters.a?.phase], [undefined, 'out'])
+})
+
+test('works follow the turn of the databases, those of them that tell their cluster of one', () => {
+  const fleet = fleetOf('a', 'b')
+  fleet.run(60)
+  assert.deepEqual(fleet.run(1), [])
+  fleet.epochs.set('a', 1)
+  fleet.heard = { revision: 0, epoch: 4 }
+  assert.deepEqual(
+    fleet.run(1).filter(({ kind }) => kind === 'apply'),
+    [{ kind: 'apply', cluster: 'a', version: '1', epoch: 4 }],
+  )
+  fleet.epochs.set('a', 4)
+  assert.deepEqual(
+    fleet.run(1).filter(({ kind }) => kind === 'apply'),
+    [],
+  )
 })

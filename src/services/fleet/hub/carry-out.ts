@@ -41,7 +41,7 @@ export async function carryOut(hub: Hub, action: Action): Promise<boolean | unde
         spec: { hubAcceptsClient: false },
       }))
     case 'apply':
-      return void (await applyWork(hub, action.cluster, action.version))
+      return void (await applyWork(hub, action))
     case 'reap':
       return void (await reap(hub, action.cluster))
     case 'taint':
@@ -86,11 +86,15 @@ async function accept({ api, caches }: Hub, name: string): Promise<void> {
   })
 }
 
-async function applyWork({ api, caches, fleet }: Hub, cluster: string, version: string): Promise<void> {
+async function applyWork(
+  { api, caches, fleet }: Hub,
+  { cluster, version, epoch }: Extract<Action, { kind: 'apply' }>,
+): Promise<void> {
   const map = caches.versions().find(({ data }) => data?.version === version)
   if (map === undefined) return
   const manifests = JSON.parse(map.data?.manifests ?? '[]') as Manifest[]
-  const work = workOf(fleet, cluster, version, manifests, caches.fleet()?.spec.executor)
+  const { executor } = caches.fleet()?.spec ?? {}
+  const work = workOf({ fleet, cluster, version, epoch, manifests, executor })
   const path = `${workApi}/namespaces/${cluster}/manifestworks`
   const before = workOn(caches.works(), fleet, cluster)
   if (before?.metadata.deletionTimestamp !== undefined) return

@@ -84,6 +84,8 @@ export type VersionMap = {
 
 export const versionLabel = 'fleet.octavo.example/version'
 export const fleetLabel = 'fleet.octavo.example/fleet'
+/** On the ConfigMap of a store that says which turn its databases are in, and on works with it. */
+export const epochLabel = 'fleet.octavo.example/epoch'
 export const drainedTaint = 'fleet.octavo.example/drained'
 
 export const clusterApi = '/apis/cluster.open-cluster-management.io/v1/managedclusters'

@@ -9,7 +9,7 @@ const edge = (instance: string, ordersTaken: number, ordersFailed = 0): EdgeStat
     {
       ...{ name: 'a', isUp: true, isMixed: false, isProbed: true, isCutOff: false, isSlow: false },
       ...{ weight: 100, takesWrites: true, inFlight: 0, streams: 0, requests: 0, failed: 0 },
-      ...{ rerouted: 0, trips: 0, downs: 0, ordersTaken, ordersFailed, ordersSlow: 0 },
+      ...{ rerouted: 0, behind: 0, trips: 0, downs: 0, ordersTaken, ordersFailed, ordersSlow: 0 },
     },
   ],
 })

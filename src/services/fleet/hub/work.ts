@@ -1,7 +1,9 @@
+import { readEpoch } from '#kernel/fleet-picture'
 import type { SeenWork } from '../decisions/model.ts'
 import {
   type ConditionRule,
   conditionOf,
+  epochLabel,
   fleetLabel,
   type Manifest,
   type ManifestConfig,
@@ -44,25 +46,33 @@ const progressing: ConditionRule = {
 /** Whose rights on the cluster the work has: its owner gives them. Without one it has those of OCM's agent. */
 export type Executor = { namespace: string; name: string }
 
-/** The work that puts a version on a cluster. */
-export function workOf(
-  fleet: string,
-  cluster: string,
-  version: string,
-  manifests: readonly Manifest[],
-  executor?: Executor,
-): ManifestWork {
+export type WorkParts = {
+  fleet: string
+  cluster: string
+  version: string
+  /** The turn that the databases are in. */
+  epoch: number
+  manifests: readonly Manifest[]
+  executor?: Executor | undefined
+}
+
+/** The work that puts a version on a cluster, and tells it which turn the databases are in. */
+export function workOf({ fleet, cluster, version, epoch, manifests, executor }: WorkParts): ManifestWork {
+  const tellsEpoch = manifests.some(isEpochMap)
   return {
     apiVersion: 'work.open-cluster-management.io/v1',
     kind: 'ManifestWork',
     metadata: {
       name: `octavo-${fleet}`,
       namespace: cluster,
-      labels: { [fleetLabel]: fleet, [versionLabel]: version },
+      labels: {
+        ...{ [fleetLabel]: fleet, [versionLabel]: version },
+        ...(tellsEpoch && { [epochLabel]: String(epoch) }),
+      },
     },
     spec: {
       ...(executor && { executor: { subject: { type: 'ServiceAccount', serviceAccount: executor } } }),
-      workload: { manifests: manifests.map((each) => marked(each, version)) },
+      workload: { manifests: manifests.map((each) => withEpoch(marked(each, version), epoch)) },
       manifestConfigs: manifests.filter(isDeployment).map(configOf),
     },
   }
@@ -84,7 +94,8 @@ export function seenWork({ metadata, spec, status }: ManifestWork): SeenWork {
     )
     return found !== undefined && isRolledOut(found, version)
   })
-  return { version, isApplied, isReady: isApplied && isReady }
+  const epoch = readEpoch(metadata.labels?.[epochLabel])
+  return { version, epoch, isApplied, isReady: isApplied && isReady }
 }
 
 /** As `kubectl rollout status` has it, and the replicas of before are gone. */
@@ -108,6 +119,13 @@ function marked(manifest: Manifest, version: string): Manifest {
   const annotations = { ...manifest.metadata.annotations, [markAnnotation]: version }
   return { ...manifest, metadata: { ...manifest.metadata, annotations } }
 }
+
+/** What its gateways go by when they are asked to change something (OCTAVO_FLEET_EPOCH). */
+const isEpochMap = ({ kind, apiVersion, metadata }: Manifest) =>
+  kind === 'ConfigMap' && apiVersion === 'v1' && metadata.labels?.[epochLabel] !== undefined
+
+const withEpoch = (manifest: Manifest, epoch: number): Manifest =>
+  isEpochMap(manifest) ? { ...manifest, data: { epoch: String(epoch) } } : manifest
 
 const isDeployment = ({ kind, apiVersion }: Manifest) => kind === 'Deployment' && apiVersion === 'apps/v1'
 

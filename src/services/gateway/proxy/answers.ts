@@ -7,6 +7,7 @@ import type { OrderEvents } from '../live/order-events.ts'
 import type { Pages } from '../pages/pages.ts'
 import { answerFault } from '../server.ts'
 import type { SystemState } from '../system/system-state.ts'
+import type { Turn } from '../turn.ts'
 import type { Admission } from './admission.ts'
 import type { Bundles } from './bundles.ts'
 import { decoded, type Exchange, sendProblem } from './exchange.ts'
@@ -26,6 +27,8 @@ export type AnswerParts = {
   admission: Admission
   /** Of this program; an edge tells by it which version answers. */
   version: string
+  /** The turn of the databases that this cluster has heard of; undefined where it goes by none. */
+  turn: Turn | undefined
   system: SystemState
   /** What whoever reads `/metrics` has to know; undefined where anybody may. */
   metricsToken: string | undefined
@@ -61,6 +64,11 @@ function answerApi(exchange: Exchange, parts: AnswerParts): void {
   } else {
     const { target, params } = found
     exchange.label = target.label
+    const behind = parts.turn?.refusal(request)
+    if (behind !== undefined) {
+      sendProblem(exchange, behind)
+      return
+    }
     if (!parts.admission.pace(exchange)) return
     const notKnown = unknownFields(exchange.target, target.queryFields)
     if (notKnown.length > 0) sendProblem(exchange, invalid(notKnown))
@@ -113,7 +121,12 @@ function createHealth(parts: AnswerParts): Record<string, (exchange: Exchange) =
     '/readyz': async (exchange) => {
       const { isReady, missing } = await parts.readiness()
       if (!isReady) throw notReady(missing)
-      sendText(exchange, 200, 'application/json', json({ status: 'ready', version: parts.version }))
+      sendText(
+        exchange,
+        200,
+        'application/json',
+        json({ status: 'ready', version: parts.version, epoch: parts.turn?.epoch }),
+      )
     },
     '/metrics': async (exchange) => {
       // Numbers are made anew each time, in milliseconds: who needs no token for them may not ask as often as they like.

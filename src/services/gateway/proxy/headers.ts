@@ -1,3 +1,4 @@
+import { epochHeader } from '#kernel/fleet-picture'
 import { fullHeader } from '#kernel/problem'
 import { callHeader } from '#ports/http'
 import type { Exchange } from './exchange.ts'
@@ -22,6 +23,7 @@ const hopByHop = new Set([
 const notPassedIn = new Set([
   ...hopByHop,
   callHeader,
+  epochHeader,
   'content-length',
   'expect',
   'forwarded',

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import type { RequestListener } from 'node:http'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { request } from '#ports/connections'
+import { startCluster, startEdge, temporaryFolder } from '../../../test/support/edge.ts'
+import { until } from '../../../test/support/until.ts'
+
+const probeTimes = { everyMs: 100, limitMs: 300 }
+const key = { 'idempotency-key': 'a key of this test' }
+const post = (url: string, headers: Record<string, string> = {}) =>
+  request(`${url}/api/orders`, {
+    method: 'POST',
+    body: '{}',
+    headers: { 'content-type': 'application/json', ...headers },
+  })
+
+test('a cluster that has not heard of the latest turn takes no change: those go elsewhere, and it has not failed', async (t) => {
+  const behind: RequestListener = (incoming, response) => {
+    incoming.resume()
+    const isWrite = incoming.method === 'POST'
+    response.writeHead(isWrite ? 503 : 200, isWrite ? { 'x-octavo-epoch': '0' } : {})
+    response.end('{"name":"a"}')
+  }
+  let epoch: number | undefined
+  const a = await startCluster(
+    t,
+    behind,
+    () => 'any',
+    () => epoch,
+  )
+  const b = await startCluster(t, (incoming, response) => {
+    incoming.resume()
+    response.writeHead(incoming.method === 'POST' ? 201 : 200).end('{"name":"b"}')
+  })
+  const path = join(temporaryFolder(t), 'fleet.json')
+  const clusters = Object.entries({ a, b }).map(([name, { url }]) => ({
+    name,
+    url,
+    weight: 100,
+    takesWrites: true,
+  }))
+  writeFileSync(path, JSON.stringify({ revision: 1, epoch: 1, clusters }))
+  const { url, cluster, state, metrics } = await startEdge(t, `file://${path}`, { probeTimes })
+  await until(async () => (await state()).revision === 1)
+  for (let i = 0; i < 40; i++) {
+    // Also without a key: it is known that nothing was done.
+    const { statusCode, headers, body } = await post(url, i % 2 === 0 ? key : {})
+    await body.dump()
+    assert.equal(statusCode, 201)
+    assert.equal(headers['x-octavo-epoch'], undefined)
+  }
+  const seen = await cluster('a')
+  assert.ok(seen.behind > 0, 'some came to it')
+  assert.deepEqual([seen.failed, seen.trips, seen.ordersFailed, seen.isCutOff], [0, 0, 0, false])
+  assert.equal(seen.rerouted, seen.behind)
+  assert.match(await metrics(), /octavo_edge_behind_total\{cluster="a"\} \d+/)
+  const reads = new Set<string>()
+  for (let i = 0; i < 40; i++)
+    reads.add(((await (await request(`${url}/api/books`)).body.json()) as { name: string }).name)
+  assert.deepEqual([...reads].sort(), ['a', 'b'], 'it is read from as before')
+  epoch = 0
+  await until(async () => (await cluster('a')).epoch === 0)
+  const before = a.seen.length
+  for (let i = 0; i < 40; i++) await (await post(url, key)).body.dump()
+  assert.equal(a.seen.length, before, 'one that says so when it is probed is not asked at all')
+})
