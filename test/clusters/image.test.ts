@@ -5,6 +5,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, type TestContext, test } from 'node:test'
+import { rootCertificates } from 'node:tls'
 import { roles } from '#roles'
 import { type BuiltImage, buildImages, tagOf } from '../../deploy/image/build.ts'
 import { imageNames } from '../../deploy/image/root.ts'
@@ -63,6 +64,27 @@ for (const name of imageNames)
       )
   })
 
+test('nothing from Debian in them is older than what Debian has mended since', (t) => {
+  const known = spawnSync('apt-cache', ['policy', 'libc6'], { encoding: 'utf8' })
+  if (!/Candidate: \d/.test(known.stdout ?? '')) return t.skip('apt-get update has not run on this machine')
+  const parts = imageNames.flatMap((name) => {
+    const read = `console.log(require('node:fs').readFileSync('/opt/octavo/sbom.cdx.json', 'utf8'))`
+    const { out } = podman(['run', '--rm', ...restricted, '--entrypoint', node, tagOf(tag, name), '-e', read])
+    return (JSON.parse(out) as Inside['bill']).components.map(({ purl }) => decodeURIComponent(purl))
+  })
+  const debs = [...new Set(parts.filter((purl) => purl.startsWith('pkg:deb/')))]
+  assert.ok(debs.length > 0)
+  assert.deepEqual(debs.filter(isMendedSince), [], 'upgrade these on this machine, and build again')
+})
+
+/** @param purl of a Debian package @returns whether apt knows of a later version of it */
+function isMendedSince(purl: string): boolean {
+  const [, name = '', version = ''] = /^pkg:deb\/debian\/([^@]+)@([^?]+)/.exec(purl) ?? []
+  const { stdout } = spawnSync('apt-cache', ['policy', name], { encoding: 'utf8' })
+  const newest = /Candidate: (\S+)/.exec(stdout)?.[1] ?? ''
+  return spawnSync('dpkg', ['--compare-versions', version, 'lt', newest]).status === 0
+}
+
 test('a role that needs more than is in its image says which one has it', () => {
   const { code, out, err } = podman([
     'run',
@@ -85,7 +107,9 @@ test('the migration runs in it, and is done when it is done', () => {
   assert.match(second.out, /up to date/)
 })
 
-for (const { name } of roles.filter(({ isOfFleet }) => !isOfFleet))
+/** These are not ready by themselves: those they hand everything on to are not there. */
+const notReadyAlone = ['gateway', 'coordinator', 'edge']
+for (const { name } of roles)
   test(`${name} starts in it, answers its probes and ends when it is told to`, async (t) => {
     const container = `octavo-${name}`
     const registry = name === 'registry' ? undefined : await start(t, 'registry')
@@ -93,8 +117,7 @@ for (const { name } of roles.filter(({ isOfFleet }) => !isOfFleet))
     await answers(`${url}/startupz`)
     const readyMs = performance.now() - startedMs
     await answers(`${url}/livez`)
-    // Alone, these two are not ready: those they hand everything on to are not there.
-    if (!['gateway', 'coordinator'].includes(name)) await answers(`${url}/readyz`)
+    if (!notReadyAlone.includes(name)) await answers(`${url}/readyz`)
     const { out } = podman(['inspect', '--format', '{{.State.Pid}}', container])
     const memory = /Pss:\s+(\d+)/.exec(readFileSync(`/proc/${out.trim()}/smaps_rollup`, 'utf8'))?.[1]
     t.diagnostic(
@@ -137,17 +160,28 @@ const restricted = [
 const portOf = (name: string) =>
   name === 'registry' ? 8079 : 8100 + roles.findIndex((role) => role.name === name)
 
+const fleets: Readonly<Record<string, string>> = {
+  edge: 'static:here=http://127.0.0.1:9',
+  fleet: 'kubernetes://127.0.0.1:9/octavo-fleet/store?ca=/run/octavo/authority&token=/run/octavo/secret',
+}
+
 function settings(name: string): string[] {
   const objects = join(folder, 'objects')
   const env = {
     ...{ OCTAVO_DISCOVERY: 'registry://127.0.0.1:8079', OCTAVO_DATA: '/tmp/octavo', OCTAVO_MIGRATE: 'on' },
-    ...{ OCTAVO_PORT: `${portOf(name)}`, OCTAVO_SERVICE_PORT: `${portOf(name)}` },
+    ...{
+      OCTAVO_PORT: `${portOf(name) + (name === 'edge' ? 100 : 0)}`,
+      OCTAVO_SERVICE_PORT: `${portOf(name)}`,
+    },
+    ...{ OCTAVO_FLEET: fleets[name] },
     ...{ OCTAVO_SECRET_FILE: '/run/octavo/secret', OCTAVO_VOUCHER_KEY_FILE: '/run/octavo/voucher-key' },
     ...{ OCTAVO_BOOK_DB_FILE: '/run/octavo/book-db', OCTAVO_ORDER_DB_FILE: '/run/octavo/order-db' },
     ...{ OCTAVO_BROKER_FILE: '/run/octavo/order-db', OCTAVO_OBJECT_STORE: 'file:///var/lib/octavo' },
   }
   return [
-    ...Object.entries(env).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]),
+    ...Object.entries(env).flatMap(([name, value]) =>
+      value === undefined ? [] : ['--env', `${name}=${value}`],
+    ),
     ...['--volume', `${join(folder, 'secrets')}:/run/octavo:ro`, '--volume', `${objects}:/var/lib/octavo`],
   ]
 }
@@ -158,6 +192,7 @@ function writeSecrets(): void {
   mkdirSync(join(folder, 'objects'))
   chmodSync(folder, 0o755)
   for (const [name, text] of Object.entries({
+    authority: rootCertificates[0] ?? '',
     secret: randomBytes(24).toString('base64url'),
     'voucher-key': `${privateKey.export({ type: 'pkcs8', format: 'pem' })}`,
     'book-db': databases.bookDb,

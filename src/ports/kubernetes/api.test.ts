@@ -31,3 +31,8 @@ test('an API server that is away is unavailable, one that refuses says why, and 
     (error) => error instanceof Unavailable && error.cause !== undefined,
   )
 })
+
+test('outside of a pod whoever starts a role hears how to name the authority', async () => {
+  const caPath = `${import.meta.dirname}/nowhere/ca.crt`
+  await assert.rejects(openKubernetes({ url: 'http://127.0.0.1:1', caPath }), /nowhere\/ca\.crt.*\?ca=FILE/)
+})

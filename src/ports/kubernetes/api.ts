@@ -82,6 +82,18 @@ const tokenReadEveryMs = 30_000
 const lineCharactersMax = 8 * 1024 * 1024
 const listBytesMax = 128 * 1024 * 1024
 
+/** @throws Error that says what to name instead */
+async function readAuthority(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    throw new Error(
+      `The API server's authority cannot be read at ${path}. A pod has it with its service account; elsewhere name it and a token: kubernetes://host:port/namespace/name?ca=FILE&token=FILE`,
+      { cause },
+    )
+  }
+}
+
 /** Opens an API server's client. Nothing is sent until something is asked. @throws Error when the authority's file is missing */
 export async function openKubernetes(options: KubernetesOptions): Promise<KubernetesApi> {
   const { clock = systemClock, url } = options
@@ -91,7 +103,7 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
     keepAliveTimeout: 30_000,
     maxResponseSize: listBytesMax,
     connect: {
-      ca: await readFile(options.caPath),
+      ca: await readAuthority(options.caPath),
       ...options.certificate,
       timeout: connectTimeoutMs,
       keepAlive: true,
