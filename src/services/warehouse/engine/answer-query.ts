@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBInstance, DuckDBValueConverter, Json } from '@duckdb/node-api'
 import { list, literal, loadEngine } from '../store/duck.ts'
 import type { LocalCut } from '../store/local-cut.ts'
 import { createViews } from '../store/views.ts'
+import { cellConverter } from './cell-converter.ts'
 
 export type Format = 'json' | 'csv' | 'parquet'
 export type Query = {
@@ -46,7 +47,9 @@ export async function openCutReader(
   workFolder: string,
   memoryMb = memoryMbDefault,
 ): Promise<CutReader> {
-  const { DuckDBInstance, StatementType } = await loadEngine()
+  const engine = await loadEngine()
+  const { DuckDBInstance, StatementType } = engine
+  const shown = cellConverter(engine)
   const folder = join(workFolder, randomUUID())
   await mkdir(folder, { recursive: true })
   const instance: DuckDBInstance = await DuckDBInstance.create(':memory:', {
@@ -82,7 +85,7 @@ export async function openCutReader(
       try {
         const refusal = await check(sql)
         if (refusal !== undefined) return { kind: 'refused', reason: refusal }
-        if (format === 'json') return await rowsOf(connection, sql, rowsMax)
+        if (format === 'json') return await rowsOf(connection, shown, sql, rowsMax)
         return await fileOf(connection, join(folder, `${randomUUID()}.${format}`), sql, format)
       } catch (error) {
         const reason = (error as Error).message.split('\n')[0] ?? 'it does not run'
@@ -97,32 +100,33 @@ export async function openCutReader(
   }
 }
 
-async function rowsOf(connection: DuckDBConnection, sql: string, rowsMax: number): Promise<Answered> {
+async function rowsOf(
+  connection: DuckDBConnection,
+  shown: DuckDBValueConverter<Json>,
+  sql: string,
+  rowsMax: number,
+): Promise<Answered> {
   const result = await connection.stream(sql)
   const types = result.columnTypes().map(String)
   const columns = result.columnNames().map((name, i) => ({ name, type: types[i] ?? '' }))
   const rows: unknown[][] = []
   let bytes = 0
-  for await (const some of result.yieldRowsJs())
+  for await (const some of result.yieldConvertedRows(shown))
     for (const row of some) {
       if (rows.length === rowsMax) return { kind: 'rows', columns, rows, more: true }
-      const shown = row.map((value, i) => plain(value, types[i] ?? ''))
-      bytes += JSON.stringify(shown).length
+      const cells = row.map(flat)
+      bytes += JSON.stringify(cells).length
       if (bytes > rowsBytesMax)
         return { kind: 'over', reason: `The rows have more than ${rowsBytesMax} bytes; ask for less.` }
-      rows.push(shown)
+      rows.push(cells)
     }
   return { kind: 'rows', columns, rows, more: false }
 }
 
-function plain(value: unknown, type: string): unknown {
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
-  if (value instanceof Date) return type === 'DATE' ? value.toISOString().slice(0, 10) : value.toISOString()
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
-  if (Array.isArray(value)) return value.map((each) => plain(each, ''))
-  if (value === null || typeof value !== 'object') return value
-  const parts = Object.entries(value).map(([name, each]) => [name, plain(each, '')])
-  return JSON.stringify(Object.fromEntries(parts))
+/** What has parts is told as JSON; a list of such has one for each. */
+function flat(value: Json): Json {
+  if (Array.isArray(value)) return value.map(flat)
+  return value !== null && typeof value === 'object' ? JSON.stringify(value) : value
 }
 
 async function fileOf(
