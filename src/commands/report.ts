@@ -51,13 +51,14 @@ export async function run(args: string[]): Promise<number> {
   const env = storeEnvironment(process.env, ['OCTAVO_OBJECT_STORE', 'OCTAVO_SECRET'])
   const config = readConfig(env)
   const { from, to, isbn, bom } = values
-  if (bom && format === 'csv') process.stdout.write(byteOrderMark)
-  const { answered, asOf } = await readReport(
+  const { answered, asOf, away } = await readReport(
     report,
     { timeZone: config.shop.timeZone, from, to, isbn },
     format === 'table' ? 'json' : format,
     { root: join(config.dataPath, 'warehouse'), secrets: readSecrets(env, ['objectStore', 'secret']) },
   )
+  if (away !== undefined) console.error(`octavo report: as of ${asOf}, the last load known here: ${away}`)
+  if (bom && answered.kind === 'file') process.stdout.write(byteOrderMark)
   return await print(answered, format, report, asOf)
 }
 

@@ -6,10 +6,13 @@ import { systemClock } from '#ports/clock'
 import type { Turns } from '#ports/lease'
 import { openObjectStore } from '#ports/object-store'
 import { type Loader, startLoader } from '../../src/services/warehouse/engine/loader.ts'
-import { currentCut } from '../../src/services/warehouse/store/local-cut.ts'
+import { load } from '../../src/services/warehouse/load/load.ts'
+import { readReport, reportNamed } from '../../src/services/warehouse/service.ts'
+import { currentCut, showCut } from '../../src/services/warehouse/store/local-cut.ts'
+import { readManifest } from '../../src/services/warehouse/store/manifest.ts'
 import type { TestScope } from '../support/database.ts'
 import { until } from '../support/until.ts'
-import { openShop, type Shop, shopSecret } from './shop.ts'
+import { buy, openShop, type Shop, shopSecret } from './shop.ts'
 
 /** Rounds come a hundred times as fast. */
 const clock = {
@@ -57,6 +60,34 @@ test('an object store that is away is told of until it is back, and then loads g
   loader.loadNow()
   await until(async () => (await sequenceAt(shop)) === 2, 'the next load goes on')
   await until(() => loader.state().failed === undefined, 'and nothing is told any more')
+})
+
+test('a report is read from the last load known here where the object store is away, and says so', async (t) => {
+  const shop = await openShop(t)
+  await load(shop.loading)
+  const nowhere = 's3://key:secret@127.0.0.1:1/bucket?tls=off'
+  const secrets = { objectStore: nowhere, secret: shopSecret }
+  const stock = reportNamed('stock')
+  assert.ok(stock)
+  const read = (root: string) => readReport(stock, { timeZone: 'UTC' }, 'json', { root, secrets })
+  const { answered, asOf, away } = await read(shop.root)
+  assert.equal(answered.kind === 'rows' && answered.rows.length, 20)
+  assert.equal(asOf, (await currentCut(shop.root))?.manifest.cutAt)
+  assert.match(away ?? '', /cannot be reached/)
+  await assert.rejects(read(`${shop.root}-nowhere`), /cannot be reached/)
+})
+
+test('an object store that begins anew, or was put back, is what is shown, whatever its numbers', async (t) => {
+  const shop = await openShop(t)
+  await load(shop.loading)
+  const objects = await openObjectStore(`${shop.urls.objects}-other`, { secret: shopSecret })
+  await buy(shop, 'a', shop.isbns[1] as string)
+  const other = await load({ ...shop.loading, objects, root: `${shop.root}-other` })
+  assert.equal(other.sequence, 1)
+  const manifest = await readManifest(objects)
+  assert.ok(manifest)
+  await showCut(shop.root, objects, manifest)
+  assert.deepEqual(await shop.ask('SELECT count(*)::INT AS n FROM orders'), [{ n: 1 }])
 })
 
 async function start(t: TestScope, shop: Shop, orderDb: string): Promise<Loader> {

@@ -29,7 +29,6 @@ export const byteOrderMark = Buffer.from('\ufeff')
 
 /** An engine that can read one cut of the warehouse and nothing else. */
 export type CutReader = AsyncDisposable & {
-  readonly sequence: number
   answer(query: Query): Promise<Answered>
 }
 
@@ -80,7 +79,6 @@ export async function openCutReader(
     return isRead ? undefined : 'Only SELECT may be run here.'
   }
   return {
-    sequence: cut.sequence,
     async answer({ sql, format, rowsMax }) {
       try {
         const refusal = await check(sql)

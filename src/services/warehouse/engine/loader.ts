@@ -7,7 +7,7 @@ import type { ObjectStore } from '#ports/object-store'
 import { roleMeter } from '#ports/telemetry'
 import { inheritedEnvironment } from '#process/inherited-environment'
 import type { WarehouseSecrets } from '../load-warehouse.ts'
-import { currentCut, showCut, tidy } from '../store/local-cut.ts'
+import { currentCut, isShown, showCut, tidy } from '../store/local-cut.ts'
 import { readManifest } from '../store/manifest.ts'
 import type { LoadTold, ToLoad } from './load-process.ts'
 
@@ -64,7 +64,7 @@ export function startLoader({ secrets, root, objects, turns, clock, everyMs }: L
     if (clock.monotonicMs() - startedMs < Math.min(firstAfterMs, everyMs)) return false
     const manifest = await readManifest(objects)
     if (manifest === undefined) return true
-    if ((await currentCut(root))?.sequence !== manifest.sequence) {
+    if (!isShown(await currentCut(root), manifest)) {
       await showCut(root, objects, manifest)
       await tidy(root, clock.now(), shownKeptMs)
     }

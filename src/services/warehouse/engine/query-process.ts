@@ -7,7 +7,7 @@ import { type Answered, type CutReader, openCutReader, type Query } from './answ
 export type Asked = { id: number; cut: LocalCut; workFolder: string; query: Query }
 export type Told = { id: number; answered: Answered }
 
-let reader: CutReader | undefined
+let opened: { folder: string; reader: CutReader } | undefined
 
 /**
  * The engine bounds what it sorts and joins, and not what one value takes: a text of two gigabytes is made as it is asked
@@ -28,12 +28,12 @@ process.on('message', async ({ id, ...asked }: Asked) => {
 
 /** Opens the cut first when it is another one. @throws when its files cannot be read */
 async function answer({ cut, workFolder, query }: Omit<Asked, 'id'>): Promise<Answered> {
-  if (reader?.sequence !== cut.sequence) {
-    await reader?.[Symbol.asyncDispose]()
-    reader = undefined
-    reader = await openCutReader(cut, workFolder)
+  if (opened?.folder !== cut.folder) {
+    await opened?.reader[Symbol.asyncDispose]()
+    opened = undefined
+    opened = { folder: cut.folder, reader: await openCutReader(cut, workFolder) }
   }
-  return await reader.answer(query)
+  return await opened.reader.answer(query)
 }
 
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))

@@ -39,6 +39,10 @@ export async function currentCut(root: string): Promise<LocalCut | undefined> {
   }
 }
 
+/** Whether a cut here is what a manifest says; numbers begin anew where the object store was lost or put back. */
+export const isShown = (cut: LocalCut | undefined, { sequence, loadedAt }: Manifest): cut is LocalCut =>
+  cut?.sequence === sequence && cut.manifest.loadedAt === loadedAt
+
 /** Where a part's file is kept on this machine, whichever cut it belongs to. */
 export const localPart = (root: string, part: Pick<Part, 'key'>) => join(root, 'parts', pathInCut(part))
 
@@ -49,7 +53,7 @@ export async function showCut(
   manifest: Manifest,
 ): Promise<LocalCut> {
   const current = await currentCut(root)
-  if (current?.sequence === manifest.sequence) return current
+  if (isShown(current, manifest)) return current
   // Of its own, because two processes may show the same cut: neither takes away what the other has shown.
   const name = `${String(manifest.sequence).padStart(8, '0')}-${randomUUID().slice(0, 8)}`
   const folder = join(root, 'cuts', name)
