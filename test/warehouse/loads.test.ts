@@ -3,6 +3,7 @@ import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { LostFence, takeFence } from '#ports/lease'
+import { ObjectStoreFull } from '#ports/object-store'
 import { withCut } from '../../src/services/warehouse/load/cut.ts'
 import { type LoadPoint, load } from '../../src/services/warehouse/load/load.ts'
 import { currentCut, localPart, showCut } from '../../src/services/warehouse/store/local-cut.ts'
@@ -197,6 +198,23 @@ test('files of the warehouse that are damaged, or gone from here or everywhere, 
     await rm(localPart(root, part))
   }
   assert.deepEqual(await again('e'), ['whole', 7, []], 'gone everywhere')
+})
+
+test('an object store that is full is no reason to load everything again', async (t) => {
+  const shop = await openShop(t)
+  await load(shop.loading)
+  await buy(shop, 'a', shop.isbns[1] as string)
+  const { objects } = shop.loading
+  const put: typeof objects.put = async (key) => {
+    throw new ObjectStoreFull(`no room to store ${key} (ENOSPC)`)
+  }
+  const cuts: string[] = []
+  const onPoint = async (point: LoadPoint) => {
+    if (point === 'cut') cuts.push(point)
+  }
+  await assert.rejects(load({ ...shop.loading, objects: { ...objects, put }, onPoint }), ObjectStoreFull)
+  assert.equal(cuts.length, 1)
+  assert.equal((await load(shop.loading)).kind, 'increment')
 })
 
 test('what says which cut is shown here is made good when it is damaged', async (t) => {

@@ -110,10 +110,14 @@ export async function load(loading: Loading): Promise<Loaded> {
   })
 }
 
-/** Whether a file that an earlier load left is damaged or gone; reading all again needs none of them. */
+/**
+ * Whether a file that an earlier load left is damaged or gone; reading all again needs none of them. The engine says so in
+ * plain errors; an object store that is away or full names files as well, and is no better off with more of them.
+ */
 function isOfFiles(error: unknown): boolean {
-  const text = error instanceof Error ? error.message : String(error)
-  return error instanceof PartMissing || (/parquet/i.test(text) && !/no space|disk full/i.test(text))
+  if (error instanceof PartMissing) return true
+  const isEngines = error instanceof Error && error.name === 'Error' && !('code' in error)
+  return isEngines && /parquet/i.test(error.message) && !/no space|disk full/i.test(error.message)
 }
 
 /** What was put away since then has been at rest for longer than this. */

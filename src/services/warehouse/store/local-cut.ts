@@ -90,10 +90,10 @@ export async function bring(
   look = false,
 ): Promise<string> {
   const path = localPart(root, part)
-  const isThere = await stat(path).then(
-    async ({ size }) => size === part.bytes && (!look || isWhole(part, await readFile(path))),
-    () => false,
-  )
+  const isThere = await stat(path)
+    .then(async ({ size }) => size === part.bytes && (!look || isWhole(part, await readFile(path))))
+    // Gone, or on a disk that does not give it back.
+    .catch(() => false)
   if (isThere) return path
   const object = await objects.get(part.key)
   if (object === undefined)
