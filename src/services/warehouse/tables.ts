@@ -21,7 +21,8 @@ export type Table = {
 const weekOf = (id: string) =>
   `'week=' || strftime(date_trunc('week', epoch_ms(('0x' || substr(${id}, 1, 8) || substr(${id}, 10, 4))::BIGINT)), '%Y-%m-%d')`
 
-const rangeRows = 250_000
+/** Of a table that only grows the last part is written anew by each load: small ones make that cheap. */
+const rangeRows = 100_000
 const rangeOf = (id: string) => `'from=' || lpad(((${id} // ${rangeRows}) * ${rangeRows})::VARCHAR, 12, '0')`
 const bucketOf = (isbn: string) => `'bucket=' || lpad((substr(${isbn}, 8, 5)::INT % 16)::VARCHAR, 2, '0')`
 
@@ -203,9 +204,9 @@ export const tables = {
   },
 } as const satisfies Record<string, Table>
 
-/** Says which columns the tables have: of another program they may be others. */
+/** Says which columns and parts the tables have: of another program they may be others. */
 export const shape = createHash('sha256')
-  .update(JSON.stringify(Object.entries(tables).map(([name, { columns }]) => [name, columns])))
+  .update(JSON.stringify(Object.entries(tables).map(([name, { columns, part }]) => [name, columns, part])))
   .digest('hex')
   .slice(0, 12)
 

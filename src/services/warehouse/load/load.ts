@@ -8,14 +8,15 @@ import { logger } from '#ports/log'
 import type { ObjectStore } from '#ports/object-store'
 import { oldRestDays } from '#services/orders'
 import { type Duck, openDuck } from '../store/duck.ts'
-import { bring, PartMissing, showCut, tidy } from '../store/local-cut.ts'
+import { PartMissing, showCut, tidy } from '../store/local-cut.ts'
 import { type Manifest, partsFolder, partsOf, publish, readManifest } from '../store/manifest.ts'
 import { createViewsOfParts } from '../store/views.ts'
 import { shape, type TableName, tableNames } from '../tables.ts'
 import { countOrders, disagreements } from './agree.ts'
 import { type Cut, withCut } from './cut.ts'
 import { markLoads, wasPutBack } from './marks.ts'
-import { mergeParts, uploadParts } from './merge.ts'
+import { mergeParts } from './merge.ts'
+import { bringParts, uploadParts } from './move-parts.ts'
 import { createPseudonyms, pseudonymKeyId } from './pseudonym.ts'
 import { goneBooks, readBooks } from './read-books.ts'
 import { readOrders } from './read-orders.ts'
@@ -187,6 +188,10 @@ type Building = {
 async function build({ loading, duck, cut, folder, sequence, before }: Building) {
   const { onPoint, root, objects } = loading
   await onPoint?.('cut')
+  // Another machine may have loaded last, and kept its files to itself; and a disk may have changed what is here. Looked
+  // at while the databases are read.
+  const brought = bringParts(root, objects, before === undefined ? [] : partsOf(before))
+  brought.catch(() => undefined)
   const staging = await openStaging(duck, folder)
   const since = before?.cursors
   await readOrders(cut, since?.orders, staging, createPseudonyms(loading.secret))
@@ -196,10 +201,12 @@ async function build({ loading, duck, cut, folder, sequence, before }: Building)
   await onPoint?.('books-read')
   const ledger = await readStock(cut, since?.ledger, books, staging)
   await onPoint?.('stock-read')
+  const counted = countOrders(cut)
+  // It is waited for below; what fails before that is what is told.
+  counted.catch(() => undefined)
   const read = await staging.finish()
+  await brought
   if (before !== undefined) {
-    // Another machine may have loaded last, and kept its files to itself; and a disk may have changed what is here.
-    for (const part of partsOf(before)) await bring(root, objects, part, true)
     await createViewsOfParts(duck, before, root)
     for (const isbn of await goneBooks(cut, knownBooks(duck))) {
       staging.remove('books', isbn)
@@ -208,9 +215,6 @@ async function build({ loading, duck, cut, folder, sequence, before }: Building)
     await staging.finish()
   }
   await onPoint?.('staged')
-  const counted = countOrders(cut)
-  // It is waited for below; what fails before that is what is told.
-  counted.catch(() => undefined)
   const name = `${String(sequence).padStart(8, '0')}-${(loading.clock ?? systemClock).uuid().slice(-12)}`
   // Those that an earlier program loaded were never forgotten: all there are have been read again.
   const kept = before && { ...before.tables, ...(since?.searches === undefined && { searches: {} }) }

@@ -69,29 +69,15 @@ async function rewrite(
   const key = `${partsFolder}${table}/${name}/${load}.parquet`
   const path = localPart(root, { key })
   await mkdir(dirname(path), { recursive: true })
-  await duck.run(
+  const [written] = await duck.rows<{ Count: string }>(
     `COPY (${kept} SELECT ${names} FROM new_${table} AS new WHERE ${staged} ORDER BY ${order})
        TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`,
   )
-  const [count] = await duck.rows<{ n: string }>(`SELECT count(*) AS n FROM read_parquet(${literal(path)})`)
-  const rows = Number(count?.n)
+  const rows = Number(written?.Count)
   if (rows > 0) {
     const file = await readFile(path)
     return { key, rows, bytes: file.length, crc32: crc32(file) }
   }
   await rm(path)
   return undefined
-}
-
-/** Puts the parts into the object store that are not there yet. */
-export async function uploadParts(
-  objects: Pick<ObjectStore, 'put'>,
-  root: string,
-  parts: readonly Part[],
-  onStored: () => Promise<void> | undefined,
-): Promise<void> {
-  for (const part of parts) {
-    await objects.put(part.key, await readFile(localPart(root, part)), 'application/vnd.apache.parquet')
-    await onStored()
-  }
 }

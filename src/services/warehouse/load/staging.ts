@@ -31,12 +31,15 @@ type Waiting = {
 export async function openStaging(duck: Duck, folder: string): Promise<Staging> {
   const waiting = new Map<TableName, Waiting>()
   const counts = Object.fromEntries(tableNames.map((name) => [name, 0])) as Record<TableName, number>
-  for (const name of tableNames) {
+  const tables = tableNames.flatMap((name) => {
     const columns = Object.entries(tableOf(name).columns).map(([column, type]) => `${column} ${type}`)
-    await duck.run(`CREATE OR REPLACE TABLE new_${name} (${columns.join()}, part VARCHAR)`)
-    await duck.run(`CREATE OR REPLACE TABLE gone_${name} (owner VARCHAR)`)
     waiting.set(name, { lines: [], bytes: 0, file: undefined })
-  }
+    return [
+      `CREATE TABLE new_${name} (${columns.join()}, part VARCHAR)`,
+      `CREATE TABLE gone_${name} (owner VARCHAR)`,
+    ]
+  })
+  await duck.run(`BEGIN; ${tables.join('; ')}; COMMIT`)
   const gone: [TableName, string][] = []
   let files = 0
   /** The engine takes a file in while the next one is read and written. */
