@@ -21,6 +21,7 @@ export { type Http2Door, type Http2Limits, serveHttp2 } from './http2.ts'
 export { createRequestMetrics } from './metrics.ts'
 export { secureSessionCookie, sessionCookie, sessionTokenOf } from './names.ts'
 export { closeGracefully, openPool } from './pool.ts'
+export { inPortions } from './portions.ts'
 export {
   createHttpServer,
   type HttpRequest,

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { Problem } from '#kernel/problem'
 import type { Clock } from '#ports/clock'
 import {
+  inPortions,
   keepCertificateFresh,
   oneAtATime,
   readCertificate,
@@ -25,6 +26,7 @@ import { traceExchange } from './proxy/trace.ts'
 import { createRefusalLog } from './refusal-log.ts'
 import { faultOf, headersMax } from './request-fault.ts'
 import { dropPlainSession, dropSession } from './session-cookie.ts'
+import { slowestReaders } from './unread.ts'
 
 const log = logger('gateway')
 
@@ -56,6 +58,8 @@ export type PublicServerOptions = {
 
 const headerBytesMax = 16 * 1024
 const headersTimeoutMs = 10_000
+/** Node's name for a head that did not come in time. */
+const requestTimeout = 'ERR_HTTP_REQUEST_TIMEOUT'
 /** How a client and this server agree on HTTP/2 or 1.1, and how long they may take. Source: RFC 7301. */
 const negotiation = { ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: 10_000 }
 /** For a request until its route has set a limit of its own. */
@@ -105,6 +109,15 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     answerSafely(exchange, answer)
   }
   const refuse = (error: Error, socket: Duplex) => {
+    if ((error as NodeJS.ErrnoException).code === requestTimeout) refuseLate({ error, socket })
+    else refuseNow(error, socket)
+  }
+  const refuseLate = inPortions(({ error, socket }: { error: Error; socket: Duplex }) => {
+    const exchange = underWay.get(socket)
+    // Its head has come at the last moment, before its turn.
+    if (exchange === undefined || !open.has(exchange)) refuseNow(error, socket)
+  })
+  const refuseNow = (error: Error, socket: Duplex) => {
     const exchange = underWay.get(socket)
     // What comes behind a whole request is not its fault, and what is said to that would be taken for its answer.
     const isBehind = exchange?.request.complete || exchange?.response.headersSent
@@ -126,9 +139,14 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   shareConnections(server, options.isManyClients)
   const freshening = options.tls && keepCertificateFresh(server as TlsServer, options.tls)
   const http2 = options.tls && serveHttp2(server as TlsServer, takeHttp2, http2Limits)
+  const expireInTurn = inPortions((exchange: Exchange) => {
+    const now = clock.monotonicMs()
+    if (exchange.expiresMs <= now && open.has(exchange)) expire(exchange, now)
+  })
   const sweeping = setInterval(() => {
     const now = clock.monotonicMs()
-    for (const exchange of open) if (exchange.expiresMs <= now) expire(exchange, now)
+    for (const exchange of open) if (exchange.expiresMs <= now) expireInTurn(exchange)
+    for (const { response } of slowestReaders(open)) response.destroy()
   }, sweepEveryMs)
   return {
     get open() {
@@ -180,7 +198,7 @@ function listeningTo(
     headersTimeout: headersTimeoutMs,
     // Bodies have deadlines of their own: an import may take an hour, an order may not.
     requestTimeout: 0,
-    connectionsCheckingInterval: 1_000,
+    connectionsCheckingInterval: 100,
     noDelay: true,
   }
   const server =

@@ -121,22 +121,24 @@ function openParts(
   const orderEvents = opened.use(createOrderEvents(client, streams, clock))
   const availabilityEvents = opened.use(createAvailabilityEvents(client, streams, clock))
   const nowMs = clock.monotonicMs
+  const ratePolicy = ratePolicyOf(config, isBehindProxy)
+  const admission = opened.use(
+    createAdmission({ ratePolicy, limitsLoopback: rateLimit.isSet, nowMs, shared }),
+  )
   const proxy: ProxyParts = {
     ...{ upstreams, circuits, metrics, signer, nowMs },
+    orderTook: admission.orderTook,
     newSpanId: spanIds(clock),
     protocol: isHttps ? 'https' : 'http',
   }
   const cached = () =>
     createReadCache({
       origin: openOrigin('catalog', { ...proxy, mayReroute: (before) => mayReroute(proxy, before) }),
+      admission,
       shared,
       clock,
     })
   const readCache = overrides.cachesReads === false ? undefined : cached()
-  const ratePolicy = ratePolicyOf(config, isBehindProxy)
-  const admission = opened.use(
-    createAdmission({ ratePolicy, limitsLoopback: rateLimit.isSet, nowMs, shared }),
-  )
   const system = opened.use(
     createSystemState({
       ...{ version: config.version, clock, client, upstreams, circuits, admission, metrics },

@@ -1,5 +1,6 @@
 import type { Cache } from '#ports/cache'
 import type { Clock } from '#ports/clock'
+import type { BrowsingQueue, Turn } from '../proxy/browsing-queue.ts'
 import { awayMaxMs, freshMs } from './ages.ts'
 import type { Changes } from './changes.ts'
 import type { Entries, Kept } from './entries.ts'
@@ -8,17 +9,25 @@ import type { Origin, OriginAnswer } from './origin.ts'
 
 /** Gets answers that are not fresh in memory: one asker for each, in this process and among all. */
 export type Fetching = {
-  /** @param isbn the book that it is about, if it is about one; @param old what is known already */
+  /**
+   * @param isbn the book that it is about, if it is about one; @param old what is known already
+   * @returns what comes of it; it fails with a Problem when the service has too much to do
+   */
   fetch(
     target: string,
     isbn: string | undefined,
     old: Kept | undefined,
+    asker: Asker,
   ): { outcome: Promise<Fetched>; collapsed: boolean }
 }
+/** For whom something is fetched: their address, and whether they still wait for it. */
+export type Asker = { client: string; isWaiting: () => boolean }
 export type Fetched = { kind: 'entry'; entry: Kept } | { kind: 'other'; answer: OriginAnswer }
 
 export type FetchingParts = {
   origin: Origin
+  /** Where what has to be asked of the service waits for its turn. */
+  queue: BrowsingQueue
   shared: Cache | undefined
   clock: Clock
   entries: Entries
@@ -34,20 +43,23 @@ const lookMs = 20
 const looksMax = 15
 
 export function createFetching(parts: FetchingParts): Fetching {
-  const underWay = new Map<string, { sinceMs: number; outcome: Promise<Fetched> }>()
+  const underWay = new Map<string, { sinceMs: number; outcome: Promise<Fetched>; crowd: Crowd }>()
   const fetching: Fetching = {
-    fetch(target, isbn, old) {
+    fetch(target, isbn, old, asker) {
       const running = underWay.get(target)
       if (running === undefined) {
-        const outcome = fetchOnce(parts, target, isbn, old).finally(() => underWay.delete(target))
-        underWay.set(target, { sinceMs: parts.clock.now(), outcome })
+        const crowd = createCrowd(asker)
+        const outcome = fetchOnce(parts, target, isbn, old, crowd).finally(() => underWay.delete(target))
+        underWay.set(target, { sinceMs: parts.clock.now(), outcome, crowd })
         return { outcome, collapsed: false }
       }
       const tags = isbn !== undefined ? [bookTag(isbn)] : (old?.tags ?? [listsTag])
-      if (!parts.changes.hasChanged(tags, running.sinceMs))
+      if (!parts.changes.hasChanged(tags, running.sinceMs)) {
+        running.crowd.join(asker)
         return { outcome: running.outcome, collapsed: true }
+      }
       // Asked for before a change that whoever asks now may have made: the next answer is for them.
-      const next = () => fetching.fetch(target, isbn, old).outcome
+      const next = () => fetching.fetch(target, isbn, old, asker).outcome
       return { outcome: running.outcome.then(next, next), collapsed: true }
     },
   }
@@ -59,6 +71,7 @@ async function fetchOnce(
   target: string,
   isbn: string | undefined,
   old: Kept | undefined,
+  crowd: Crowd,
 ): Promise<Fetched> {
   const { shared } = parts
   const found = await lookIn(parts, target)
@@ -67,7 +80,7 @@ async function fetchOnce(
   const release = () => (found.isClaimed ? shared?.evict([claimOf(target)]) : undefined)
   let written: Promise<void> | undefined
   try {
-    const asked = await ask(parts, target, isbn, old)
+    const asked = await ask(parts, target, isbn, old, crowd)
     written = asked.written
     return asked.fetched
   } finally {
@@ -80,10 +93,11 @@ async function ask(
   target: string,
   isbn: string | undefined,
   old: Kept | undefined,
+  crowd: Crowd,
 ): Promise<{ fetched: Fetched; written?: Promise<void> | undefined }> {
   const { shared, clock, entries } = parts
   const madeAtMs = clock.now()
-  const answer = await askOrShowOld(parts, target, old)
+  const answer = await askOrShowOld(parts, target, old, crowd)
   if (answer.kind === 'old')
     return { fetched: { kind: 'entry', entry: entries.set(target, answer.entry, clock.now()) } }
   const { status, headers, body } = answer.answer
@@ -96,6 +110,33 @@ async function ask(
   const made = keep(parts, target, entry)
   const written = shared?.write(target, encodeEntry(target, entry), awayMaxMs)
   return { fetched: { kind: 'entry', entry: made }, written }
+}
+
+/** Whoever waits for the same: it is asked for when the turn of any of them comes. */
+type Crowd = {
+  join(asker: Asker): void
+  /** @throws Problem when the turn does not come in time */
+  inTurn<T>(queue: BrowsingQueue, work: () => Promise<T>): Promise<T>
+}
+
+function createCrowd(first: Asker): Crowd {
+  const askers = [first]
+  let turn: Turn | undefined
+  return {
+    join(asker) {
+      askers.push(asker)
+      turn?.join(asker.client)
+    },
+    inTurn: (queue, work) =>
+      new Promise((resolve, reject) => {
+        turn = queue.enter(first.client, {
+          isWanted: () => askers.some(({ isWaiting }) => isWaiting()),
+          begin: (end) => void work().then(resolve, reject).finally(end),
+          refuse: reject,
+        })
+        for (const { client } of askers) turn.join(client)
+      }),
+  }
 }
 
 type Found = { kind: 'entry'; entry: Kept } | { kind: 'none'; isClaimed: boolean }
@@ -132,11 +173,14 @@ async function askOrShowOld(
   parts: FetchingParts,
   target: string,
   old: Kept | undefined,
+  crowd: Crowd,
 ): Promise<{ kind: 'answer'; answer: OriginAnswer } | { kind: 'old'; entry: Entry }> {
   try {
     return {
       kind: 'answer',
-      answer: await parts.origin.ask(target, old?.isOwn ? old.headers.etag : undefined),
+      answer: await crowd.inTurn(parts.queue, () =>
+        parts.origin.ask(target, old?.isOwn ? old.headers.etag : undefined),
+      ),
     }
   } catch (error) {
     const entry = old === undefined ? await readShared(parts, target) : undefined

@@ -1,10 +1,12 @@
 import { parseIsbn } from '#kernel/isbn'
+import { Problem } from '#kernel/problem'
 import type { Cache } from '#ports/cache'
 import type { Clock } from '#ports/clock'
 import { sessionCookie } from '#ports/http'
 import { type Meter, observeOne } from '#ports/telemetry'
 import { type CatalogueChanged, publicRoutes, type StockChanged } from '#services/catalog'
-import type { Exchange } from '../proxy/exchange.ts'
+import type { Admission } from '../proxy/admission.ts'
+import { type Exchange, isWaiting } from '../proxy/exchange.ts'
 import { ownHeaders } from '../proxy/own-headers.ts'
 import { awayMaxMs, freshMs, staleMs } from './ages.ts'
 import { type Changes, createChanges } from './changes.ts'
@@ -38,7 +40,13 @@ export type ReadCache = {
   observe(meter: Meter): void
 }
 
-export type ReadCacheParts = { origin: Origin; shared: Cache | undefined; clock: Clock; bytesMax?: number }
+export type ReadCacheParts = {
+  origin: Origin
+  admission: Pick<Admission, 'browsing' | 'refuse'>
+  shared: Cache | undefined
+  clock: Clock
+  bytesMax?: number
+}
 
 const bytesMaxDefault = 64 * 1024 * 1024
 /** Stock of a title on sale changes a thousand times a second; its pages are made anew at most this often. */
@@ -62,6 +70,7 @@ const cachedLabels: ReadonlySet<string> = new Set(
 
 export function createReadCache({
   origin,
+  admission,
   shared,
   clock,
   bytesMax = bytesMaxDefault,
@@ -69,9 +78,9 @@ export function createReadCache({
   const nowMs = clock.now
   const entries = createEntries(bytesMax)
   const changes = createChanges(nowMs)
-  const fetching = createFetching({ origin, shared, clock, entries, changes })
+  const fetching = createFetching({ origin, queue: admission.browsing, shared, clock, entries, changes })
   const counts = { hits: 0, stale: 0, misses: 0 }
-  const parts = { origin, clock, changes, fetching, counts }
+  const parts = { origin, clock, changes, fetching, counts, refuse: admission.refuse }
 
   const expire = (some: readonly Kept[], afterMs: number) => {
     for (const entry of some)
@@ -171,12 +180,13 @@ type Parts = {
   clock: Clock
   changes: Changes
   fetching: Fetching
+  refuse: Admission['refuse']
   counts: { hits: number; stale: number; misses: number }
 }
 
 /** Answers what is not fresh: with the old answer where that may still be shown, with a new one otherwise. */
 async function answer(
-  { origin, clock, changes, fetching, counts }: Parts,
+  { origin, clock, changes, fetching, counts, refuse }: Parts,
   exchange: Exchange,
   entry: Kept | undefined,
   isbn: string | undefined,
@@ -192,10 +202,13 @@ async function answer(
     if (old === undefined) return passOn()
     return stale('origin-away')
   }
-  const fetched = fetching.fetch(exchange.target, isbn, old)
   // Fresh until a moment ago, and ended by the clock alone: nobody has to wait for the new one.
   const isOfTheClock = old !== undefined && old.freshUntilMs >= old.madeAtMs + freshMs
-  if (isOfTheClock && nowMs - old.madeAtMs < staleMs && !changes.hasChanged(old.tags, old.madeAtMs)) {
+  const mayWait =
+    isOfTheClock && nowMs - old.madeAtMs < staleMs && !changes.hasChanged(old.tags, old.madeAtMs)
+  const asker = { client: exchange.client, isWaiting: () => mayWait === true || isWaiting(exchange) }
+  const fetched = fetching.fetch(exchange.target, isbn, old, asker)
+  if (mayWait) {
     // Whoever asks next asks again.
     fetched.outcome.catch(() => undefined)
     return stale('revalidating')
@@ -206,19 +219,22 @@ async function answer(
     const why = old === undefined ? 'uri-miss' : 'stale'
     sendEntry(exchange, outcome.entry, { kind: 'fetched', why, collapsed: fetched.collapsed }, clock.now())
   } else if (old !== undefined && (outcome.kind !== 'other' || outcome.answer.status >= 500))
-    stale(outcome.kind === 'late' ? 'origin-slow' : 'origin-away')
+    stale(outcome.kind === 'late' || outcome.kind === 'refused' ? 'origin-slow' : 'origin-away')
   else if (outcome.kind === 'other') sendOther(exchange, outcome.answer)
+  else if (outcome.kind === 'refused') refuse(exchange, outcome.problem)
   else passOn()
 }
 
 type Outcome = Awaited<ReturnType<Fetching['fetch']>['outcome']>
 
-async function within(
-  fetched: Promise<Outcome>,
-  ms: number | undefined,
-): Promise<Outcome | { kind: 'late' } | { kind: 'away' }> {
+type None = { kind: 'late' } | { kind: 'away' } | { kind: 'refused'; problem: Problem }
+
+async function within(fetched: Promise<Outcome>, ms: number | undefined): Promise<Outcome | None> {
   // Whoever asks is told by the age of what they get.
-  const answered = fetched.catch(() => ({ kind: 'away' as const }))
+  const answered = fetched.catch(
+    (error: unknown): None =>
+      error instanceof Problem ? { kind: 'refused', problem: error } : { kind: 'away' },
+  )
   if (ms === undefined) return answered
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<{ kind: 'late' }>((resolve) => {

@@ -119,6 +119,31 @@ test('with a crowd at the catalogue everybody is served in turn, and an order pa
   assert.ok(most <= 24, `${most} at once`)
 })
 
+test('a crowd that asks for what nobody has in memory waits its turn as well', async (t) => {
+  let [open, most] = [0, 0]
+  const slow = await startUpstream(t, async (incoming, response) => {
+    if (incoming.url === '/livez') return json(response, 200, {})
+    most = Math.max(most, ++open)
+    await sleep(50)
+    open--
+    json(response, 200, { url: incoming.url })
+  })
+  const gateway = await startGateway(t, `catalog=${slow.url}`, { cachesReads: true }, trusted)
+  const read = (address: string, words: string) =>
+    fetch(`${gateway.url}/api/books?q=${words}`, as(address)).then(({ status }) => status)
+  const crowd = Array.from({ length: 100 }, (_, i) => read('192.0.2.1', `crowd${i}`))
+  await until(() => open > 0)
+  assert.equal(await read('192.0.2.9', 'quiet'), 200)
+  // By turns it is among the first.
+  assert.ok(slow.requests.length < 60, `${slow.requests.length} were before it`)
+  // Whoever asks for the same as one of the crowd need not wait until the crowd is served.
+  assert.equal(await read('192.0.2.8', 'crowd99'), 200)
+  assert.ok(slow.requests.length < 90, `${slow.requests.length} were before that`)
+  const statuses = await Promise.all(crowd)
+  assert.ok(statuses.every((status) => status === 200 || status === 503))
+  assert.ok(most <= 16, `${most} at once`)
+})
+
 test('a store with an address of its own answers to no other name, and to probes by any', async (t) => {
   const gateway = await startGateway(
     t,

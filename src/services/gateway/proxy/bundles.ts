@@ -186,5 +186,6 @@ function answer(exchange: Exchange, answered: BundledAnswer): void {
   exchange.titles = titlesInAnswer(answered.body)
   headers.push('content-length', String(answered.body.length))
   response.writeHead(answered.status, headers)
+  exchange.onAnswer?.()
   response.end(answered.body)
 }

@@ -25,6 +25,8 @@ export type Exchange = {
   placed?: string
   /** The titles that its answer names, where that is an order's and came in one piece. */
   titles?: readonly string[]
+  /** Called when the answer of a service begins. */
+  onAnswer?: () => void
   /** What metrics call the route. */
   label: string
   /** Called when the exchange has taken as long as it may. */
@@ -99,6 +101,9 @@ export function drain(request: IncomingMessage, onDone: () => void): void {
   request.once('error', () => {})
   request.resume()
 }
+
+/** Whether its client is there and has no answer yet. */
+export const isWaiting = ({ response }: Exchange): boolean => !response.destroyed && !response.headersSent
 
 export function hasBody(request: IncomingMessage): boolean {
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers

@@ -181,7 +181,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       return true
     }
     this.#bytesLeft -= chunk.length
-    if (response.write(chunk)) return true
+    // A reader who takes it slowly must not keep the instance from others; how much may wait for readers is bounded in all.
+    if (response.write(chunk) || this.#target.isBrowsing) return true
     response.once('drain', this.#resume)
     return false
   }

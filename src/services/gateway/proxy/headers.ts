@@ -70,6 +70,7 @@ export function writeAnswerHead(exchange: Exchange, status: number, raw: readonl
   const { response, request } = exchange
   const policy = policyFor(rawHeader(raw, 'content-type'))
   response.writeHead(status, headersOut(raw, ownHeaders(exchange, policy)))
+  exchange.onAnswer?.()
   const length = rawHeader(raw, 'content-length')
   return length === undefined || request.method === 'HEAD' ? -1 : Number(length)
 }

@@ -13,6 +13,8 @@ export type ProxyParts = {
   newSpanId: () => string
   protocol: 'http' | 'https'
   nowMs: () => number
+  /** An order was answered, after so long at the services. */
+  orderTook: (ms: number) => void
 }
 
 /** Once, within the budget of the service; it is held against the instance that made it necessary. */

@@ -42,8 +42,9 @@ export function forward(
 }
 
 /** @returns whether the circuit of its route lets it in; it has been answered otherwise */
-function mayEnter(exchange: Exchange, target: UpstreamTarget, { circuits, nowMs }: ProxyParts): boolean {
+function mayEnter(exchange: Exchange, target: UpstreamTarget, parts: ProxyParts): boolean {
   const { response } = exchange
+  const { circuits, nowMs } = parts
   // It took too long to arrive.
   if (response.headersSent || response.destroyed) return false
   const waitSeconds = circuits.enter(target)
@@ -53,6 +54,10 @@ function mayEnter(exchange: Exchange, target: UpstreamTarget, { circuits, nowMs 
   }
   const enteredMs = nowMs()
   response.once('close', () => circuits.leave(target, exchange.outcome, enteredMs))
+  if (target.sticksToTitle)
+    exchange.onAnswer = () => {
+      if (isOfStock.has(response.statusCode)) parts.orderTook(nowMs() - enteredMs)
+    }
   return true
 }
 
@@ -64,6 +69,9 @@ function openStream(exchange: Exchange, target: UpstreamTarget, parts: ProxyPart
   body.on('error', () => {})
   return body
 }
+
+/** Answers that an order gets after it has been to the databases; the others are quick whatever goes on there. */
+const isOfStock: ReadonlySet<number> = new Set([200, 201, 409])
 
 const routeAway = (service: string, seconds: number) =>
   unavailable(`The ${service} service has failed several times just now; try again in a moment.`, seconds)
