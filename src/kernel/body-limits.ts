@@ -17,6 +17,7 @@ export function bodyBytesMaxOf(route: Route): number | undefined {
 }
 
 type Schema = {
+  type?: unknown
   properties?: Readonly<Record<string, Schema>>
   items?: Schema
   maxItems?: number
@@ -87,4 +88,40 @@ function objectFinder(properties: NonNullable<Schema['properties']>): (value: ob
     }
     return undefined
   }
+}
+
+/**
+ * Fields and items that a body of this schema may have, in all, and still be looked at one by one; what has more would be
+ * refused as a whole after it was read. Infinite where the schema takes anything.
+ */
+export function partsMaxOf(schema: Schema): number {
+  const { type, properties, items, maxItems, anyOf } = schema
+  if (anyOf !== undefined) return Math.max(...anyOf.map(partsMaxOf))
+  if (items !== undefined) return ((maxItems ?? itemsMaxDefault) + slack) * (1 + partsMaxOf(items))
+  if (properties !== undefined)
+    return Object.values(properties).reduce((sum, field) => sum + 1 + partsMaxOf(field), slack)
+  const isPlain = 'const' in schema || 'enum' in schema || (type !== undefined && !containers.has(type))
+  return isPlain ? 0 : Number.POSITIVE_INFINITY
+}
+
+const containers: ReadonlySet<unknown> = new Set(['object', 'array'])
+
+const [quote, backslash] = [0x22, 0x5c]
+/** In JSON one of these stands before each field and each item, whatever stands in strings. */
+const beginnings: ReadonlySet<number> = new Set([0x2c, 0x5b, 0x7b])
+
+/**
+ * Whether JSON has more fields and items than this, by a glance that costs less than passing it on. Source: RFC 8259.
+ * @param bytes what claims to be JSON, in UTF-8
+ */
+export function hasMoreParts(bytes: Uint8Array, partsMax: number): boolean {
+  let parts = 0
+  let inString = false
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number
+    if (inString && byte === backslash) i++
+    else if (byte === quote) inString = !inString
+    else if (!inString && beginnings.has(byte) && ++parts > partsMax) return true
+  }
+  return false
 }

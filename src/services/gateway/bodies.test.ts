@@ -63,6 +63,20 @@ test('over HTTP/2 as well: whoever sends too much is told to stop, and asks on',
   await gateway[Symbol.asyncDispose]()
 })
 
+test('a body of far more fields or items than its route knows gets no further than the gateway', async (t) => {
+  const upstream = await startUpstream(t, (_incoming, response) => json(response, 201, {}))
+  const gateway = await startGateway(t, `coordinator=${upstream.url}`)
+  const headers = { 'content-type': 'application/json', 'idempotency-key': 'key-12345' }
+  const order = (body: string) => fetch(`${gateway.url}/api/orders`, { method: 'POST', body, headers })
+  for (const body of [`{"lines":[${'{},'.repeat(5_000)}{}]}`, `{"a":0${',"":0'.repeat(2_500)}}`]) {
+    const answer = await order(body)
+    assert.equal(answer.status, 400)
+    assert.match(await answer.text(), /invalid-request.*far more fields and items/)
+  }
+  assert.equal(upstream.requests.length, 0)
+  assert.equal((await order(`{"lines":[${'{},'.repeat(30)}{}]}`)).status, 201)
+})
+
 test('bodies that never end take no connection of a service, whoever sends how many', async (t) => {
   const upstream = await startUpstream(t, (_incoming, response) => json(response, 201, {}))
   const gateway = await startGateway(t, `coordinator=${upstream.url}`)

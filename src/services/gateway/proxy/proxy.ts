@@ -1,4 +1,6 @@
-import { unavailable } from '#kernel/problem'
+import type { IncomingHttpHeaders } from 'node:http'
+import { hasMoreParts } from '#kernel/body-limits'
+import { invalid, unavailable } from '#kernel/problem'
 import { gather } from '#ports/http'
 import type { Bundles } from './bundles.ts'
 import { type Exchange, hasBody, sendProblem, tooLarge } from './exchange.ts'
@@ -31,6 +33,8 @@ export function forward(
   }
   if (request.headers.expect !== undefined) response.writeContinue()
   const start = (body: Buffer | BodyStream | null) => {
+    if (body instanceof Buffer && hasTooManyParts(exchange, body, target))
+      return sendProblem(exchange, tooManyParts())
     if (!mayEnter(exchange, target, parts)) return
     if (body instanceof Buffer && bundles.takes(target, request.headers)) bundles.add(exchange, target, body)
     else new Forwarding({ exchange, target, parts, body }).next()
@@ -40,6 +44,14 @@ export function forward(
     gather(request, start, { bytesMax: bodyBytesMax, onOver: refuse })
   else start(openStream(exchange, target, parts))
 }
+
+/** Such a body would be read and refused behind here, at many times the cost. */
+const hasTooManyParts = ({ request }: Exchange, body: Buffer, { bodyPartsMax }: UpstreamTarget) =>
+  body.length > bodyPartsMax && isJson(request.headers) && hasMoreParts(body, bodyPartsMax)
+const isJson = ({ 'content-type': type = '', 'content-encoding': coding }: IncomingHttpHeaders) =>
+  /^application\/json\b/i.test(type) && coding === undefined
+const tooManyParts = () =>
+  invalid([{ field: 'body', message: 'has far more fields and items than this request can have' }])
 
 /** @returns whether the circuit of its route lets it in; it has been answered otherwise */
 function mayEnter(exchange: Exchange, target: UpstreamTarget, parts: ProxyParts): boolean {

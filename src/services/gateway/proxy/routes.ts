@@ -1,4 +1,4 @@
-import { bodyBytesMaxOf } from '#kernel/body-limits'
+import { bodyBytesMaxOf, partsMaxOf } from '#kernel/body-limits'
 import type { Method, Route } from '#kernel/contract'
 import { Type } from '#kernel/type'
 import { placeOrder } from '#services/coordinator'
@@ -16,6 +16,8 @@ export type UpstreamTarget = AnyTarget & {
   service: string
   method: Method
   bodyBytesMax: number
+  /** Fields and items of a JSON body that anybody may send. */
+  bodyPartsMax: number
   /** Upper bound for the whole exchange. */
   deadlineMs: number
   /** Whether it reads the catalogue: what gives way first when there is too much to do. */
@@ -72,11 +74,16 @@ function upstreamTarget(service: string, route: Route): UpstreamTarget {
     takesLong: streams,
     isBrowsing: service === 'catalog' && route.method === 'GET' && route.access.kind === 'public',
     bodyBytesMax: bodyBytesMaxOf(route) ?? importBytesMax,
+    bodyPartsMax: bodyPartsMaxOf(route),
     deadlineMs: streams ? importDeadlineMs : deadlineMs,
     sticksToTitle: route === placeOrder,
     heedsKey: Type.IsObject(route.headers) && 'idempotency-key' in route.headers.properties,
   }
 }
+
+/** Who is no member of the staff is told that first, wherever that is asked for. */
+const bodyPartsMaxOf = ({ access, body }: Route) =>
+  access.kind === 'staff' || body === undefined ? Number.POSITIVE_INFINITY : partsMaxOf(body)
 
 type Node = { fixed: Map<string, Node>; any?: Node; methods?: Map<string, Target>; allow: string[] }
 const emptyNode = (): Node => ({ fixed: new Map(), allow: [] })
