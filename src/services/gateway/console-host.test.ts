@@ -35,6 +35,21 @@ test('a console on a host of its own: each page lies on one of the two, and a se
   assert.match(await ask('evil.example', '/console/'), /^HTTP\/1\.1 421/)
 })
 
+test('a page of the shop can change nothing with a session of the console, though a browser sends it along', async (t) => {
+  const upstream = await startUpstream(t, (_incoming, response) => json(response, 200, {}))
+  const gateway = await startGateway(t, `orders=${upstream.url}`, {}, env)
+  const redeem = (more: string) =>
+    rawExchange(
+      gateway.url,
+      `POST /api/vouchers/code/redeem HTTP/1.1\r\nhost: staff.example.org\r\nconnection: close\r\n` +
+        `cookie: __Host-octavo_session=own\r\n${more}\r\n\r\n`,
+    )
+  for (const from of ['origin: https://books.example.org', 'sec-fetch-site: same-site', 'origin: null'])
+    assert.match(await redeem(from), /^HTTP\/1\.1 403.*cross-site/s, from)
+  assert.match(await redeem('origin: https://staff.example.org'), /^HTTP\/1\.1 200/)
+  assert.equal(upstream.requests.length, 1)
+})
+
 test('a console needs another host than the shop, and the same scheme', () => {
   for (const OCTAVO_CONSOLE_URL of [
     env.OCTAVO_URL,

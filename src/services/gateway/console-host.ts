@@ -6,6 +6,8 @@ import { hostName } from './request-fault.ts'
  * the two apart. Source: OWASP ASVS 5.0, 3.5.4.
  */
 export type ConsoleHost = {
+  /** Where its pages are. */
+  readonly origin: string
   /** Whether a request is for the console's host. */
   isOwn(request: IncomingMessage): boolean
   /**
@@ -18,9 +20,10 @@ export type ConsoleHost = {
 const hasExtension = (path: string) => /\.\w{1,12}$/.test(path)
 
 export function consoleHost(publicUrl: string, consoleUrl: string): ConsoleHost {
-  const { hostname } = new URL(consoleUrl)
+  const { hostname, origin } = new URL(consoleUrl)
   const isOwn = ({ headers }: IncomingMessage) => hostName(headers.host) === hostname
   return {
+    origin,
     isOwn,
     elsewhere(request, path, target) {
       // The shop and the console are made of the same files, which lie on both.
@@ -28,7 +31,7 @@ export function consoleHost(publicUrl: string, consoleUrl: string): ConsoleHost 
       const isConsole = path === '/console' || path.startsWith('/console/')
       if (isConsole === isOwn(request)) return undefined
       if (path === '/') return '/console/'
-      return new URL(isConsole ? consoleUrl : publicUrl).origin + target
+      return (isConsole ? origin : new URL(publicUrl).origin) + target
     },
   }
 }

@@ -9,7 +9,7 @@ export const headersMax = 100
 /** What is wrong with a request wherever it is going, if anything. */
 export function faultOf(
   { request, target, path }: Exchange,
-  shopOrigin: string,
+  ownOrigin: string,
   hosts: ReadonlySet<string> | undefined,
 ): Problem | undefined {
   const { headers, httpVersion, method, rawHeaders, url = '' } = request
@@ -38,7 +38,7 @@ export function faultOf(
     return new Problem(400, 'bad-request', `The ${twice} header is there more than once.`)
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
     return new Problem(417, 'expectation-failed', 'Only 100-continue can be expected.')
-  return checkOrigin(request, shopOrigin)
+  return checkOrigin(request, ownOrigin)
 }
 
 /** The host that an address in that form names, in lower case. */

@@ -82,10 +82,13 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   const noteRefusal = createRefusalLog(clock.monotonicMs)
   const shopOrigin = new URL(options.publicUrl).origin
   const answer = (exchange: Exchange) => {
-    const problem = faultOf(exchange, shopOrigin, options.hosts)
+    const { consoleHost } = options
+    // A page of the shop is of the same site as the console, whose cookie it would be sent with.
+    const ownOrigin = consoleHost?.isOwn(exchange.request) ? consoleHost.origin : shopOrigin
+    const problem = faultOf(exchange, ownOrigin, options.hosts)
     if (problem !== undefined) sendProblem(exchange, problem)
     else {
-      if (options.consoleHost?.isOwn(exchange.request) === false) dropSession(exchange.request)
+      if (consoleHost?.isOwn(exchange.request) === false) dropSession(exchange.request)
       else if (shopOrigin.startsWith('https:')) dropPlainSession(exchange.request)
       options.answer(exchange)
     }

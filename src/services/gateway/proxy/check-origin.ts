@@ -8,7 +8,7 @@ const safe = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
  * Refuses a change that another site makes with a bookseller's session cookie. The cookie is `SameSite=Strict`; this is
  * the second lock. Source: OWASP, Cross-Site Request Forgery Prevention, "Verifying Origin".
  */
-export function checkOrigin(request: IncomingMessage, shopOrigin: string): Problem | undefined {
+export function checkOrigin(request: IncomingMessage, ownOrigin: string): Problem | undefined {
   const { cookie, host, origin, 'sec-fetch-site': site } = request.headers
   if (safe.has(request.method ?? '') || !cookie?.includes(`${sessionCookie}=`)) return undefined
   if (origin === undefined) {
@@ -16,7 +16,7 @@ export function checkOrigin(request: IncomingMessage, shopOrigin: string): Probl
     const isOwn = site === undefined || site === 'same-origin' || site === 'none'
     return isOwn ? undefined : crossSite()
   }
-  const isOwn = origin === shopOrigin || origin === `http://${host}` || origin === `https://${host}`
+  const isOwn = origin === ownOrigin || origin === `http://${host}` || origin === `https://${host}`
   return isOwn ? undefined : crossSite()
 }
 
