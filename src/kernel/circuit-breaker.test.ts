@@ -10,6 +10,7 @@ import {
   onFailure,
   onLifeless,
   onNeither,
+  onSlowAnswer,
   onSuccess,
   onTry,
   trip,
@@ -161,4 +162,25 @@ test('while an instance is down few requests are wasted on it, and it is back in
   // Without a breaker every one of them waits for every failure.
   const without = simulate(60, { ...breakerLimits, inRowMax: 1e9, lastingMs: 1e9, failedMin: 1e9 })
   assert.ok(without.wasted > 400, `${without.wasted}`)
+})
+
+test('one that was left out for being slow is looked at ever more seldom while it stays slow', () => {
+  let state = trip(closedBreaker, 0, 'slow')
+  let nowMs = 0
+  const waits: number[] = []
+  for (let i = 0; i < 8 && state.kind === 'open'; i++) {
+    waits.push(state.untilMs - nowMs)
+    nowMs = state.untilMs
+    state = onTry(onTry(onAlive(state, nowMs), nowMs), nowMs)
+    state = onSlowAnswer(onSlowAnswer(state, nowMs), nowMs)
+  }
+  assert.deepEqual(waits, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 16_000, 16_000])
+  const alive = onAlive(state, nowMs + breakerLimits.openSlowMaxMs)
+  assert.equal(onSuccess(onSuccess(onSlowAnswer(alive, nowMs), nowMs), nowMs).kind, 'returning')
+})
+
+test('a slow answer says nothing against one that was left out for another reason, or for none', () => {
+  const alive = onAlive(open, 500)
+  assert.equal(onSlowAnswer(onSlowAnswer(alive, 500), 500).kind, 'returning')
+  assert.equal(onSlowAnswer(closedBreaker, 0), closedBreaker)
 })

@@ -6,7 +6,15 @@
 export type BreakerState =
   | { kind: 'closed'; window: Window; failing: Failing | undefined }
   | { kind: 'open'; untilMs: number; opened: number; reason: TripReason }
-  | { kind: 'probing'; since: number; out: number; good: number; opened: number; reason: TripReason }
+  | {
+      kind: 'probing'
+      since: number
+      out: number
+      good: number
+      slow: number
+      opened: number
+      reason: TripReason
+    }
   | { kind: 'returning'; sinceMs: number; opened: number; reason: TripReason }
 
 /** Why it tripped: failures by count or by time, an instance that hangs, or one far slower than its peers. */
@@ -26,9 +34,11 @@ export type BreakerLimits = {
   failedMin: number
   failedShare: number
   windowMs: number
-  /** First cool-down; each further one is twice as long. */
+  /** First cool-down; each further one is twice as long, up to a limit. */
   openMs: number
   openMaxMs: number
+  /** The same of an instance that is only slow: nobody needs it, and each look at it costs somebody a slow answer. */
+  openSlowMaxMs: number
   /** Probes at once, and how many good ones end the probing. */
   probesMax: number
   probesGood: number
@@ -42,7 +52,8 @@ export type BreakerLimits = {
 
 export const breakerLimits: BreakerLimits = {
   ...{ inRowMax: 3, lastingMs: 1_500, failedMin: 5, failedShare: 0.25, windowMs: 10_000 },
-  ...{ openMs: 500, openMaxMs: 2_000, probesMax: 3, probesGood: 2, probeLostMs: 3_000 },
+  ...{ openMs: 500, openMaxMs: 2_000, openSlowMaxMs: 16_000 },
+  ...{ probesMax: 3, probesGood: 2, probeLostMs: 3_000 },
   ...{ returnMin: 8, returnStepMs: 250, returnSteps: 8 },
 }
 
@@ -74,7 +85,7 @@ export function onTry(state: BreakerState, nowMs: number, limits = breakerLimits
     case 'closed':
       return { ...state, window: counted(state.window, nowMs, 0, limits) }
     case 'open':
-      return { kind: 'probing', since: nowMs, out: 1, good: 0, opened: state.opened, reason: state.reason }
+      return probing(state, nowMs, 1)
     case 'probing': {
       const isLost = state.out >= limits.probesMax
       return { ...state, out: isLost ? 1 : state.out + 1, since: isLost ? nowMs : state.since }
@@ -100,6 +111,17 @@ export function onSuccess(state: BreakerState, nowMs: number, limits = breakerLi
     case 'returning':
       return nowMs < state.sinceMs + limits.returnStepMs * limits.returnSteps ? state : closedBreaker
   }
+}
+
+/**
+ * An answer that came far later than those of its peers. It says nothing against an instance, for requests differ, but one
+ * that was left out for being slow has to do better.
+ */
+export function onSlowAnswer(state: BreakerState, nowMs: number, limits = breakerLimits): BreakerState {
+  if (state.kind !== 'probing' || state.reason !== 'slow') return onSuccess(state, nowMs, limits)
+  const slow = state.slow + 1
+  if (slow >= limits.probesGood) return trip(state, nowMs, 'slow', limits)
+  return { ...state, slow, out: Math.max(0, state.out - 1) }
 }
 
 /**
@@ -132,7 +154,7 @@ export function onFailure(state: BreakerState, nowMs: number, limits = breakerLi
 /** The cool-down is over and the instance has shown a sign of life: real requests are its probes from here on. */
 export function onAlive(state: BreakerState, nowMs: number): BreakerState {
   if (state.kind !== 'open' || nowMs < state.untilMs) return state
-  return { kind: 'probing', since: nowMs, out: 0, good: 0, opened: state.opened, reason: state.reason }
+  return probing(state, nowMs, 0)
 }
 
 /** The cool-down is over and the instance still gives no sign of life: it waits again, longer. */
@@ -152,8 +174,14 @@ export function trip(
   return reopened(state.kind === 'closed' ? 1 : state.opened + 1, nowMs, reason, limits)
 }
 
+type Open = Extract<BreakerState, { kind: 'open' }>
+const probing = ({ opened, reason }: Open, nowMs: number, out: number): BreakerState => {
+  return { kind: 'probing', since: nowMs, out, good: 0, slow: 0, opened, reason }
+}
+
 function reopened(opened: number, nowMs: number, reason: TripReason, limits: BreakerLimits): BreakerState {
-  const waitMs = Math.min(limits.openMaxMs, limits.openMs * 2 ** Math.min(opened - 1, 20))
+  const maxMs = reason === 'slow' ? limits.openSlowMaxMs : limits.openMaxMs
+  const waitMs = Math.min(maxMs, limits.openMs * 2 ** Math.min(opened - 1, 20))
   return { kind: 'open', untilMs: nowMs + waitMs, opened, reason }
 }
 

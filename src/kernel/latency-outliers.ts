@@ -22,6 +22,19 @@ export function withSample(latency: Latency, ms: number, { weight } = outlierLim
 }
 
 /**
+ * Whether so long is far longer than its peers take.
+ * @param peers those of them whose average says something count
+ */
+export function isFarSlower(ms: number, peers: readonly Latency[], limits = outlierLimits): boolean {
+  const averages = peers
+    .filter(({ samples }) => samples >= limits.samplesMin)
+    .map(({ averageMs }) => averageMs)
+    .sort((a, b) => a - b)
+  const middle = averages[Math.floor((averages.length - 1) / 2)]
+  return middle !== undefined && ms > middle * limits.factor && ms > middle + limits.marginMs
+}
+
+/**
  * The instances whose latency has left their peers', slowest first; never more than half of all, those that are out
  * already included.
  * @param latencies of the instances that take part
@@ -37,13 +50,14 @@ export function outliers(
   const measured = latencies
     .map(({ averageMs, samples }, index) => ({ averageMs, samples, index }))
     .filter(({ samples }) => samples >= limits.samplesMin)
+  const isOut = (one: (typeof measured)[number]) =>
+    isFarSlower(
+      one.averageMs,
+      measured.filter((each) => each !== one),
+      limits,
+    )
   return measured
-    .filter(({ averageMs, index }) => {
-      const peers = measured.filter((each) => each.index !== index).map((each) => each.averageMs)
-      if (peers.length === 0) return false
-      const middle = peers.sort((a, b) => a - b)[Math.floor((peers.length - 1) / 2)] as number
-      return averageMs > middle * limits.factor && averageMs > middle + limits.marginMs
-    })
+    .filter(isOut)
     .sort((a, b) => b.averageMs - a.averageMs)
     .slice(0, outMax)
     .map(({ index }) => index)

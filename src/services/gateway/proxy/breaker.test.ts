@@ -161,6 +161,30 @@ test('an instance far slower than its peers is left out, and at most half of the
   assert.ok((all[1]?.hits ?? 0) - (before ?? 0) <= 6)
 })
 
+test('an instance that stays slow has a few answers more to give and no others, unless its peer is gone', async (t) => {
+  quietly(t)
+  const slow: RequestListener = async (incoming, response) => {
+    await sleep(400)
+    good(incoming, response)
+  }
+  const [well, late] = [await instance(t, good), await instance(t, slow)]
+  const gateway = await startGateway(t, `catalog=${well.url};catalog=${late.url}`)
+  const read = () => timed(`${gateway.url}/api/books`)
+  const trips = async () => {
+    await Promise.all(Array.from({ length: 12 }, read))
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text()
+    return Number(/breaker_trips_total\{[^}]+reason="slow"\} (\d+)/.exec(metrics)?.[1] ?? 0)
+  }
+  await until(async () => (await trips()) >= 4, 'it is looked at again and again', 20_000)
+  const [before, hits] = [performance.now(), late.hits]
+  while (performance.now() - before < 3_000) await read()
+  assert.ok(late.hits - hits <= 4, `${late.hits - hits} in three seconds`)
+  well.answer = (incoming) => incoming.socket.destroy()
+  for (let i = 0; i < 5; i++) await read()
+  const answers = await Promise.all(Array.from({ length: 12 }, read))
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
+})
+
 test('an order with a key goes to another coordinator when the first hangs, once', async (t) => {
   quietly(t)
   const [a, b] = [await instance(t, good), await instance(t, good)]

@@ -1,4 +1,4 @@
-import { type BreakerState, onAlive, onLifeless, trip } from '#kernel/circuit-breaker'
+import { type BreakerState, closedBreaker, onAlive, onLifeless, trip } from '#kernel/circuit-breaker'
 import { noLatency, outliers } from '#kernel/latency-outliers'
 import type { Clock } from '#ports/clock'
 import { Agent, request } from '#ports/connections'
@@ -48,7 +48,9 @@ export function watchInstances({ services, clock, change }: InstanceWatchOptions
     const nowMs = clock.monotonicMs()
     const { breaker } = upstream
     upstream.isInDoubt = isSilent(upstream, nowMs, doubtMs)
-    if (breaker.kind === 'open') {
+    // One that is slow is asked all the same where nobody else is there, and may hang by now.
+    const isLeftAlone = breaker.kind === 'open' && !(breaker.reason === 'slow' && upstream.isInDoubt)
+    if (isLeftAlone) {
       if (nowMs < breaker.untilMs) return
       ask(upstream, (lives) => {
         const now = clock.monotonicMs()
@@ -58,7 +60,8 @@ export function watchInstances({ services, clock, change }: InstanceWatchOptions
     } else if (upstream.isInDoubt) {
       ask(upstream, (lives) => {
         if (lives || !isSilent(upstream, clock.monotonicMs(), silentMs)) return
-        change(upstream, trip(upstream.breaker, clock.monotonicMs(), 'stalled'))
+        const before = upstream.breaker.kind === 'open' ? closedBreaker : upstream.breaker
+        change(upstream, trip(before, clock.monotonicMs(), 'stalled'))
         for (const attempt of [...upstream.attempts]) attempt.abandon()
       })
     }
@@ -95,7 +98,10 @@ function eject(
   nowMs: number,
   change: (upstream: Upstream, state: BreakerState) => void,
 ): void {
-  const taking = instances.filter(({ breaker }) => breaker.kind === 'closed')
+  // One that comes back from being slow is watched at once.
+  const isJudged = ({ breaker }: Upstream) =>
+    breaker.kind === 'closed' || (breaker.kind === 'returning' && breaker.reason === 'slow')
+  const taking = instances.filter(isJudged)
   const latencies = taking.map(({ latency }) => latency)
   for (const i of outliers(latencies, instances.length - taking.length)) {
     const upstream = taking[i]

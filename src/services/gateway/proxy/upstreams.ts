@@ -4,10 +4,11 @@ import {
   mayTry,
   onFailure,
   onNeither,
+  onSlowAnswer,
   onSuccess,
   onTry,
 } from '#kernel/circuit-breaker'
-import { noLatency, withSample } from '#kernel/latency-outliers'
+import { isFarSlower, noLatency, withSample } from '#kernel/latency-outliers'
 import { ranked } from '#kernel/rendezvous'
 import type { Clock } from '#ports/clock'
 import type { Discovery, Instance } from '#ports/discovery'
@@ -63,17 +64,28 @@ export function createUpstreams(
     if (state.kind === 'open') add(upstream.trips, state.reason)
     events.onStateChange(upstream, before)
   }
+  /** Only of one that shows whether it is still slow. */
+  const isSlow = ({ breaker, instance }: Upstream, ms: number) => {
+    if (breaker.kind !== 'probing' || breaker.reason !== 'slow') return false
+    const others = (byService.get(instance.service) ?? []).filter((each) => each.breaker.kind === 'closed')
+    return isFarSlower(
+      ms,
+      others.map(({ latency }) => latency),
+    )
+  }
   const watch: InstanceWatch = watchInstances({ services: () => byService.values(), clock, change })
   return {
     choose(service, tried, stickTo) {
       const nowMs = clock.monotonicMs()
       const choice = choose(byService.get(service) ?? [], tried, stickTo, nowMs, clock.random)
-      if (choice.kind === 'chosen') change(choice.upstream, onTry(choice.upstream.breaker, nowMs))
+      // One that is asked for want of a better one has to come back in its own time all the same.
+      if (choice.kind === 'chosen' && choice.upstream.breaker.kind !== 'open')
+        change(choice.upstream, onTry(choice.upstream.breaker, nowMs))
       return choice
     },
     count: (service) => byService.get(service)?.length ?? 0,
     isThere: (service) =>
-      (byService.get(service) ?? []).some((upstream) => isWilling(upstream, clock.monotonicMs())),
+      (byService.get(service) ?? []).some((each) => isWilling(each, clock.monotonicMs()) || isOnlySlow(each)),
     begin(upstream, abandon, takesLong = false) {
       const attempt = { upstream, sentMs: clock.monotonicMs(), abandon, hasTold: false }
       upstream.outstanding++
@@ -87,7 +99,9 @@ export function createUpstreams(
       if (upstream.attempts.delete(attempt)) upstream.latency = withSample(upstream.latency, nowMs - sentMs)
       upstream.lastAnswerMs = nowMs
       attempt.hasTold = !saysAway
-      if (!saysAway) change(upstream, onSuccess(upstream.breaker, nowMs))
+      if (saysAway) return
+      const tell = isSlow(upstream, nowMs - sentMs) ? onSlowAnswer : onSuccess
+      change(upstream, tell(upstream.breaker, nowMs))
     },
     ended(attempt) {
       const { upstream, hasTold, sentMs } = attempt
@@ -152,7 +166,10 @@ function choose(
   const free = willing.filter(({ outstanding }) => outstanding < outstandingMax)
   // Rather one that nobody waits for in vain; after a failure one that has not failed itself since.
   const sound = free.filter((each) => !each.isInDoubt && (tried.length === 0 || !isFailing(each)))
-  const candidates = sound.length > 0 ? sound : free
+  const well = sound.length > 0 ? sound : free
+  // A late answer is better than none.
+  const candidates =
+    willing.length > 0 ? well : fresh.filter((each) => isOnlySlow(each) && each.outstanding < outstandingMax)
   const upstream =
     stickTo === undefined ? lessLoaded(candidates, random) : ranked(stickTo, candidates, idOf)[0]
   if (upstream !== undefined) return { kind: 'chosen', upstream, skippedOpen: willing.length < fresh.length }
@@ -164,6 +181,9 @@ function choose(
 
 const isWilling = ({ breaker, outstanding }: Upstream, nowMs: number) =>
   breaker.kind !== 'open' && mayTry(breaker, nowMs, outstanding)
+
+/** Left out because its peers are faster. */
+const isOnlySlow = ({ breaker }: Upstream) => breaker.kind !== 'closed' && breaker.reason === 'slow'
 
 const isFailing = ({ breaker }: Upstream) => breaker.kind !== 'closed' || breaker.failing !== undefined
 
