@@ -151,6 +151,25 @@ test('when the secret is changed, so are pseudonyms, and everything is loaded ag
   assert.deepEqual(kinds, ['whole', 'increment', 'whole', 'increment'])
 })
 
+test('an increment has every row as a whole load has it, moments to the microsecond', async (t) => {
+  const shop = await openShop(t)
+  const [free = '', isbn = ''] = shop.isbns
+  await load(shop.loading)
+  await buy(shop, 'free', free)
+  await confirm(shop, (await buy(shop, 'paid', isbn)) as string, isbn)
+  await shop.orders.execute(
+    `INSERT INTO orders.saga_journal (saga_id, step, event) SELECT id, 'draw-voucher', 'ran' FROM orders.sagas`,
+  )
+  const tables = 'orders lines history vouchers sagas saga_journal ledger stock'.split(' ')
+  const all = () =>
+    Promise.all(tables.map((table) => shop.ask<unknown>(`SELECT '${table}', * FROM ${table} ORDER BY ALL`)))
+  assert.equal((await load(shop.loading)).kind, 'increment')
+  const increment = await all()
+  assert.ok(increment.every((rows) => rows.length > 0))
+  await load({ ...shop.loading, whole: true })
+  assert.deepEqual(increment, await all())
+})
+
 test('who has lost the turn publishes nothing', async (t) => {
   const shop = await openShop(t)
   const fence = await takeFence(shop.orders, 'orders', 'warehouse', 'first')

@@ -2,7 +2,6 @@ import { uuid7, uuid7TimeMs } from '#ports/clock'
 import type { Statements } from '#ports/database'
 import { customerKey } from '#services/orders'
 import type { Cursors } from '../store/manifest.ts'
-import type { StagedRow } from '../tables.ts'
 import type { Cut } from './cut.ts'
 import type { Pseudonyms } from './pseudonym.ts'
 import type { Staging } from './staging.ts'
@@ -55,7 +54,7 @@ async function stageAll(orders: Statements, staging: Staging, pseudonyms: Pseudo
 
 type Line = { line: string }
 
-/** The server writes its rows as JSON itself. */
+/** The server writes its rows as JSON itself, and moments to the microsecond. */
 const linesOf = (sql: string) => `SELECT row_to_json(own)::text AS line FROM (${sql}) AS own`
 
 /** The next page is on its way while one is worked on. */
@@ -87,16 +86,12 @@ async function stageChanged(
     await staging.relieve()
   }
   const params = [new Date(since.atMs - overlapMs), since.snapshot]
-  const sagas = await orders.query<StagedRow>(
-    `${withNewest} SELECT ${sagaColumns} FROM orders.sagas s, n WHERE updated_at >= $1 AND ${isNew('s', '$2')}`,
-    params,
-  )
-  for (const row of sagas) staging.add('sagas', row)
-  const journal = await orders.query<StagedRow>(
-    `${withNewest} SELECT ${journalColumns} FROM orders.saga_journal j, n WHERE at >= $1 AND ${isNew('j', '$2')}`,
-    params,
-  )
-  for (const row of journal) staging.add('saga_journal', row)
+  const sagas = `SELECT ${sagaColumns} FROM orders.sagas s, n WHERE updated_at >= $1 AND ${isNew('s', '$2')}`
+  for (const { line } of await orders.query<Line>(`${withNewest} ${linesOf(sagas)}`, params))
+    staging.addLine('sagas', line)
+  const journal = `SELECT ${journalColumns} FROM orders.saga_journal j, n WHERE at >= $1 AND ${isNew('j', '$2')}`
+  for (const { line } of await orders.query<Line>(`${withNewest} ${linesOf(journal)}`, params))
+    staging.addLine('saga_journal', line)
 }
 
 /**
@@ -148,11 +143,8 @@ async function stageOrders(
       some,
     )
     for (const row of rows) stageOrder(row, staging, pseudonyms)
-    const history = await orders.query<StagedRow>(
-      `SELECT ${historyColumns} FROM orders.history WHERE order_id = ANY($1::uuid[])`,
-      some,
-    )
-    for (const row of history) staging.add('history', row)
+    const history = `SELECT ${historyColumns} FROM orders.history WHERE order_id = ANY($1::uuid[])`
+    for (const { line } of await orders.query<Line>(linesOf(history), some)) staging.addLine('history', line)
     const vouchers = await orders.query<VoucherRow>(
       `SELECT ${voucherColumns} FROM orders.vouchers WHERE order_id = ANY($1::uuid[])`,
       some,
