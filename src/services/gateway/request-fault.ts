@@ -31,6 +31,9 @@ export function faultOf(
   const coding = headers['transfer-encoding']
   if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked')
     return new Problem(400, 'bad-request', 'Only the transfer coding "chunked" is understood.')
+  // A proxy that speaks HTTP/1.0 sees another end of such a body than we do. Source: RFC 9112 section 6.1.
+  if (coding !== undefined && httpVersion === '1.0')
+    return new Problem(400, 'bad-request', 'HTTP/1.0 knows no transfer codings.')
   if (hosts !== undefined && !isOurs(hostName(headers.host), hosts) && !probes.has(path))
     return new Problem(421, 'misdirected-request', 'This store is not known by that name.')
   const twice = headerSentTwice(rawHeaders)

@@ -97,6 +97,7 @@ test('what is not HTTP is answered in words and closed', async (t) => {
     ['POST /api/orders HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n', 400],
     ['POST /api/orders HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n', 400],
     ['POST /api/orders HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 400],
+    ['POST /api/orders HTTP/1.0\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n', 400],
     ['GET http://b/livez HTTP/1.1\r\nhost: a\r\n\r\n', 400],
     ['CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n', 400],
     ['GET /livez HTTP/2.0\r\nhost: a\r\n\r\n', 400],
