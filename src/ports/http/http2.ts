@@ -7,6 +7,7 @@ import {
 } from 'node:http2'
 import type { Server } from 'node:https'
 import type { TLSSocket } from 'node:tls'
+import { inPortions } from './portions.ts'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -22,6 +23,8 @@ export type Http2Limits = { headerBytesMax: number; headersMax: number; idleMs: 
 const streamsMax = 100
 /** What one connection may hold in memory, in megabytes. */
 const memoryMax = 4
+/** Requests that one connection may take back, at once and a second: a browser does when its reader goes elsewhere. */
+const resets = { streamResetBurst: 2 * streamsMax, streamResetRate: 33 }
 const sweepEveryMs = 1_000
 
 /**
@@ -31,6 +34,7 @@ const sweepEveryMs = 1_000
  */
 export function serveHttp2(server: Server, handle: Handle, limits: Http2Limits): Http2Door {
   const http2 = createServer({
+    ...resets,
     maxSessionMemory: memoryMax,
     maxHeaderListPairs: limits.headersMax,
     maxSessionInvalidFrames: 100,
@@ -52,8 +56,14 @@ export function serveHttp2(server: Server, handle: Handle, limits: Http2Limits):
         session.idleSinceMs = performance.now()
       })
     }
-    handle(...asHttp1(request, response))
+    begin({ request, response })
   }
+  // One reading of a connection may bring hundreds, and take them back in the same breath.
+  const begin = inPortions(
+    ({ request, response }: { request: Http2ServerRequest; response: Http2ServerResponse }) => {
+      if (!request.stream.destroyed) handle(...asHttp1(request, response))
+    },
+  )
   http2.on('session', (session) => {
     sessions.set(session, { open: 0, idleSinceMs: performance.now() })
     session.once('close', () => sessions.delete(session))

@@ -190,3 +190,58 @@ test('a body in frames of a byte is given up on, and the next request is answere
   assert.ok(bytes < 1_000, `${bytes} bytes were passed on`)
   assert.equal((await ask(session, { ':path': '/livez' })).status, 200)
 })
+
+/** A frame of HTTP/2. Source: RFC 9113 section 4.1. */
+function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9)
+  head.writeUIntBE(payload.length, 0, 3)
+  head.writeUInt8(type, 3)
+  head.writeUInt8(flags, 4)
+  head.writeUInt32BE(stream, 5)
+  return Buffer.concat([head, payload])
+}
+const cancelled = Buffer.from([0, 0, 0, 8])
+const goaway = 7
+
+/** A read of a book and, in the same breath, that nobody wants it any more. */
+function takenBack(stream: number): Buffer {
+  const fields = [
+    [':method', 'GET'],
+    [':scheme', 'https'],
+    [':authority', 'localhost'],
+    [':path', `/api/books/${stream}`],
+  ].map(([name = '', value = '']) =>
+    Buffer.from(`\0${String.fromCharCode(name.length)}${name}${String.fromCharCode(value.length)}${value}`),
+  )
+  return Buffer.concat([frame(1, 5, stream, Buffer.concat(fields)), frame(3, 0, stream, cancelled)])
+}
+
+test('requests that are taken back as soon as they are made go nowhere, and whoever makes many is sent away', async (t) => {
+  const upstream = await startUpstream(t, (_incoming, response) => json(response, 200, {}))
+  const { gateway, session } = await start(t, `catalog=${upstream.url}`)
+  const { hostname, port } = new URL(gateway.url)
+  const socket = connectTls({
+    ...{ port: Number(port), host: hostname, rejectUnauthorized: false, ALPNProtocols: ['h2'] },
+  })
+  t.after(() => socket.destroy())
+  await once(socket, 'secureConnect')
+  let [isSentAway, rest] = [false, Buffer.alloc(0)]
+  socket.on('error', () => {})
+  socket.on('data', (bytes) => {
+    rest = Buffer.concat([rest, bytes])
+    while (rest.length >= 9 && rest.length >= 9 + rest.readUIntBE(0, 3)) {
+      isSentAway ||= rest[3] === goaway
+      rest = rest.subarray(9 + rest.readUIntBE(0, 3))
+    }
+  })
+  const many = (from: number, to: number) =>
+    Buffer.concat(Array.from({ length: to - from }, (_, i) => takenBack(2 * (from + i) + 1)))
+  socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0), many(0, 100)]))
+  await until(() => socket.bytesRead > 0)
+  assert.equal((await ask(session, { ':path': '/api/books/last' })).status, 200)
+  const asked = () => upstream.requests.map(({ url }) => url).filter((url) => url !== '/livez')
+  assert.deepEqual(asked(), ['/api/books/last'])
+  assert.equal(isSentAway, false)
+  socket.write(many(100, 400))
+  await until(() => isSentAway || socket.destroyed, 'it is sent away')
+})
