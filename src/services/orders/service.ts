@@ -32,7 +32,7 @@ import { addReadRoutes } from './read-orders.ts'
 import { addVoucherRoutes } from './redeem-voucher.ts'
 import { repeat } from './repeat.ts'
 import { createdIn, ObjectMissingMessage, readPayload } from './saga/messages.ts'
-import { noteStoredVouchers } from './saga/note-stored-voucher.ts'
+import { noteStoredVouchers, thoseThere } from './saga/note-stored-voucher.ts'
 import { createVoucherSweep, redrawMissing } from './saga/redraw-vouchers.ts'
 import { probeFailing } from './saga/try-again.ts'
 import { createSagaWorker } from './saga/worker.ts'
@@ -151,13 +151,20 @@ function addRoutes(server: HttpServer, context: Context): void {
   addKeyRoute(server, context)
 }
 
-/** The bucket's notifications, through a queue of our own: each voucher stored wakes the saga that waits for it. */
+/**
+ * The bucket's notifications, through a queue of our own: each voucher stored wakes the saga that waits for it. What
+ * `vouchers` tells of it has put there itself; what others say is looked for.
+ */
 async function followVouchers(broker: Broker, context: Context): Promise<AsyncDisposable> {
   const note = noteStoredVouchers(context)
   return await broker.subscribe(
     'orders-vouchers',
     [objectCreatedTopic, bucketNotifiedTopic],
-    async (message) => void (await Promise.all((await createdIn(message)).map(note))),
+    async (message) => {
+      const created = await createdIn(message)
+      const there = message.topic === bucketNotifiedTopic ? await thoseThere(context, created) : created
+      await Promise.all(there.map(note))
+    },
   )
 }
 

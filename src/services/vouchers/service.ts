@@ -15,6 +15,7 @@ import { createService, type Service } from '#process/service-shell'
 import { getVoucherStatus } from '#services/orders'
 import { readWebhook } from './bucket-webhook.ts'
 import {
+  bucketNotifiedTopic,
   clearDrawingLetters,
   codeOfVoucherObject,
   getObject,
@@ -111,7 +112,8 @@ export async function createVouchers(
         }))
         server.add(noteObjects, async ({ query, bearer, body }) => {
           const created = readWebhook(secret, { signature: query.signature, bearer, body })
-          await broker.publish(created.map((payload) => ({ topic: objectCreatedTopic, payload })))
+          // As the bucket said it: who takes it looks whether the objects are there.
+          if (created.length > 0) await broker.publish([{ topic: bucketNotifiedTopic, payload: body }])
           return answer(204)
         })
         server.add(getObject, async ({ params, query, headers }) =>

@@ -1,11 +1,15 @@
 import { together } from '#kernel/together'
+import { logger } from '#ports/log'
 import type { ObjectCreated } from '#ports/object-store'
 import { isTracing, noteSpan, nowMs } from '#ports/telemetry'
 import { codeOfVoucherObject, orderOfVoucherObject } from '#services/vouchers'
 import type { Context } from '../context.ts'
 import { markStored } from './voucher-steps.ts'
 
+const log = logger('orders')
+
 const atOnceMax = 256
+const lookUpsAtOnce = 32
 
 /**
  * Follows the bucket's notifications: notes which PDFs have arrived in the object store, and wakes the sagas that wait
@@ -26,6 +30,29 @@ export function noteStoredVouchers(
     await note(code)
     traceNews(orderOfVoucherObject(key), startMs)
   }
+}
+
+/**
+ * Those of the objects that the bucket, or whoever speaks for it, tells of which are there: what is told of too early, or
+ * by somebody else, must not have an order paid for whose voucher nobody can open. Where the store cannot be asked the
+ * sagas ask by themselves.
+ */
+export async function thoseThere(
+  { objects }: Pick<Context, 'objects'>,
+  created: readonly ObjectCreated[],
+): Promise<ObjectCreated[]> {
+  const named = created.filter(({ key }) => codeOfVoucherObject(key) !== undefined)
+  const there: ObjectCreated[] = []
+  for (let i = 0; i < named.length; i += lookUpsAtOnce)
+    await Promise.all(
+      named.slice(i, i + lookUpsAtOnce).map(async (object) => {
+        const found = await objects.head(object.key).catch((error: unknown) => {
+          log.debug('a voucher that the bucket tells of could not be looked for', { error })
+        })
+        if (found !== undefined) there.push(object)
+      }),
+    )
+  return there
 }
 
 async function wake(

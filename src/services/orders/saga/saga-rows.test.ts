@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock } from '#ports/clock'
 import type { Database } from '#ports/database'
+import { ObjectStoreUnavailable, openObjectStore } from '#ports/object-store'
 import { openTracing } from '#ports/telemetry'
 import { voucherObjectKey } from '#services/vouchers'
 import { addOrder, openOrders } from '../../../../test/support/orders.ts'
@@ -10,7 +14,7 @@ import { until } from '../../../../test/support/until.ts'
 import { auditOrders } from '../audit.ts'
 import type { Context } from '../context.ts'
 import { type Attempt, next, type Progress } from './next.ts'
-import { noteStoredVouchers } from './note-stored-voucher.ts'
+import { noteStoredVouchers, thoseThere } from './note-stored-voucher.ts'
 import { oldestSagas } from './oldest-sagas.ts'
 import type { Saga, Step } from './saga.ts'
 import { probeFailing, wakeWhenBack } from './try-again.ts'
@@ -61,6 +65,22 @@ test('the saga of an order with many vouchers is woken by the last of them', asy
     await noteStoredVouchers({ database, sagaDue: () => woken.push(code) })(object)
   }
   assert.deepEqual(woken, ['CCCC'])
+})
+
+test('an object that the bucket tells of counts when it is there', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'octavo-there-'))
+  t.after(() => rmSync(root, { recursive: true, force: true }))
+  await using objects = await openObjectStore(`file://${root}/vouchers`, { secret: 'a secret of the test' })
+  const told = (code: string) => ({
+    ...{ bucket: 'vouchers', bytes: 1 },
+    key: voucherObjectKey('01a22dac-3f0a-7799-9eef-c50f1d38848f', code),
+  })
+  await objects.put(told('HERE').key, Buffer.from('%PDF-'), 'application/pdf')
+  const elsewhere = { ...told('EARLY'), bucket: 'another' }
+  const created = [told('EARLY'), told('HERE'), elsewhere, { ...told('HERE'), key: '../secret' }]
+  assert.deepEqual(await thoseThere({ objects }, created), [told('HERE')])
+  const away = { ...objects, head: () => Promise.reject(new ObjectStoreUnavailable('away')) }
+  assert.deepEqual(await thoseThere({ objects: away }, created), [])
 })
 
 test('a notification is in the trace of its order, also when the saga knew before', async (t) => {
