@@ -62,6 +62,24 @@ test('two relays on one outbox carry each message once when nothing fails', asyn
   assert.equal(new Set(heard).size, 1500)
 })
 
+test('a relay that stops does not wait for a broker that says nothing, and what it did not take stays', async (t) => {
+  const { database } = await service(t)
+  await using _database = database
+  const asked = Promise.withResolvers<void>()
+  const silent = {
+    publish() {
+      asked.resolve()
+      return new Promise<never>(() => {})
+    },
+  }
+  const relay = startOutboxRelay({ database, schema: 'shop', broker: silent, clock })
+  await write(database, [1])
+  relay.ring()
+  await asked.promise
+  await relay[Symbol.asyncDispose]()
+  assert.equal((await database.query('SELECT 1 FROM shop.outbox', [])).length, 1)
+})
+
 test('nothing published or written to an outbox is lost when the server of both is killed and comes back', async (t) => {
   const [server] = await testServers(t, 1)
   assert.ok(server)

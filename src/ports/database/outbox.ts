@@ -21,6 +21,8 @@ export type OutboxRelayOptions = {
 
 const batchMax = 500
 const pollEveryMs = 1_000
+/** On closing, the broker has this long to take what is on its way to it; what it did not take stays in the table. */
+const lastPublishMs = 1_000
 /** The first of many rings is followed at once, the others together, and in a rush many of them. */
 const ringPace = { calmPerSecond: 20, calmMs: 50, rushMs: 200 }
 
@@ -36,6 +38,11 @@ export function startOutboxRelay({ database, schema, broker, clock }: OutboxRela
   const pace = createPace(ringPace)
   let spacingMs = ringPace.calmMs
 
+  const stop = new AbortController()
+  const late = Promise.withResolvers<never>()
+  // Told to whoever publishes then.
+  late.promise.catch(() => undefined)
+
   const drain = () =>
     database.transaction(async (tx) => {
       const rows = await tx.query<{ id: number; topic: string; payload: unknown }>(take, [])
@@ -44,7 +51,8 @@ export function startOutboxRelay({ database, schema, broker, clock }: OutboxRela
       const deleted = tx.execute(
         `DELETE FROM ${schema}.outbox WHERE id IN (${rows.map(({ id }) => Number(id)).join(', ')})`,
       )
-      await Promise.all([deleted, broker.publish(rows.map(({ topic, payload }) => ({ topic, payload })))])
+      const published = broker.publish(rows.map(({ topic, payload }) => ({ topic, payload })))
+      await Promise.all([deleted, Promise.race([published, late.promise])])
       return rows.length === batchMax ? 'more' : 'done'
     })
 
@@ -53,7 +61,22 @@ export function startOutboxRelay({ database, schema, broker, clock }: OutboxRela
     everyMs: pollEveryMs,
     spacingMs: () => spacingMs,
     work: drain,
-    onError: (error) => log.warn('trying again', { schema, error }),
+    onError: (error) => {
+      if (!stop.signal.aborted) log.warn('trying again', { schema, error })
+    },
   })
-  return { ring: () => loop.wake(), [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose]() }
+  return {
+    ring: () => loop.wake(),
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      const done = new AbortController()
+      clock.sleep(lastPublishMs, done.signal).then(
+        () => late.reject(new Error('the broker has not taken what was on its way to it')),
+        // Called off by the end.
+        () => undefined,
+      )
+      await loop[Symbol.asyncDispose]()
+      done.abort()
+    },
+  }
 }

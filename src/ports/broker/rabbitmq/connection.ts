@@ -1,6 +1,4 @@
-import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib'
-import { backoffMs } from '#kernel/backoff'
-import { type Clock, every } from '#ports/clock'
+import { type ChannelModel, connect } from 'amqplib'
 import { logger } from '#ports/log'
 import { processMeter } from '#ports/telemetry'
 import { BrokerUnavailable } from '../broker.ts'
@@ -13,13 +11,9 @@ const connectWithinMs = 5_000
 const heartbeatSeconds = 5
 /** Longest wait for the server's answer to a declaration. */
 export const answerWithinMs = 10_000
-/** An exchange that somebody deleted takes its bindings with it, and nobody is told: they are made anew this often. */
-const bindAgainEveryMs = 10_000
 /** Source: AMQP 0-9-1 reference, reply code access-refused. */
 export const accessRefused = 403
 const closeWithinMs = 2_000
-const retryBaseMs = 100
-const retryMaxMs = 3_000
 
 const blockedGauge = processMeter.gauge(
   'octavo_broker_blocked',
@@ -32,6 +26,11 @@ export type Link = AsyncDisposable & {
   connection(): Promise<ChannelModel>
   /** Ends one that does not answer, without waiting for it: whoever asks from now on gets another. */
   giveUp(connection: ChannelModel): void
+  /**
+   * Has its server do something on the way out. One that does not answer, or did not before, is given up: whoever stops
+   * does not wait for it again with each thing that is to be closed.
+   */
+  close(connection: ChannelModel, ask: () => Promise<unknown>): Promise<void>
   /** Why the server takes no messages for now, in its words; it does not even read what comes after one. */
   blocked(): string | undefined
 }
@@ -57,6 +56,11 @@ export function openLink(url: string, { applicationName }: { applicationName: st
     connecting = undefined
     current = undefined
     noteBlocked(undefined)
+  }
+
+  const giveUp = (connection: ChannelModel) => {
+    forget(connection)
+    void endConnection(connection)
   }
 
   const dial = async () => {
@@ -109,127 +113,22 @@ export function openLink(url: string, { applicationName }: { applicationName: st
       })
       return connecting
     },
-    giveUp(connection) {
-      forget(connection)
-      void endConnection(connection)
+    giveUp,
+    async close(connection, ask) {
+      if (connection !== current) return
+      await within(ask(), closeWithinMs, 'closing').catch((error: unknown) => {
+        // What is lost is closed already.
+        if (error instanceof BrokerUnavailable) giveUp(connection)
+      })
     },
     blocked: () => blocked,
     async [Symbol.asyncDispose]() {
       closed = true
-      // One that did not come about needs no end, and whoever waits for it is told.
-      const connection = await connecting?.catch(() => undefined)
-      if (connection) await endConnection(connection)
+      if (current) return await endConnection(current)
+      // One that has not come about is not waited for; whoever waits for it is told.
+      connecting?.then(endConnection, () => undefined)
     },
   }
-}
-
-/** A channel that is set up anew on each connection, for as long as it is not disposed. */
-export type KeptChannel = AsyncDisposable & {
-  /** The channel, set up; @throws BrokerUnavailable when there is none within this time */
-  ready(withinMs: number): Promise<ConfirmChannel>
-  /** Gives this channel up and sets up another; one that was given up before is left. */
-  renew(channel: ConfirmChannel): void
-}
-
-/**
- * Declares and consumes what a channel is for.
- * @param again takes what is to be bound anew every so often while the channel lives
- */
-type SetUp = (
-  channel: ConfirmChannel,
-  connection: ChannelModel,
-  again: (bind: () => Promise<unknown>) => void,
-) => Promise<void>
-
-/** @param setUp called anew after each loss */
-export function keepChannel(link: Link, clock: Clock, setUp: SetUp): KeptChannel {
-  const stop = new AbortController()
-  let current = awaitedChannel()
-  let lastError: unknown
-  let renew = (_given: ConfirmChannel) => {}
-
-  const keep = async () => {
-    for (let failures = 0; !stop.signal.aborted; ) {
-      try {
-        const channel = await openChannel(link, setUp)
-        const { bind } = channel
-        const binding =
-          bind && every(clock, bindAgainEveryMs, () => within(bind(), answerWithinMs, 'binding a queue'))
-        failures = 0
-        current.resolve(channel.channel)
-        const renewed = Promise.withResolvers<void>()
-        renew = (given) => {
-          if (given === channel.channel) renewed.resolve()
-        }
-        await Promise.race([channel.lost, renewed.promise, aborted(stop.signal)])
-        void binding?.[Symbol.asyncDispose]()
-        current = awaitedChannel()
-        await channel.close()
-      } catch (error) {
-        lastError = error
-        // Rights do not come by waiting: whoever waits is told now.
-        if ((error as { code?: number }).code === accessRefused) {
-          current.reject(unavailable(error))
-          current = awaitedChannel()
-        }
-        if (failures === 0 && !stop.signal.aborted) log.warn('the broker is away, trying again', { error })
-        const waitMs = backoffMs(failures++, 0.5 + clock.random() / 2, retryBaseMs, retryMaxMs)
-        // Called off by the end.
-        await clock.sleep(waitMs, stop.signal).catch(() => undefined)
-      }
-    }
-  }
-  const keeping = keep()
-
-  return {
-    async ready(withinMs) {
-      if (stop.signal.aborted) throw new BrokerUnavailable('the broker is closed')
-      const late = `no connection within ${withinMs} ms`
-      return await within(current.promise, withinMs, late).catch((error: unknown) => {
-        throw unavailable(lastError ?? error)
-      })
-    },
-    renew: (channel) => renew(channel),
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await keeping
-    },
-  }
-}
-
-async function openChannel(link: Link, setUp: SetUp) {
-  const connection = await link.connection()
-  let opened: ConfirmChannel | undefined
-  try {
-    const channel = await within(connection.createConfirmChannel(), answerWithinMs, 'opening a channel')
-    opened = channel
-    const lost = new Promise<void>((resolve) => {
-      channel.on('error', (error) => log.debug('a channel was closed by the broker', { error }))
-      channel.once('close', resolve)
-    })
-    let bind: (() => Promise<unknown>) | undefined
-    const again = (given: () => Promise<unknown>) => {
-      bind = given
-    }
-    await within(setUp(channel, connection, again), answerWithinMs, 'declaring queues')
-    const close = () =>
-      // A channel that is lost is closed already.
-      within(channel.close(), 2_000, 'closing').catch(() => undefined)
-    return { channel, lost, close, bind }
-  } catch (error) {
-    // A server that does not answer may never: the connection is given up for all.
-    if (error instanceof BrokerUnavailable) link.giveUp(connection)
-    // One that the server has closed itself is closed already.
-    else void opened?.close().catch(() => undefined)
-    throw error
-  }
-}
-
-function awaitedChannel(): PromiseWithResolvers<ConfirmChannel> {
-  const awaited = Promise.withResolvers<ConfirmChannel>()
-  // Whether anybody waits for it is not known; those who do are told.
-  awaited.promise.catch(() => undefined)
-  return awaited
 }
 
 /** A server that is away, or hangs, is not waited for: the socket ends when its heartbeats do. */
@@ -277,9 +176,3 @@ export function unavailable(cause: unknown): BrokerUnavailable {
   const text = cause instanceof Error ? cause.message || cause.constructor.name : String(cause)
   return new BrokerUnavailable(`the broker: ${text}`, { cause })
 }
-
-const aborted = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })

@@ -1,9 +1,10 @@
-import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
+import type { ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib'
 import type { Clock } from '#ports/clock'
 import { logger } from '#ports/log'
 import { type Handler, inFlightMax } from '../broker.ts'
-import { answerWithinMs, type KeptChannel, keepChannel, type Link, within } from './connection.ts'
+import { answerWithinMs, type Link, within } from './connection.ts'
 import { readMessage } from './envelope.ts'
+import { type KeptChannel, keepChannel } from './kept-channel.ts'
 import { declareOn, exchange, listenName, listenOptions } from './topology.ts'
 
 const log = logger('broker')
@@ -24,7 +25,7 @@ export async function startListening(
   const name = listenName(clock.uuid())
   let turn: Promise<void> = Promise.resolve()
   let closed = false
-  let last: ConfirmChannel | undefined
+  let last: { channel: ConfirmChannel; connection: ChannelModel } | undefined
 
   const kept: KeptChannel = keepChannel(link, clock, async (channel, connection, again) => {
     const declare = declareOn(connection, channel)
@@ -36,7 +37,7 @@ export async function startListening(
     await bind()
     again(bind)
     await channel.prefetch(inFlightMax)
-    last = channel
+    last = { channel, connection }
     await channel.consume(name, (raw) => {
       if (raw === null) return kept.renew(channel)
       turn = turn.then(() => (closed ? undefined : hear(channel, raw, handler)))
@@ -52,7 +53,8 @@ export async function startListening(
       if (closed) return
       closed = true
       // One that is cut off leaves its queue to expire.
-      if (last) await within(last.deleteQueue(name), 2_000, 'deleting a queue').catch(() => undefined)
+      const { channel, connection } = last ?? {}
+      if (channel && connection) await link.close(connection, () => channel.deleteQueue(name))
       await kept[Symbol.asyncDispose]()
     },
   }

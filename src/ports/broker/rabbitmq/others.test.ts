@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { askApi, rabbitMissing, stopSharedRabbit, testVhost } from '../../../../test/support/rabbitmq.ts'
+import {
+  askApi,
+  rabbitMissing,
+  startRabbit,
+  stopSharedRabbit,
+  testVhost,
+} from '../../../../test/support/rabbitmq.ts'
 import { until } from '../../../../test/support/until.ts'
 import { BrokerUnavailable, MessageUnusable, openBroker } from '../port.ts'
 import { openLink } from './connection.ts'
@@ -109,4 +115,22 @@ test('a virtual host that is not there is named', { skip }, async (t) => {
   const { url, vhost } = await testVhost(t)
   await using link = openLink(url.replace(vhost, 'no-such-host'), { applicationName: 'test' })
   await assert.rejects(link.connection(), /no virtual host "no-such-host", or lets "guest" not use it/)
+})
+
+/** One answer of 2 s is waited for with each of two connections, whatever is to be closed. */
+const closedWithinMs = 8_000
+
+test('a broker whose server is frozen is closed without waiting for it over and over', {
+  skip,
+}, async (t) => {
+  const server = await startRabbit(t)
+  const broker = await openBroker(`amqp://guest:guest@127.0.0.1:${server.port}`, { applicationName: 'test' })
+  await broker.listen(['a'], async () => undefined)
+  for (const queue of ['p', 'q']) await broker.subscribe(queue, ['a'], async () => undefined)
+  server.freeze()
+  t.after(() => server.thaw())
+  const start = performance.now()
+  await broker[Symbol.asyncDispose]()
+  const tookMs = performance.now() - start
+  assert.ok(tookMs < closedWithinMs, `${Math.round(tookMs)} ms`)
 })

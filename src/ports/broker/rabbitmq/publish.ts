@@ -9,8 +9,9 @@ import {
   waitingBytesMax,
   waitingMax,
 } from '../broker.ts'
-import { keepChannel, type Link, unavailable, within } from './connection.ts'
+import { type Link, unavailable, within } from './connection.ts'
 import { header, persistent } from './envelope.ts'
+import { keepChannel } from './kept-channel.ts'
 import { declareOn, declarePublishing, exchange, unroutedQueue } from './topology.ts'
 
 const log = logger('broker')

@@ -1,9 +1,10 @@
-import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
+import type { ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib'
 import type { Clock } from '#ports/clock'
 import { logger } from '#ports/log'
 import { attemptsMax, BrokerUnavailable, type Handler, inFlightMax, MessageUnusable } from '../broker.ts'
-import { answerWithinMs, type KeptChannel, keepChannel, type Link, within } from './connection.ts'
+import { answerWithinMs, type Link, within } from './connection.ts'
 import { carriedHeaders, header, persistent, readMessage, secondsOf } from './envelope.ts'
+import { type KeptChannel, keepChannel } from './kept-channel.ts'
 import type { Publisher } from './publish.ts'
 import { deadExchange, declareOn, declareQueue, declareRetry, queueName, retryName } from './topology.ts'
 
@@ -13,7 +14,6 @@ const retryMaxMs = 60_000
 const errorLengthMax = 1_000
 /** On closing, handlers at work are waited for this long; what is left goes to others. */
 const closeWithinMs = 10_000
-const cancelWithinMs = 2_000
 /** What can be neither acknowledged nor put aside goes back, after this long, so that it does not come round at once. */
 const giveBackAfterMs = 1_000
 
@@ -36,7 +36,7 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
   const { link, clock, queue, topics, retryBaseMs } = options
   const atWork = new Set<Promise<void>>()
   let closing = false
-  let consumer: { channel: ConfirmChannel; tag: string } | undefined
+  let consumer: { channel: ConfirmChannel; connection: ChannelModel; tag: string } | undefined
 
   const kept: KeptChannel = keepChannel(link, clock, async (channel, connection, again) => {
     const declare = declareOn(connection, channel)
@@ -67,7 +67,7 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
       atWork.add(work)
     }
     const { consumerTag } = await channel.consume(queueName(queue), taken)
-    consumer = { channel, tag: consumerTag }
+    consumer = { channel, connection, tag: consumerTag }
     again(async () => {
       if (!closing) await declareAll()
     })
@@ -83,10 +83,8 @@ export async function startQueue(options: QueueOptions): Promise<AsyncDisposable
       if (closing) return
       closing = true
       // One that is cut off takes nothing more either.
-      if (consumer)
-        await within(consumer.channel.cancel(consumer.tag), cancelWithinMs, 'cancelling').catch(
-          () => undefined,
-        )
+      const { channel, connection, tag = '' } = consumer ?? {}
+      if (channel && connection) await link.close(connection, () => channel.cancel(tag))
       const late = new AbortController()
       await Promise.race([
         Promise.all(atWork),
