@@ -30,7 +30,8 @@ test('load makes more of a role, secrets are changed, a broken version stands st
     for (const name of ['book-db', 'order-db'] as const) await newUser(name)
     await changeSecret(`${old}\n${next}`, 'known')
   })
-  assert.deepEqual(await usersAtWork(), ['octavo_next'])
+  // Pods of before that still finish what they have are the last to leave.
+  await untilLong(async () => (await usersAtWork()).every(({ usename }) => usename === 'octavo_next'), told)
   await story.gentlePart('the new secret signs', () => changeSecret(`${next}\n${old}`, 'signs'))
   await story.gentlePart('the old secret is gone', () => changeSecret(next, 'alone'))
   await story.part('a node is lost in the middle of an update', async () => {
@@ -110,11 +111,18 @@ async function patchSecret(name: string, stringData: object): Promise<void> {
 }
 
 /** Whose connections the roles have. */
-async function usersAtWork(): Promise<string[]> {
+async function usersAtWork(): Promise<{ application_name: string; usename: string }[]> {
   const { bookDb, orderDb } = on.store.secrets
-  const sql = `SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name IN ('catalog', 'orders', 'gateway')`
-  const rows = (
-    await Promise.all([bookDb, orderDb].map((url) => askOnce<{ usename: string }>(url, sql, 30_000)))
-  ).flat()
-  return [...new Set(rows.map(({ usename }) => usename))]
+  const sql = `SELECT DISTINCT application_name, usename, datname FROM pg_stat_activity
+    WHERE application_name IN ('catalog', 'orders', 'gateway')`
+  const each = await Promise.all(
+    [bookDb, orderDb].map((url) => askOnce<{ application_name: string; usename: string }>(url, sql, 30_000)),
+  )
+  return each.flat()
+}
+
+/** Whose they are, and what pods there are, for who waits for the last of the old user's to end. */
+async function told(): Promise<string> {
+  const pods = await on.cluster.kubectl(['get', 'pods', `--namespace=${storeNamespace}`])
+  return `${JSON.stringify(await usersAtWork())}\n${pods.out}`
 }

@@ -6,8 +6,9 @@ export type Seen = {
   orders: number
   /** Requests that brought no answer, or 5xx or 429. */
   failed: number
-  /** The most of those for one order. */
+  /** The most of those for one order, and how all tries of that one ended. */
   failedMost: number
+  worst: string[]
   /** The longest time in which nobody got an answer 201. */
   longestWithoutMs: number
   reasons: Record<string, number>
@@ -47,6 +48,8 @@ function summary(history: readonly Wanted[], from: number, to: number): Seen {
         within(atMs) && tookMs > 0 && (status === 0 || status === 429 || status >= 500),
     ),
   )
+  const failedMost = Math.max(0, ...failures.map(({ length }) => length))
+  const worst = failedMost > 1 ? orders[failures.findIndex(({ length }) => length === failedMost)] : undefined
   const sales = orders
     .flatMap(({ attempts }) => attempts.filter(({ status }) => status === 201))
     .map(({ atMs, tookMs }) => atMs + tookMs)
@@ -60,7 +63,11 @@ function summary(history: readonly Wanted[], from: number, to: number): Seen {
   }
   return {
     ...{ orders: sales.length, failed: failures.flat().length, reasons },
-    failedMost: Math.max(0, ...failures.map(({ length }) => length)),
+    failedMost,
+    worst: (worst?.attempts ?? []).map(
+      ({ atMs, tookMs, status, kind }) =>
+        `after ${Math.round(atMs - from)} ms: ${status} ${kind} in ${Math.round(tookMs)} ms`,
+    ),
     longestWithoutMs: Math.round(Math.max(...moments.slice(1).map((at, i) => at - (moments[i] ?? at)))),
   }
 }

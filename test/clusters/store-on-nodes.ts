@@ -76,8 +76,8 @@ export async function beginStory(t: TestContext, { store }: StoreOnNodes): Promi
     ...{ isbns, settled, part },
     missed: () => untilLong(async () => !(await store.rolledOut()), store.describe),
     async gentlePart(name, work) {
-      const { failedMost, reasons } = await part(name, work)
-      assert.ok(failedMost <= 1, `${name}: an order failed ${failedMost} times: ${JSON.stringify(reasons)}`)
+      const { failedMost, worst } = await part(name, work)
+      assert.ok(failedMost <= 1, `${name}: an order failed ${failedMost} times: ${worst.join('; ')}`)
     },
     async end() {
       await load.clients.finish()
