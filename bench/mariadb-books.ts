@@ -13,17 +13,20 @@ const saleSettings = [
 ]
 const copies = 1_000_000_000
 
-/** BookDb with the same titles on a MariaDB server of its own, in the folder of the bench's store. */
-export async function openMariadbBooks({
-  folder,
-  isbns,
-}: Pick<BenchStore, 'folder' | 'isbns'>): Promise<MariadbBooks> {
+/**
+ * BookDb with the same titles on a MariaDB server of its own, in the folder of the bench's store.
+ * @param more settings of the server
+ */
+export async function openMariadbBooks(
+  { folder, isbns }: Pick<BenchStore, 'folder' | 'isbns'>,
+  more: readonly string[] = [],
+): Promise<MariadbBooks> {
   const missing = mariadbMissing()
   if (missing !== false) throw new Error(missing)
   await using opened = new AsyncDisposableStack()
   const path = join(folder, 'mariadb')
   layMariadb(path)
-  const server = await startMariadb(path, saleSettings)
+  const server = await startMariadb(path, [...saleSettings, ...more])
   opened.defer(() => server.stop())
   const admin = await openBookDb(server.url('mysql'))
   await admin.execute('CREATE DATABASE books CHARACTER SET utf8mb4 COLLATE utf8mb4_bin')

@@ -59,7 +59,7 @@ async function isDropped(admin: string, database: string): Promise<boolean> {
   try {
     for (const id of await branchesOf(admin, database))
       await execute(admin, `XA ROLLBACK '${id}', '${database}'`)
-    await execute(admin, `SET STATEMENT lock_wait_timeout = 2 FOR DROP DATABASE IF EXISTS ${database}`)
+    await execute(admin, 'SET SESSION lock_wait_timeout = 2', `DROP DATABASE IF EXISTS ${database}`)
     return true
   } catch (error) {
     const { errno } = error as { errno?: number }
@@ -80,7 +80,8 @@ async function branchesOf(admin: string, database: string): Promise<string[]> {
   })
 }
 
-async function execute(url: string, sql: string): Promise<unknown> {
+/** One after the other. @returns what the last one answers */
+async function execute(url: string, ...statements: readonly string[]): Promise<unknown> {
   const { hostname, port, username, password, searchParams } = new URL(url)
   const connection = await createConnection({
     ...(searchParams.has('socket')
@@ -91,7 +92,9 @@ async function execute(url: string, sql: string): Promise<unknown> {
     connectTimeout: 20_000,
   })
   try {
-    return await connection.query(sql)
+    let answer: unknown
+    for (const sql of statements) answer = await connection.query(sql)
+    return answer
   } finally {
     await connection.end()
   }

@@ -1,48 +1,148 @@
 import type { Statements } from '#ports/database'
 import type { BookRow } from '../../books/book-row.ts'
 import type { WordSearch } from '../../search/word-search.ts'
-import {
-  type BookCounts,
-  type BookFilter,
-  type BookOrder,
-  type BookPage,
-  countedMax,
-  facetValuesMax,
-  type PageQuery,
-  type Place,
-} from '../book-store.ts'
-import { matchingBooks, type Sql } from './find-words.ts'
+import { type BookFilter, type BookPage, countedMax, type PageQuery, type Place } from '../book-store.ts'
+import { conditionsOf, fewMax, listed } from './filter-sql.ts'
+import { rankedBooks } from './matching-sql.ts'
+import { beyondPlace, indexOf, keysOf } from './order-sql.ts'
 import { list, readBooks } from './rows.ts'
-import { pointsPerUnit } from './words.ts'
+import { both, everything, type Sql } from './sql.ts'
 
-/** The page's keys are found first, along an index where the order has one, and only its own books are read whole. */
-export async function bookPage(
-  database: Pick<Statements, 'query'>,
-  { filter, order, after, limit }: PageQuery,
-): Promise<BookPage> {
-  const { from, conditions } = listed(filter, await matched(database, filter), booksWithStock)
-  const keys = keysOf(order, filter)
-  const isbn = order === 'bestselling' ? 's.isbn' : 'b.isbn'
-  const direction = order.startsWith('-') ? 'DESC' : 'ASC'
-  const beyond =
-    after === undefined ? everything : beyondPlace([...keys, { sql: isbn, params: [] }], after, direction)
-  const where = both([conditions, beyond])
-  const names = [...keys.map((_, i) => `k${i}`), 'isbn']
-  // A negated column's order is its index's backwards; the server does not see that by itself.
-  const sorted =
-    order === 'bestselling' ? 's.sold DESC, s.isbn' : names.map((name) => `${name} ${direction}`).join(', ')
-  const found = await database.query<Record<string, string | number>>(
-    `SELECT ${keys.map(({ sql }, i) => `${sql} AS k${i}`).join(', ')}, ${isbn} AS isbn
-       FROM ${from.sql} WHERE ${where.sql} ORDER BY ${sorted} LIMIT ?`,
-    [...keys.flatMap(({ params }) => params), ...from.params, ...where.params, limit + 1],
-  )
+/** Of more books than are counted, so many that have the words in a row and so many that sell best are ranked. */
+const rankedMax = 120
+
+type Found = Record<string, string | number>
+
+/**
+ * The page's keys are found first and only its own books are then read whole. Every order but relevance has an index
+ * that begins at the page's place, so a page costs what it shows, however many books there are; where few of them match,
+ * those are sorted, because a walk along the index would pass almost every book in search of them. Left to itself the
+ * server takes the wrong one of the two ways.
+ */
+export async function bookPage(database: Pick<Statements, 'query'>, query: PageQuery): Promise<BookPage> {
+  const { filter, order, limit, matches } = query
+  const isFew = matches !== undefined && matches <= fewMax && conditionsOf(filter) !== everything
+  const found =
+    order === 'relevance' || isFew
+      ? await sortedWhole(database, query)
+      : await alongIndex(database, query, order)
   const shown = found.slice(0, limit)
   const books = await booksOf(
     database,
     shown.map((row) => String(row.isbn)),
   )
   const last = found.length > limit ? shown.at(-1) : undefined
+  const names = [...keysOf(order, filter).map((_, i) => `k${i}`), 'isbn']
   return { books, last: last === undefined ? null : names.map((name) => last[name] ?? '') }
+}
+
+const directionOf = (order: PageQuery['order']) => (order.startsWith('-') ? 'DESC' : 'ASC')
+
+async function sortedWhole(
+  database: Pick<Statements, 'query'>,
+  { filter, order, after, limit, matches }: PageQuery,
+): Promise<Found[]> {
+  const { search } = filter
+  const isRanked = order === 'relevance' && search.kind === 'words'
+  const { from, conditions } = isRanked
+    ? await ranked(database, filter, search, matches === undefined || matches >= countedMax)
+    : await listed(database, filter, {
+        withStock: order === 'bestselling' || order === 'relevance',
+        limit: countedMax,
+      })
+  const keys = keysOf(order, filter)
+  const names = [...keys.map((_, i) => `k${i}`), 'isbn']
+  const beyond = after === undefined ? everything : beyondPlace(names, after, directionOf(order))
+  // Found first and sorted then: without a limit of its own the server would take it for one with the statement around it.
+  const isFew = order === 'relevance' ? '' : ` LIMIT ${countedMax}`
+  return await database.query<Found>(
+    `SELECT * FROM (SELECT ${keys.map(({ sql }, i) => `${sql} AS k${i}`).join(', ')}, b.isbn AS isbn
+                      FROM ${from.sql} WHERE ${conditions.sql}${isFew}) found
+      WHERE ${beyond.sql} ORDER BY ${names.map((name) => `${name} ${directionOf(order)}`).join(', ')} LIMIT ?`,
+    [
+      ...keys.flatMap(({ params }) => params),
+      ...from.params,
+      ...conditions.params,
+      ...beyond.params,
+      limit + 1,
+    ],
+  )
+}
+
+/** Books with what their words say of them; of very many only those that can come first. */
+async function ranked(
+  database: Pick<Statements, 'query'>,
+  filter: BookFilter,
+  search: WordSearch,
+  isMany: boolean,
+) {
+  const among = isMany ? likeliest(search, filter) : undefined
+  const matching = await rankedBooks(database, search, among)
+  const conditions = conditionsOf({ ...filter, search: { kind: 'all' } })
+  return {
+    from: {
+      sql: `(${matching.sql}) m JOIN (books b JOIN stock s ON s.isbn = b.isbn) ON b.isbn = m.isbn`,
+      params: matching.params,
+    },
+    conditions,
+  }
+}
+
+/**
+ * Of very many books that have the words, those that can come first by relevance: titles that are the words or begin with
+ * them, and what sells best. Ranking all of them would cost what the catalogue has.
+ */
+function likeliest({ title }: WordSearch, filter: BookFilter): Sql {
+  const where = conditionsOf(filter)
+  const { titles } = title.is
+  const beginnings = title.begins.beginnings.map(
+    () => `(SELECT isbn FROM books WHERE title_folded LIKE ? ORDER BY title_folded, isbn LIMIT ${rankedMax})`,
+  )
+  return {
+    sql: [
+      `(SELECT isbn FROM books WHERE title_folded IN (${list(titles.length)}) LIMIT ${rankedMax})`,
+      ...beginnings,
+      `(SELECT s.isbn FROM ${bestSelling(true)} WHERE ${where.sql} ORDER BY s.sold DESC, s.isbn LIMIT ${rankedMax})`,
+    ].join(' UNION '),
+    params: [...titles, ...title.begins.beginnings.map((beginning) => `${beginning}%`), ...where.params],
+  }
+}
+
+const bestSelling = (withBooks: boolean) =>
+  `stock s FORCE INDEX (${indexOf.bestselling})${withBooks ? ' STRAIGHT_JOIN books b ON b.isbn = s.isbn' : ''}`
+
+async function alongIndex(
+  database: Pick<Statements, 'query'>,
+  { filter, after, limit }: PageQuery,
+  order: keyof typeof indexOf,
+): Promise<Found[]> {
+  const conditions = conditionsOf(filter)
+  const direction = directionOf(order)
+  const [key = everything] = keysOf(order, filter)
+  const bySales = order === 'bestselling'
+  const isbn = bySales ? 's.isbn' : 'b.isbn'
+  const withStock = filter.available === undefined ? '' : ' STRAIGHT_JOIN stock s ON s.isbn = b.isbn'
+  const from = bySales
+    ? bestSelling(conditions !== everything)
+    : `books b FORCE INDEX (${indexOf[order]})${withStock}`
+  const beyond =
+    after === undefined
+      ? everything
+      : bySales
+        ? beyondSales(after)
+        : beyondPlace([key.sql, isbn], after, direction)
+  const where = both([conditions, beyond])
+  const sorted = bySales ? 's.sold DESC, s.isbn' : `${key.sql} ${direction}, ${isbn} ${direction}`
+  return await database.query<Found>(
+    `SELECT ${key.sql} AS k0, ${isbn} AS isbn FROM ${from} WHERE ${where.sql} ORDER BY ${sorted} LIMIT ?`,
+    [...where.params, limit + 1],
+  )
+}
+
+/** A negated column's order is its index's backwards; the server does not see that by itself. */
+function beyondSales([negated, isbn]: Place): Sql {
+  const sold = -Number(negated)
+  return { sql: 's.sold <= ? AND (s.sold < ? OR s.isbn > ?)', params: [sold, sold, isbn] }
 }
 
 /** In the given order; one that was removed meanwhile is left out. */
@@ -51,194 +151,4 @@ async function booksOf(database: Pick<Statements, 'query'>, isbns: readonly stri
   const rows = await readBooks(database, `WHERE b.isbn IN (${list(isbns.length)})`, isbns)
   const byIsbn = new Map(rows.map((row) => [row.isbn, row]))
   return isbns.flatMap((isbn) => byIsbn.get(isbn) ?? [])
-}
-
-/**
- * A facet counts with the other filters in force and without its own: what choosing each of its values would give. Books
- * are counted by format and language at once, which tells of both, and of how many there are.
- */
-export async function bookCounts(
-  database: Pick<Statements, 'query'>,
-  filter: BookFilter,
-): Promise<BookCounts> {
-  const { subject, format, language, ...others } = filter
-  const matching = await matched(database, filter)
-  const tables = filter.available === undefined ? 'books b' : booksWithStock
-  const count = async <Row>(own: BookFilter, sql: (found: string) => string): Promise<Row[]> => {
-    const { from, conditions } = listed(own, matching, tables)
-    const found = `(SELECT b.isbn, b.format, b.language_primary AS language FROM ${from.sql}
-                     WHERE ${conditions.sql} LIMIT ${countedMax + 1}) found`
-    return await database.query<Row>(sql(found), [...from.params, ...conditions.params])
-  }
-  const pairs = (own: BookFilter) =>
-    count<Pair>(
-      own,
-      (found) => `SELECT format, language, count(*) AS count FROM ${found} GROUP BY format, language`,
-    )
-  const subjects = (own: BookFilter) =>
-    count<FacetRow>(
-      own,
-      (
-        found,
-      ) => `SELECT x.subject AS value, count(*) AS count FROM ${found} JOIN book_subjects x ON x.isbn = found.isbn
-                   GROUP BY x.subject ORDER BY count DESC, value LIMIT ${facetValuesMax}`,
-    )
-  const chosen = {
-    subject: { ...(subject !== undefined && { subject }) },
-    format: { ...(format !== undefined && { format }) },
-    language: { ...(language !== undefined && { language }) },
-  }
-  const [found, bySubject, byFormat, byLanguage] = await Promise.all([
-    pairs(filter),
-    subjects({ ...others, ...chosen.format, ...chosen.language }),
-    format === undefined ? undefined : pairs({ ...others, ...chosen.subject, ...chosen.language }),
-    language === undefined ? undefined : pairs({ ...others, ...chosen.subject, ...chosen.format }),
-  ])
-  const total = found.reduce((sum, pair) => sum + pair.count, 0)
-  return {
-    total: Math.min(total, countedMax),
-    totalIsLowerBound: total > countedMax,
-    subject: bySubject,
-    format: facetOf(byFormat ?? found, 'format'),
-    language: facetOf(byLanguage ?? found, 'language'),
-  }
-}
-
-type FacetRow = { value: string; count: number }
-type Pair = { format: string; language: string | null; count: number }
-
-/** The most frequent first, and those alike in count by code point. */
-function facetOf(pairs: readonly Pair[], name: 'format' | 'language'): FacetRow[] {
-  const counts = new Map<string, number>()
-  for (const { [name]: value, count } of pairs)
-    if (value !== null) counts.set(value, (counts.get(value) ?? 0) + count)
-  return [...counts]
-    .map(([value, count]) => ({ value, count }))
-    .sort((a, b) => b.count - a.count || Buffer.compare(Buffer.from(a.value), Buffer.from(b.value)))
-    .slice(0, facetValuesMax)
-}
-
-const everything: Sql = { sql: 'TRUE', params: [] }
-
-const booksWithStock = 'books b JOIN stock s ON s.isbn = b.isbn'
-
-/** What matches the words of a search that has some. */
-async function matched(
-  database: Pick<Statements, 'query'>,
-  { search }: BookFilter,
-): Promise<Sql | undefined> {
-  return search.kind === 'words' ? await matchingBooks(database, search) : undefined
-}
-
-/** Where a list looks, and what its books have to be. */
-function listed(
-  filter: BookFilter,
-  matching: Sql | undefined,
-  tables: string,
-): { from: Sql; conditions: Sql } {
-  const conditions = conditionsOf(filter)
-  if (matching === undefined) return { from: { sql: tables, params: [] }, conditions }
-  const { sql, params } = matching
-  return { from: { sql: `(${sql}) m JOIN (${tables}) ON b.isbn = m.isbn`, params }, conditions }
-}
-
-function conditionsOf(filter: BookFilter): Sql {
-  const { search, subject, themaWord, format, language, limited, available, minPrice, maxPrice } = filter
-  const all: Sql[] = []
-  if (search.kind === 'nothing') all.push({ sql: 'FALSE', params: [] })
-  if (limited !== undefined) all.push({ sql: 'b.limited = ?', params: [limited ? 1 : 0] })
-  if (available !== undefined)
-    all.push({
-      sql: `${available ? '' : 'NOT '}(s.copies - s.held - s.sold > 0 AND b.price_amount IS NOT NULL
-              AND (b.sales_open_at IS NULL OR b.sales_open_at <= ?))`,
-      params: [new Date(filter.nowMs)],
-    })
-  if (minPrice !== undefined) all.push({ sql: 'b.price_amount >= ?', params: [minPrice] })
-  if (maxPrice !== undefined) all.push({ sql: 'b.price_amount <= ?', params: [maxPrice] })
-  if (subject !== undefined)
-    all.push({
-      sql: 'EXISTS (SELECT 1 FROM book_subjects x WHERE x.subject = ? AND x.isbn = b.isbn)',
-      params: [subject],
-    })
-  if (themaWord !== undefined)
-    all.push({
-      sql: 'b.isbn IN (SELECT isbn FROM book_words WHERE word LIKE ?)',
-      params: [`${themaWord}%`],
-    })
-  if (format !== undefined) all.push({ sql: 'b.format = ?', params: [format] })
-  if (language !== undefined)
-    all.push({
-      sql: '(b.language_folded = ? OR b.language_folded LIKE ?)',
-      params: [language.toLowerCase(), `${language.toLowerCase().replace(/[\\%_]/g, '\\$&')}-%`],
-    })
-  return both(all)
-}
-
-function both(all: readonly Sql[]): Sql {
-  const some = all.filter((each) => each !== everything)
-  if (some.length === 0) return everything
-  return {
-    sql: some.map(({ sql }) => `(${sql})`).join(' AND '),
-    params: some.flatMap(({ params }) => params),
-  }
-}
-
-/** `(a, b) > (x, y)`, in the form that indexes are used for; what each part begins with is said once more before it. */
-function beyondPlace(keys: readonly Sql[], place: Place, direction: 'ASC' | 'DESC'): Sql {
-  const than = direction === 'ASC' ? '>' : '<'
-  const ways = keys.map((key, i) => {
-    const before = keys.slice(0, i)
-    return {
-      sql: [...before.map(({ sql }) => `${sql} = ?`), `${key.sql} ${than} ?`].join(' AND '),
-      params: [...before, key].flatMap(({ params }, j) => [...params, place[j]]),
-    }
-  })
-  const [first] = keys
-  if (first === undefined) return everything
-  return {
-    sql: `${first.sql} ${than}= ? AND (${ways.map(({ sql }) => `(${sql})`).join(' OR ')})`,
-    params: [...first.params, place[0], ...ways.flatMap(({ params }) => params)],
-  }
-}
-
-const column = (sql: string): Sql => ({ sql, params: [] })
-/** Negated, so that books that sold alike follow in ISBN order, as everywhere else. */
-const mostSold = column('-s.sold')
-
-/** What an order sorts by before the ISBN, as `orderKeys` has it; all keys of one order in one direction. */
-function keysOf(order: BookOrder, { search }: BookFilter): Sql[] {
-  switch (order) {
-    case 'title':
-      return [column('b.title_folded')]
-    case 'price':
-      return [column('b.price_up')]
-    case '-price':
-      return [column('b.price_down')]
-    case '-publishedOn':
-      return [column('b.published_sort')]
-    case 'bestselling':
-      return [mostSold]
-    case 'relevance':
-      return [search.kind === 'words' ? scoreOf(search) : column('0'), mostSold]
-  }
-}
-
-/** The title's score, and text rank in coarse steps, so that what sells decides between books that fit about as well. */
-function scoreOf({ title: { is, begins, holds, series } }: WordSearch): Sql {
-  const stands = (parts: readonly string[]) => parts.map(() => 'INSTR(LOWER(b.title), ?) > 0').join(' OR ')
-  return {
-    sql: `-(CASE WHEN b.title_folded IN (${list(is.titles.length)}) THEN ${is.score}
-      WHEN ${begins.beginnings.map(() => 'b.title_folded LIKE ?').join(' OR ')} THEN ${begins.score}
-      WHEN ${holds.parts.map(() => "INSTR(CONCAT(' ', b.title_folded, ' '), ?) > 0").join(' OR ')} THEN ${holds.score}
-      ELSE 0 END
-      + ${series.score} * ((${stands(series.parts)}) + (${stands(series.firsts)}))
-      + CAST(ROUND((20 * m.whole + 10 * m.part) / ${pointsPerUnit}) AS SIGNED))`,
-    params: [
-      ...is.titles,
-      ...begins.beginnings.map((beginning) => `${beginning}%`),
-      ...holds.parts,
-      ...series.parts,
-      ...series.firsts,
-    ],
-  }
 }

@@ -1,7 +1,8 @@
 import type { Statements } from '#ports/database'
 import type { BookReader } from '../book-store.ts'
+import { bookCounts } from './count-books.ts'
 import { createBookFinder } from './find-words.ts'
-import { bookCounts, bookPage } from './list-books.ts'
+import { bookPage } from './list-books.ts'
 import { readBooks } from './rows.ts'
 
 /** Reads books for display, at a replica too. */

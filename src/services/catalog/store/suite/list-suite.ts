@@ -46,6 +46,27 @@ export function testBookLists(
   })
 }
 
+/** Books of a few subjects and one of as many and as long ones as a book may have. */
+export function testManySubjects(
+  name: string,
+  open: (t: TestScope) => Promise<readonly [CatalogStore, CatalogStore]>,
+): void {
+  test(`${name}: a book of very many subjects is counted like others`, async (t) => {
+    const [store] = await open(t)
+    const many = Array.from({ length: 50 }, (_, i) => `${i}`.padEnd(100, '書'))
+    await add(store, entryFor(1, { subjects: many }), entryFor(2, { subjects: ['A', many[7] ?? ''] }))
+    const { subject } = await store.books.counts({ search: { kind: 'all' }, nowMs })
+    const alike = ['A', ...many].filter((value) => value !== many[7]).sort(compare)
+    assert.deepEqual(
+      subject,
+      [{ value: many[7] ?? '', count: 2 }, ...alike.map((value) => ({ value, count: 1 }))].slice(
+        0,
+        facetValuesMax,
+      ),
+    )
+  })
+}
+
 const subjects = ['A', 'a', 'Á', 'A, B', '{x}', '"', '\\', '%', '_', 'ß', '書', "it's"]
 const formats = ['book', 'pocket', 'Book', 'e-book', '%']
 const languages = [null, 'en', 'en-GB', 'en-US', 'eng', 'EN', 'de', 'de-CH-1901', 'zh-Hant']

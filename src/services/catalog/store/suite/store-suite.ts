@@ -7,7 +7,7 @@ import { completed } from '../../books/book-fields.ts'
 import { entryOf } from '../../search/book-keys.ts'
 import type { CatalogStore } from '../catalog-store.ts'
 import { testBookStore } from './book-suite.ts'
-import { testBookLists } from './list-suite.ts'
+import { testBookLists, testManySubjects } from './list-suite.ts'
 import { testBookNews } from './news-suite.ts'
 import { type StockHarness, type TestScope, testStockStore } from './stock-suite.ts'
 import { suiteLockTimeoutMs } from './suite-moves.ts'
@@ -39,6 +39,7 @@ export function testCatalogStore(
   testStockStore(name, async (t) => harnessOf(t, await opened(t)))
   testBookStore(name, opened)
   testBookLists(name, opened)
+  testManySubjects(name, opened)
   testTradeStore(name, opened)
   testBookNews(name, opened)
 }
