@@ -4,13 +4,14 @@ import { ConfigError, version as ownVersion, readConfig } from '#config'
 import { type KubernetesApi, KubernetesError, openKubernetes, readKubernetesUrl } from '#ports/kubernetes'
 import { roles } from '#roles'
 import { made } from '../process/schema.ts'
+import type { Topology } from '../services/fleet/decisions/topology.ts'
 import { questionsOf } from '../services/fleet/hub/carry-out.ts'
 import type { BookstoreFleet, FleetMember } from '../services/fleet/hub/fleet-object.ts'
 import { fleetApi, versionLabel } from '../services/fleet/hub/objects.ts'
 import { versionMapName } from '../services/fleet/hub/seen.ts'
 
 export const summary =
-  'look after a fleet on an OCM hub: octavo fleet status | drain NAME | serve NAME | revoke NAME | approve NAME | move-databases NAME | roll-out VERSION | pause | resume | rights NAME | add-version VERSION'
+  'look after a fleet on an OCM hub: octavo fleet status | drain NAME | serve NAME | revoke NAME | approve NAME | move-databases NAME [--accept-loss] | roll-out VERSION | pause | resume | rights NAME | add-version VERSION'
 
 type Fleet = { api: KubernetesApi; path: string; namespace: string; object: BookstoreFleet }
 const shownEvents = 15
@@ -18,7 +19,11 @@ const triesMax = 10
 
 /** @returns 0 when it is done, 1 when there is no such fleet or cluster, 2 when it was asked for the wrong way */
 export async function run(args: string[]): Promise<number> {
-  const options = { json: { type: 'boolean', default: false }, by: { type: 'string' } } as const
+  const options = {
+    json: { type: 'boolean', default: false },
+    by: { type: 'string' },
+    'accept-loss': { type: 'boolean', default: false },
+  } as const
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   const [what = 'status', name = ''] = positionals
   const verbs: Record<string, (fleet: Fleet) => Promise<number>> = {
@@ -28,7 +33,7 @@ export async function run(args: string[]): Promise<number> {
     revoke: (fleet) => change(fleet, name, { intent: 'revoke' }),
     approve: (fleet) => approve(fleet, name, values.by),
     'roll-out': (fleet) => want(fleet, { version: name }),
-    'move-databases': (fleet) => moveDatabases(fleet, name),
+    'move-databases': (fleet) => moveDatabases(fleet, name, values['accept-loss']),
     pause: (fleet) => want(fleet, { paused: true }),
     resume: (fleet) => want(fleet, { paused: false }),
     rights: (fleet) => rights(fleet, name),
@@ -79,6 +84,7 @@ function show({ spec, status }: BookstoreFleet, asJson: boolean): number {
   }
   for (const [database, home] of Object.entries(memory?.homes ?? {}))
     console.log(`\n${database}: its primary is at ${home.cluster}, turn ${home.epoch}, ${home.step}`)
+  if (memory?.topology !== undefined) showTopology(memory.topology)
   for (const [version, why] of Object.entries(memory?.bad ?? {}))
     console.log(`\n${version} was rolled back: ${why}`)
   console.log('')
@@ -86,6 +92,14 @@ function show({ spec, status }: BookstoreFleet, asJson: boolean): number {
     console.log(`${new Date(atMs).toISOString().slice(0, 19)}Z  ${said}`)
   for (const step of status?.plan ?? []) console.log(`would do: ${step}`)
   return 0
+}
+
+function showTopology({ home, to, epoch, step, unsettled, trouble }: Topology): void {
+  const where = step === 'steady' ? `at ${home}` : `on their way from ${home} to ${to}`
+  console.log(`\ndatabases: their primaries are ${where}, turn ${epoch}, ${step}`)
+  for (const name of Object.keys(unsettled))
+    console.log(`${name} was given up with primaries of its own: its Clusters have to be made anew`)
+  if (trouble !== undefined) console.log(trouble)
 }
 
 const row = (...cells: string[]) =>
@@ -110,13 +124,26 @@ async function change(fleet: Fleet, name: string, to: Partial<FleetMember>): Pro
   })
 }
 
-async function moveDatabases(fleet: Fleet, name: string): Promise<number> {
-  const found = fleet.object.spec.clusters.find((each) => each.name === name)
-  if (found?.keeper === undefined) {
+async function moveDatabases(fleet: Fleet, name: string, acceptsLoss: boolean): Promise<number> {
+  const { spec, status } = fleet.object
+  const { cloudNativePg } = spec.databases ?? {}
+  const hasThem = cloudNativePg
+    ? cloudNativePg.clusters.includes(name)
+    : spec.clusters.some((each) => each.name === name && each.keeper !== undefined)
+  if (!hasThem) {
     console.error(`octavo fleet: ${name} is no cluster of it that keeps database servers`)
     return 1
   }
-  return await want(fleet, { databases: { ...fleet.object.spec.databases, home: name } })
+  const turn = status?.memory?.topology?.epoch
+  if (acceptsLoss && (cloudNativePg === undefined || turn === undefined)) {
+    console.error('octavo fleet: --accept-loss is for databases of CloudNativePG whose primaries are known')
+    return 1
+  }
+  // For the turn that was looked at: it is not accepted a second time, of a later one.
+  const acceptLossOf = acceptsLoss ? turn : undefined
+  return await want(fleet, {
+    databases: { ...spec.databases, home: name, ...(acceptLossOf && { acceptLossOf }) },
+  })
 }
 
 /** In the name by which the hub knows whoever asks, unless another is given: where approvals are watched over none may be. */

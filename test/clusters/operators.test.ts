@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import type { Metadata } from '#ports/kubernetes'
+import type { Told } from '../../src/services/fleet/decisions/topology.ts'
+import { databasesWorkOf } from '../../src/services/fleet/hub/databases-work.ts'
+import { Copy } from '../simulation/cloudnative-pg.ts'
 import { fileScope } from '../support/file-scope.ts'
 import { until } from '../support/until.ts'
-import { type BackgroundProcess, startProcess } from './background-process.ts'
+import type { BackgroundProcess } from './background-process.ts'
 import type { Manifest } from './chart/policy.ts'
+import { startCloudNativePg } from './cloudnative-pg.ts'
+import { clusterOf } from './ocm/cloudnative-pg.ts'
 import { openCluster, type TestCluster } from './open-cluster.ts'
 
 /** CloudNativePG's own operator and webhooks, and what the chart asks of them. */
 const chart = join(import.meta.dirname, '..', '..', 'deploy', 'chart')
-const webhookPort = 9443
 /** A busy machine takes its time. */
 const limitMs = 120_000
 const scope = fileScope()
@@ -26,16 +29,9 @@ const on = '--set=cloudnativePg.enabled=true,secrets.objectStore.name=objects'
 
 before(async () => {
   cluster = await openCluster(scope, {}, { extra: ['cloudnative-pg'] })
-  const home = dirname(cluster.tools['cloudnative-pg'])
-  const definitions = join(home, 'config', 'crd', 'bases')
-  for (const file of readdirSync(definitions)) await apply(readFileSync(join(definitions, file), 'utf8'))
-  // It looks once for what it has to do with, and ends when one of those kinds is not served yet.
-  const wait = ['wait', '--for=condition=Established', '--timeout=120s', 'customresourcedefinitions', '--all']
-  const { code, err } = await cluster.kubectl(wait)
-  assert.equal(code, 0, err)
-  operator = await startOperator()
-  scope.after(() => operator.stop())
-  await apply(JSON.stringify(webhooksOf(readFileSync(join(home, 'config/webhook/manifests.yaml'), 'utf8'))))
+  const cloudNativePg = await startCloudNativePg(scope, cluster)
+  await cloudNativePg.register(cluster.controlPlane)
+  operator = cloudNativePg.operator
   await cluster.kubectl(['create', 'namespace', 'shop'])
   // They answer once the operator has started; the server begins to ask each of them when it has heard of it.
   const asked = async () => (await dryRun([])).code === 0 && (await dryRun(['--set', forbidden])).code !== 0
@@ -85,6 +81,61 @@ test('the operator makes what the roles mount and call: Secrets with a URL, and 
   await until(async () => (await jobs()).length === 2, 'both primaries are begun', limitMs)
 })
 
+test('a cluster of a fleet is told where its primaries are, by what a work says of them and nothing else', async () => {
+  assert.equal((await cluster.kubectl(['create', 'namespace', 'fleet'])).code, 0)
+  const operatorSpec = {
+    namespace: 'fleet',
+    names: { 'order-db': 'order-db', 'book-db': 'book-db' },
+    clusters: [],
+  }
+  const tell = async (told: Told) => {
+    const work = databasesWorkOf({ fleet: 'store', cluster: 'south', operator: operatorSpec, told })
+    const [manifest] = work.spec.workload.manifests
+    const how = ['apply', '--server-side', '--force-conflicts', '--field-manager=work-agent-octavo']
+    return await cluster.kubectl([...how, '--filename=-'], JSON.stringify(manifest))
+  }
+  const at = (primary: string, token = ''): Told => {
+    const replica = { primary, source: primary === 'south' ? 'north' : primary, token }
+    return { 'order-db': replica, 'book-db': replica }
+  }
+  const refused = async (told: Told, words: RegExp) => {
+    const { code, err } = await tell(told)
+    assert.notEqual(code, 0)
+    assert.match(err, words)
+  }
+  const token = new Copy('north', 'north').tokenNow()
+  await refused(at('north'), /External cluster|bootstrap/)
+  const own = clusterOf('order-db', 'south', 'north', ['north', 'south'])
+  await apply(JSON.stringify({ ...own, metadata: { ...own.metadata, namespace: 'fleet' } }))
+  assert.deepEqual((await tell(at('north'))).code, 0)
+  await refused(at('north', token), /promotionToken is only allowed for primary clusters/)
+  await refused(at('south', 'no token'), /Invalid promotionToken format/)
+  await refused(at('south', Buffer.from('{}').toString('base64')), /Invalid promotionToken content/)
+  await refused(at('west'), /External cluster west not found/)
+  assert.deepEqual((await tell(at('south', token))).code, 0)
+  type Cluster = { spec: { instances: number; replica: object; externalClusters: object[] } }
+  const path = '/apis/postgresql.cnpg.io/v1/namespaces/fleet/clusters/order-db'
+  const now = await cluster.controlPlane.api.get<Cluster>(path)
+  assert.deepEqual(now?.spec.replica, {
+    self: 'south',
+    primary: 'south',
+    source: 'north',
+    promotionToken: token,
+  })
+  assert.deepEqual(
+    [now?.spec.instances, now?.spec.externalClusters.length],
+    [1, 2],
+    'the rest is its owner’s',
+  )
+  assert.deepEqual((await tell(at('north'))).code, 0)
+  assert.deepEqual((await cluster.controlPlane.api.get<Cluster>(path))?.spec.replica, {
+    ...{ self: 'south', primary: 'north', source: 'north' },
+  })
+  const inProgress = { status: { switchReplicaClusterStatus: { inProgress: true } } }
+  await cluster.controlPlane.api.send('PATCH', `${path}/status`, inProgress)
+  await refused(at('south', token), /ongoing operation/)
+})
+
 /** The chart's resources of the operator. @param flags over those that switch it on */
 async function databases(flags: readonly string[]): Promise<string> {
   const switched = ['--namespace=shop', on]
@@ -103,44 +154,4 @@ async function dryRun(flags: readonly string[]) {
 async function apply(text: string): Promise<void> {
   const { code, err } = await cluster.kubectl(['apply', '--server-side', '--filename=-'], text)
   assert.equal(code, 0, err)
-}
-
-async function startOperator(): Promise<BackgroundProcess> {
-  const folder = join(cluster.folder, 'operator')
-  const certificates = join(folder, 'certificates')
-  mkdirSync(join(folder, 'operator'), { recursive: true })
-  mkdirSync(certificates)
-  const program = cluster.tools['cloudnative-pg']
-  // It looks in its working folder which machines it could run databases on.
-  copyFileSync(program, join(folder, 'operator', 'manager_amd64'))
-  const { certPath, keyPath } = cluster.controlPlane.authority.issue('cnpg', '/CN=cnpg', 'IP:127.0.0.1')
-  copyFileSync(certPath, join(certificates, 'apiserver.crt'))
-  copyFileSync(keyPath, join(certificates, 'apiserver.key'))
-  return startProcess({
-    command: program,
-    args: ['controller', `--webhook-port=${webhookPort}`, '--metrics-bind-address=127.0.0.1:9187'],
-    cwd: folder,
-    env: { KUBECONFIG: cluster.controlPlane.kubeconfig, WEBHOOK_CERT_DIR: certificates, HOME: folder },
-    logPath: join(folder, 'log'),
-  })
-}
-
-type Webhooks = { webhooks: { clientConfig: { service?: { path: string } } }[] }
-
-/** As the operator has them, called at this machine's own address instead of a Service's. */
-function webhooksOf(text: string): object {
-  const caBundle = Buffer.from(cluster.controlPlane.authority.cert).toString('base64')
-  const items = parseAllDocuments(text).flatMap((document) => {
-    const each = document.toJS() as (Webhooks & object) | null
-    if (each === null) return []
-    const webhooks = each.webhooks.map((webhook) => ({
-      ...webhook,
-      clientConfig: {
-        url: `https://127.0.0.1:${webhookPort}${webhook.clientConfig.service?.path}`,
-        caBundle,
-      },
-    }))
-    return [{ ...each, webhooks }]
-  })
-  return { apiVersion: 'v1', kind: 'List', items }
 }

@@ -10,11 +10,21 @@ const say = (text: string) => console.log(text)
 /** Those of `npm run test:clusters`, one after the other. */
 const quick = ['chart', 'discovery', 'leases', 'node', 'fleet', 'fleet-approvals']
 /** Those that build images or tell long stories: with `--long`, after the others. */
-const long = ['image', 'store', 'changes', 'many-pods', 'operators', 'fleet-stores', 'fleet-losses']
+const long = [
+  'image',
+  'store',
+  'changes',
+  'many-pods',
+  'operators',
+  'fleet-stores',
+  'fleet-losses',
+  'fleet-databases',
+]
 /** What some of those need beside the usual tools. */
 const extraTools: Readonly<Record<string, readonly ToolName[]>> = {
   'many-pods.test.ts': ['kwok'],
   'operators.test.ts': ['cloudnative-pg'],
+  'fleet-databases.test.ts': ['cloudnative-pg'],
 }
 const limitMs = { quick: 5 * 60_000, long: 20 * 60_000 }
 /** So much earlier than the file is killed its own tests are stopped, and say which of them it was. */

@@ -21,8 +21,8 @@ export type KubernetesApi = AsyncDisposable & {
 }
 
 type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-/** How the server puts lists together: by replacing them, or by the key of their items. */
-export type PatchType = 'merge' | 'strategic-merge'
+/** How the server puts lists together: by replacing them, or by the key of their items; or what one writer alone says of an object. */
+export type PatchType = 'merge' | 'strategic-merge' | 'apply'
 
 export type WatchEvent<T> = { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'; object: T }
 
@@ -173,7 +173,9 @@ async function reached<T>(url: string, ask: () => Promise<T>): Promise<T> {
 type Status = { code?: number; reason?: string; message?: string }
 
 const typeOf = (method: string, patch: PatchType = 'merge') =>
-  method === 'PATCH' ? `application/${patch}-patch+json` : 'application/json'
+  method === 'PATCH'
+    ? `application/${patch}-patch+${patch === 'apply' ? 'yaml' : 'json'}`
+    : 'application/json'
 
 /** Tokens of service accounts are replaced on disk before they run out, about every fifty minutes. */
 function tokenReader(path: string | undefined, clock: Clock): () => Promise<Record<string, string>> {

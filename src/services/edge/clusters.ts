@@ -54,10 +54,11 @@ export function openClusters(clock: Clock): Clusters {
     cluster.breaker = state
     if (state.kind === before.kind) return
     const about = { cluster: cluster.pictured.name, before: before.kind, now: state.kind }
-    if (state.kind === 'open') {
-      cluster.counts.trips++
+    if (state.kind === 'open') cluster.counts.trips++
+    // Where nobody else may be asked it is tried again and again.
+    if (state.kind === 'open' && before.kind === 'closed')
       log.warn('a cluster is cut off', { ...about, reason: state.reason })
-    } else log.info('the circuit of a cluster changes', about)
+    else if (state.kind === 'closed') log.info('a cluster is not cut off any more', about)
   }
   const comparing = setInterval(() => compare([...known.values()]), compareEveryMs)
   comparing.unref()

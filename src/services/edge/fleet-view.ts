@@ -73,12 +73,14 @@ export type FleetObject = {
       clusters?: Record<string, { phase: string; version?: string; weight: number }>
       rollout?: { version: string; from: string; cluster: string; step: string; sinceMs: number }
       bad?: Record<string, string>
-      homes?: Record<string, { cluster: string; epoch: number; step: string }>
+      homes?: Record<string, Home>
+      topology?: { home: string; epoch: number; step: string; trouble?: string }
       timeline?: { atMs: number; text: string }[]
     }
   }
 }
 
+type Home = { cluster: string; epoch: number; step: string }
 const shownEvents = 50
 
 /** @param fleet as it was last heard of; undefined for an edge that goes by a file */
@@ -100,7 +102,7 @@ export function fleetView(
     clusters: members.map((each) => memberView(each, fleet, state.clusters)),
     rollout: rollout ? { ...pick(rollout), since: isoOf(rollout.sinceMs) } : null,
     bad: Object.entries(memory.bad ?? {}).map(([version, why]) => ({ version, why })),
-    databases: Object.entries(memory.homes ?? {}).map(([name, { cluster, epoch, step }]) => ({
+    databases: Object.entries(homesOf(memory)).map(([name, { cluster, epoch, step }]) => ({
       ...{ name, cluster, epoch, step },
     })),
     timeline: (memory.timeline ?? [])
@@ -109,6 +111,15 @@ export function fleetView(
       .map(({ atMs, text }) => ({ at: isoOf(atMs), text })),
   }
 }
+
+/** Of whoever looks after the databases. */
+function homesOf(memory: Memory | undefined): Record<string, Home> {
+  const { topology, homes = {} } = memory ?? {}
+  if (topology === undefined) return homes
+  const { home: cluster, epoch, step } = topology
+  return { 'order-db': { cluster, epoch, step }, 'book-db': { cluster, epoch, step } }
+}
+type Memory = NonNullable<NonNullable<FleetObject['status']>['memory']>
 
 const pick = ({
   version,
@@ -142,7 +153,7 @@ function memberView(
     ...{ name, phase, version: version ?? null, weight, ring, approvedBy, intent, seen: own },
     approvalsNeeded: production && fleet !== undefined ? 2 : 1,
     why: said?.slice(name.length + 2) ?? null,
-    homeOf: Object.entries(memory?.homes ?? {}).flatMap(([database, { cluster }]) =>
+    homeOf: Object.entries(homesOf(memory)).flatMap(([database, { cluster }]) =>
       cluster === name ? [database] : [],
     ),
   }

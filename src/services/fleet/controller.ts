@@ -65,7 +65,10 @@ export async function control(parts: ControllerParts, lost: AbortSignal): Promis
 const gatherMs = 200
 
 const isMoving = (fleet: BookstoreFleet | undefined) =>
-  Object.values(fleet?.status?.memory?.homes ?? {}).some(({ step }) => step !== 'steady')
+  [
+    ...Object.values(fleet?.status?.memory?.homes ?? {}),
+    fleet?.status?.memory?.topology ?? { step: 'steady' },
+  ].some(({ step }) => step !== 'steady')
 
 async function round(
   parts: ControllerParts,
@@ -125,7 +128,7 @@ async function write(
 ): Promise<boolean> {
   const status = {
     ...{ memory, picture: pictureOf(spec, memory), observedGeneration: fleet.metadata.generation },
-    message: memory.blocked ?? messageOf(memory),
+    message: memory.topology?.trouble ?? memory.blocked ?? messageOf(memory),
   }
   const { plan: _, ...before } = fleet.status ?? {}
   if (JSON.stringify(before) === JSON.stringify(withoutUndefined(status)) && fleet.status?.plan === undefined)

@@ -5,6 +5,7 @@ import type {
   Manifest,
   ManifestStatus,
   ManifestWork,
+  UpdateStrategy,
 } from '../../../src/services/fleet/hub/objects.ts'
 import { worksOf } from './registration.ts'
 
@@ -43,7 +44,8 @@ async function reconcile(
   const path = `${worksOf(cluster)}/${metadata.name}`
   const finalizers = (metadata as { finalizers?: string[] }).finalizers ?? []
   if (metadata.deletionTimestamp !== undefined) {
-    for (const each of spec.workload.manifests) await erase(spoke, each)
+    const isOrphaned = spec.deleteOption?.propagationPolicy === 'Orphan'
+    for (const each of isOrphaned ? [] : spec.workload.manifests) await erase(spoke, each)
     await hub.send('PATCH', path, {
       metadata: { finalizers: finalizers.filter((each) => each !== finalizer) },
     })
@@ -79,23 +81,19 @@ const plurals: Readonly<Record<string, string>> = {
   ConfigMap: 'configmaps',
 }
 
+const pluralOf = ({ kind }: Pick<Manifest, 'kind'>) => plurals[kind] ?? `${kind.toLowerCase()}s`
+
 function pathOf({ namespace }: Spoke, { apiVersion, kind }: Manifest): string {
   const api = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`
-  return `${api}/namespaces/${namespace}/${plurals[kind] ?? `${kind.toLowerCase()}s`}`
+  return `${api}/namespaces/${namespace}/${pluralOf({ kind })}`
 }
 
 async function applyOne(spoke: Spoke, manifest: Manifest, work: ManifestWork): Promise<ManifestStatus> {
-  const path = pathOf(spoke, manifest)
-  const object = { ...manifest, metadata: { ...manifest.metadata, namespace: spoke.namespace } }
-  const before = await spoke.api.get<Manifest>(`${path}/${manifest.metadata.name}`)
-  const now =
-    before === undefined
-      ? await spoke.api.send<Manifest>('POST', path, object)
-      : await spoke.api.send<Manifest>('PATCH', `${path}/${manifest.metadata.name}`, object)
   const { name, namespace } = manifest.metadata
   const config = work.spec.manifestConfigs?.find(
-    ({ resourceIdentifier: id }) => id.name === name && id.resource === plurals[manifest.kind],
+    ({ resourceIdentifier: id }) => id.name === name && id.resource === pluralOf(manifest),
   )
+  const now = await put(spoke, manifest, config?.updateStrategy)
   const values = (config?.feedbackRules ?? []).flatMap(({ jsonPaths }) =>
     jsonPaths.flatMap(({ name: valueName, path: valuePath }) => valueAt(now, valueName, valuePath)),
   )
@@ -104,11 +102,40 @@ async function applyOne(spoke: Spoke, manifest: Manifest, work: ManifestWork): P
   return {
     // What the rules say that there are here, without reading their language.
     conditions: (config?.conditionRules ?? []).map(({ condition: type }) => ({
-      ...{ type, status: isRolledOut(now) ? 'False' : 'True', reason: 'StandIn', message: '' },
+      ...{ type, status: now && isRolledOut(now) ? 'False' : 'True', reason: 'StandIn', message: '' },
       lastTransitionTime: new Date().toISOString(),
     })),
-    resourceMeta: { ...meta, kind: manifest.kind, resource: plurals[manifest.kind], name, namespace },
+    resourceMeta: { ...meta, kind: manifest.kind, resource: pluralOf(manifest), name, namespace },
     statusFeedback: { values },
+  }
+}
+
+/** As its work wants it; what the server refuses is there as it was, and tried again. */
+async function put(
+  spoke: Spoke,
+  manifest: Manifest,
+  strategy: UpdateStrategy | undefined,
+): Promise<Manifest | undefined> {
+  const path = pathOf(spoke, manifest)
+  const at = `${path}/${manifest.metadata.name}`
+  const object = { ...manifest, metadata: { ...manifest.metadata, namespace: spoke.namespace } }
+  const before = await spoke.api.get<Manifest>(at)
+  if (strategy?.type === 'ReadOnly') return before
+  try {
+    if (strategy?.type === 'ServerSideApply') {
+      const { force, fieldManager } = strategy.serverSideApply
+      return await spoke.api.send<Manifest>(
+        'PATCH',
+        `${at}?force=${force}&fieldManager=${fieldManager}`,
+        object,
+        'apply',
+      )
+    }
+    if (before === undefined) return await spoke.api.send<Manifest>('POST', path, object)
+    return await spoke.api.send<Manifest>('PATCH', at, object)
+  } catch (error) {
+    if (error instanceof KubernetesError && strategy !== undefined) return before
+    throw error
   }
 }
 

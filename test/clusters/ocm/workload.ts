@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http'
 import { systemClock } from '#ports/clock'
 import type { KubernetesApi } from '#ports/kubernetes'
+import { epochLabel } from '../../../src/services/fleet/hub/objects.ts'
 import type { TestScope } from '../../support/database.ts'
 import { type StandInCluster, startCluster } from '../../support/edge.ts'
 import type { Spoke } from './work-agent.ts'
@@ -26,7 +27,12 @@ const lookMs = 300
 export const crashing = '0.0.0-crashing'
 export const failing = '0.0.0-failing'
 
-export async function startWorkload(scope: TestScope, { api, namespace }: Spoke): Promise<TestWorkload> {
+/** @param take what becomes of an order that comes with this epoch, in a cluster whose databases are a test's own */
+export async function startWorkload(
+  scope: TestScope,
+  { api, namespace }: Spoke,
+  take?: (epoch: number) => { status: number; headers?: Record<string, string>; id?: number },
+): Promise<TestWorkload> {
   await api.send('POST', '/api/v1/namespaces', { metadata: { name: namespace } })
   const stop = new AbortController()
   let ready: string[] = []
@@ -39,6 +45,13 @@ export async function startWorkload(scope: TestScope, { api, namespace }: Spoke)
       return
     }
     orders++
+    if (take !== undefined && request.method === 'POST') {
+      const { status, headers, id } = take(Number(request.headers['x-octavo-epoch'] ?? 0))
+      response
+        .writeHead(status, { 'content-type': 'application/json', ...headers })
+        .end(JSON.stringify({ id }))
+      return
+    }
     const status = version === failing && orders % 10 === 0 ? 500 : request.method === 'POST' ? 201 : 200
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ version }))
   }
@@ -86,6 +99,12 @@ export const manifestsOf = (version: string): object[] => [
     kind: 'Secret',
     metadata: { name: 'octavo-keys', namespace: 'octavo' },
     stringData: { secret: 's' },
+  },
+  {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'octavo-fleet', namespace: 'octavo', labels: { [epochLabel]: '' } },
+    data: { epoch: '0' },
   },
   {
     ...{

@@ -6,6 +6,7 @@ import { byRing, chosen, replaceAfterMs, restMs, wantedCount } from './placing.t
 import { isThere, roll } from './roll.ts'
 import { change, enter, fullWeight, isFollowed, look, note, type Round, serving, stateOf } from './round.ts'
 import { keepScores } from './scores.ts'
+import { epochOf, homesToServe, isEnding, keepTopology, revokeWaitMs } from './topologies.ts'
 
 /** What is on its way to a cluster that is taken out is waited for, and then given up. */
 const drainLimitMs = 60_000
@@ -21,6 +22,7 @@ export function decide(spec: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: 
   heedEdges(round)
   noteDowns(round)
   keepHomes(round)
+  keepTopology(round)
   keepDns(round)
   // What takes rights away waits for nothing.
   for (const each of spec.clusters) if (each.intent === 'revoke') revoke(round, each)
@@ -68,6 +70,9 @@ function revoke(round: Round, { name }: ClusterSpec): void {
   if (seen === undefined) return
   for (const { name: request } of seen.requests)
     round.actions.push({ kind: 'deny', request, why: `${name} is revoked` })
+  // Without its works nobody could tell it to end its primaries.
+  const { phase: now, sinceMs } = stateOf(round, name)
+  if (now === 'revoking' && isEnding(round, name) && round.nowMs - sinceMs < revokeWaitMs) return
   if (seen.registration === 'accepted') round.actions.push({ kind: 'refuse', cluster: name })
   if (seen.works > 0) round.actions.push({ kind: 'reap', cluster: name })
   if (phase === 'revoked' && seen.registration !== 'accepted' && seen.works === 0) return
@@ -126,7 +131,7 @@ function place(round: Round): void {
   const wanted = wantedCount(spec, seen.demand, round.memory.wanted, nowMs)
   if (wanted.count !== round.memory.wanted.count) note(round, `${wanted.count} clusters are wanted`)
   round.memory = { ...round.memory, wanted }
-  const names = chosen(spec, seen, round.memory, wanted.count, nowMs)
+  const names = new Set([...chosen(spec, seen, round.memory, wanted.count, nowMs), ...homesToServe(round)])
   for (const each of byRing(spec.clusters)) {
     const { name } = each
     const { phase } = stateOf(round, name)
@@ -198,10 +203,16 @@ function keepWork(round: Round): void {
     const seen = look(round, name)
     const { version, phase } = stateOf(round, name)
     if (seen === undefined || phase === 'revoking' || phase === 'revoked') continue
-    const { epoch } = round.memory
+    const epoch = epochOf(round, name)
     const isAsMeant = seen.work?.version === version && (seen.work?.epoch ?? epoch) === epoch
     if (version !== undefined && seen.registration === 'accepted' && !isAsMeant)
       round.actions.push({ kind: 'apply', cluster: name, version, epoch })
-    if (version === undefined && seen.works > 0) round.actions.push({ kind: 'reap', cluster: name })
+    const keepsDatabases = seen.databases !== undefined && isMember(round, name)
+    if (version === undefined && seen.works > Number(keepsDatabases))
+      round.actions.push({ kind: 'reap', cluster: name, ...(keepsDatabases && { keepsDatabases }) })
   }
 }
+
+/** Its databases are copied to whether it sells or not. */
+const isMember = ({ spec }: Round, name: string): boolean =>
+  spec.databases?.operator?.clusters.includes(name) === true

@@ -8,7 +8,7 @@ import { note, type Round, serving } from './round.ts'
  */
 export function keepHomes(round: Round): void {
   const { spec, seen, nowMs } = round
-  if (spec.databases === undefined) return
+  if (spec.databases === undefined || spec.databases.operator !== undefined) return
   for (const database of keptDatabases) {
     const before = round.memory.homes[database]
     const states = seen.kept.get(database) ?? new Map()
@@ -32,7 +32,10 @@ export function keepHomes(round: Round): void {
 
 /** Whether any database has its primary there, or is on its way. */
 export const isHome = ({ memory }: Pick<Round, 'memory'>, cluster: string): boolean =>
-  Object.values(memory.homes).some((home) => home.cluster === cluster || home.to === cluster)
+  [
+    ...Object.values(memory.homes),
+    memory.topology && { ...memory.topology, cluster: memory.topology.home },
+  ].some((home) => home?.cluster === cluster || home?.to === cluster)
 
 /** Where it should be: away from a cluster that is taken out, and else where the fleet says. */
 function wantedHome(round: Round, now: string | undefined): string {

@@ -1,5 +1,6 @@
 import type { KeptDatabase, KeptState, Want } from '#kernel/database-turn'
 import type { Home } from './home.ts'
+import type { Both, SeenCopy, Told, Topology } from './topology.ts'
 
 /**
  * What the fleet should be, what is seen of it, and what is remembered between two looks. Decisions are made of these
@@ -37,6 +38,18 @@ export type DatabasesSpec = {
   home: string
   /** Commits may not be acknowledged for so long before another cluster takes over. */
   lostAfterMs: number
+  /** CloudNativePG's, which looks after them; undefined where `octavo keep-databases` does. */
+  operator?: OperatorSpec | undefined
+  /** The turn of which somebody has said that what only its primaries have may be lost. */
+  acceptLossOf?: number | undefined
+}
+
+export type OperatorSpec = {
+  /** Of the two Cluster resources, which are called the same in every cluster. */
+  namespace: string
+  names: Both<string>
+  /** Who has them. */
+  clusters: readonly string[]
 }
 
 export type ClusterSpec = {
@@ -105,6 +118,14 @@ export type SeenByEdges = {
 }
 export type OrderCounts = { taken: number; failed: number; slow: number }
 
+/** The work that says where a cluster's databases have their primaries, and how they are. */
+export type SeenDatabases = {
+  /** Of the work, as it was looked at. */
+  version: string
+  told: Told | undefined
+  copies: Partial<Both<SeenCopy>>
+}
+
 export type SeenCluster = {
   name: string
   registration: 'absent' | 'waiting' | 'accepted'
@@ -112,6 +133,7 @@ export type SeenCluster = {
   isAvailable: boolean | undefined
   isTainted: boolean
   work: SeenWork | undefined
+  databases?: SeenDatabases | undefined
   /** Works there are in its namespace, whosever. */
   works: number
   /** Whether its certificate still opens anything; undefined when nobody has looked. */
@@ -192,6 +214,8 @@ export type FleetMemory = {
   epoch: number
   /** Where each database that the fleet looks after has its primary. */
   homes: Partial<Readonly<Record<KeptDatabase, Home>>>
+  /** Where CloudNativePG has them, where that looks after them. */
+  topology?: Topology | undefined
   /** What OCM's scheduler was told of each cluster, and when. */
   scores: Readonly<Record<string, { value: number; atMs: number }>>
   /** Where the shop's name leads, since when edges have said nothing, and when that was written last. */
@@ -222,7 +246,8 @@ export type Action =
   | { kind: 'accept'; cluster: string }
   | { kind: 'refuse'; cluster: string }
   | { kind: 'apply'; cluster: string; version: string; epoch: number }
-  | { kind: 'reap'; cluster: string }
+  | { kind: 'reap'; cluster: string; keepsDatabases?: boolean }
+  | { kind: 'tell-databases'; cluster: string; told: Told; version: string | undefined }
   | { kind: 'check-rights'; cluster: string }
   | { kind: 'taint'; cluster: string }
   | { kind: 'untaint'; cluster: string }

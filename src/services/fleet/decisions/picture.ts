@@ -1,13 +1,22 @@
 import type { FleetPicture } from '#kernel/fleet-picture'
 import type { FleetMemory, FleetSpec } from './model.ts'
 import { isPictured } from './round.ts'
+import { takesWrites } from './topology.ts'
 
 /** What edges are told. A cluster that joins is in it without weight, so that they probe it before it gets anything. */
 export function pictureOf(spec: FleetSpec, memory: FleetMemory): FleetPicture {
+  const { topology } = memory
   const clusters = spec.clusters.flatMap(({ name, url }) => {
     const state = memory.clusters[name]
     if (state === undefined || !isPictured(state.phase)) return []
-    return [{ name, url, weight: state.weight, takesWrites: true }]
+    return [
+      {
+        name,
+        url,
+        weight: state.weight,
+        takesWrites: topology === undefined || takesWrites(topology, name),
+      },
+    ]
   })
   return { revision: memory.revision, epoch: memory.epoch, clusters }
 }

@@ -5,6 +5,7 @@ import {
   type CertificateSigningRequest,
   clusterApi,
   csrApi,
+  databasesLabel,
   fleetApi,
   fleetLabel,
   type ManagedCluster,
@@ -80,6 +81,14 @@ export function openCaches(
     },
   }
 }
+
+/** The one of this fleet that says where the databases of a cluster have their primaries. */
+export const databasesWorkOn = (
+  works: readonly ManifestWork[],
+  fleet: string,
+  cluster: string,
+): ManifestWork | undefined =>
+  works.find(({ metadata }) => metadata.namespace === cluster && metadata.labels?.[databasesLabel] === fleet)
 
 /** The one of this fleet on a cluster. */
 export const workOn = (

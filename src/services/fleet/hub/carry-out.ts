@@ -1,6 +1,8 @@
 import { type KubernetesApi, KubernetesError } from '#ports/kubernetes'
 import type { Action } from '../decisions/model.ts'
-import { type Caches, workOn } from './caches.ts'
+import { type Caches, databasesWorkOn, workOn } from './caches.ts'
+import { databasesWorkOf } from './databases-work.ts'
+import { readOperator } from './fleet-object.ts'
 import type { Keepers } from './keepers.ts'
 import { nameEdges } from './name-edges.ts'
 import {
@@ -43,7 +45,9 @@ export async function carryOut(hub: Hub, action: Action): Promise<boolean | unde
     case 'apply':
       return void (await applyWork(hub, action))
     case 'reap':
-      return void (await reap(hub, action.cluster))
+      return void (await reap(hub, action))
+    case 'tell-databases':
+      return void (await tellDatabases(hub, action))
     case 'taint':
     case 'untaint':
       return void (await taint(hub, action.cluster, action.kind === 'taint'))
@@ -108,10 +112,36 @@ async function applyWork(
   }
 }
 
+/**
+ * At the very version that it was decided on: a controller that was frozen since would bring back a token of an earlier
+ * move, whatever it has heard by now.
+ */
+async function tellDatabases(
+  { api, caches, fleet }: Hub,
+  { cluster, told, version }: Extract<Action, { kind: 'tell-databases' }>,
+): Promise<void> {
+  const { executor, databases } = caches.fleet()?.spec ?? {}
+  const operator = readOperator(databases)
+  if (operator === undefined) return
+  const work = databasesWorkOf({ fleet, cluster, operator, told, executor })
+  const path = `${workApi}/namespaces/${cluster}/manifestworks`
+  if (version === undefined) await api.send('POST', path, work)
+  else
+    await api.send<ManifestWork>('PUT', `${path}/${work.metadata.name}`, {
+      ...work,
+      metadata: { ...work.metadata, resourceVersion: version },
+    })
+}
+
 /** Those that were looked at: a work that has been put there since has the same name, and stays. */
-async function reap({ api, caches }: Hub, cluster: string): Promise<void> {
-  for (const { metadata } of caches.works()) {
-    if (metadata.namespace !== cluster || metadata.deletionTimestamp) continue
+async function reap(
+  { api, caches, fleet }: Hub,
+  { cluster, keepsDatabases }: Extract<Action, { kind: 'reap' }>,
+): Promise<void> {
+  const kept = keepsDatabases ? databasesWorkOn(caches.works(), fleet, cluster) : undefined
+  for (const work of caches.works()) {
+    const { metadata } = work
+    if (metadata.namespace !== cluster || metadata.deletionTimestamp || work === kept) continue
     const path = `${workApi}/namespaces/${cluster}/manifestworks/${metadata.name}`
     const { uid } = metadata
     await ignoringGone(

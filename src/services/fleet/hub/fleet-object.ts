@@ -1,7 +1,7 @@
 import { keptDatabases } from '#kernel/database-turn'
 import { isClusterName, isOrigin } from '#kernel/fleet-picture'
 import type { Metadata } from '#ports/kubernetes'
-import type { ClusterSpec, FleetMemory, FleetSpec } from '../decisions/model.ts'
+import type { ClusterSpec, FleetMemory, FleetSpec, OperatorSpec } from '../decisions/model.ts'
 import { freshMemory } from '../decisions/model.ts'
 import type { Executor } from './work.ts'
 
@@ -24,7 +24,7 @@ export type BookstoreFleet = {
     /** The shop's name, kept by external-dns: its edges' public addresses, by where they tell of themselves. */
     dns?: { name: string; ttlSeconds?: number; edges: { url: string; address: string }[] }
     /** Where the primaries of the databases should be, and how soon another cluster takes over. */
-    databases?: { home?: string; lostAfterSeconds?: number }
+    databases?: DatabasesText
   }
   status?: {
     memory?: FleetMemory
@@ -33,6 +33,15 @@ export type BookstoreFleet = {
     message?: string
     plan?: string[]
   }
+}
+
+type DatabasesText = {
+  home?: string
+  lostAfterSeconds?: number
+  /** CloudNativePG looks after them: its two Cluster resources, called the same in each of these clusters. */
+  cloudNativePg?: { namespace: string; orderDb: string; bookDb: string; clusters: string[] }
+  /** The turn of which somebody has said that what only its primaries have may be lost. */
+  acceptLossOf?: number
 }
 
 export type FleetMember = {
@@ -83,8 +92,16 @@ export function readFleet({ spec }: BookstoreFleet): FleetSpec {
     databases: spec.databases && {
       home: spec.databases.home ?? '',
       lostAfterMs: (spec.databases.lostAfterSeconds ?? usualLostSeconds) * 1_000,
+      operator: readOperator(spec.databases),
+      acceptLossOf: spec.databases.acceptLossOf,
     },
   }
+}
+
+export function readOperator(databases: DatabasesText | undefined): OperatorSpec | undefined {
+  if (databases?.cloudNativePg === undefined) return undefined
+  const { namespace, orderDb, bookDb, clusters } = databases.cloudNativePg
+  return { namespace, names: { 'order-db': orderDb, 'book-db': bookDb }, clusters }
 }
 
 function readMember(member: FleetMember): ClusterSpec {

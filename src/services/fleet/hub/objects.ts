@@ -25,7 +25,12 @@ export type ManifestWork = {
   apiVersion?: string
   kind?: string
   metadata: Metadata & { generation?: number; deletionTimestamp?: string }
-  spec: { workload: { manifests: Manifest[] }; manifestConfigs?: ManifestConfig[]; executor?: object }
+  spec: {
+    workload: { manifests: Manifest[] }
+    manifestConfigs?: ManifestConfig[]
+    executor?: object
+    deleteOption?: { propagationPolicy: 'Orphan' }
+  }
   status?: {
     conditions?: Condition[]
     resourceStatus?: { manifests?: ManifestStatus[] }
@@ -45,8 +50,12 @@ export type Manifest = {
 export type ManifestConfig = {
   resourceIdentifier: { group: string; resource: string; name: string; namespace: string }
   feedbackRules: { type: 'JSONPaths'; jsonPaths: { name: string; path: string }[] }[]
-  conditionRules: ConditionRule[]
+  conditionRules?: ConditionRule[]
+  updateStrategy?: UpdateStrategy
 }
+export type UpdateStrategy =
+  | { type: 'ReadOnly' }
+  | { type: 'ServerSideApply'; serverSideApply: { force: boolean; fieldManager: string } }
 export type ConditionRule = { condition: string; type: 'CEL'; celExpressions: string[]; message: string }
 export type ManifestStatus = {
   resourceMeta?: {
@@ -86,6 +95,8 @@ export const versionLabel = 'fleet.octavo.example/version'
 export const fleetLabel = 'fleet.octavo.example/fleet'
 /** On the ConfigMap of a store that says which turn its databases are in, and on works with it. */
 export const epochLabel = 'fleet.octavo.example/epoch'
+/** On works that say where a cluster's databases have their primaries. */
+export const databasesLabel = 'fleet.octavo.example/databases'
 export const drainedTaint = 'fleet.octavo.example/drained'
 
 export const clusterApi = '/apis/cluster.open-cluster-management.io/v1/managedclusters'

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { CertificateRequest, Seen, SeenCluster, VersionRecord } from '../decisions/model.ts'
 import type { AlarmsSeen } from './alarms.ts'
-import { type Caches, workOn } from './caches.ts'
+import { type Caches, databasesWorkOn, workOn } from './caches.ts'
 import { readCertificateRequest } from './certificate-request.ts'
+import { seenDatabases } from './databases-work.ts'
 import type { EdgesSeen } from './edges.ts'
+import { readOperator } from './fleet-object.ts'
 import type { KeptSeen } from './keepers.ts'
 import {
   type CertificateSigningRequest,
@@ -59,6 +61,9 @@ function clusterOf(
 ): SeenCluster {
   const available = conditionOf(managed?.status?.conditions, 'ManagedClusterConditionAvailable')?.status
   const work = workOn(caches.works(), fleet, name)
+  const operator = readOperator(caches.fleet()?.spec.databases)
+  const databases = operator && databasesWorkOn(caches.works(), fleet, name)
+  const isDatabasesGone = databases === undefined || databases.metadata.deletionTimestamp !== undefined
   return {
     name,
     registration: managed === undefined ? 'absent' : managed.spec?.hubAcceptsClient ? 'accepted' : 'waiting',
@@ -70,6 +75,7 @@ function clusterOf(
     edge: edges.clusters.get(name),
     alarms: alarms.get(name),
     work: work === undefined || work.metadata.deletionTimestamp ? undefined : seenWork(work),
+    databases: operator === undefined || isDatabasesGone ? undefined : seenDatabases(databases, operator),
   }
 }
 

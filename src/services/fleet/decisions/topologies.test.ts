@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { decide } from './decide.ts'
+import {
+  type Action,
+  type ClusterSpec,
+  type DatabasesSpec,
+  type FleetMemory,
+  type FleetSpec,
+  freshMemory,
+  type Seen,
+  type SeenCluster,
+} from './model.ts'
+import { pictureOf } from './picture.ts'
+import type { SeenCopy } from './topology.ts'
+
+const member = (name: string): ClusterSpec => ({
+  ...{ name, url: `http://${name}`, numbersUrl: '', ring: 0, capacity: 1_000, key: 'k', intent: 'serve' },
+  ...{ approvedBy: ['ada', 'ben'], isProduction: true, keeper: undefined },
+})
+const copy: SeenCopy = {
+  ...{ primary: 'north', given: '', demotionToken: '', taken: '', uid: 'first', system: '7', phase: '' },
+  ...{ ready: 1, timeline: 1 },
+}
+
+/** Two clusters that do as their works say at once, but for databases, which do as a test says. */
+function twoClusters() {
+  const specs = [member('north'), member('south')]
+  const copies = { north: { ...copy }, south: { ...copy, timeline: 0 } }
+  const databases: DatabasesSpec = {
+    ...{ home: '', lostAfterMs: 5_000 },
+    operator: {
+      namespace: 'o',
+      names: { 'order-db': 'orders', 'book-db': 'books' },
+      clusters: ['north', 'south'],
+    },
+  }
+  const seen = new Map<string, SeenCluster>()
+  let memory: FleetMemory = freshMemory
+  const fleet = {
+    ...{ specs, copies, databases, now: 0, last: [] as readonly Action[] },
+    memory: () => memory,
+    at: (name: string) => seen.get(name) as SeenCluster,
+    picture: () => pictureOf(specOf(), memory),
+    run(seconds: number) {
+      for (let i = 0; i < seconds; i++) {
+        fleet.now += 1_000
+        const view: Seen = {
+          ...{ clusters: seen, versions: [{ version: '1', schemas: {} }], followed: memory.revision },
+          ...{
+            decided: undefined,
+            answering: new Set<string>(),
+            heard: { revision: 0, epoch: 0 },
+            demand: 0,
+          },
+          kept: new Map(),
+        }
+        const decision = decide(specOf(), view, memory, fleet.now)
+        memory = decision.memory
+        fleet.last = decision.actions
+        for (const action of decision.actions) carryOut(action)
+        for (const [name, each] of seen) {
+          if (each.databases === undefined) continue
+          const own = copies[name as 'north' | 'south']
+          each.databases.copies = { 'order-db': own, 'book-db': own }
+        }
+      }
+      return fleet.last.map(({ kind }) => kind)
+    },
+  }
+  const specOf = (): FleetSpec => ({
+    ...{
+      paused: false,
+      dryRun: false,
+      version: '1',
+      clusters: specs,
+      clustersMin: 2,
+      databases: fleet.databases,
+    },
+    ...{ dns: undefined, placement: '' },
+    rollout: {
+      ...{ canaryPercent: 5, soakMs: 60_000, ordersMin: 100, readyLimitMs: 60_000 },
+      ...{ failedPercentMax: 1, slowPercentMax: 10 },
+    },
+  })
+  const carryOut = (action: Action) => {
+    if (!('cluster' in action)) return
+    const each = fleet.at(action.cluster)
+    const count = () => Number(each.work !== undefined) + Number(each.databases !== undefined)
+    if (action.kind === 'apply') {
+      const { version, epoch } = action
+      each.work = { version, epoch, isApplied: true, isReady: true }
+      const orders = { taken: 0, failed: 0, slow: 0 }
+      each.edge = { isUp: true, version, inFlight: 0, ordersPerSecond: 0, orders }
+    }
+    if (action.kind === 'tell-databases') each.databases = { version: '1', told: action.told, copies: {} }
+    if (action.kind === 'refuse') each.registration = 'waiting'
+    if (action.kind === 'reap') each.work = undefined
+    if (action.kind === 'reap' && !action.keepsDatabases) each.databases = undefined
+    each.works = count()
+  }
+  for (const { name } of specs)
+    seen.set(name, {
+      ...{ name, registration: 'accepted', isAvailable: true, isTainted: false, work: undefined, works: 0 },
+      ...{ hasRights: false, requests: [], alarms: [], edge: undefined },
+    })
+  fleet.run(60)
+  return fleet
+}
+
+/** What the operators of both would come to in a planned move. */
+function move({ copies, run }: ReturnType<typeof twoClusters>) {
+  Object.assign(copies.north, { primary: 'south', demotionToken: 'T' })
+  run(2)
+  Object.assign(copies.south, { primary: 'south', given: 'T', taken: 'T', timeline: 2 })
+  return run(3)
+}
+
+test('what changes something goes to the home alone, and nowhere while the next one is promoted', () => {
+  const fleet = twoClusters()
+  const writers = () =>
+    fleet.picture().clusters.flatMap(({ name, takesWrites }) => (takesWrites ? [name] : []))
+  assert.deepEqual(writers(), ['north'])
+  const { revision } = fleet.picture()
+  fleet.databases = { ...fleet.databases, home: 'south' }
+  fleet.run(2)
+  assert.equal(fleet.memory().topology?.step, 'demoting')
+  assert.deepEqual(writers(), ['north'], 'until it ends what it takes is in its token')
+  Object.assign(fleet.copies.north, { primary: 'south', demotionToken: 'T' })
+  fleet.run(2)
+  assert.equal(fleet.memory().topology?.step, 'promoting')
+  assert.deepEqual(writers(), [])
+  move(fleet)
+  assert.deepEqual(writers(), ['south'])
+  assert.ok(fleet.picture().revision > revision)
+  assert.equal(fleet.picture().epoch, 2)
+  assert.deepEqual([fleet.at('north').work?.epoch, fleet.at('south').work?.epoch], [2, 2])
+})
+
+test('a home that is drained keeps its readers and its work until the databases have moved, and its copies after it', () => {
+  const fleet = twoClusters()
+  Object.assign(fleet.specs[0] ?? {}, { intent: 'drain' })
+  fleet.run(10)
+  assert.equal(fleet.memory().clusters.north?.phase, 'serving')
+  move(fleet)
+  fleet.run(10)
+  assert.equal(fleet.memory().clusters.north?.phase, 'out')
+  assert.equal(fleet.at('north').work, undefined)
+  assert.ok(fleet.at('north').databases, 'its copies follow')
+  assert.ok(!fleet.run(1).includes('reap'))
+})
+
+test('a home that is revoked has no readers at once, and a minute to end its primaries', () => {
+  const fleet = twoClusters()
+  Object.assign(fleet.specs[0] ?? {}, { intent: 'revoke' })
+  fleet.run(10)
+  assert.equal(
+    fleet.picture().clusters.some(({ name }) => name === 'north'),
+    false,
+  )
+  assert.equal(fleet.at('north').registration, 'accepted')
+  move(fleet)
+  fleet.run(3)
+  assert.equal(fleet.at('north').registration, 'waiting')
+  assert.equal(fleet.at('north').works, 0)
+})
+
+test('one that does not end them in that minute is revoked all the same', () => {
+  const fleet = twoClusters()
+  Object.assign(fleet.specs[0] ?? {}, { intent: 'revoke' })
+  fleet.run(70)
+  assert.equal(fleet.at('north').registration, 'waiting')
+  assert.equal(fleet.at('north').works, 0)
+})
+
+test('one that was given up hears of no later turn', () => {
+  const fleet = twoClusters()
+  fleet.at('north').isAvailable = undefined
+  fleet.databases = { ...fleet.databases, home: 'south', acceptLossOf: fleet.memory().topology?.epoch }
+  fleet.run(3)
+  Object.assign(fleet.copies.south, { primary: 'south', timeline: 2 })
+  fleet.run(3)
+  assert.deepEqual([fleet.memory().topology?.home, fleet.memory().epoch], ['south', 2])
+  assert.deepEqual([fleet.at('north').work?.epoch, fleet.at('south').work?.epoch], [1, 2])
+})
+
+test('a hub that has forgotten a move looks anew before it tells anything', () => {
+  const fleet = twoClusters()
+  const view: Seen = {
+    ...{ clusters: new Map([['north', fleet.at('north')]]), versions: [], followed: undefined },
+    ...{ decided: undefined, answering: new Set<string>(), heard: { revision: 90, epoch: 9 }, demand: 0 },
+    kept: new Map(),
+  }
+  const spec: FleetSpec = {
+    ...{ paused: false, dryRun: false, version: '1', clusters: fleet.specs, clustersMin: 1, dns: undefined },
+    ...{ databases: fleet.databases, placement: '', rollout: {} as FleetSpec['rollout'] },
+  }
+  const { actions, memory } = decide({ ...spec, paused: true }, view, fleet.memory(), fleet.now)
+  assert.equal(memory.topology, undefined)
+  assert.deepEqual(
+    actions.filter(({ kind }) => kind === 'tell-databases').map((each) => 'told' in each && each.told),
+    ['look'],
+  )
+})

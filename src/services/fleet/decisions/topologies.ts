@@ -1,0 +1,111 @@
+import { decideTopology } from './move-databases.ts'
+import { look, note, type Round, serving, stateOf } from './round.ts'
+import { type SeenCopies, type Told, type Topology, takesWrites } from './topology.ts'
+
+/** How long a cluster with the primaries that is revoked has to end them in peace. */
+export const revokeWaitMs = 60_000
+
+/** Looks after databases that CloudNativePG keeps in several clusters. */
+export function keepTopology(round: Round): void {
+  const { databases, clusters, paused } = round.spec
+  const { operator } = databases ?? {}
+  if (databases === undefined || operator === undefined) return
+  const members = operator.clusters.filter((name) => clusters.some((each) => each.name === name))
+  forgetEarlier(round)
+  const before = round.memory.topology
+  const { topology, told, said } = decideTopology(
+    {
+      ...{ members, acceptLossOf: databases.acceptLossOf, lostAfterMs: databases.lostAfterMs },
+      wanted: paused ? '' : wantedHome(round, members),
+      isHomeLost: before !== undefined && isLost(round, before.home),
+      isFollowed: round.seen.followed !== undefined && round.seen.followed >= round.memory.revision,
+      works: new Map(
+        members.filter((name) => canBeTold(round, name)).map((name) => [name, toldOn(round, name)]),
+      ),
+      ...{ epoch: round.memory.epoch, demand: round.seen.demand },
+    },
+    copiesOf(round, members),
+    before,
+    round.nowMs,
+  )
+  for (const text of said)
+    if (before !== undefined || !round.memory.timeline.some((each) => each.text === text)) note(round, text)
+  if (topology !== undefined) remember(round, topology)
+  for (const [cluster, wanted] of told) {
+    if (!canBeTold(round, cluster) || isSame(toldOn(round, cluster), wanted)) continue
+    const { version } = look(round, cluster)?.databases ?? {}
+    round.actions.push({ kind: 'tell-databases', cluster, told: wanted, version })
+  }
+}
+
+/** Edges know of a later turn: this hub has been put back to an earlier day, and looks anew before it tells anything. */
+function forgetEarlier(round: Round): void {
+  const { topology, epoch } = round.memory
+  if (topology === undefined || topology.epoch >= epoch) return
+  note(
+    round,
+    `databases: edges know of turn ${epoch}, and this hub of ${topology.epoch}; it looks where they are`,
+  )
+  round.memory = { ...round.memory, topology: undefined }
+}
+
+/** Edges hear of every turn, and of who takes changes in it. */
+function remember(round: Round, topology: Topology): void {
+  const { memory, spec } = round
+  const writersOf = (of: Topology | undefined) =>
+    spec.clusters.flatMap(({ name }) => (of === undefined || takesWrites(of, name) ? [name] : [])).join()
+  const epoch = Math.max(memory.epoch, topology.epoch)
+  const isNews = epoch !== memory.epoch || writersOf(memory.topology) !== writersOf(topology)
+  round.memory = { ...memory, topology, epoch, revision: memory.revision + (isNews ? 1 : 0) }
+}
+
+/** The turn that a cluster is told of: one that was given up hears of no later one before it has ended its primaries. */
+export const epochOf = ({ memory }: Pick<Round, 'memory'>, cluster: string): number =>
+  memory.topology?.unsettled[cluster]?.epoch ?? memory.epoch
+
+/** Whether what it has ends by itself before the cluster goes: while that may still come. */
+export function isEnding(round: Round, cluster: string): boolean {
+  const { topology } = round.memory
+  const isHome = topology?.home === cluster || (topology?.step !== 'steady' && topology?.to === cluster)
+  return (
+    isHome && canBeTold(round, cluster) && (topology?.trouble === undefined || topology.step !== 'steady')
+  )
+}
+
+/** Has work whatever the demand is: nothing can be changed anywhere else. */
+export function homesToServe({ spec, memory }: Pick<Round, 'spec' | 'memory'>): string[] {
+  const { operator, home = '' } = spec.databases ?? {}
+  if (operator === undefined) return []
+  return [memory.topology?.home ?? '', home].filter(
+    (name) => spec.clusters.find((each) => each.name === name)?.intent === 'serve',
+  )
+}
+
+/** Where the primaries should be: away from a cluster that is taken out, and else where the fleet says. */
+function wantedHome(round: Round, members: readonly string[]): string {
+  const { spec, memory } = round
+  const { home: wanted = '' } = spec.databases ?? {}
+  const isLeaving = (name: string) => spec.clusters.find((each) => each.name === name)?.intent !== 'serve'
+  if (wanted !== '' && !isLeaving(wanted)) return wanted
+  const now = memory.topology?.home
+  if (now === undefined || !isLeaving(now)) return now ?? wanted
+  const others = members.filter((name) => name !== now && !isLeaving(name))
+  return others.find((name) => serving(round, now).includes(name)) ?? others[0] ?? ''
+}
+
+/** Edges find it down, or the hub does not hear of it. */
+function isLost(round: Round, home: string): boolean {
+  const seen = look(round, home)
+  return seen?.edge?.isUp === false || seen?.isAvailable !== true
+}
+
+const canBeTold = (round: Round, name: string): boolean =>
+  look(round, name)?.registration === 'accepted' && stateOf(round, name).phase !== 'revoked'
+
+const toldOn = (round: Round, name: string): Told | undefined => look(round, name)?.databases?.told
+
+const copiesOf = (round: Round, members: readonly string[]): SeenCopies =>
+  new Map(members.map((name) => [name, look(round, name)?.databases?.copies ?? {}]))
+
+const isSame = (told: Told | undefined, wanted: Told): boolean =>
+  JSON.stringify(told) === JSON.stringify(wanted)

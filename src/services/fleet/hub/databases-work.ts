@@ -1,0 +1,124 @@
+import { type KeptDatabase, keptDatabases } from '#kernel/database-turn'
+import type { OperatorSpec, SeenDatabases } from '../decisions/model.ts'
+import type { Both, SeenCopy, Told } from '../decisions/topology.ts'
+import { databasesLabel, type Manifest, type ManifestConfig, type ManifestWork } from './objects.ts'
+import type { Executor } from './work.ts'
+
+const group = 'postgresql.cnpg.io'
+
+/** What is fed back of each Cluster; all of it is of one look at it. */
+const feedback: Readonly<Record<keyof SeenCopy, string>> = {
+  primary: '.spec.replica.primary',
+  given: '.spec.replica.promotionToken',
+  demotionToken: '.status.demotionToken',
+  taken: '.status.lastPromotionToken',
+  uid: '.metadata.uid',
+  system: '.status.systemID',
+  ready: '.status.readyInstances',
+  timeline: '.status.timelineID',
+  phase: '.status.phase',
+}
+
+export type DatabasesWorkParts = {
+  fleet: string
+  cluster: string
+  operator: OperatorSpec
+  told: Told
+  executor?: Executor | undefined
+}
+
+/**
+ * The work that says of a cluster's two Clusters of CloudNativePG where the primaries are, and nothing else of them: they
+ * are made by whoever owns the cluster, and stay when the work goes.
+ */
+export function databasesWorkOf({
+  fleet,
+  cluster,
+  operator,
+  told,
+  executor,
+}: DatabasesWorkParts): ManifestWork {
+  return {
+    apiVersion: 'work.open-cluster-management.io/v1',
+    kind: 'ManifestWork',
+    metadata: { name: `octavo-${fleet}-databases`, namespace: cluster, labels: { [databasesLabel]: fleet } },
+    spec: {
+      ...(executor && { executor: { subject: { type: 'ServiceAccount', serviceAccount: executor } } }),
+      deleteOption: { propagationPolicy: 'Orphan' },
+      workload: { manifests: keptDatabases.map((each) => manifestOf(each, cluster, operator, told)) },
+      manifestConfigs: keptDatabases.map((each) => configOf(each, operator, told)),
+    },
+  }
+}
+
+function manifestOf(database: KeptDatabase, cluster: string, operator: OperatorSpec, told: Told): Manifest {
+  const metadata = { name: operator.names[database], namespace: operator.namespace }
+  const base = { apiVersion: `${group}/v1`, kind: 'Cluster', metadata }
+  if (told === 'look') return base
+  const { primary, source, token } = told[database]
+  const replica = { self: cluster, primary, source, ...(token !== '' && { promotionToken: token }) }
+  return { ...base, spec: { replica } }
+}
+
+const configOf = (
+  database: KeptDatabase,
+  { names, namespace }: OperatorSpec,
+  told: Told,
+): ManifestConfig => ({
+  resourceIdentifier: { group, resource: 'clusters', name: names[database], namespace },
+  updateStrategy:
+    told === 'look'
+      ? { type: 'ReadOnly' }
+      : { type: 'ServerSideApply', serverSideApply: { force: true, fieldManager: 'work-agent-octavo' } },
+  feedbackRules: [
+    { type: 'JSONPaths', jsonPaths: Object.entries(feedback).map(([name, path]) => ({ name, path })) },
+  ],
+})
+
+/** What a work tells its cluster, and what that said of its two Clusters. */
+export function seenDatabases(
+  { metadata, spec, status }: ManifestWork,
+  operator: OperatorSpec,
+): SeenDatabases {
+  const manifests = status?.resourceStatus?.manifests ?? []
+  const copyOf = (database: KeptDatabase): SeenCopy | undefined => {
+    const found = manifests.find(
+      ({ resourceMeta }) =>
+        resourceMeta?.kind === 'Cluster' && resourceMeta.name === operator.names[database],
+    )
+    const values = new Map(
+      (found?.statusFeedback?.values ?? []).map(({ name, fieldValue }) => [
+        name,
+        fieldValue.integer ?? fieldValue.string,
+      ]),
+    )
+    if (!values.has('uid')) return undefined
+    const text = (name: keyof SeenCopy) => String(values.get(name) ?? '')
+    const number = (name: keyof SeenCopy) => Number(values.get(name) ?? 0)
+    return {
+      ...{ primary: text('primary'), given: text('given'), demotionToken: text('demotionToken') },
+      ...{ taken: text('taken'), uid: text('uid'), system: text('system'), phase: text('phase') },
+      ...{ ready: number('ready'), timeline: number('timeline') },
+    }
+  }
+  const copies = Object.fromEntries(
+    keptDatabases.flatMap((each) => {
+      const copy = copyOf(each)
+      return copy === undefined ? [] : [[each, copy]]
+    }),
+  ) as Partial<Both<SeenCopy>>
+  return { version: metadata.resourceVersion ?? '', told: toldIn(spec.workload.manifests, operator), copies }
+}
+
+function toldIn(manifests: readonly Manifest[], { names }: OperatorSpec): Told | undefined {
+  const replicas = keptDatabases.map((each) => {
+    const found = manifests.find(({ metadata }) => metadata.name === names[each])
+    return (found?.spec as { replica?: Replica } | undefined)?.replica
+  })
+  if (replicas.every((each) => each === undefined)) return 'look'
+  const [orderDb, bookDb] = replicas.map((each) => ({
+    ...{ primary: each?.primary ?? '', source: each?.source ?? '', token: each?.promotionToken ?? '' },
+  }))
+  return orderDb && bookDb && { 'order-db': orderDb, 'book-db': bookDb }
+}
+type Replica = { primary?: string; source?: string; promotionToken?: string }
