@@ -125,7 +125,7 @@ test('a move that does not come is told of and called off, and nothing is lost',
   await comes((now) => now?.step === 'demoting' && now.tokens['order-db'] !== '')
   assert.equal((await topology())?.tokens['book-db'], '')
   await fleet.octavo(['move-databases', home])
-  await comes((now) => now?.step === 'returning')
+  await untilLong(async () => (await story()).includes('is called off'), story)
   at(home).copies['book-db'].operatorAwayUntil = 0
   await comes((now) => now?.step === 'steady' && now.home === home)
   await sleep(500)

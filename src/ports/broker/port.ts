@@ -39,3 +39,4 @@ export {
   waitingMax,
 } from './broker.ts'
 export { type WatchedQueues, watchQueues } from './queue-states.ts'
+export { subscribeSoon } from './subscribe-soon.ts'

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { type Config, ConfigError, type Secrets } from '#config'
 import { createPace } from '#kernel/pace'
-import { type Broker, openBroker, watchQueues } from '#ports/broker'
+import { type Broker, openBroker, subscribeSoon, watchQueues } from '#ports/broker'
 import { type Clock, every, systemClock } from '#ports/clock'
 import { type Database, openDatabase, openReads, startOutboxRelay } from '#ports/database'
 import { openDiscovery } from '#ports/discovery'
@@ -157,7 +157,8 @@ function addRoutes(server: HttpServer, context: Context): void {
  */
 async function followVouchers(broker: Broker, context: Context): Promise<AsyncDisposable> {
   const note = noteStoredVouchers(context)
-  return await broker.subscribe(
+  return await subscribeSoon(
+    broker,
     'orders-vouchers',
     [objectCreatedTopic, bucketNotifiedTopic],
     async (message) => {
@@ -165,13 +166,18 @@ async function followVouchers(broker: Broker, context: Context): Promise<AsyncDi
       const there = message.topic === bucketNotifiedTopic ? await thoseThere(context, created) : created
       await Promise.all(there.map(note))
     },
+    context.clock,
   )
 }
 
 /** Downloads that found nothing: what should be there is drawn again. */
 async function followMissing(broker: Broker, context: Context): Promise<AsyncDisposable> {
-  return await broker.subscribe('orders-missing', [objectMissingTopic], async (message) =>
-    redrawMissing(context, await readPayload(ObjectMissingMessage, message)),
+  return await subscribeSoon(
+    broker,
+    'orders-missing',
+    [objectMissingTopic],
+    async (message) => redrawMissing(context, await readPayload(ObjectMissingMessage, message)),
+    context.clock,
   )
 }
 

@@ -1,5 +1,5 @@
 import type { Config, Secrets } from '#config'
-import { type Broker, openBroker, watchQueues } from '#ports/broker'
+import { type Broker, openBroker, subscribeSoon, watchQueues } from '#ports/broker'
 import { type Clock, systemClock } from '#ports/clock'
 import { openDiscovery } from '#ports/discovery'
 import { answer, createHttpServer, type ServiceClient, serviceClient } from '#ports/http'
@@ -90,7 +90,7 @@ export async function createVouchers(
           startRenderQueue({ pool, covers, store, watch, clock, queueMax, metrics, onUndrawable }),
         )
         metrics.observe(() => queue.size, watch.fault)
-        resources.use(await shareQueue({ broker, pool, covers, store, watch }))
+        resources.use(await shareQueue({ broker, pool, covers, store, watch }, clock))
         const server = createHttpServer({
           name: 'vouchers',
           secret,
@@ -164,13 +164,13 @@ async function isRevoked(client: ServiceClient, key: string): Promise<boolean> {
 }
 
 /** Takes from the queue that all generators share, beside what this one is asked for directly. */
-async function shareQueue({
-  broker,
-  ...drawing
-}: Omit<WantedOptions, 'stop'> & { broker: Broker }): Promise<AsyncDisposable> {
+async function shareQueue(
+  { broker, ...drawing }: Omit<WantedOptions, 'stop'> & { broker: Broker },
+  clock: Clock,
+): Promise<AsyncDisposable> {
   const stop = new AbortController()
   const handler = takeWanted({ ...drawing, stop: stop.signal })
-  const subscription = await broker.subscribe('vouchers-draw', [vouchersWantedTopic], handler)
+  const subscription = await subscribeSoon(broker, 'vouchers-draw', [vouchersWantedTopic], handler, clock)
   return {
     async [Symbol.asyncDispose]() {
       stop.abort()
