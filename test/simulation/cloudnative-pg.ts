@@ -113,7 +113,11 @@ export class Copy {
     const isPrefix = this.log.every((id, i) => source.log[i] === id)
     if (source.timeline >= this.timeline && isPrefix && this.log.length <= branch) {
       if (!isBehind) return
-      const end = Math.min(source.log.length, branch, this.log.length + Math.floor(random() * (this.receivesMax + 1)))
+      const end = Math.min(
+        source.log.length,
+        branch,
+        this.log.length + Math.floor(random() * (this.receivesMax + 1)),
+      )
       this.log = source.log.slice(0, end)
       if (source.timeline > this.timeline && this.log.length === branch) {
         this.timeline++

@@ -62,6 +62,8 @@ function runHome(seed: number, weakness?: Weakness): Run {
   let messages: Message[] = []
   let [tick, nextId, moves] = [0, 1, 0]
   let failure: string | undefined
+  /** The latest turn whose primary has opened. */
+  let latest = 0
   // The hub's object, with a version; a controller that was frozen writes at an old one and is refused.
   let stored: { version: number; home: Home | undefined } = { version: 0, home: undefined }
   const backups: (typeof stored)[] = []
@@ -195,6 +197,10 @@ function runHome(seed: number, weakness?: Weakness): Run {
   function open(server: Server): void {
     server.isOpen = true
     moves++
+    // One that opens late, when a later turn has begun, shows what there was and can acknowledge nothing.
+    const epoch = server.want?.epoch ?? 0
+    if (epoch < latest) return
+    latest = Math.max(latest, epoch)
     check(`when ${server.name} begins turn ${server.want?.epoch}`, server)
   }
 

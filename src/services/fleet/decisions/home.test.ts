@@ -69,6 +69,21 @@ test('the furthest comes next, once enough have turned; one that was asked for o
   assert.equal(after({ ...all, a: turnedAt('901') }, planned, 1)?.cluster, 'a')
 })
 
+test('a planned move waits for whoever it goes to, rather than go to another that is heard first', () => {
+  const planned: Home = { ...steady, epoch: 5, step: 'turning', isPlanned: true, to: 'b' }
+  const first = { a: turnedAt('900'), c: turnedAt('900') }
+  assert.equal(after(first, planned, 1)?.step, 'turning')
+  assert.equal(after({ ...first, b: turnedAt('900') }, planned, 2)?.cluster, 'b')
+  assert.equal(after(first, planned, 16)?.cluster, 'c', 'not for ever')
+})
+
+test('a hub that was put back into the middle of a turn begins another: who follows in that one votes no more', () => {
+  const turning: Home = { ...steady, epoch: 5, step: 'turning' }
+  const follows: KeptState = { ...replica, epoch: 5, primary: 'b' }
+  const next = after({ a: follows, b: turnedAt('900') }, turning, 1)
+  assert.deepEqual([next?.step, next?.epoch], ['turning', 6])
+})
+
 test('a hub that remembers less than the servers begins a turn after theirs', () => {
   const next = after({ a: { ...primary, epoch: 9 }, b: { ...replica, epoch: 9 } }, steady, 1)
   assert.deepEqual([next?.step, next?.epoch], ['turning', 10])

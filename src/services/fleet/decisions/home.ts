@@ -151,6 +151,15 @@ function isStalled(seen: Seen, home: Home): boolean {
 
 /** Once enough have turned, the one with the furthest log comes next; the one that was asked for if it is as far. */
 function choose({ seen, nowMs, said }: Look, home: Home): Home {
+  const isDecided = home.members.some(({ name }) => {
+    const state = seen.get(name)
+    return state?.epoch === home.epoch && (state.state === 'primary' || state.state === 'replica')
+  })
+  if (isDecided) {
+    // The hub was put back into the middle of this turn: who follows in it votes no more.
+    said.push(`turn ${home.epoch} has been decided already; another one is begun`)
+    return turned(home, home.epoch + 1, nowMs)
+  }
   const old = seen.get(home.cluster)
   const oldHasTurned = old?.epoch === home.epoch && old.state === 'turned' && old.isAsTold
   // In peace the one before ends first: then the others have all that it wrote.
@@ -165,10 +174,12 @@ function choose({ seen, nowMs, said }: Look, home: Home): Home {
     return isFinal && state.position !== null ? [{ name, position: state.position }] : []
   })
   if (votes.length < votesOfHome(home)) return home
+  const asked = votes.find(({ name }) => name === home.to)
+  // Whoever it goes to may be heard a moment later: another would only be the next to move it.
+  if (home.isPlanned && asked === undefined && nowMs - home.sinceMs < handOverLimitMs) return home
   // Of two that are as far, the one that is not what has just failed.
   const ordered = votes.toSorted((a, b) => Number(a.name === home.cluster) - Number(b.name === home.cluster))
   const best = ordered.reduce((a, b) => (isFurther(b.position, a.position) ? b : a))
-  const asked = votes.find(({ name }) => name === home.to)
   const chosen = asked !== undefined && !isFurther(best.position, asked.position) ? asked : best
   said.push(`turn ${home.epoch} is ${chosen.name}’s`)
   return {
