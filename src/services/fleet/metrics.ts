@@ -21,6 +21,10 @@ export function fleetMetrics(): FleetMetrics {
     'step',
   ])
   const blocked = meter.gauge('octavo_fleet_blocked', '1 when the wanted version is not rolled out.')
+  const trouble = meter.gauge(
+    'octavo_fleet_databases_trouble',
+    '1 when the databases’ primaries are lost or a move of them does not come, and somebody has to decide.',
+  )
   return {
     round(memory, nowMs) {
       phases.clear()
@@ -31,6 +35,7 @@ export function fleetMetrics(): FleetMetrics {
         phases.set(members.length, phase)
       for (const [name, { weight }] of all) weights.set(weight, name)
       if (memory.rollout) rollout.set((nowMs - memory.rollout.sinceMs) / 1_000, memory.rollout.step)
+      trouble.set(memory.topology?.trouble === undefined ? 0 : 1)
       blocked.set(memory.blocked === undefined ? 0 : 1)
     },
     did: (kind) => actions.add(1, kind),
