@@ -111,65 +111,10 @@ test('a cluster that is drained moves them first', async () => {
   assertHas(now.home, told)
   assert.equal(at('b').copies['order-db'].role, 'standby')
   assert.ok(await clusterAt('b'), 'its databases are still there, and follow')
+  // Else they would go back to where they were asked to be.
+  await fleet.octavo(['move-databases', now.home])
   await fleet.member('b', { intent: 'serve' })
   await untilLong(async () => (await fleet.edge.cluster('b').catch(() => undefined))?.weight === 100, story)
-})
-
-test('a move that does not come is told of and called off, and nothing is lost', async () => {
-  const home = (await topology())?.home ?? ''
-  const to = names.find((name) => name !== home) ?? ''
-  const load = startOrders()
-  // One of both does not end.
-  at(home).copies['book-db'].operatorAwayUntil = Number.POSITIVE_INFINITY
-  await fleet.octavo(['move-databases', to])
-  await comes((now) => now?.step === 'demoting' && now.tokens['order-db'] !== '')
-  assert.equal((await topology())?.tokens['book-db'], '')
-  await fleet.octavo(['move-databases', home])
-  await untilLong(async () => (await story()).includes('is called off'), story)
-  at(home).copies['book-db'].operatorAwayUntil = 0
-  await comes((now) => now?.step === 'steady' && now.home === home)
-  await sleep(500)
-  const { told } = await load.stop()
-  assert.ok(told.length > 0)
-  assertHas(home, told)
-})
-
-test('a lost home is given up only when somebody says so, and takes nothing when it comes back', async (t) => {
-  const lost = (await topology())?.home ?? ''
-  const next = names.find((name) => name !== lost) ?? ''
-  const load = startOrders()
-  await sleep(1_000)
-  agents.get(lost)?.cut(true)
-  workloads.get(lost)?.door.freeze()
-  at(lost).isAway = true
-  await comes((now) => now?.trouble?.includes('--accept-loss') === true)
-  const before = await topology()
-  await sleep(2_000)
-  assert.equal((await topology())?.epoch, before?.epoch, 'nobody is promoted by himself')
-  const atMs = performance.now()
-  assert.equal((await fleet.octavo(['move-databases', next, '--accept-loss'])).code, 0)
-  await comes((now) => now?.home === next && now.step === 'steady')
-  t.diagnostic(`promoted ${Math.round(performance.now() - atMs)} ms after somebody said so`)
-  const sold = load.count()
-  await until(() => load.count() > sold + 10, 'it sells again')
-  const had = at(lost).copies['order-db'].log.length
-  // It comes back with its primaries writable, before its agent has heard of anything.
-  at(lost).isAway = false
-  workloads.get(lost)?.door.thaw()
-  const epoch = (await topology())?.epoch ?? 0
-  assert.equal(take(lost, epoch).status, 503, 'its gateways have not heard of the turn')
-  await until(() => load.count() > sold + 40)
-  assert.equal(at(lost).copies['order-db'].log.length, had, 'no order came to it')
-  agents.get(lost)?.cut(false)
-  await untilLong(async () => (await topology())?.unsettled[lost]?.hasEnded === true, story)
-  assert.equal(take(lost, epoch).status, 503, 'it hears of the turn when it is made anew')
-  for (const name of names) if (name !== next) await at(name).makeAnew(at(next))
-  await comes((now) => now !== undefined && Object.keys(now.unsettled).length === 0)
-  await until(async () => (await epochAt(lost)) === epoch, 'it hears of the turn')
-  const { told, lostBefore } = await load.stop(next)
-  t.diagnostic(`${lostBefore.length} of ${told.length} acknowledged orders were lost, all before`)
-  const { said } = await fleet.octavo(['status'])
-  assert.match(said, /has ended its own primaries: order-db at 0\/[0-9A-F]+ of timeline \d+/)
 })
 
 const at = (name: string) => databases.get(name) as StandInDatabases
@@ -214,12 +159,10 @@ function startOrders() {
   }
   const readers = Promise.all([run(), run()])
   return {
-    count: () => told.length,
-    async stop(home = '') {
+    async stop() {
       isOver = true
       await Promise.all([readers, following])
-      const has = new Set(home === '' ? told : at(home).copies['order-db'].log)
-      return { told, pausedMs, lostBefore: told.filter((id) => !has.has(id)) }
+      return { told, pausedMs }
     },
   }
 }

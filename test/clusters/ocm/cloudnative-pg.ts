@@ -15,8 +15,6 @@ export type StandInDatabases = {
   isAway: boolean
   /** An order, in both databases or in none. @returns whether it was acknowledged */
   take(id: number): boolean
-  /** Deletes both Clusters, and makes them from the primary's. */
-  makeAnew(from: StandInDatabases): Promise<void>
 }
 
 type Replica = { self: string; primary: string; source: string; promotionToken?: string }
@@ -48,12 +46,6 @@ export async function startDatabases(
         if (databases.isAway || keptDatabases.some((each) => copies[each].role !== 'primary')) return false
         for (const each of keptDatabases) copies[each].log.push(id)
         return true
-      },
-      async makeAnew(from) {
-        for (const each of keptDatabases)
-          await spoke.api.send('DELETE', `${pathOf(spoke)}/${clusterNames[each]}`)
-        await make(name, spoke, from.copies['order-db'].self)
-        for (const each of keptDatabases) copies[each].makeAnew(from.copies[each])
       },
     }
     all.set(name, databases)
