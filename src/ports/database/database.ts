@@ -24,7 +24,8 @@ export type Database = AsyncDisposable &
     readonly prepared: PreparedTransactions
     /**
      * Runs `work` in a transaction that writes nothing and sees one moment throughout: that of its beginning. It has a
-     * connection of its own, may rest between statements, and each of them may take up to `exclusiveStatementMs`.
+     * connection of its own, may rest between statements, and each of them may take up to `exclusiveStatementMs`. A
+     * process that is frozen for `exclusiveSilentMs` has lost it.
      */
     snapshot<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
     /**

@@ -189,9 +189,9 @@ async function snapshot<T>(
   const client = await connections.own(connectionConfig(patient))
   try {
     const statements = statementsOn(client)
-    await statements.query(`SET idle_in_transaction_session_timeout = ${exclusiveStatementMs};
+    await statements.query(`SET idle_in_transaction_session_timeout = ${exclusiveSilentMs};
       BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT pg_current_snapshot()`)
-    return await work(statements)
+    return await keptAwake(statements, () => work(statements))
   } finally {
     // Nothing was written: the end of the connection is the end of the transaction.
     await client.end().catch(() => undefined)

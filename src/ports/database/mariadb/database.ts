@@ -108,10 +108,10 @@ async function snapshot<T>(
     const statements = statementsOn(connection, exclusiveStatementMs)
     const [idle] = await statements.query("SHOW VARIABLES LIKE 'idle_transaction_timeout'")
     const setting = idle === undefined ? 'wait_timeout' : 'idle_transaction_timeout'
-    await statements.execute(`SET SESSION ${setting} = ${exclusiveStatementMs / 1000}`)
+    await statements.execute(`SET SESSION ${setting} = ${exclusiveSilentMs / 1000}`)
     await statements.execute('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ')
     await statements.execute('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY')
-    return await work(statements)
+    return await keptAwake(statements, () => work(statements))
   } finally {
     await end(connection)
   }
