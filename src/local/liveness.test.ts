@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { until } from '../../test/support/until.ts'
 import { hungBecause, type LivenessLimits, watchLiveness, watchStart } from './liveness.ts'
 
@@ -16,8 +17,23 @@ const program = `
   })
   server.listen(0, '127.0.0.1', () => process.send(server.address().port))`
 
-async function start(t: TestContext): Promise<{ child: ChildProcess; url: string; pid: number }> {
-  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+/** The same by https, with a certificate for another name. */
+const kept = (name: string) =>
+  JSON.stringify(fileURLToPath(new URL(`../../test/support/certificates/${name}`, import.meta.url)))
+const overTls = program
+  .replace("require('node:http').createServer(", "require('node:https').createServer(pair, ")
+  .replace(
+    'const server',
+    `const read = require('node:fs').readFileSync
+  const pair = { cert: read(${kept('first.pem')}), key: read(${kept('first.key.pem')}) }
+  const server`,
+  )
+
+async function start(
+  t: TestContext,
+  code = program,
+): Promise<{ child: ChildProcess; url: string; pid: number }> {
+  const child = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   t.after(() => child.kill('SIGKILL'))
   const port = await new Promise((resolve) => child.once('message', resolve))
   return { child, url: `http://127.0.0.1:${port}`, pid: child.pid ?? 0 }
@@ -34,6 +50,15 @@ test('a process that answers is left alone', async (t) => {
   const reasons = watch(t, await start(t))
   await sleep(2_500)
   assert.deepEqual(reasons, [])
+})
+
+test('a process that answers by https is left alone too, and noticed when it is frozen', async (t) => {
+  const started = await start(t, overTls)
+  const reasons = watch(t, { ...started, url: started.url.replace('http:', 'https:') })
+  await sleep(2_500)
+  assert.deepEqual(reasons, [])
+  started.child.kill('SIGSTOP')
+  await until(() => reasons.length > 0)
 })
 
 test('a frozen process is noticed, once', async (t) => {

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { Agent, get } from 'node:http'
+import { type OwnDoor, ownDoor } from './own-door.ts'
 
 /** How long a process may be silent before it counts as hung. */
 export type LivenessLimits = {
@@ -44,15 +44,12 @@ export function watchLiveness(
   { url, pid, limits }: { url: string; pid: number; limits: LivenessLimits },
   onHung: (reason: string) => void,
 ): Disposable {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const watching = watchSigns(
-    { gives: () => answers(`${url}/livez`, agent, limits.probeTimeoutMs), pid, limits },
-    onHung,
-  )
+  const door = ownDoor(url)
+  const watching = watchSigns({ gives: () => answers(door, limits.probeTimeoutMs), pid, limits }, onHung)
   return {
     [Symbol.dispose]() {
       watching[Symbol.dispose]()
-      agent.destroy()
+      door[Symbol.dispose]()
     },
   }
 }
@@ -139,9 +136,9 @@ export function processorTime(pid: number): ProcessorTime {
 }
 
 /** Whether somebody answers in time, whatever the answer. */
-function answers(url: string, agent: Agent, timeoutMs: number): Promise<boolean> {
+function answers(door: OwnDoor, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const request = get(url, { agent }, (response) => {
+    const request = door.get('/livez', (response) => {
       response.resume()
       response.once('end', () => resolve(true))
       response.once('error', () => resolve(false))

@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { get } from 'node:http'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Config, type Environment, type SecretName, secretVariables } from '#config'
 import { askOnce, primaryOf } from '#ports/postgres'
 import { finishLimitMs } from '../process/stop-signal.ts'
 import { forgetArchive } from './archive/archive-state.ts'
+import { becomesReady } from './becomes-ready.ts'
 import {
   hasSecret,
   holdDataFolder,
@@ -16,7 +15,6 @@ import {
   noteSecret,
   openDataFolder,
   type RunRecord,
-  StartError,
   secretFile,
 } from './data-folder.ts'
 import { claimPublicPort, freeInnerPort } from './free-port.ts'
@@ -54,8 +52,6 @@ export type StoreOptions = {
   stop: AbortSignal
 }
 
-const readyLimitMs = 120_000
-const readyPollMs = 50
 const leftOverGraceMs = 3000
 /** A role ends as soon as nothing is in flight, and within its own limit; only one that hangs is waited for longer. */
 const roleGraceMs = finishLimitMs + 1000
@@ -87,7 +83,7 @@ export async function runStore(options: StoreOptions): Promise<void> {
     await endLeftOver(hold.leftOver, topology)
     record()
     const { port, staff } = await start(options, log, supervised, record)
-    await becomesReady(config.gateway.host, port, stop)
+    await becomesReady(config.gateway, port, stop)
     if (!stop.aborted) sayWhereItIs(config, port, staff, log)
     await aborted(stop)
     log.say('Octavo stops: it finishes what is in flight and takes nothing new.')
@@ -217,37 +213,15 @@ async function startDatabases(
   return files
 }
 
-/** Waits until the gateway says that everything behind it is there. */
-async function becomesReady(host: string, port: number, stop: AbortSignal): Promise<void> {
-  const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host
-  const deadline = performance.now() + readyLimitMs
-  while (!stop.aborted) {
-    if ((await statusOf(reachable, port)) === 200) return
-    if (performance.now() > deadline)
-      throw new StartError(`the store was not ready within ${readyLimitMs / 1000} s; its log above says why`)
-    await sleep(readyPollMs)
-  }
-}
-
-function statusOf(host: string, port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const request = get({ host, port, path: '/readyz', agent: false, timeout: 2000 }, (response) => {
-      response.resume()
-      resolve(response.statusCode)
-    })
-    request.once('timeout', () => request.destroy())
-    request.once('error', () => resolve(undefined))
-  })
-}
-
 function sayWhereItIs(
   config: Config,
   port: number,
   staff: { path: string; value: string; isNew: boolean } | undefined,
   log: Log,
 ) {
-  const url = config.gateway.port === port ? config.publicUrl : `http://localhost:${port}`
-  log.say(`Octavo is open at ${url} (console: ${url}/console/)`)
+  const { gateway, publicUrl } = config
+  const url = gateway.port === port ? publicUrl : `${gateway.tls ? 'https' : 'http'}://localhost:${port}`
+  log.say(`Octavo is open at ${url} (console: ${gateway.consoleUrl ?? url}/console/)`)
   if (!staff) return
   const password = staff.isNew
     ? `password ${staff.value} (kept in ${staff.path})`
