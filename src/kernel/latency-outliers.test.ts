@@ -31,3 +31,13 @@ test('the average follows the newest answers', () => {
   assert.ok(latency.averageMs > 400 && latency.averageMs < 500)
   assert.equal(withSample(noLatency, 7).averageMs, 7)
 })
+
+test('one answer that took very long puts nobody out, many do', () => {
+  let latency = noLatency
+  for (let i = 0; i < 50; i++) latency = withSample(latency, 10)
+  const peer = latency
+  latency = withSample(latency, 5_000)
+  assert.deepEqual(outliers([latency, peer], 0), [])
+  for (let i = 0; i < 12; i++) latency = withSample(latency, 5_000)
+  assert.deepEqual(outliers([latency, peer], 0), [0])
+})

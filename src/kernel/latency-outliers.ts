@@ -15,10 +15,15 @@ const outlierLimits: OutlierLimits = { samplesMin: 10, factor: 3, marginMs: 100,
 
 export const noLatency: Latency = { averageMs: 0, samples: 0 }
 
-export function withSample(latency: Latency, ms: number, { weight } = outlierLimits): Latency {
-  const samples = latency.samples + 1
-  const share = Math.max(weight, 1 / samples)
-  return { averageMs: latency.averageMs + (ms - latency.averageMs) * share, samples }
+/** Once there is an average, a few answers that took very long cannot carry it away: requests differ. */
+export function withSample(
+  { averageMs, samples }: Latency,
+  ms: number,
+  { weight, samplesMin, marginMs } = outlierLimits,
+): Latency {
+  const counted = samples < samplesMin ? ms : Math.min(ms, 2 * averageMs + marginMs)
+  const share = Math.max(weight, 1 / (samples + 1))
+  return { averageMs: averageMs + (counted - averageMs) * share, samples: samples + 1 }
 }
 
 /**

@@ -161,6 +161,25 @@ test('an instance far slower than its peers is left out, and at most half of the
   assert.ok((all[1]?.hits ?? 0) - (before ?? 0) <= 6)
 })
 
+test('log-ins, which are made to wait, put no instance out', async (t) => {
+  quietly(t)
+  const late = (ms: number): RequestListener => {
+    return async (incoming, response) => {
+      if (incoming.method === 'POST') await sleep(ms)
+      good(incoming, response)
+    }
+  }
+  const all = [await instance(t, late(900)), await instance(t, late(20))]
+  const gateway = await startGateway(t, all.map(({ url }) => `orders=${url}`).join(';'))
+  const until = performance.now() + 4_000
+  const asking = Array.from({ length: 6 }, async (_, i) => {
+    while (performance.now() < until)
+      await timed(`${gateway.url}/api/session`, i < 5 ? { ...order(), method: 'POST' } : {})
+  })
+  await Promise.all(asking)
+  assert.doesNotMatch(await (await fetch(`${gateway.url}/metrics`)).text(), /breaker_trips_total\{/)
+})
+
 test('an instance that stays slow has a few answers more to give and no others, unless its peer is gone', async (t) => {
   quietly(t)
   const slow: RequestListener = async (incoming, response) => {

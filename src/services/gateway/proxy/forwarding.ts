@@ -114,8 +114,9 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#tried.push(upstream)
     this.#abort = undefined
     this.#isAbandoned = false
-    const takesLong = this.#target.takesLong || isBodyStream(this.#body)
-    this.#attempt = this.#parts.upstreams.begin(upstream, () => this.#abandon(), takesLong)
+    const { takesLong, tellsPace } = this.#target
+    const kind = { takesLong: takesLong || isBodyStream(this.#body), tellsPace }
+    this.#attempt = this.#parts.upstreams.begin(upstream, () => this.#abandon(), kind)
     upstream.pool.dispatch(
       {
         path: target,

@@ -2,6 +2,7 @@ import { bodyBytesMaxOf, partsMaxOf } from '#kernel/body-limits'
 import type { Method, Route } from '#kernel/contract'
 import { Type } from '#kernel/type'
 import { placeOrder } from '#services/coordinator'
+import { logIn } from '#services/orders'
 import { availabilityEvents, getSystem, orderEvents } from '../contract.ts'
 
 type AnyTarget = {
@@ -24,6 +25,8 @@ export type UpstreamTarget = AnyTarget & {
   isBrowsing: boolean
   /** Whether an answer may well take minutes, because a large body is read first. */
   takesLong: boolean
+  /** Whether how long its answer takes tells of its instance: a log-in is made to wait, and strangers choose when. */
+  tellsPace: boolean
   /** Whether requests for one title should meet at one instance, so that its groups stay large. */
   sticksToTitle: boolean
   /** Whether a request that carries an `Idempotency-Key` may be sent twice: only the routes that name it heed it. */
@@ -72,6 +75,7 @@ function upstreamTarget(service: string, route: Route): UpstreamTarget {
     ...(route.query === undefined && { queryFields: [] }),
     method: route.method,
     takesLong: streams,
+    tellsPace: route !== logIn,
     isBrowsing: service === 'catalog' && route.method === 'GET' && route.access.kind === 'public',
     bodyBytesMax: bodyBytesMaxOf(route) ?? importBytesMax,
     bodyPartsMax: bodyPartsMaxOf(route),

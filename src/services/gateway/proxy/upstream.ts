@@ -30,6 +30,8 @@ export type Attempt = {
   readonly sentMs: number
   /** Ends it where that is safe, because its instance hangs. */
   readonly abandon: () => void
+  /** Whether how long its answer takes tells how fast the instance is. */
+  readonly tellsPace: boolean
   /** Whether its answer has told that the instance does its work. */
   hasTold: boolean
 }

@@ -29,8 +29,8 @@ export type Upstreams = AsyncDisposable & {
   count(service: string): number
   /** Whether there is an instance that may be asked just now. */
   isThere(service: string): boolean
-  /** A request is on its way. @param takesLong whether its answer may well take minutes, or waits for a body that is still coming */
-  begin(upstream: Upstream, abandon: () => void, takesLong?: boolean): Attempt
+  /** A request is on its way. */
+  begin(upstream: Upstream, abandon: () => void, kind?: AttemptKind): Attempt
   /** Its answer has begun. @param saysAway whether it only says that the work cannot be done just now */
   answered(attempt: Attempt, saysAway?: boolean): void
   /** It is over, however it ended. */
@@ -38,8 +38,15 @@ export type Upstreams = AsyncDisposable & {
   failed(upstream: Upstream): void
   all(): readonly Upstream[]
 }
+export type AttemptKind = {
+  /** Whether its answer may well take minutes, or waits for a body that is still coming. */
+  takesLong: boolean
+  /** Whether how long its answer takes tells how fast the instance is. */
+  tellsPace: boolean
+}
 export type UpstreamEvents = { onStateChange(upstream: Upstream, before: BreakerState): void }
 
+const usual: AttemptKind = { takesLong: false, tellsPace: true }
 const connectionsMax = 256
 /** Beyond this many unanswered requests an instance gets no more: waiting longer would help nobody. */
 const outstandingMax = 2_048
@@ -86,8 +93,8 @@ export function createUpstreams(
     count: (service) => byService.get(service)?.length ?? 0,
     isThere: (service) =>
       (byService.get(service) ?? []).some((each) => isWilling(each, clock.monotonicMs()) || isOnlySlow(each)),
-    begin(upstream, abandon, takesLong = false) {
-      const attempt = { upstream, sentMs: clock.monotonicMs(), abandon, hasTold: false }
+    begin(upstream, abandon, { takesLong, tellsPace } = usual) {
+      const attempt = { upstream, sentMs: clock.monotonicMs(), abandon, tellsPace, hasTold: false }
       upstream.outstanding++
       // What may take an hour says nothing of how fast the instance is.
       if (!takesLong) upstream.attempts.add(attempt)
@@ -96,11 +103,12 @@ export function createUpstreams(
     answered(attempt, saysAway = false) {
       const { upstream, sentMs } = attempt
       const nowMs = clock.monotonicMs()
-      if (upstream.attempts.delete(attempt)) upstream.latency = withSample(upstream.latency, nowMs - sentMs)
+      if (upstream.attempts.delete(attempt) && attempt.tellsPace)
+        upstream.latency = withSample(upstream.latency, nowMs - sentMs)
       upstream.lastAnswerMs = nowMs
       attempt.hasTold = !saysAway
       if (saysAway) return
-      const tell = isSlow(upstream, nowMs - sentMs) ? onSlowAnswer : onSuccess
+      const tell = attempt.tellsPace && isSlow(upstream, nowMs - sentMs) ? onSlowAnswer : onSuccess
       change(upstream, tell(upstream.breaker, nowMs))
     },
     ended(attempt) {
