@@ -39,9 +39,11 @@ export async function subscribeSoon(
       await clock
         .sleep(retryMinMs + backoffMs(failures, clock.random(), retryMinMs, retryMaxMs), stop.signal)
         .catch(() => {})
-      if (!stop.signal.aborted) await attempt()
+      if (stop.signal.aborted) return
+      // Whatever it is: without it nobody would take these messages until the role starts again.
+      await attempt().catch((error: unknown) => log.warn('a queue cannot be subscribed to', { queue, error }))
     }
-  })().catch((error: unknown) => log.error('a queue cannot be subscribed to', { queue, error }))
+  })()
   return {
     async [Symbol.asyncDispose]() {
       stop.abort()
