@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
-import { renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 import { temporaryFolder } from '../../../test/support/edge.ts'
 import { json, startGateway, startUpstream, until } from '../../../test/support/gateway.ts'
 
+const kept = (name: string) =>
+  fileURLToPath(new URL(`../../../test/support/certificates/${name}`, import.meta.url))
 const trusted = { OCTAVO_TRUSTED_PROXIES: '127.0.0.1' }
 
 /** A file with the epoch, replaced as a whole as Kubernetes does. */
@@ -85,4 +91,44 @@ test('who is no proxy of the store can refuse nothing by it, and without the set
   const without = await gatewayAt(t, trusted)
   assert.equal((await without.send('POST', '99')).status, 200)
   await assert.rejects(gatewayAt(t, { ...trusted, OCTAVO_FLEET_EPOCH: '3' }), /OCTAVO_FLEET_EPOCH is "3"/)
+})
+
+test('a ConfigMap is heard as it changes, and the last of it stays when the API server is away', async (t) => {
+  const watchers = new Set<ServerResponse>()
+  const paths: string[] = []
+  const map = (epoch: string) => ({
+    metadata: { name: 'octavo-fleet', resourceVersion: epoch },
+    data: { epoch },
+  })
+  const tls = { key: readFileSync(kept('first.key.pem')), cert: readFileSync(kept('first.pem')) }
+  const server = createServer(tls, ({ url = '' }, response) => {
+    paths.push(url)
+    response.writeHead(200, { 'content-type': 'application/json' })
+    if (url.includes('watch=')) watchers.add(response.on('close', () => watchers.delete(response)))
+    else response.end(JSON.stringify({ metadata: { resourceVersion: '1' }, items: [map('2')] }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+  t.after(() => server.closeAllConnections())
+  t.after(() => server.close())
+  const token = join(temporaryFolder(t), 'token')
+  writeFileSync(token, 'secret')
+  const { port } = server.address() as AddressInfo
+  const files = new URLSearchParams({ ca: kept('first.pem'), token })
+  const { send } = await gatewayAt(t, {
+    ...trusted,
+    OCTAVO_FLEET_EPOCH: `kubernetes://localhost:${port}/octavo/octavo-fleet?${files}`,
+  })
+  assert.match(
+    paths[0] ?? '',
+    /^\/api\/v1\/namespaces\/octavo\/configmaps\?fieldSelector=metadata.name%3Doctavo-fleet/,
+  )
+  assert.equal((await send('POST', '2')).status, 200, 'it is known from the first request on')
+  assert.equal((await send('POST', '3')).status, 503)
+  await until(() => watchers.size === 1)
+  for (const each of watchers) each.write(`${JSON.stringify({ type: 'MODIFIED', object: map('3') })}\n`)
+  await until(async () => (await send('POST', '3')).status === 200)
+  server.closeAllConnections()
+  await new Promise<void>((resolve) => void server.close(() => resolve()))
+  assert.equal((await send('POST', '3')).status, 200)
+  assert.equal((await send('POST', '4')).status, 503)
 })
