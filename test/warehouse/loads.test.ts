@@ -7,7 +7,7 @@ import { ObjectStoreFull } from '#ports/object-store'
 import { withCut } from '../../src/services/warehouse/load/cut.ts'
 import { type LoadPoint, load } from '../../src/services/warehouse/load/load.ts'
 import { currentCut, localPart, showCut } from '../../src/services/warehouse/store/local-cut.ts'
-import { publish, readManifest } from '../../src/services/warehouse/store/manifest.ts'
+import { type Manifest, partsOf, publish, readManifest } from '../../src/services/warehouse/store/manifest.ts'
 import { testDatabase } from '../support/database.ts'
 import { mariadbSkipped, testMariadb } from '../support/mariadb.ts'
 import { buy, cancel, confirm, openShop, type Shop, traffic } from './shop.ts'
@@ -217,6 +217,22 @@ test('files of the warehouse that are damaged, or gone from here or everywhere, 
     await rm(localPart(root, part))
   }
   assert.deepEqual(await again('e'), ['whole', 7, []], 'gone everywhere')
+})
+
+test('objects that somebody took away are stored again from here', async (t) => {
+  const shop = await openShop(t)
+  const { objects } = shop.loading
+  // A part that no load writes anew meanwhile.
+  await shop.books.misses.add('2026-10-30', new Map([['moby dick', 1]]))
+  await load(shop.loading)
+  const keys = async () =>
+    partsOf((await readManifest(objects)) as Manifest).filter(({ key }) => key.includes('/searches/'))
+  const [part] = await keys()
+  await objects.delete(part?.key ?? '')
+  await buy(shop, 'a', shop.isbns[1] as string)
+  assert.equal((await load(shop.loading)).kind, 'increment')
+  assert.deepEqual(await keys(), [part])
+  assert.equal((await objects.head(part?.key ?? ''))?.bytes, part?.bytes)
 })
 
 test('an object store that is full is no reason to load everything again', async (t) => {

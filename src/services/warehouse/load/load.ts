@@ -164,7 +164,7 @@ async function loadOnce(
       shape,
       superseded: supersededBy(before, built.tables, clock.now(), loading.keepMs ?? keepMsDefault),
     }
-    await publishWhole(loading, session, before, manifest)
+    await publishWhole(loading, session, manifest)
     return {
       ...said,
       ms: Math.round(clock.monotonicMs() - startedMs),
@@ -242,16 +242,13 @@ function knownBooks(duck: Duck) {
 }
 
 /** Stores what is new, and then, if nobody else may be loading by now, says that this is the warehouse. */
-async function publishWhole(
-  loading: Loading,
-  session: Session,
-  before: Manifest | undefined,
-  manifest: Manifest,
-): Promise<void> {
+async function publishWhole(loading: Loading, session: Session, manifest: Manifest): Promise<void> {
   const { objects, root, onPoint, clock = systemClock, keepMs = keepMsDefault } = loading
-  const known = new Set(before === undefined ? [] : partsOf(before).map(({ key }) => key))
-  const added = partsOf(manifest).filter(({ key }) => !known.has(key))
-  await uploadParts(objects, root, added, () => onPoint?.('part-stored'))
+  const stored = await objects.list(partsFolder)
+  const there = new Set(stored)
+  // Also what an earlier load has stored and somebody took away: all of it is here.
+  const missing = partsOf(manifest).filter(({ key }) => !there.has(key))
+  await uploadParts(objects, root, missing, () => onPoint?.('part-stored'))
   await onPoint?.('parts-stored')
   // The lock goes with its connection: whoever has lost it must not publish, nor who has lost the turn. The next one
   // begins when this transaction is over.
@@ -263,15 +260,15 @@ async function publishWhole(
   await onPoint?.('published')
   await showCut(root, objects, manifest)
   await onPoint?.('shown')
-  await sweep(objects, manifest)
+  await sweep(objects, stored, manifest)
   await tidy(root, clock.now(), keepMs)
   await onPoint?.('swept')
 }
 
 /** Removes objects that nobody names: of loads that died, and those that were replaced long enough ago. */
-async function sweep(objects: ObjectStore, manifest: Manifest): Promise<void> {
+async function sweep(objects: ObjectStore, stored: readonly string[], manifest: Manifest): Promise<void> {
   const named = new Set([...partsOf(manifest), ...manifest.superseded].map(({ key }) => key))
-  for (const key of await objects.list(partsFolder)) if (!named.has(key)) await objects.delete(key)
+  for (const key of stored) if (!named.has(key)) await objects.delete(key)
 }
 
 function supersededBy(
