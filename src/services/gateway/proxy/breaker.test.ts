@@ -169,7 +169,7 @@ test('log-ins, which are made to wait, put no instance out', async (t) => {
       good(incoming, response)
     }
   }
-  const all = [await instance(t, late(900)), await instance(t, late(20))]
+  const all = [await instance(t, late(300)), await instance(t, late(10))]
   const gateway = await startGateway(t, all.map(({ url }) => `orders=${url}`).join(';'))
   const until = performance.now() + 4_000
   const asking = Array.from({ length: 6 }, async (_, i) => {
