@@ -16,13 +16,14 @@ export type BrowsingLimits = {
   /** So much longer than usual, and so many times as long, orders take where reads are in their way. */
   orderMarginMs: number
   orderFactor: number
-  /** No change is judged before it can have had an effect. */
-  stepMs: number
+  /** So long after a change the next one may come, to fewer and to more: no change is judged before it can have had an effect. */
+  fewerAfterMs: number
+  moreAfterMs: number
 }
 
 const browsingLimits: BrowsingLimits = {
   ...{ atOnceMin: 2, atOnceStart: 8, atOnceMax: 192, slowMs: 200 },
-  ...{ orderMarginMs: 20, orderFactor: 2, stepMs: 200 },
+  ...{ orderMarginMs: 30, orderFactor: 2, fewerAfterMs: 200, moreAfterMs: 400 },
 }
 
 /** The weight of the newest order in what orders take lately, and in what they usually take: a quick one counts for more. */
@@ -38,12 +39,12 @@ export function createBrowsingLimit(nowMs: () => number, limits = browsingLimits
   let [fewerMs, moreMs] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
   let orders: { usuallyMs: number; latelyMs: number } | undefined
   const fewer = () => {
-    if (nowMs() - fewerMs < limits.stepMs) return
+    if (nowMs() - fewerMs < limits.fewerAfterMs) return
     fewerMs = nowMs()
     atOnce = Math.max(limits.atOnceMin, Math.floor(atOnce / 2))
   }
   const more = () => {
-    if (nowMs() - Math.max(fewerMs, moreMs) < limits.stepMs) return
+    if (nowMs() - Math.max(fewerMs, moreMs) < limits.moreAfterMs) return
     moreMs = nowMs()
     atOnce = Math.min(limits.atOnceMax, atOnce + 1)
   }
