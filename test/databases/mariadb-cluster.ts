@@ -47,7 +47,7 @@ export async function startMariadbCluster(t: TestScope, count: number): Promise<
       for (const statement of statements) results.push(await connection.query(statement))
       return results
     } finally {
-      connection.destroy()
+      await connection.end()
     }
   }
   await sql(

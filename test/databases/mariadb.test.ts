@@ -56,6 +56,24 @@ test('MariaDB, semi-synchronous: a primary that is killed is replaced, and nothi
   }, 'the replica is read from')
 })
 
+test('a MariaDB server that a client passes over on its way to the primary writes down no connection that was cut off', {
+  skip: mariadbSkipped,
+}, async (t) => {
+  const { url, sql } = await startMariadbCluster(t, 2)
+  const counted = async (name: string) => {
+    const [rows] = await sql(1, `SHOW GLOBAL STATUS LIKE '${name}'`)
+    return Number((rows as { Value: string }[])[0]?.Value)
+  }
+  const before = await counted('Aborted_clients')
+  for (let i = 0; i < 3; i++) {
+    await using database = await openDatabase(url, { applicationName: 'test', connectionsMax: 1 })
+    await database.query('SELECT 1')
+  }
+  // Who asks is one of them.
+  await until(async () => (await counted('Threads_connected')) === 1, 'who was passed over has gone')
+  assert.equal(await counted('Aborted_clients'), before)
+})
+
 test('a MariaDB primary that is frozen and comes back is passed over for the one that replicas follow', {
   skip: mariadbSkipped,
 }, async (t) => {

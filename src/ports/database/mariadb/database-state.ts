@@ -1,6 +1,6 @@
 import { type ConnectionConfig, createConnection } from 'mariadb'
 import type { DatabaseState, ServerState } from '#kernel/database-state'
-import { end } from './pool.ts'
+import { end } from './end-connection.ts'
 import { addressOf, connectTimeoutMs } from './settings.ts'
 
 /** Asks a MariaDB or MySQL server how it stands: who takes writes, and how far behind its primary a replica is. */

@@ -1,6 +1,7 @@
 import { type Connection, type ConnectionConfig, createConnection } from 'mariadb'
 import { systemClock } from '#ports/clock'
 import { DatabaseUnavailable } from '../database.ts'
+import { end } from './end-connection.ts'
 
 /** A failover takes a few seconds: who comes meanwhile waits for it. */
 const findLimitMs = 3_000
@@ -35,7 +36,8 @@ async function firstThatWrites(addresses: readonly ConnectionConfig[]): Promise<
     connection.on('error', () => undefined)
     const standing = await standingOf(connection)
     if (standing !== 'replica') return { connection, standing }
-    connection.destroy()
+    // Not waited for: a server writes down who leaves without a word, and one that is frozen answers none.
+    void end(connection)
     throw new Error('not this one')
   })
   const followed = asked.map(async (each) => {
@@ -49,7 +51,7 @@ async function firstThatWrites(addresses: readonly ConnectionConfig[]): Promise<
     .catch(() => undefined)
   for (const one of asked)
     one.then(
-      ({ connection }) => connection !== chosen && connection.destroy(),
+      ({ connection }) => connection !== chosen && void end(connection),
       () => undefined,
     )
   return chosen

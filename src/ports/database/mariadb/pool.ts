@@ -1,5 +1,6 @@
 import type { Connection, ConnectionConfig } from 'mariadb'
 import { type DatabaseOptions, DatabaseUnavailable } from '../database.ts'
+import { end } from './end-connection.ts'
 import { translated } from './errors.ts'
 import { connectToPrimary } from './find-primary.ts'
 import {
@@ -14,7 +15,6 @@ import { statementsOn } from './statements.ts'
 
 const connectionsMaxDefault = 4
 const acquireTimeoutMs = 5_000
-const endTimeoutMs = 1_000
 const asideMax = 32
 
 /** Connections that are lent, taken back, and given up for good once a prepared branch clings to them. */
@@ -148,15 +148,6 @@ async function setFirst(connection: Connection, options: DatabaseOptions): Promi
     connection.destroy()
     throw error
   }
-}
-
-/** Says goodbye; a server that does not answer is left. */
-export async function end(connection: Connection): Promise<void> {
-  if (!connection.isValid()) return connection.destroy()
-  const timer = setTimeout(() => connection.destroy(), endTimeoutMs)
-  // It is gone either way.
-  await connection.end().catch(() => connection.destroy())
-  clearTimeout(timer)
 }
 
 type Waiting = PromiseWithResolvers<Connection>[]
