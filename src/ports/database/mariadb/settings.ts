@@ -1,3 +1,4 @@
+import { type ConnectionOptions, checkServerIdentity } from 'node:tls'
 import type { ConnectionConfig } from 'mariadb'
 import { logger } from '#ports/log'
 import type { DatabaseOptions } from '../database.ts'
@@ -56,22 +57,18 @@ function singleAddress(url: string, applicationName: string): Omit<Address, 'ser
       `"${unknown[0]}" is no option of a database's address; there is ${allowed.join(', ')}`,
     )
   const socketPath = searchParams.get('socket')
+  const host = decodeURIComponent(hostname).replace(/^\[|\]$/g, '')
   return {
     database,
     connection: {
-      ...(socketPath === null
-        ? {
-            host: decodeURIComponent(hostname).replace(/^\[|\]$/g, ''),
-            port: port === '' ? 3306 : Number(port),
-          }
-        : { socketPath }),
+      ...(socketPath === null ? { host, port: port === '' ? 3306 : Number(port) } : { socketPath }),
       user: decodeURIComponent(username),
       password: decodeURIComponent(password),
       database,
       connectTimeout: connectTimeoutMs,
       keepAliveDelay: 10_000,
-      ssl: searchParams.get('ssl') === 'true',
-      allowPublicKeyRetrieval: searchParams.get('allowPublicKeyRetrieval') === 'true',
+      ssl: isOn(searchParams, 'ssl') && tlsWith(host),
+      allowPublicKeyRetrieval: isOn(searchParams, 'allowPublicKeyRetrieval'),
       connectAttributes: { program_name: applicationName },
       // Counts and versions are far below 2^53, and a string in their place would compare wrongly.
       bigIntAsNumber: true,
@@ -87,6 +84,22 @@ function singleAddress(url: string, applicationName: string): Omit<Address, 'ser
       logParam: false,
     },
   }
+}
+
+/** The driver by itself asks a server that is named by an IP address for a certificate of localhost. */
+function tlsWith(host: string): ConnectionConfig['ssl'] {
+  const options: ConnectionOptions = {
+    checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
+  }
+  return options
+}
+
+/** @throws TypeError for anything else: what is meant to be encrypted must not go in the clear for a word */
+function isOn(options: URLSearchParams, name: string): boolean {
+  const value = options.get(name) ?? 'false'
+  if (value !== 'true' && value !== 'false')
+    throw new TypeError(`"${name}" of a database's address is true or false, not "${value}"`)
+  return value === 'true'
 }
 
 /**
