@@ -74,7 +74,16 @@ test('what has come to rest since is found without reading what is old', async (
     `INSERT INTO orders.history (order_id, version, status, at)
      SELECT id, 2, 'cancelled', now() - interval '400 days' + row_number() OVER () * interval '1 minute' FROM orders.orders`,
   )
-  await eraseOld(erasing(shop), 30)
+  const pages: number[] = []
+  const query = async (sql: string, params: unknown[]) => {
+    if (sql.includes('mayLose'))
+      pages.push(await rowsTouchedIn(['orders'])(shop.orders, (recorded) => recorded.query(sql, params)))
+    return await shop.orders.query(sql, params)
+  }
+  await shop.orders.execute('ANALYZE orders.orders')
+  await eraseOld({ ...erasing(shop), database: { ...shop.orders, query } as typeof shop.orders }, 30)
+  assert.equal(pages.length, 5, 'a first look takes one page after the other')
+  assert.ok(Math.max(...pages) < 6_000, `a page reads ${Math.max(...pages)} rows`)
   await shop.orders.execute('VACUUM ANALYZE orders.orders, orders.history, orders.sagas')
   const touched = await rowsTouchedIn(['orders', 'history', 'sagas'])(shop.orders, (database) =>
     eraseOld({ ...erasing(shop), database }, 30),

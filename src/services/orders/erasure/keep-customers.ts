@@ -8,7 +8,7 @@ const log = logger('retention')
 
 const everyMs = 10 * 60_000
 const pageMax = 200
-const changedAtOnceMax = 5_000
+const lookedAtOnceMax = 5_000
 /** Longer than what brings an order to rest can take: what is noted of it bears the time of its beginning. */
 const overlapMs = 60 * 60_000
 /** Who has not looked for longer than this looks at all old orders once, and not at all that was noted since. */
@@ -78,17 +78,27 @@ export async function eraseOld(
 const mayLose = `NOT ${isErased} AND ${isAtRest}`
 const idAt = (ms: number) => uuid7(Math.max(0, ms), new Uint8Array(10))
 
-/** Orders at rest that were placed between two moments, oldest first. */
+/**
+ * Orders at rest that were placed between two moments, oldest first. No statement looks at more than so many, however many
+ * have lost their customer already.
+ */
 async function* agedOrders({ database }: Keeping, from: Date, beforeMs: number): AsyncGenerator<string[]> {
   for (let after = idAt(from.getTime() - 1); ; ) {
-    const rows = await database.query<{ id: string }>(
-      `SELECT id FROM orders.all_orders o WHERE id > $1 AND id < $2 AND ${mayLose} ORDER BY id LIMIT $3`,
-      [after, idAt(beforeMs), pageMax],
+    const rows = await database.query<{ id: string; mayLose: boolean }>(
+      `SELECT id, ${mayLose} AS "mayLose"
+         FROM (SELECT * FROM orders.all_orders WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3) o ORDER BY id`,
+      [after, idAt(beforeMs), lookedAtOnceMax],
     )
-    if (rows.length > 0) yield rows.map(({ id }) => id)
-    if (rows.length < pageMax) return
+    yield* pagesOf(rows.filter((row) => row.mayLose))
+    if (rows.length < lookedAtOnceMax) return
     after = rows.at(-1)?.id ?? after
   }
+}
+
+/** At least one, so that whoever goes through them is asked whether to go on also where there is nothing to do. */
+function* pagesOf(rows: readonly { id: string }[]): Generator<string[]> {
+  for (let i = 0; i === 0 || i < rows.length; i += pageMax)
+    yield rows.slice(i, i + pageMax).map(({ id }) => id)
 }
 
 /** Orders at rest that were placed before a moment and of which something was noted since another. */
@@ -99,14 +109,14 @@ async function* restedOrders({ database }: Keeping, since: Date, beforeMs: numbe
        UNION
        SELECT order_id FROM orders.sagas WHERE updated_at >= $1 AND order_id > $2 AND order_id < $3
        ORDER BY id LIMIT $4`,
-      [since, after, idAt(beforeMs), changedAtOnceMax],
+      [since, after, idAt(beforeMs), lookedAtOnceMax],
     )
     const rows = await database.query<{ id: string }>(
       `SELECT id FROM orders.all_orders o WHERE id = ANY($1::uuid[]) AND ${mayLose} ORDER BY id`,
       [changed.map(({ id }) => id)],
     )
-    if (rows.length > 0) yield rows.map(({ id }) => id)
-    if (changed.length < changedAtOnceMax) return
+    yield* pagesOf(rows)
+    if (changed.length < lookedAtOnceMax) return
     after = changed.at(-1)?.id ?? after
   }
 }
