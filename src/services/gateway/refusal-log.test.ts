@@ -36,11 +36,20 @@ test('of each place and kind the first refusal is in the log, and once a minute 
   assert.deepEqual(told().at(-1), ['192.0.2.1', 429, 49])
 })
 
-test('a crowd of places fills the log with a line each and no memory', (t) => {
+test('a crowd of places, however often each comes, fills neither the log nor the memory', (t) => {
   const lines = linesOf(t)
-  const note = createRefusalLog(() => 0)
-  for (let i = 0; i < 2_500; i++) note(`10.0.${i >> 8}.${i & 255}`, 429)
-  assert.equal(lines.length, 2_500)
+  let nowMs = 0
+  const note = createRefusalLog(() => nowMs)
+  const crowd = () => {
+    for (let i = 0; i < 2_500; i++) note(`10.0.${i >> 8}.${i & 255}`, 429)
+  }
+  for (let i = 0; i < 4; i++) crowd()
+  assert.equal(lines.length, 1_001)
+  assert.deepEqual([lines.at(-1)?.place, lines.at(-1)?.more], ['others', 0])
+  nowMs = 61_000
+  crowd()
+  assert.ok(lines.length <= 2_002, `${lines.length} lines after another minute`)
+  assert.ok(lines.some(({ place, more }) => place === 'others' && more === 5_999))
 })
 
 test('what is no request, and what the door refuses, are both told', async (t) => {

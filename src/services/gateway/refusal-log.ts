@@ -11,22 +11,35 @@ const keptMax = 1_000
 /** Notes how a request of a client was answered. */
 export type RefusalLog = (client: string, status: number, requestId?: string) => void
 
+/** Stands for all places beyond those that are kept. */
+const others = 'others'
+
 /**
- * Tells the log of refusals without letting a stranger fill it: of each place and status the first at once, then one line
- * a minute that says how many more there were.
+ * Tells the log of refusals without letting strangers fill it: of each place and status the first at once, then one line a
+ * minute that says how many more there were; of a crowd of places those beyond a thousand as one.
  */
 export function createRefusalLog(nowMs: () => number): RefusalLog {
+  /** Those told of longest ago come first. */
   const told = new Map<string, { atMs: number; more: number }>()
+  const isDue = (atMs: number) => nowMs() - atMs >= everyMs
+  const forgetOld = () => {
+    for (const [key, { atMs }] of told) {
+      if (!isDue(atMs)) break
+      if (!key.startsWith(others)) told.delete(key)
+    }
+  }
   return (client, status, requestId) => {
     if (!refusals.has(status)) return
-    const place = networkOf(client)
+    let place = networkOf(client)
+    if (told.size >= keptMax && !told.has(`${place} ${status}`)) forgetOld()
+    if (told.size >= keptMax && !told.has(`${place} ${status}`)) place = others
     const key = `${place} ${status}`
     const last = told.get(key)
-    if (last !== undefined && nowMs() - last.atMs < everyMs) {
+    if (last !== undefined && !isDue(last.atMs)) {
       last.more++
       return
     }
-    if (told.size >= keptMax) told.clear()
+    told.delete(key)
     told.set(key, { atMs: nowMs(), more: 0 })
     log.info('requests are refused', {
       ...{ place, status, more: last?.more ?? 0 },
