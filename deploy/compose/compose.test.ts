@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { parse } from 'yaml'
 import { secretVariables } from '#config'
 import { BrokerUnavailable, openBroker } from '#ports/broker'
+import { openDatabase } from '#ports/database'
 import { commonSettings, queues, roles } from '#roles'
+import { freeInnerPort } from '../../src/local/free-port.ts'
+import { openStore } from '../../src/services/catalog/store/open-store.ts'
+import { layMariadb, mariadbMissing, startMariadb } from '../../test/support/mariadb-server.ts'
 import { askApi, rabbitMissing, sharedRabbit, stopSharedRabbit } from '../../test/support/rabbitmq.ts'
 import { until } from '../../test/support/until.ts'
 // @ts-expect-error: a plain script, so that it runs before anything is installed
@@ -25,9 +32,30 @@ type Compose = {
   secrets: Record<string, { file: string }>
   volumes: object
 }
-const compose = parse(readFileSync(new URL('compose.yaml', import.meta.url), 'utf8'), {
-  merge: true,
-}) as Compose
+const read = (name: string) =>
+  parse(readFileSync(new URL(name, import.meta.url), 'utf8'), { merge: true }) as Compose
+const compose = read('compose.yaml')
+const overlay = read('compose.mariadb.yaml')
+/** As Docker Compose lays one file over the other. */
+const withMariadb: Compose = {
+  services: {
+    ...compose.services,
+    'book-db': {
+      ...compose.services['book-db'],
+      ...overlay.services['book-db'],
+      environment: {
+        ...compose.services['book-db']?.environment,
+        ...overlay.services['book-db']?.environment,
+      },
+      secrets: [
+        ...(compose.services['book-db']?.secrets ?? []),
+        ...(overlay.services['book-db']?.secrets ?? []),
+      ],
+    },
+  },
+  secrets: { ...compose.secrets, ...overlay.secrets },
+  volumes: { ...compose.volumes, ...overlay.volumes },
+}
 
 test('each role is given every setting and every secret that it reads, and no others', () => {
   for (const role of roles.filter(({ isOfFleet }) => !isOfFleet)) {
@@ -40,20 +68,51 @@ test('each role is given every setting and every secret that it reads, and no ot
   }
 })
 
-test('images are pinned, and what a service refers to is there', () => {
-  for (const [name, service] of Object.entries(compose.services)) {
-    const isOurs = /^\$\{OCTAVO_(WAREHOUSE_)?IMAGE:\?/.test(service.image ?? '')
-    assert.ok(
-      isOurs || /:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$/.test(service.image ?? ''),
-      `${name}: ${service.image}`,
-    )
-    for (const secret of service.secrets ?? []) assert.ok(compose.secrets[secret], `${name} has no ${secret}`)
-    for (const other of Object.keys(service.depends_on ?? {})) assert.ok(compose.services[other], other)
-    for (const value of Object.values(service.environment ?? {})) {
-      const file = /^\/run\/secrets\/(.+)$/.exec(String(value))?.[1]
-      assert.ok(file === undefined || service.secrets?.includes(file), `${name} does not mount ${file}`)
+for (const [file, { services, secrets }] of Object.entries({ compose, withMariadb }))
+  test(`${file}: images are pinned, and what a service refers to is there`, () => {
+    for (const [name, service] of Object.entries(services)) {
+      const isOurs = /^\$\{OCTAVO_(WAREHOUSE_)?IMAGE:\?/.test(service.image ?? '')
+      assert.ok(
+        isOurs || /:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$/.test(service.image ?? ''),
+        `${name}: ${service.image}`,
+      )
+      for (const secret of service.secrets ?? []) assert.ok(secrets[secret], `${name} has no ${secret}`)
+      for (const other of Object.keys(service.depends_on ?? {})) assert.ok(services[other], other)
+      for (const value of Object.values(service.environment ?? {})) {
+        const file = /^\/run\/secrets\/(.+)$/.exec(String(value))?.[1]
+        assert.ok(file === undefined || service.secrets?.includes(file), `${name} does not mount ${file}`)
+      }
     }
+  })
+
+test('a real MariaDB takes the options, the user and the address that it and the store are given', {
+  skip: mariadbMissing(),
+}, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'octavo-compose-'))
+  execFileSync(process.execPath, [join(import.meta.dirname, 'make-secrets.mjs'), join(folder, 'secrets')])
+  const secretOf = (name: string) => {
+    const file = overlay.secrets[name]?.file ?? ''
+    return readFileSync(join(folder, file), 'utf8').trim()
   }
+  const { command = [], environment = {} } = overlay.services['book-db'] ?? {}
+  layMariadb(folder)
+  const port = await freeInnerPort()
+  const at = ['--skip-skip-networking', '--bind-address=127.0.0.1', `--port=${port}`]
+  const server = await startMariadb(folder, [...at, ...command.slice(1)])
+  t.after(async () => {
+    await server.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  await using admin = await openDatabase(server.url('mysql'), { applicationName: 'test' })
+  const { MARIADB_USER: user, MARIADB_DATABASE: database } = environment
+  // As its image does at the first start.
+  await admin.execute(`CREATE DATABASE ${database}`)
+  await admin.execute(`CREATE USER '${user}'@'%' IDENTIFIED BY '${secretOf('mariadb-password')}'`)
+  await admin.execute(`GRANT ALL ON ${database}.* TO '${user}'@'%'`)
+  const url = secretOf('book-db').replace('@book-db/', `@127.0.0.1:${port}/`)
+  await using store = await openStore(url, { applicationName: 'test' })
+  await store.migrate()
+  assert.equal(await store.isReady(), true)
 })
 
 const skip = rabbitMissing()

@@ -18,6 +18,11 @@ const broker = Object.fromEntries(rabbitUsers.map((name) => [name, password()]))
 
 write('postgres-password', postgres)
 write('book-db', `postgres://postgres:${postgres}@book-db/octavo`)
+// For compose.mariadb.yaml.
+const mariadb = password()
+write('mariadb-password', mariadb)
+write('mariadb-root-password', password())
+write('book-db-mariadb', `mariadb://octavo:${mariadb}@book-db/octavo`)
 write('order-db', `postgres://postgres:${postgres}@order-db/octavo`)
 write('payment', `test+postgres://postgres:${postgres}@order-db/octavo`)
 for (const name of rabbitUsers) write(`broker-${name}`, `amqp://${name}:${broker[name]}@broker`)
