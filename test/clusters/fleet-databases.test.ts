@@ -117,6 +117,44 @@ test('a cluster that is drained moves them first', async () => {
   await untilLong(async () => (await fleet.edge.cluster('b').catch(() => undefined))?.weight === 100, story)
 })
 
+test('a move that does not come is told of and called off, and nothing is lost', async () => {
+  const home = (await topology())?.home ?? ''
+  const to = names.find((name) => name !== home) ?? ''
+  const load = startOrders()
+  // One of both does not end.
+  at(home).copies['book-db'].operatorAwayUntil = Number.POSITIVE_INFINITY
+  await fleet.octavo(['move-databases', to])
+  await comes((now) => now?.step === 'demoting' && now.tokens['order-db'] !== '')
+  assert.equal((await topology())?.tokens['book-db'], '')
+  await fleet.octavo(['move-databases', home])
+  await untilLong(async () => (await story()).includes('is called off'), story)
+  at(home).copies['book-db'].operatorAwayUntil = 0
+  await comes((now) => now?.step === 'steady' && now.home === home)
+  await sleep(500)
+  const { told } = await load.stop()
+  assert.ok(told.length > 0)
+  assertHas(home, told)
+})
+
+test('a lost home is given up only when somebody says so', async (t) => {
+  const lost = (await topology())?.home ?? ''
+  const next = names.find((name) => name !== lost) ?? ''
+  const load = startOrders()
+  await sleep(1_000)
+  agents.get(lost)?.cut(true)
+  workloads.get(lost)?.door.freeze()
+  at(lost).isAway = true
+  await comes((now) => now?.trouble?.includes('--accept-loss') === true)
+  const before = await topology()
+  await sleep(2_000)
+  assert.equal((await topology())?.epoch, before?.epoch, 'nobody is promoted by himself')
+  const atMs = performance.now()
+  assert.equal((await fleet.octavo(['move-databases', next, '--accept-loss'])).code, 0)
+  await comes((now) => now?.home === next && now.step === 'steady')
+  t.diagnostic(`promoted ${Math.round(performance.now() - atMs)} ms after somebody said so`)
+  await load.stop()
+})
+
 const at = (name: string) => databases.get(name) as StandInDatabases
 
 /** What its gateways would do with an order of an epoch. */

@@ -131,6 +131,7 @@ export function openClusters(clock: Clock): Clusters {
 /** Whoever stays keeps what is known of it; whoever leaves finishes what it has been sent. */
 function follow(known: Map<string, Cluster>, { clusters }: FleetPicture, nowMs: number): void {
   const left = new Map(known)
+  const lost: Cluster[] = []
   for (const pictured of clusters) {
     const before = known.get(pictured.name)
     if (before === undefined || before.pictured.url !== pictured.url) {
@@ -138,8 +139,9 @@ function follow(known: Map<string, Cluster>, { clusters }: FleetPicture, nowMs: 
       continue
     }
     left.delete(pictured.name)
-    const { weight } = before.pictured
+    const { weight, takesWrites } = before.pictured
     before.pictured = pictured
+    if (before.health.kind === 'down' && takesWrites && !pictured.takesWrites) lost.push(before)
     if (weight === 0 && pictured.weight > 0) before.health = raisedFromNothing(before.health, nowMs)
     if (weight > 0 && pictured.weight === 0) handOver(before)
   }
@@ -148,6 +150,8 @@ function follow(known: Map<string, Cluster>, { clusters }: FleetPicture, nowMs: 
     handOver(cluster)
     closeGracefully(cluster.pool)
   }
+  // Asked all the same while there was no other: what waits for them need not any more.
+  for (const each of lost) abandonAll(each)
 }
 
 /** Its readers' streams end a few at a time, and they connect again where traffic goes now. */
@@ -170,7 +174,11 @@ function noteProbe(cluster: Cluster, failure: string | undefined, nowMs: number)
   cluster.counts.downs++
   log.warn('a cluster is down', { cluster: name, reason: failure })
   // Whoever waits for it waits for nothing.
-  for (const attempt of [...cluster.attempts]) attempt.abandon()
+  abandonAll(cluster)
+}
+
+function abandonAll({ attempts }: Cluster): void {
+  for (const attempt of [...attempts]) attempt.abandon()
 }
 
 function compare(clusters: readonly Cluster[]): void {

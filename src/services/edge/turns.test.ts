@@ -66,3 +66,32 @@ test('a cluster that has not heard of the latest turn takes no change: those go 
   for (let i = 0; i < 40; i++) await (await post(url, key)).body.dump()
   assert.equal(a.seen.length, before, 'one that says so when it is probed is not asked at all')
 })
+
+test('what waits for a lost home goes to the next one as soon as that is known', async (t) => {
+  const take: RequestListener = (incoming, response) => {
+    incoming.resume()
+    response.writeHead(201).end('{}')
+  }
+  const [a, b] = [await startCluster(t, take), await startCluster(t, take)]
+  const path = join(temporaryFolder(t), 'fleet.json')
+  const write = (revision: number, home: string) => {
+    const clusters = Object.entries({ a, b }).map(([name, { url }]) => ({
+      ...{ name, url, weight: 100, takesWrites: name === home },
+    }))
+    writeFileSync(path, JSON.stringify({ revision, epoch: revision, clusters }))
+  }
+  write(1, 'a')
+  const { url, cluster, state } = await startEdge(t, `file://${path}`, { probeTimes })
+  await until(async () => (await state()).revision === 1)
+  a.freeze()
+  await until(async () => !(await cluster('a')).isUp)
+  const sentMs = performance.now()
+  const waiting = post(url, key)
+  await until(async () => (await cluster('a')).inFlight === 1, 'nobody else takes it')
+  write(2, 'b')
+  const { statusCode, body } = await waiting
+  await body.dump()
+  assert.equal(statusCode, 201)
+  assert.equal(b.seen.length, 1)
+  assert.ok(performance.now() - sentMs < 20_000, 'long before an edge gives up waiting for an answer')
+})
