@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { broughtElsewhere } from '../support/book-db.ts'
 import { type FailoverOptions, loseWithoutQuorum, runFailovers } from './failover-run.ts'
 import { startFaultyStore } from './faulty-store.ts'
 import { addTitles } from './titles.ts'
 
 // The long form, 10 000 orders and ten failovers of each database, is the program `failovers.ts`.
-test('a store whose primaries are lost again and again', { timeout: 600_000 }, async (t) => {
+test('a store whose primaries are lost again and again', {
+  timeout: 600_000,
+  skip: broughtElsewhere,
+}, async (t) => {
   const replicas = 2
   const store = await startFaultyStore(t, { holdSeconds: 8, replicas })
   const options: FailoverOptions = {

@@ -8,6 +8,9 @@ import { testMariadb } from './mariadb.ts'
 export const bookDbKind = process.env.OCTAVO_TEST_BOOK_DB || 'postgres'
 assert.ok(['postgres', 'mariadb'].includes(bookDbKind), `--book-db ${bookDbKind}: there is postgres, mariadb`)
 
+/** Why a test of the servers that the store brings is left out: its BookDb is on another. */
+export const broughtElsewhere = bookDbKind !== 'postgres' && 'the store brings no server for BookDb here'
+
 /** A fresh, empty database for BookDb, dropped when the test ends. */
 export function testBookDb(t: TestScope, name: string): Promise<{ url: string }> {
   return bookDbKind === 'mariadb' ? testMariadb(t, name) : testDatabase(t, name, 'books')
