@@ -61,7 +61,9 @@ test('staff see where they are logged in and how the store does', async (t) => {
       await page.getByText('this is no code of the second factor').waitFor()
       await page.getByLabel('Code that the app shows').fill(codeShown(secret))
       await page.getByRole('button', { name: 'Ask for codes from now on' }).click()
-      const [paperCode = ''] = await page.getByTestId('paper-codes').getByRole('listitem').allInnerTexts()
+      // Waits until they are there, which taking all of a list does not.
+      const paperCode =
+        (await page.getByTestId('paper-codes').getByRole('listitem').first().textContent()) ?? ''
       await page.getByRole('button', { name: 'End all sessions' }).click()
       await page.getByRole('dialog').getByRole('button', { name: 'End all' }).click()
       await page.waitForURL(/\/console\/login/)
