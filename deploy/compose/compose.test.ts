@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { connect } from 'amqplib'
 import { parse } from 'yaml'
 import { secretVariables } from '#config'
 import { BrokerUnavailable, openBroker } from '#ports/broker'
@@ -154,4 +155,39 @@ test('a user of RabbitMQ for each role does what that role does, and nothing of 
   await refused(gateway.subscribe('vouchers-draw', ['voucher.wanted'], take))
   await refused(catalog.listen(['order.changed'], take))
   await refused(vouchers.deadLetters('orders-vouchers'))
+})
+
+test('the bucket’s user of RabbitMQ tells of new objects, and can pass nothing off as a role’s', {
+  skip,
+}, async () => {
+  const { port, api } = await sharedRabbit()
+  const passwords = Object.fromEntries(rabbitUsers.map((name: string) => [name, randomUUID()]))
+  await askApi(api, 'POST', '/definitions', rabbitDefinitions(passwords))
+  await using orders = await openBroker(`amqp://orders:${passwords.orders}@127.0.0.1:${port}`, {
+    applicationName: 'orders',
+  })
+  const got: unknown[] = []
+  await orders.subscribe(
+    'orders-vouchers',
+    ['object.created', 'bucket.notified'],
+    async ({ topic, payload }) => {
+      got.push([topic, payload])
+    },
+  )
+  const connection = await connect(`amqp://bucket:${passwords.bucket}@127.0.0.1:${port}`)
+  connection.on('error', () => {})
+  const publish = async (exchange: string, key: string) => {
+    const channel = await connection.createConfirmChannel()
+    channel.on('error', () => {})
+    channel.publish(exchange, key, Buffer.from(JSON.stringify(key)), { contentType: 'application/json' })
+    await channel.waitForConfirms()
+    await channel.close()
+  }
+  await publish('octavo.bucket', 'object.created')
+  await publish('octavo.bucket', 'bucket.notified')
+  for (const exchange of ['octavo', '', 'octavo.dead'])
+    await assert.rejects(publish(exchange, 'object.created'), `${exchange} is not for it`)
+  await until(() => got.length > 0)
+  assert.deepEqual(got, [['bucket.notified', 'bucket.notified']])
+  await connection.close()
 })

@@ -17,8 +17,8 @@ const own = {
     read: '|dead|vouchers-.*|retry\\..*',
   },
   gateway: { configure: '|unrouted|listen\\..*', write: '|unrouted|listen\\..*', read: '|listen\\..*' },
-  // The S3 server, which only tells of new objects.
-  bucket: { configure: '', write: '|', read: '' },
+  // The S3 server, which only tells of new objects: to an exchange from which nothing else goes on to the others'.
+  bucket: { configure: '', write: '^octavo\\.bucket$', read: '' },
 }
 
 /**
@@ -43,15 +43,14 @@ export function rabbitDefinitions(passwords) {
       ),
     })),
     // All else is declared by whoever needs it first.
-    exchanges: [
+    exchanges: ['octavo', 'octavo.bucket'].map((name) => ({
+      ...{ name, vhost: '/', type: 'direct', durable: true },
+      ...{ auto_delete: false, internal: false, arguments: {} },
+    })),
+    bindings: [
       {
-        name: 'octavo',
-        vhost: '/',
-        type: 'direct',
-        durable: true,
-        auto_delete: false,
-        internal: false,
-        arguments: {},
+        ...{ source: 'octavo.bucket', vhost: '/', destination: 'octavo', destination_type: 'exchange' },
+        ...{ routing_key: 'bucket.notified', arguments: {} },
       },
     ],
   }
@@ -59,8 +58,12 @@ export function rabbitDefinitions(passwords) {
 
 export const rabbitUsers = Object.keys(own)
 
-/** The exchange itself, and names after `octavo.`; the default exchange, which moves messages to queues, for writers. */
+/**
+ * The exchange itself, and names after `octavo.`; the default exchange, which moves messages to queues, for writers. What
+ * is a pattern already stays as it is.
+ */
 function patternOf(names, right) {
+  if (names.startsWith('^')) return names
   const [, ...after] = names.startsWith('|') ? names.split('|') : ['', ...names.split('|')]
   const parts = after.filter(Boolean).map((name) => `octavo\\.${name}`)
   if (names.startsWith('|') || right !== 'configure') parts.unshift('octavo')
