@@ -123,7 +123,7 @@ function openParts(
   const nowMs = clock.monotonicMs
   const ratePolicy = ratePolicyOf(config, isBehindProxy)
   const admission = opened.use(
-    createAdmission({ ratePolicy, limitsLoopback: rateLimit.isSet, nowMs, shared }),
+    createAdmission({ ratePolicy, limitsLoopback: rateLimit.isSet, nowMs, shared }, circuits),
   )
   const proxy: ProxyParts = {
     ...{ upstreams, circuits, metrics, signer, nowMs },

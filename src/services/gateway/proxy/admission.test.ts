@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { json, rawExchange, startGateway, startUpstream, until } from '../../../../test/support/gateway.ts'
 import { redisMissing, startRedis } from '../../../../test/support/redis.ts'
+import { createAdmission } from './admission.ts'
+import type { Exchange } from './exchange.ts'
+import type { UpstreamTarget } from './routes.ts'
 
 const options = { cachesReads: false }
 const trusted = { OCTAVO_TRUSTED_PROXIES: '127.0.0.1' }
@@ -117,6 +121,24 @@ test('with a crowd at the catalogue everybody is served in turn, and an order pa
   const statuses = await Promise.all(crowd)
   assert.ok(statuses.every((status) => status === 200 || status === 503))
   assert.ok(most <= 24, `${most} at once`)
+})
+
+test('nobody waits behind reads that hang while the circuit of their route answers by itself', () => {
+  let isShut = false
+  using admission = createAdmission(
+    { ratePolicy: undefined, limitsLoopback: false, shared: undefined, nowMs: () => 0 },
+    { isShut: () => isShut },
+  )
+  const started: number[] = []
+  const read = (number: number) => {
+    const exchange = { client: '192.0.2.1', response: new EventEmitter() } as unknown as Exchange
+    admission.admit(exchange, { isBrowsing: true } as UpstreamTarget, () => started.push(number))
+  }
+  for (let i = 0; i < 200; i++) read(i)
+  assert.ok(started.length < 200, 'the places are taken')
+  isShut = true
+  read(200)
+  assert.equal(started.at(-1), 200)
 })
 
 test('a crowd that asks for what nobody has in memory waits its turn as well', async (t) => {

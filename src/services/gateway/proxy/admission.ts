@@ -2,6 +2,7 @@ import { type Problem, tooMany } from '#kernel/problem'
 import { type Meter, observeOne } from '#ports/telemetry'
 import { createBrowsingLimit } from './browsing-limit.ts'
 import { type BrowsingQueue, createBrowsingQueue } from './browsing-queue.ts'
+import type { Circuits } from './circuits.ts'
 import { type Exchange, isWaiting, sendProblem } from './exchange.ts'
 import { createPaces, type PacesOptions } from './paces.ts'
 import type { UpstreamTarget } from './routes.ts'
@@ -23,7 +24,7 @@ export type Admission = Disposable & {
   refused(): ReadonlyMap<string, number>
 }
 
-export function createAdmission(options: PacesOptions): Admission {
+export function createAdmission(options: PacesOptions, circuits: Pick<Circuits, 'isShut'>): Admission {
   const refusals = new Map<string, number>()
   const refuse = (exchange: Exchange, why: string, problem: Problem) => {
     refusals.set(why, (refusals.get(why) ?? 0) + 1)
@@ -43,7 +44,8 @@ export function createAdmission(options: PacesOptions): Admission {
       return false
     },
     admit(exchange, target, start) {
-      if (!target.isBrowsing) return start()
+      // Nobody waits behind reads that hang to be told that they do.
+      if (!target.isBrowsing || circuits.isShut(target)) return start()
       browsing.enter(exchange.client, {
         isWanted: () => isWaiting(exchange),
         begin(end) {

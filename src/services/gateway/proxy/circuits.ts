@@ -18,6 +18,8 @@ import type { UpstreamTarget } from './routes.ts'
 export type Circuits = {
   /** Takes a request in. @returns seconds after which to come back when the route's circuit is open */
   enter(target: UpstreamTarget): number | undefined
+  /** Whether the route's circuit is open, or lets nothing but a few tries through. */
+  isShut(target: UpstreamTarget): boolean
   /** A request that was taken in is over. `neither` when its caller went away. */
   leave(target: UpstreamTarget, outcome: 'good' | 'failed' | 'neither', enteredMs: number): void
   /** Whether one more request of a service may be sent again; if so it counts. */
@@ -66,6 +68,7 @@ export function createCircuits(
       circuit.outstanding++
       return undefined
     },
+    isShut: (target) => ['open', 'probing'].includes(circuitOf(target).breaker.kind),
     leave(target, outcome, enteredMs) {
       const circuit = circuitOf(target)
       const nowMs = clock.monotonicMs()
