@@ -134,3 +134,14 @@ export async function startCluster(
     kill,
   }
 }
+
+/** With which what a test asks for may be asked for again. */
+export const someKey = { 'idempotency-key': 'a key of this test' }
+
+/** A reader's order, as far as an edge looks at it. */
+export const postOrder = (url: string, headers: Record<string, string> = {}) =>
+  request(`${url}/api/orders`, {
+    method: 'POST',
+    body: '{}',
+    headers: { 'content-type': 'application/json', ...headers },
+  })

@@ -7,7 +7,14 @@ import type { FleetPicture } from '#kernel/fleet-picture'
 import { systemClock } from '#ports/clock'
 import { request } from '#ports/connections'
 import type { FleetView } from '#services/edge'
-import { type StandInCluster, startCluster, startEdge, temporaryFolder } from '../../../test/support/edge.ts'
+import {
+  someKey as key,
+  postOrder as post,
+  type StandInCluster,
+  startCluster,
+  startEdge,
+  temporaryFolder,
+} from '../../../test/support/edge.ts'
 import { rawExchange } from '../../../test/support/gateway.ts'
 import { until } from '../../../test/support/until.ts'
 import { openClusters } from './clusters.ts'
@@ -20,13 +27,6 @@ const named =
     response.writeHead(incoming.method === 'POST' ? 201 : 200, { 'content-type': 'application/json' })
     response.end(JSON.stringify({ name, headers: incoming.headers }))
   }
-const key = { 'idempotency-key': 'a key of this test' }
-const post = (url: string, headers: Record<string, string> = {}) =>
-  request(`${url}/api/orders`, {
-    method: 'POST',
-    body: '{}',
-    headers: { 'content-type': 'application/json', ...headers },
-  })
 
 async function two(t: TestContext, answers: RequestListener[] = [named('a'), named('b')]) {
   const [a, b] = await Promise.all(answers.map((answer) => startCluster(t, answer)))

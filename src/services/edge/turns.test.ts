@@ -4,17 +4,16 @@ import type { RequestListener } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { request } from '#ports/connections'
-import { startCluster, startEdge, temporaryFolder } from '../../../test/support/edge.ts'
+import {
+  someKey as key,
+  postOrder as post,
+  startCluster,
+  startEdge,
+  temporaryFolder,
+} from '../../../test/support/edge.ts'
 import { until } from '../../../test/support/until.ts'
 
 const probeTimes = { everyMs: 100, limitMs: 300 }
-const key = { 'idempotency-key': 'a key of this test' }
-const post = (url: string, headers: Record<string, string> = {}) =>
-  request(`${url}/api/orders`, {
-    method: 'POST',
-    body: '{}',
-    headers: { 'content-type': 'application/json', ...headers },
-  })
 
 test('a cluster that has not heard of the latest turn takes no change: those go elsewhere, and it has not failed', async (t) => {
   const behind: RequestListener = (incoming, response) => {

@@ -64,11 +64,10 @@ export async function control(parts: ControllerParts, lost: AbortSignal): Promis
 /** Changes that come together are one round. */
 const gatherMs = 200
 
-const isMoving = (fleet: BookstoreFleet | undefined) =>
-  [
-    ...Object.values(fleet?.status?.memory?.homes ?? {}),
-    fleet?.status?.memory?.topology ?? { step: 'steady' },
-  ].some(({ step }) => step !== 'steady')
+const isMoving = (fleet: BookstoreFleet | undefined) => {
+  const { homes = {}, topology } = fleet?.status?.memory ?? {}
+  return [...Object.values(homes), topology].some((each) => each !== undefined && each.step !== 'steady')
+}
 
 async function round(
   parts: ControllerParts,

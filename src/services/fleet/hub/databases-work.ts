@@ -2,7 +2,7 @@ import { type KeptDatabase, keptDatabases } from '#kernel/database-turn'
 import type { OperatorSpec, SeenDatabases } from '../decisions/model.ts'
 import type { Both, SeenCopy, Told } from '../decisions/topology.ts'
 import { databasesLabel, type Manifest, type ManifestConfig, type ManifestWork } from './objects.ts'
-import type { Executor } from './work.ts'
+import { type Executor, rightsOf } from './work.ts'
 
 const group = 'postgresql.cnpg.io'
 
@@ -43,7 +43,7 @@ export function databasesWorkOf({
     kind: 'ManifestWork',
     metadata: { name: `octavo-${fleet}-databases`, namespace: cluster, labels: { [databasesLabel]: fleet } },
     spec: {
-      ...(executor && { executor: { subject: { type: 'ServiceAccount', serviceAccount: executor } } }),
+      ...rightsOf(executor),
       deleteOption: { propagationPolicy: 'Orphan' },
       workload: { manifests: keptDatabases.map((each) => manifestOf(each, cluster, operator, told)) },
       manifestConfigs: keptDatabases.map((each) => configOf(each, operator, told)),

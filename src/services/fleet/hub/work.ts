@@ -46,6 +46,10 @@ const progressing: ConditionRule = {
 /** Whose rights on the cluster the work has: its owner gives them. Without one it has those of OCM's agent. */
 export type Executor = { namespace: string; name: string }
 
+/** The part of a work's `spec` that says so. */
+export const rightsOf = (executor: Executor | undefined) =>
+  executor && { executor: { subject: { type: 'ServiceAccount', serviceAccount: executor } } }
+
 export type WorkParts = {
   fleet: string
   cluster: string
@@ -71,7 +75,7 @@ export function workOf({ fleet, cluster, version, epoch, manifests, executor }: 
       },
     },
     spec: {
-      ...(executor && { executor: { subject: { type: 'ServiceAccount', serviceAccount: executor } } }),
+      ...rightsOf(executor),
       workload: { manifests: manifests.map((each) => withEpoch(marked(each, version), epoch)) },
       manifestConfigs: manifests.filter(isDeployment).map(configOf),
     },

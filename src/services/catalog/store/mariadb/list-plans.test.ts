@@ -4,8 +4,9 @@ import { type Database, openDatabase } from '#ports/database'
 import { mariadbSkipped, testMariadb } from '../../../../../test/support/mariadb.ts'
 import { addSyntheticBooksToMariadb } from '../../../../../test/support/synthetic-mariadb.ts'
 import { readSearch } from '../../search/search.ts'
-import { type BookFilter, type BookOrder, countedMax } from '../book-store.ts'
+import { type BookOrder, countedMax } from '../book-store.ts'
 import { openStore } from '../open-store.ts'
+import { everything, planFilters } from '../suite/plan-filters.ts'
 import { bookCounts } from './count-books.ts'
 import { bookPage } from './list-books.ts'
 import { createBookReader } from './reader.ts'
@@ -17,24 +18,7 @@ const pageRowsMax = 12_000
 /** What counting may, where each choice is counted once more without itself. */
 const countRowsMax = 5 * countedMax
 
-const everything: BookFilter = { search: { kind: 'all' }, nowMs: 0 }
-const filters: Record<string, Partial<BookFilter>> = {
-  'no choice': {},
-  'a common subject': { subject: 's3' },
-  'a rare subject': { subject: 't77' },
-  'a common format': { format: 'paperback' },
-  'a rare format': { format: 'braille' },
-  'a common language': { language: 'EN' },
-  'a rare language': { language: 'cy' },
-  'limited editions': { limited: true },
-  'a price': { minPrice: 900, maxPrice: 905 },
-  'a wide price': { minPrice: 900 },
-  'what can be bought': { available: true },
-  'the few that cannot be bought': { available: false },
-  'what cannot be bought of a common subject': { available: false, subject: 's3' },
-  'a rare format in a rare language': { format: 'braille', language: 'cy' },
-  'a subject and a format': { subject: 's3', format: 'hardcover' },
-}
+const filters: typeof planFilters = { ...planFilters, 'a wide price': { minPrice: 900 } }
 const searches = { 'two words': 'w77 v7', 'a rare word': 'u1234', 'a slip': 'u1234q' }
 const orders: BookOrder[] = ['bestselling', 'title', 'price', '-price', '-publishedOn']
 

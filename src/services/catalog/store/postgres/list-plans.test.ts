@@ -6,7 +6,8 @@ import { rowsTouchedIn } from '../../../../../test/support/rows-touched.ts'
 import { addSyntheticBooks } from '../../../../../test/support/synthetic-books.ts'
 import { readSearch } from '../../search/search.ts'
 import type { WordSearch } from '../../search/word-search.ts'
-import { type BookFilter, type BookOrder, countedMax } from '../book-store.ts'
+import { type BookOrder, countedMax } from '../book-store.ts'
+import { everything, planFilters as filters } from '../suite/plan-filters.ts'
 import { createBookReader } from './books.ts'
 import { bookCounts, bookPage } from './list-books.ts'
 
@@ -19,23 +20,6 @@ const pageRowsMax = 12_000
 const rankRowsMax = 2.5 * countedMax
 const countRowsMax = 2.5 * countedMax
 
-const everything: BookFilter = { search: { kind: 'all' }, nowMs: 0 }
-const filters: Record<string, Partial<BookFilter>> = {
-  'no choice': {},
-  'a common subject': { subject: 's3' },
-  'a rare subject': { subject: 't77' },
-  'a common format': { format: 'paperback' },
-  'a rare format': { format: 'braille' },
-  'a common language': { language: 'EN' },
-  'a rare language': { language: 'cy' },
-  'limited editions': { limited: true },
-  'a price': { minPrice: 900, maxPrice: 905 },
-  'what can be bought': { available: true },
-  'the few that cannot be bought': { available: false },
-  'what cannot be bought of a common subject': { available: false, subject: 's3' },
-  'a rare format in a rare language': { format: 'braille', language: 'cy' },
-  'a subject and a format': { subject: 's3', format: 'hardcover' },
-}
 const searches = {
   'two words': 'w77 v7',
   'a common beginning': 'w1',
