@@ -8,6 +8,7 @@ import { addressRanges, plainAddress } from '#ports/http'
 import { follow, type Metadata, openKubernetes, readKubernetesUrl } from '#ports/kubernetes'
 import { logger } from '#ports/log'
 import { roleMeter } from '#ports/telemetry'
+import { isSafe } from './proxy/safe-methods.ts'
 
 /** The turn of the databases' primary that this cluster has heard of. */
 export type Turn = AsyncDisposable & {
@@ -17,8 +18,6 @@ export type Turn = AsyncDisposable & {
 }
 
 const log = logger('gateway')
-/** Reading twice changes nothing. Source: RFC 9110 section 9.2.1. */
-const safe = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 const readEveryMs = 500
 const firstLimitMs = 2_000
 const tellEveryMs = 60_000
@@ -50,8 +49,8 @@ export async function openTurn(url: string, proxies: readonly string[], clock: C
     get epoch() {
       return epoch
     },
-    refusal({ method = '', socket, headers }) {
-      if (safe.has(method)) return undefined
+    refusal({ method, socket, headers }) {
+      if (isSafe(method)) return undefined
       const said = headers[epochHeader]
       const latest = typeof said === 'string' ? readEpoch(said) : undefined
       if (latest === undefined || latest <= epoch) return undefined

@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Problem } from '#kernel/problem'
 import { sessionCookie } from '#ports/http'
-
-const safe = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+import { isSafe } from './safe-methods.ts'
 
 /**
  * Refuses a change that another site makes with a bookseller's session cookie. The cookie is `SameSite=Strict`; this is
@@ -10,7 +9,7 @@ const safe = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
  */
 export function checkOrigin(request: IncomingMessage, ownOrigin: string): Problem | undefined {
   const { cookie, host, origin, 'sec-fetch-site': site } = request.headers
-  if (safe.has(request.method ?? '') || !cookie?.includes(`${sessionCookie}=`)) return undefined
+  if (isSafe(request.method) || !cookie?.includes(`${sessionCookie}=`)) return undefined
   if (origin === undefined) {
     // Programs send neither header; browsers send at least one of them.
     const isOwn = site === undefined || site === 'same-origin' || site === 'none'
