@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { ConfigError, version as ownVersion, readConfig } from '#config'
-import { type KubernetesApi, KubernetesError, openKubernetes, readKubernetesUrl } from '#ports/kubernetes'
+import { type KubernetesApi, KubernetesError, openKubernetes } from '#ports/kubernetes'
 import { roles } from '#roles'
 import { made } from '../process/schema.ts'
 import type { Topology } from '../services/fleet/decisions/topology.ts'
@@ -50,8 +50,8 @@ export async function run(args: string[]): Promise<number> {
     throw new ConfigError(
       'OCTAVO_FLEET should be kubernetes://host:port/namespace/name, the fleet on its hub',
     )
-  const { host, token, ca, namespace, release = 'store' } = await readKubernetesUrl(url)
-  await using api = await openKubernetes({ url: `https://${host}`, caPath: ca, tokenPath: token })
+  const { api: opened, host, namespace, release = 'store' } = await openKubernetes(url)
+  await using api = opened
   const path = `${fleetApi}/namespaces/${namespace}/bookstorefleets/${release}`
   for (let tries = 1; ; tries++) {
     const object = await api.get<BookstoreFleet>(path)

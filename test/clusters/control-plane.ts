@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type KubernetesApi, openKubernetes } from '#ports/kubernetes'
+import { type KubernetesApi, openApiServer } from '#ports/kubernetes'
 import { type BackgroundProcess, startProcess } from './background-process.ts'
 import { type Authority, makeTokenKeys, openAuthority } from './certificates.ts'
 import type { Tools } from './tools.ts'
@@ -59,7 +59,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     writeKubeconfig(options, authority, url, who, subject)
   const apiFor = async (who: string, subject: string) => {
     const { cert, key } = authority.issue(who, subject)
-    return openKubernetes({ url, caPath: authority.certPath, certificate: { cert, key } })
+    return openApiServer({ url, caPath: authority.certPath, certificate: { cert, key } })
   }
   const kubeconfig = kubeconfigFor('admin', '/O=system:masters/CN=admin')
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
-import { type KubernetesApi, openKubernetes } from '#ports/kubernetes'
+import { type KubernetesApi, openApiServer } from '#ports/kubernetes'
 import { fileScope } from '../support/file-scope.ts'
 import { until } from '../support/until.ts'
 import { openCluster, type TestCluster } from './open-cluster.ts'
@@ -94,7 +94,7 @@ async function accountOf(name: string): Promise<KubernetesApi> {
   })
   writeFileSync(tokenPathOf(name), status.token)
   const { url, caPath } = cluster.controlPlane
-  const api = await openKubernetes({ url, caPath, tokenPath: tokenPathOf(name) })
+  const api = await openApiServer({ url, caPath, tokenPath: tokenPathOf(name) })
   scope.after(() => api[Symbol.asyncDispose]())
   return api
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '#ports/clock'
-import { follow, type Metadata, openKubernetes, readKubernetesUrl } from '#ports/kubernetes'
+import { follow, type Metadata, openKubernetes } from '#ports/kubernetes'
 import { createDirectory } from './directory.ts'
 import type { Discovery, Instance } from './discovery.ts'
 
@@ -34,8 +34,7 @@ const gatherMs = 20
  * @throws TypeError when the URL cannot be read; Error when a file that it needs is missing
  */
 export async function openKubernetesDiscovery(url: string, clock: Clock): Promise<Discovery> {
-  const { host, token, ca, namespace, release } = await readKubernetesUrl(url)
-  const api = await openKubernetes({ url: `https://${host}`, caPath: ca, tokenPath: token, clock })
+  const { api, namespace, release } = await openKubernetes(url, clock)
   const directory = createDirectory()
   const stop = new AbortController()
   const first = Promise.withResolvers<void>()

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { Unavailable } from '#kernel/unavailable'
-import { KubernetesError, KubernetesUnavailable, openKubernetes } from './port.ts'
+import { KubernetesError, KubernetesUnavailable, openApiServer } from './port.ts'
 
 // The real API server is that of test/clusters; here is what it does not do on demand.
 const caPath = import.meta.filename
@@ -18,14 +18,14 @@ test('an API server that is away is unavailable, one that refuses says why, and 
   await once(server, 'listening')
   t.after(() => server.close())
   const { port } = server.address() as AddressInfo
-  await using api = await openKubernetes({ url: `http://127.0.0.1:${port}`, caPath })
+  await using api = await openApiServer({ url: `http://127.0.0.1:${port}`, caPath })
   assert.equal(await api.get('/none'), undefined)
   await assert.rejects(
     api.send('PUT', '/held', {}),
     (error) => error instanceof KubernetesError && error.isConflict,
   )
   await assert.rejects(api.get('/gone'), KubernetesUnavailable)
-  await using nobody = await openKubernetes({ url: 'http://127.0.0.1:1', caPath })
+  await using nobody = await openApiServer({ url: 'http://127.0.0.1:1', caPath })
   await assert.rejects(
     nobody.get('/any'),
     (error) => error instanceof Unavailable && error.cause !== undefined,
@@ -34,5 +34,5 @@ test('an API server that is away is unavailable, one that refuses says why, and 
 
 test('outside of a pod whoever starts a role hears how to name the authority', async () => {
   const caPath = `${import.meta.dirname}/nowhere/ca.crt`
-  await assert.rejects(openKubernetes({ url: 'http://127.0.0.1:1', caPath }), /nowhere\/ca\.crt.*\?ca=FILE/)
+  await assert.rejects(openApiServer({ url: 'http://127.0.0.1:1', caPath }), /nowhere\/ca\.crt.*\?ca=FILE/)
 })

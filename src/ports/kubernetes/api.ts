@@ -35,7 +35,7 @@ export type Metadata = {
   annotations?: Readonly<Record<string, string>>
 }
 
-export type KubernetesOptions = {
+export type ApiServerOptions = {
   /** Such as `https://kubernetes.default.svc`. */
   url: string
   /** File of the certificate authority, PEM. */
@@ -95,7 +95,7 @@ async function readAuthority(path: string): Promise<Buffer> {
 }
 
 /** Opens an API server's client. Nothing is sent until something is asked. @throws Error when the authority's file is missing */
-export async function openKubernetes(options: KubernetesOptions): Promise<KubernetesApi> {
+export async function openApiServer(options: ApiServerOptions): Promise<KubernetesApi> {
   const { clock = systemClock, url } = options
   const agent = new Agent({
     connections: 8,

@@ -1,10 +1,4 @@
-import {
-  type KubernetesApi,
-  KubernetesError,
-  type Metadata,
-  openKubernetes,
-  readKubernetesUrl,
-} from '#ports/kubernetes'
+import { type KubernetesApi, KubernetesError, type Metadata, openKubernetes } from '#ports/kubernetes'
 import { type Election, electing } from './leading.ts'
 import type { LeaseOptions, Leases } from './lease.ts'
 
@@ -29,10 +23,7 @@ type Options = Required<LeaseOptions>
  * @throws TypeError when the URL cannot be read; Error when a file that it needs is missing
  */
 export async function openKubernetesLeases(url: string, options: Options): Promise<Leases> {
-  const { host, token, ca, namespace, release = 'octavo' } = await readKubernetesUrl(url)
-  const api = await openKubernetes({
-    ...{ url: `https://${host}`, caPath: ca, tokenPath: token, clock: options.clock },
-  })
+  const { api, namespace, release = 'octavo' } = await openKubernetes(url, options.clock)
   const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`
   return electing(
     (name) => stand({ ...options, api, path, name: `${release}-${name}` }),

@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type FleetPicture, readPicture, usualWeight } from '#kernel/fleet-picture'
 import { type Clock, every } from '#ports/clock'
-import { follow, type Metadata, openKubernetes, readKubernetesUrl } from '#ports/kubernetes'
+import { followNamed, type Metadata } from '#ports/kubernetes'
 import { logger } from '#ports/log'
 import type { FleetObject } from './fleet-view.ts'
 
@@ -65,29 +65,15 @@ async function followFleet(
   tell: Tell,
   tellFleet: TellFleet,
 ): Promise<AsyncDisposable> {
-  const { host, token, ca, namespace, release = 'store' } = await readKubernetesUrl(url)
-  const api = await openKubernetes({ url: `https://${host}`, caPath: ca, tokenPath: token, clock })
-  const stop = new AbortController()
-  const changed = (fleet: Fleet) => {
-    const { status } = fleet
-    tellFleet(fleet)
-    if (status?.picture !== undefined) tellIfRead(() => status.picture, tell)
-  }
-  const following = follow<Fleet>(
-    api,
-    `${fleetGroup}/namespaces/${namespace}/bookstorefleets?fieldSelector=metadata.name%3D${release}`,
-    // A fleet that is gone says nothing of its clusters: they go on selling.
-    { replace: (fleets) => fleets.forEach(changed), changed, gone() {} },
-    clock,
-    stop.signal,
-  )
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await following
-      await api[Symbol.asyncDispose]()
+  // A fleet that is gone says nothing of its clusters: they go on selling.
+  return await followNamed<Fleet>(url, {
+    ...{ group: fleetGroup, resource: 'bookstorefleets', usualName: 'store', clock },
+    changed(fleet) {
+      const { status } = fleet
+      tellFleet(fleet)
+      if (status?.picture !== undefined) tellIfRead(() => status.picture, tell)
     },
-  }
+  })
 }
 
 /** A picture that cannot be read is not followed: the last good one stands. */

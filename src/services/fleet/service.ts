@@ -1,7 +1,7 @@
 import { type Config, ConfigError, type Secrets } from '#config'
 import { type Clock, systemClock } from '#ports/clock'
 import { createHttpServer } from '#ports/http'
-import { openKubernetes, readKubernetesUrl } from '#ports/kubernetes'
+import { openKubernetes } from '#ports/kubernetes'
 import { type LeaseDurations, openLeases } from '#ports/lease'
 import { createService, type Service } from '#process/service-shell'
 import { control } from './controller.ts'
@@ -28,10 +28,8 @@ export async function createFleet(
       `OCTAVO_FLEET is "${url}"; the controller needs kubernetes://host:port/namespace/name`,
     )
   return createService({ name: 'fleet', config, clock }, async (opened) => {
-    const { host, token, ca, namespace, release = 'store' } = await readKubernetesUrl(url)
-    const api = opened.use(
-      await openKubernetes({ url: `https://${host}`, caPath: ca, tokenPath: token, clock }),
-    )
+    const { api, namespace, release = 'store' } = await openKubernetes(url, clock)
+    opened.use(api)
     const edges = opened.use(openEdges(secret, clock.monotonicMs))
     const keepers = opened.use(openKeepers(secret))
     const alarms = opened.use(openAlarms(metricsToken, clock.monotonicMs))

@@ -5,7 +5,7 @@ import { epochHeader, readEpoch } from '#kernel/fleet-picture'
 import { Problem } from '#kernel/problem'
 import { type Clock, every } from '#ports/clock'
 import { addressRanges, plainAddress } from '#ports/http'
-import { follow, type Metadata, openKubernetes, readKubernetesUrl } from '#ports/kubernetes'
+import { followNamed, type Metadata } from '#ports/kubernetes'
 import { logger } from '#ports/log'
 import { roleMeter } from '#ports/telemetry'
 import { isSafe } from './proxy/safe-methods.ts'
@@ -102,30 +102,16 @@ type EpochMap = { metadata: Metadata; data?: { epoch?: string } }
 
 /** Heard as it changes: what is mounted of a ConfigMap follows it a minute later. */
 async function followMap(url: string, clock: Clock, tell: Tell): Promise<AsyncDisposable> {
-  const { host, token, ca, namespace, release = 'octavo-fleet' } = await readKubernetesUrl(url)
-  const api = await openKubernetes({ url: `https://${host}`, caPath: ca, tokenPath: token, clock })
-  const stop = new AbortController()
-  let listed = () => {}
-  const first = new Promise<void>((resolve) => {
-    listed = resolve
-  })
-  const changed = ({ data }: EpochMap) => {
-    const epoch = readEpoch(data?.epoch)
-    if (epoch !== undefined) tell(epoch)
-  }
-  const replace = (maps: readonly EpochMap[]) => {
-    maps.forEach(changed)
-    listed()
-  }
-  const path = `/api/v1/namespaces/${namespace}/configmaps?fieldSelector=metadata.name%3D${release}`
-  const following = follow<EpochMap>(api, path, { replace, changed, gone() {} }, clock, stop.signal)
-  // Called off by the end.
-  await Promise.race([first, clock.sleep(firstLimitMs, stop.signal).catch(() => {})])
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await following
-      await api[Symbol.asyncDispose]()
+  const enough = new AbortController()
+  const following = await followNamed<EpochMap>(url, {
+    ...{ group: '/api/v1', resource: 'configmaps', usualName: 'octavo-fleet', clock },
+    changed({ data }) {
+      const epoch = readEpoch(data?.epoch)
+      if (epoch !== undefined) tell(epoch)
     },
-  }
+  })
+  // The sleep is called off by the answer.
+  await Promise.race([following.first, clock.sleep(firstLimitMs, enough.signal).catch(() => {})])
+  enough.abort()
+  return following
 }

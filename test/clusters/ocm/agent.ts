@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '#ports/clock'
-import { type KubernetesApi, openKubernetes } from '#ports/kubernetes'
+import { type KubernetesApi, openApiServer } from '#ports/kubernetes'
 import {
   type CertificateSigningRequest,
   clusterApi,
@@ -87,7 +87,7 @@ async function register(options: AgentOptions, signal: AbortSignal): Promise<Kub
           cert: Buffer.from(cert, 'base64').toString(),
           key: readFileSync(keyPath, 'utf8'),
         }
-        return await openKubernetes({ url: hub.url, caPath: hub.caPath, certificate })
+        return await openApiServer({ url: hub.url, caPath: hub.caPath, certificate })
       }
       // Called off by the end.
       await systemClock.sleep(lookMs, signal).catch(() => {})

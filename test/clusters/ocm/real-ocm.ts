@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '#ports/clock'
-import { type KubernetesApi, openKubernetes } from '#ports/kubernetes'
+import { type KubernetesApi, openApiServer } from '#ports/kubernetes'
 import { type BackgroundProcess, startProcess } from '../background-process.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import { runClient } from '../kubectl.ts'
@@ -100,7 +100,7 @@ export function startRealAgent(options: RealAgentOptions): Agent {
     while (!stop.signal.aborted && !(has('kubeconfig') && has('tls.crt'))) await pause(stop.signal)
     if (stop.signal.aborted) return
     const [cert, key] = ['tls.crt', 'tls.key'].map((file) => readFileSync(join(credentials, file), 'utf8'))
-    client = await openKubernetes({
+    client = await openApiServer({
       url: hub.url,
       caPath: hub.caPath,
       certificate: { cert: cert ?? '', key: key ?? '' },
