@@ -79,13 +79,6 @@ export const tricks: Readonly<Record<string, Trick>> = {
     at: 'gateway',
     changes: [{ file: packed, from: 'portionMax = 256', to: 'portionMax = 100_000' }],
   },
-  'answers-in-turns': {
-    what: 'the next group leaves before the last one is answered, a few answers at a time',
-    at: 'gateway',
-    changes: [
-      { file: `${coordinator}/answer-members.ts`, from: 'if (!eventLoop?.othersWait())', to: 'if (true)' },
-    ],
-  },
   'group-turn': {
     what: 'a group waits for what arrives in the same turn of the event loop',
     at: 'gateway',

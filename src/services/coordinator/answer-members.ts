@@ -5,27 +5,9 @@ import type { Member, WishOutcome } from './member.ts'
 /** What a member is told, for good. */
 export type Reply = { member: Member; outcome: WishOutcome | Error }
 
-/** Its next turn, and whether anybody waits for it whom answers should make way for. */
-export type EventLoop = { nextTurn(): Promise<void>; othersWait(): boolean }
-
-/** Answers written in one turn of the event loop: what the group in flight waits for is read between them. */
-const portion = 16
-
-/**
- * The one place where members hear what became of their wishes: all at once, so that whoever comes back comes back
- * together; or in portions while others are on their way.
- */
-export async function answerMembers(replies: readonly Reply[], eventLoop?: EventLoop): Promise<void> {
-  if (!eventLoop?.othersWait()) {
-    for (const reply of replies) answerMember(reply)
-    return
-  }
-  // The group of those who wait leaves in the next turn, before the first answer.
-  await eventLoop.nextTurn()
-  for (const [i, reply] of replies.entries()) {
-    if (i % portion === 0) await eventLoop.nextTurn()
-    answerMember(reply)
-  }
+/** The one place where members hear what became of their wishes: all at once, so that who comes back comes back together. */
+export function answerMembers(replies: readonly Reply[]): void {
+  for (const reply of replies) answerMember(reply)
 }
 
 function answerMember({ member, outcome }: Reply): void {

@@ -16,7 +16,7 @@ export type GroupEngine = {
 }
 
 export type EngineParts = Pick<GroupParts, 'stock' | 'orders' | 'clock' | 'holdMs'> & {
-  /** Lets the event loop turn once: what arrives meanwhile rides along, and answers make way for what is on its way. */
+  /** Lets the event loop turn once: what arrives meanwhile rides along. */
   turn?: () => Promise<void>
 }
 
@@ -27,8 +27,7 @@ export const waitMaxMs = 5_000
 
 /** Group commit: one distributed transaction in flight, everything that arrives meanwhile rides in the next. */
 export function createGroupEngine({ turn, ...own }: EngineParts): GroupEngine {
-  const eventLoop = turn && { nextTurn: turn, othersWait: () => batcher.waiting > 0 }
-  const parts: GroupParts = { ...own, eventLoop, limitedTitles: new Set() }
+  const parts: GroupParts = { ...own, limitedTitles: new Set() }
   const batcher: Batcher<Member> = createBatcher({
     run: (members) => carry(parts, members, true),
     batchMax: groupMax,

@@ -4,7 +4,7 @@ import { Unavailable } from '#kernel/unavailable'
 import type { Clock } from '#ports/clock'
 import type { StockRequest, StockVote } from '#services/catalog'
 import { customerKey, type GroupOutcome } from '#services/orders'
-import { answerMembers, type EventLoop, type Reply } from './answer-members.ts'
+import { answerMembers, type Reply } from './answer-members.ts'
 import { groupBegins, groupEnds, timed, traceGroup } from './group-metrics.ts'
 import { type Bought, lookUp, lookUpRefused, nothingFound } from './look-up.ts'
 import type { Member } from './member.ts'
@@ -20,8 +20,6 @@ export type GroupParts = {
   clock: Clock
   /** How long copies are held for an order that is not paid. */
   holdMs: number
-  /** Turns between portions of answers; without it all go out at once. */
-  eventLoop?: EventLoop | undefined
   /** Titles seen with a per-customer limit: a hint to look customers up before deciding. */
   limitedTitles: Set<string>
 }
@@ -117,7 +115,7 @@ function commit(
 async function answerCommitted(parts: GroupParts, prepared: KeptGroup, read: ReadVote): Promise<void> {
   const committing = timed('commit', commitAll(prepared))
   await shown(committing, parts.clock)
-  answerMembers(read.accepted, parts.eventLoop)
+  answerMembers(read.accepted)
   const refusedAnswered = answerRefused(parts, read.refused)
   await faultPoint('coordinator:after-answer')
   await committing
