@@ -75,7 +75,7 @@ export async function openBenchStore(
   const [bookDbUrl, orderDbUrl] = [await start('books', followedLog), await start('orders')]
   const open = async (url: string) => {
     return stack.use(
-      await openDatabase(url, { applicationName: 'bench', connectionsMax: 4, statementTimeoutMs: 120_000 }),
+      await openDatabase(url, { applicationName: 'bench', connectionsMax: 4, statementTimeoutMs: 1_800_000 }),
     )
   }
   const [books, orders] = [await open(bookDbUrl), await open(orderDbUrl)]
