@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import httpProxy from '@fastify/http-proxy'
 import Fastify from 'fastify'
 import { readConfig, readSecrets } from '#config'
+import { requiredRoles, routedRoles } from '#roles'
 import { createGateway } from '../src/services/gateway/service.ts'
 
 // One process per contestant: `node bench/gateway-contestants.ts <name> [upstream]` prints its URL and serves.
@@ -39,6 +40,7 @@ const contestants: Record<string, (upstream: string) => Promise<string>> = {
     const gateway = await createGateway(
       readConfig(env),
       readSecrets(env, ['secret', 'broker', 'cache', 'metricsToken']),
+      { routed: routedRoles, required: requiredRoles },
     )
     await gateway.start()
     return gateway.url

@@ -65,15 +65,8 @@ export type Need = 'bookDb' | 'orderDb' | 'broker' | 'objectStore' | 'payment'
 
 /** What every role that listens for others reads. */
 export const commonSettings: readonly string[] = [
-  ...[
-    'OCTAVO_LOG_LEVEL',
-    'OCTAVO_LOG_FORMAT',
-    'OCTAVO_DISCOVERY',
-    'OCTAVO_OTLP',
-    'OCTAVO_TRACE_PERCENT',
-    'OCTAVO_ENV',
-    'OCTAVO_FAULTS',
-  ],
+  ...['OCTAVO_LOG_LEVEL', 'OCTAVO_LOG_FORMAT', 'OCTAVO_DISCOVERY', 'OCTAVO_OTLP', 'OCTAVO_TRACE_PERCENT'],
+  ...['OCTAVO_ENV', 'OCTAVO_FAULTS'],
   ...['OCTAVO_SERVICE_HOST', 'OCTAVO_SERVICE_PORT', 'OCTAVO_ADVERTISE'],
 ]
 
@@ -199,7 +192,9 @@ export const roles: readonly Role[] = [
     routes: gateway.ownRoutes,
     stopsAt: 1,
     open: async (config, secrets) =>
-      (await import('./services/gateway/service.ts')).createGateway(config, secrets),
+      (await import('./services/gateway/service.ts')).createGateway(config, secrets, {
+        ...{ routed: routedRoles, required: requiredRoles },
+      }),
   }),
   role('edge', {
     summary: 'the public door of a fleet: passes requests on to its clusters',

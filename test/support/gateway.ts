@@ -10,6 +10,7 @@ import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readConfig, readSecrets } from '#config'
 import type { Service } from '#process/service-shell'
+import { requiredRoles, routedRoles } from '#roles'
 import { createGateway, type GatewayOverrides } from '../../src/services/gateway/service.ts'
 
 export { until } from './until.ts'
@@ -61,6 +62,7 @@ export async function startGateway(
   const gateway = await createGateway(
     readConfig(settings),
     readSecrets(settings, ['secret', 'broker', 'cache', 'metricsToken']),
+    { routed: routedRoles, required: requiredRoles },
     {
       roots: { site: '/nowhere', shop: '/nowhere', docs: '/nowhere' },
       // Most tests are about how requests are passed on.

@@ -62,7 +62,8 @@ const doors: Readonly<Record<string, string>> = {
 
 function targetOf(path: string, specifier: string): string {
   if (specifier.startsWith('.')) return posix.join(posix.dirname(path), specifier)
-  const [, kind = '', name] = /^#(\w+)\/(.+)$/.exec(specifier) ?? []
+  const [, kind = '', name] = /^#(\w+)(?:\/(.+))?$/.exec(specifier) ?? []
+  if (kind !== '' && name === undefined) return `src/${kind}.ts`
   return kind in doors ? `src/${kind}/${name}${doors[kind]}` : specifier
 }
 

@@ -8,7 +8,6 @@ import { addressRanges, callSigner, innerMetricsToken, plainAddress, serviceClie
 import { logger } from '#ports/log'
 import { lyingCache, showFaults } from '#process/fault-switches'
 import { createService, type Door, type Service } from '#process/service-shell'
-import { requiredRoles, routedRoles } from '#roles'
 import { openOrigin } from './cache/origin.ts'
 import { createReadCache } from './cache/read-cache.ts'
 import { consoleHost } from './console-host.ts'
@@ -26,7 +25,7 @@ import { createCircuits } from './proxy/circuits.ts'
 import { clientAddress, isLoopback } from './proxy/client-address.ts'
 import { mayReroute, type ProxyParts } from './proxy/proxy-parts.ts'
 import { createReadiness } from './proxy/readiness.ts'
-import { publicTable } from './proxy/routes.ts'
+import { publicTable, type Routed } from './proxy/routes.ts'
 import { spanIds } from './proxy/trace.ts'
 import { createUpstreams, type Upstreams } from './proxy/upstreams.ts'
 import { createPublicServer, type PublicServer } from './server.ts'
@@ -34,6 +33,8 @@ import { watchAlerts } from './system/alerts.ts'
 import { createSystemState } from './system/system-state.ts'
 import { openTurn, type Turn } from './turn.ts'
 
+/** The roles behind the gateway: whom it passes requests on to, and without whom it is not ready. */
+export type Behind = { routed: readonly Routed[]; required: readonly string[] }
 type OwnSecrets = { secret: string; shared: Cache | undefined; metricsToken: string | undefined }
 export type GatewayOverrides = {
   clock?: Clock
@@ -57,6 +58,7 @@ const builtPages: PageRoots = {
 export async function createGateway(
   config: Config,
   { secret, broker, cache, metricsToken }: Secrets<'secret' | 'broker' | 'cache' | 'metricsToken'>,
+  behind: Behind,
   overrides: GatewayOverrides = {},
 ): Promise<Service> {
   const { clock = systemClock } = overrides
@@ -73,7 +75,7 @@ export async function createGateway(
     const parts = openParts(
       config,
       { secret, shared, metricsToken },
-      { ...overrides, turn },
+      { ...overrides, behind, turn },
       discovery,
       opened,
     )
@@ -102,14 +104,14 @@ export async function createGateway(
 function openParts(
   config: Config,
   { secret, shared, metricsToken }: OwnSecrets,
-  overrides: GatewayOverrides & { turn: Turn | undefined },
+  overrides: GatewayOverrides & { behind: Behind; turn: Turn | undefined },
   discovery: Discovery,
   opened: AsyncDisposableStack,
 ) {
-  const { clock = systemClock, roots = builtPages } = overrides
+  const { clock = systemClock, roots = builtPages, behind } = overrides
   const client = opened.use(serviceClient({ discovery, secret }))
   const signer = callSigner(secret)
-  const upstreams = opened.use(routedUpstreams(discovery, clock))
+  const upstreams = opened.use(routedUpstreams(discovery, behind.routed, clock))
   const circuits = createCircuits(clock, (...change) => noteBreaker(log, routeNews(...change)))
   const metrics = createMetrics()
   const { trustedProxies, rateLimit, tls, hosts, consoleUrl } = config.gateway
@@ -147,7 +149,7 @@ function openParts(
     }),
   )
   const answer = createAnswers({
-    table: publicTable(routedRoles),
+    table: publicTable(behind.routed),
     version: config.version,
     turn: overrides.turn,
     proxy,
@@ -159,7 +161,7 @@ function openParts(
     pages: createPages({ roots, client, clock, consoleHost: ofConsole }),
     orderEvents,
     availabilityEvents,
-    readiness: createReadiness(discovery, requiredRoles, clock),
+    readiness: createReadiness(discovery, behind.required, clock),
     meter: metrics.meter,
   })
   const server = createPublicServer({
@@ -192,10 +194,10 @@ function manyClients({ gateway: { trustedProxies, rateLimit } }: Config, isBehin
   }
 }
 
-const routedUpstreams = (discovery: Discovery, clock: Clock) =>
+const routedUpstreams = (discovery: Discovery, routed: Behind['routed'], clock: Clock) =>
   createUpstreams(
     discovery,
-    routedRoles.map(({ name }) => name),
+    routed.map(({ name }) => name),
     clock,
     { onStateChange: (upstream, before) => noteBreaker(log, instanceNews(upstream, before)) },
   )

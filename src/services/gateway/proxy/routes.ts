@@ -49,8 +49,11 @@ export const importBytesMax = 1024 * 1024 * 1024
 const deadlineMs = 15_000
 const importDeadlineMs = 60 * 60_000
 
+/** A role behind the gateway, with its part of the public API. */
+export type Routed = { name: string; routes: readonly Route[] }
+
 /** The public API as the contracts of these services have it; nothing internal can be in it. */
-export function publicTable(services: readonly { name: string; routes: readonly Route[] }[]): RoutingTable {
+export function publicTable(services: readonly Routed[]): RoutingTable {
   const entries: [Route, Target][] = [
     [availabilityEvents, { kind: 'events', stream: 'availability', ...ofOwn(availabilityEvents) }],
     [orderEvents, { kind: 'events', stream: 'order', ...ofOwn(orderEvents) }],
