@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { manifestsIn } from './fleet.ts'
+import type { Topology } from '../services/fleet/decisions/topology.ts'
+import { faultOfAcceptance, manifestsIn } from './fleet.ts'
 
 test('manifests of a version are taken however kubectl writes them', () => {
   const [one, two] = [{ kind: 'Service', spec: {} }, { kind: 'Deployment' }]
@@ -10,4 +11,35 @@ test('manifests of a version are taken however kubectl writes them', () => {
   assert.deepEqual(manifestsIn(written(one) + written(two)), [one, two])
   assert.deepEqual(manifestsIn('\n'), [])
   assert.throws(() => manifestsIn('kind: Service'), SyntaxError)
+})
+
+test('a loss is accepted only where there is something to give up', () => {
+  const none = { 'order-db': '', 'book-db': '' }
+  const at = (step: Topology['step'], tokens = none): Topology => ({
+    ...{
+      epoch: 2,
+      home: 'north',
+      step,
+      to: step === 'steady' ? '' : 'south',
+      sinceMs: 0,
+      tokens,
+      uids: none,
+    },
+    ...{ timelines: { 'order-db': 0, 'book-db': 0 }, unsettled: {} },
+    ...{ lostSinceMs: undefined, trouble: undefined },
+  })
+  assert.match(faultOfAcceptance(undefined, 'south') ?? '', /whose primaries are known/)
+  assert.match(faultOfAcceptance(at('steady'), 'north') ?? '', /are at north already/)
+  assert.match(faultOfAcceptance(at('demoting'), 'north') ?? '', /calls the move off/)
+  assert.match(faultOfAcceptance(at('fencing'), 'south') ?? '', /is being promoted/)
+  assert.match(faultOfAcceptance(at('promoting'), 'south') ?? '', /is being promoted/)
+  const tokens = { 'order-db': 'T', 'book-db': 'T' }
+  const may: [Topology, string][] = [
+    [at('steady'), 'south'],
+    [at('demoting'), 'south'],
+    [at('promoting', tokens), 'south'],
+    [at('promoting', tokens), 'north'],
+    [at('promoting'), 'west'],
+  ]
+  for (const [topology, name] of may) assert.equal(faultOfAcceptance(topology, name), undefined)
 })

@@ -134,16 +134,30 @@ async function moveDatabases(fleet: Fleet, name: string, acceptsLoss: boolean): 
     console.error(`octavo fleet: ${name} is no cluster of it that keeps database servers`)
     return 1
   }
-  const turn = status?.memory?.topology?.epoch
-  if (acceptsLoss && (cloudNativePg === undefined || turn === undefined)) {
-    console.error('octavo fleet: --accept-loss is for databases of CloudNativePG whose primaries are known')
+  const topology = cloudNativePg && status?.memory?.topology
+  const fault = acceptsLoss ? faultOfAcceptance(topology, name) : undefined
+  if (fault !== undefined) {
+    console.error(`octavo fleet: ${fault}`)
     return 1
   }
-  // For the turn that was looked at: it is not accepted a second time, of a later one.
-  const acceptLossOf = acceptsLoss ? turn : undefined
-  return await want(fleet, {
-    databases: { ...spec.databases, home: name, ...(acceptLossOf && { acceptLossOf }) },
-  })
+  // For the turn that was looked at. What was accepted before counts for no move that comes later.
+  const acceptLossOf = acceptsLoss ? topology?.epoch : null
+  return await want(fleet, { databases: { ...spec.databases, home: name, acceptLossOf } })
+}
+
+/** Why there is nothing to give up for a cluster: accepted all the same it would count against the next move. */
+export function faultOfAcceptance(topology: Topology | undefined, name: string): string | undefined {
+  if (topology === undefined)
+    return '--accept-loss is for databases of CloudNativePG whose primaries are known'
+  const { home, step, to, tokens } = topology
+  if (name === home && step === 'steady')
+    return `their primaries are at ${name} already, and nothing has to be lost`
+  if (name === home && (step === 'demoting' || step === 'returning'))
+    return `their primaries are still at ${name}: octavo fleet move-databases ${name} calls the move off, and loses nothing`
+  const isByToken = Object.values(tokens).some((each) => each !== '')
+  if (name === to && (step === 'fencing' || (step === 'promoting' && !isByToken)))
+    return `${name} is being promoted with what it has already`
+  return undefined
 }
 
 /** In the name by which the hub knows whoever asks, unless another is given: where approvals are watched over none may be. */

@@ -29,7 +29,10 @@ export function decide(spec: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: 
   const named = new Set(spec.clusters.map(({ name }) => name))
   const known = new Set([...seen.clusters.keys(), ...Object.keys(memory.clusters)])
   for (const name of known) if (!named.has(name)) shutOut(round, name)
-  if (spec.paused) return { memory: round.memory, actions: round.actions }
+  if (spec.paused) {
+    tellTurn(round)
+    return { memory: round.memory, actions: round.actions }
+  }
   for (const each of spec.clusters) if (each.intent !== 'revoke') letIn(round, each)
   place(round)
   roll(round)
@@ -210,6 +213,18 @@ function keepWork(round: Round): void {
     const keepsDatabases = seen.databases !== undefined && isMember(round, name)
     if (version === undefined && seen.works > Number(keepsDatabases))
       round.actions.push({ kind: 'reap', cluster: name, ...(keepsDatabases && { keepsDatabases }) })
+  }
+}
+
+/** A turn that begins while the fleet is paused comes to its clusters: whoever has not heard of it takes no changes. */
+function tellTurn(round: Round): void {
+  for (const { name } of round.spec.clusters) {
+    const { registration, work } = look(round, name) ?? {}
+    const { version, phase } = stateOf(round, name)
+    const epoch = epochOf(round, name)
+    const isBehind = work?.version === version && work?.epoch !== undefined && work.epoch < epoch
+    if (version === undefined || registration !== 'accepted' || phase === 'revoking' || !isBehind) continue
+    round.actions.push({ kind: 'apply', cluster: name, version, epoch })
   }
 }
 

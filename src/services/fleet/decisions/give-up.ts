@@ -25,6 +25,9 @@ export function giveUp(look: Look, topology: Topology): Topology | undefined {
     ((step === 'steady' || step === 'demoting' || step === 'returning') && next === home)
   )
     return undefined
+  // Nothing has to be lost of a home that is well: it ends its primaries first, as in every planned move.
+  if (step === 'steady' && !spec.isHomeLost && faultOfMove(look, topology, next) === undefined)
+    return undefined
   const isAgain = step === 'promoting' && next === to
   // There is nothing more to give up.
   if (isAgain && keptDatabases.every((each) => isTaken(look, topology, each))) return undefined
@@ -71,7 +74,7 @@ const isFit = ({ seen }: Look, { home, unsettled }: Topology, next: string): boo
   keptDatabases.every((each) => (seen.get(next)?.[each]?.ready ?? 0) > 0 && isOfHome(seen, home, next, each))
 
 /** Whether both are copies of one database, as far as they say. */
-export function isOfHome(seen: SeenCopies, home: string, name: string, database: KeptDatabase): boolean {
+function isOfHome(seen: SeenCopies, home: string, name: string, database: KeptDatabase): boolean {
   const [a = '', b = ''] = [home, name].map((each) => seen.get(each)?.[database]?.system)
   return a === b || a === '' || b === ''
 }
@@ -154,4 +157,25 @@ function logEndOf(token: string): string {
     // It is only told of.
     return 'an unknown place'
   }
+}
+
+/** Why a planned move cannot begin, in words. */
+export function faultOfMove(
+  { spec, seen }: Look,
+  { home, unsettled }: Topology,
+  to: string,
+): string | undefined {
+  if (!spec.members.includes(to)) return `${to} has no copy of them`
+  if (Object.hasOwn(unsettled, to))
+    return `${to} was given up with primaries of its own; its Clusters have to be made anew`
+  for (const each of keptDatabases) {
+    const [from, copy] = [seen.get(home)?.[each], seen.get(to)?.[each]]
+    if (from?.primary !== home || from.ready === 0) return `${home} does not say that ${each} is well there`
+    if (!isOfHome(seen, home, to, each)) return `what ${to} has of ${each} is another database`
+    // Its operator has not looked at it since: a token of an earlier move would be taken for one of this.
+    if (from.demotionToken !== '') return `${home} still has a token of an earlier move of ${each}`
+    if (copy?.primary !== home || copy.ready === 0)
+      return `${to} does not say that its copy of ${each} is well`
+  }
+  return undefined
 }

@@ -172,6 +172,23 @@ test('a lost home is told of with what may be lost, and nobody is promoted befor
   assert.deepEqual([done.step, done.topology?.home], ['steady', 'south'])
 })
 
+test('a loss that is accepted of a home that is well is none: it is moved as planned', () => {
+  const look = fleetAtNorth()
+  look()
+  const first = look({ wanted: 'south', acceptLossOf: 3 })
+  assert.deepEqual([first.step, first.topology?.epoch], ['demoting', 4])
+  // It was lost just then: that is another turn, of which nobody has accepted anything.
+  assert.equal(look({ wanted: 'south', acceptLossOf: 3, isHomeLost: true }).step, 'demoting')
+  assert.match(
+    look({ wanted: 'south', isHomeLost: true }, all(), 70).topology?.trouble ?? '',
+    /--accept-loss/,
+  )
+  assert.equal(look({ wanted: 'south', acceptLossOf: 4, isHomeLost: true }).step, 'fencing')
+  const unwell = fleetAtNorth()
+  unwell()
+  assert.equal(unwell({ wanted: 'south', acceptLossOf: 3 }, all({ north: { ready: 0 } })).step, 'fencing')
+})
+
 test('what was given up is a target again when it has been made anew, and not when it is only back', () => {
   const look = fleetAtNorth()
   look()

@@ -1,5 +1,5 @@
 import { type KeptDatabase, keptDatabases } from '#kernel/database-turn'
-import { fence, giveUp, isOfHome, settle } from './give-up.ts'
+import { faultOfMove, fence, giveUp, settle } from './give-up.ts'
 import {
   both,
   enter,
@@ -85,23 +85,6 @@ function steady(look: Look, topology: Topology): Topology {
   return enter(stays, 'demoting', nowMs, { epoch, to: wanted, tokens: noTokens })
 }
 
-/** Why a planned move cannot begin, in words. */
-function faultOfMove({ spec, seen }: Look, { home, unsettled }: Topology, to: string): string | undefined {
-  if (!spec.members.includes(to)) return `${to} has no copy of them`
-  if (Object.hasOwn(unsettled, to))
-    return `${to} was given up with primaries of its own; its Clusters have to be made anew`
-  for (const each of keptDatabases) {
-    const [from, copy] = [seen.get(home)?.[each], seen.get(to)?.[each]]
-    if (from?.primary !== home || from.ready === 0) return `${home} does not say that ${each} is well there`
-    if (!isOfHome(seen, home, to, each)) return `what ${to} has of ${each} is another database`
-    // Its operator has not looked at it since: a token of an earlier move would be taken for one of this.
-    if (from.demotionToken !== '') return `${home} still has a token of an earlier move of ${each}`
-    if (copy?.primary !== home || copy.ready === 0)
-      return `${to} does not say that its copy of ${each} is well`
-  }
-  return undefined
-}
-
 /** What may be lost, said before. */
 function lossOf({ spec }: Look, { home }: Topology): string {
   const rate = spec.demand === undefined ? '' : `, of some ${Math.ceil(spec.demand)} a second`
@@ -123,7 +106,10 @@ function demote(look: Look, topology: Topology): Topology {
     return enter({ ...topology, tokens }, 'returning', nowMs)
   }
   const missing = keptDatabases.filter((each) => tokens[each] === '').join(' and ')
-  return waiting(look, { ...topology, tokens }, `${home} has not ended its primary of ${missing}`)
+  const how = spec.isHomeLost
+    ? `, and is lost; octavo fleet move-databases ${to} --accept-loss gives it up`
+    : ''
+  return waiting(look, { ...topology, tokens }, `${home} has not ended its primary of ${missing}${how}`)
 }
 
 /** The token that a Cluster has ended with since it was told to; empty while there is none. */

@@ -38,7 +38,7 @@ function twoClusters() {
   const seen = new Map<string, SeenCluster>()
   let memory: FleetMemory = freshMemory
   const fleet = {
-    ...{ specs, copies, databases, now: 0, last: [] as readonly Action[] },
+    ...{ specs, copies, databases, now: 0, last: [] as readonly Action[], paused: false },
     memory: () => memory,
     at: (name: string) => seen.get(name) as SeenCluster,
     picture: () => pictureOf(specOf(), memory),
@@ -70,7 +70,7 @@ function twoClusters() {
   }
   const specOf = (): FleetSpec => ({
     ...{
-      paused: false,
+      paused: fleet.paused,
       dryRun: false,
       version: '1',
       clusters: specs,
@@ -182,6 +182,31 @@ test('one that was given up hears of no later turn', () => {
   fleet.run(3)
   assert.deepEqual([fleet.memory().topology?.home, fleet.memory().epoch], ['south', 2])
   assert.deepEqual([fleet.at('north').work?.epoch, fleet.at('south').work?.epoch], [1, 2])
+})
+
+test('what was accepted for one cluster is not for another that is chosen when that one is taken out', () => {
+  const fleet = twoClusters()
+  fleet.copies.north.ready = 0
+  fleet.databases = { ...fleet.databases, home: 'north', acceptLossOf: 1 }
+  Object.assign(fleet.specs[0] ?? {}, { intent: 'drain' })
+  fleet.run(3)
+  assert.deepEqual([fleet.memory().topology?.step, fleet.memory().epoch], ['steady', 1])
+  fleet.databases = { ...fleet.databases, home: 'south' }
+  fleet.run(1)
+  assert.equal(fleet.memory().topology?.step, 'fencing')
+})
+
+test('clusters hear of a turn also when the fleet is paused in the middle of it, or nobody could change anything', () => {
+  const fleet = twoClusters()
+  fleet.databases = { ...fleet.databases, home: 'south' }
+  fleet.run(1)
+  fleet.at('north').work = { version: '1', epoch: 1, isApplied: true, isReady: true }
+  fleet.paused = true
+  fleet.run(1)
+  move(fleet)
+  assert.deepEqual([fleet.picture().epoch, fleet.memory().topology?.home], [2, 'south'])
+  assert.deepEqual([fleet.at('north').work?.epoch, fleet.at('south').work?.epoch], [2, 2])
+  assert.ok(!fleet.run(1).includes('apply'))
 })
 
 test('a hub that has forgotten a move looks anew before it tells anything', () => {

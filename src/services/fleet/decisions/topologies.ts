@@ -13,10 +13,12 @@ export function keepTopology(round: Round): void {
   const members = operator.clusters.filter((name) => clusters.some((each) => each.name === name))
   forgetEarlier(round)
   const before = round.memory.topology
+  const wanted = paused ? '' : wantedHome(round, members)
   const { topology, told, said } = decideTopology(
     {
-      ...{ members, acceptLossOf: databases.acceptLossOf, lostAfterMs: databases.lostAfterMs },
-      wanted: paused ? '' : wantedHome(round, members),
+      ...{ members, wanted, lostAfterMs: databases.lostAfterMs },
+      // Accepted for the cluster that somebody has named, and for none that is chosen because that one is taken out.
+      acceptLossOf: wanted === databases.home ? databases.acceptLossOf : undefined,
       isHomeLost: before !== undefined && isLost(round, before.home),
       isFollowed: round.seen.followed !== undefined && round.seen.followed >= round.memory.revision,
       works: new Map(

@@ -40,8 +40,8 @@ type DatabasesText = {
   lostAfterSeconds?: number
   /** CloudNativePG looks after them: its two Cluster resources, called the same in each of these clusters. */
   cloudNativePg?: { namespace: string; orderDb: string; bookDb: string; clusters: string[] }
-  /** The turn of which somebody has said that what only its primaries have may be lost. */
-  acceptLossOf?: number
+  /** The turn of which somebody has said that what only its primaries have may be lost; null takes it away. */
+  acceptLossOf?: number | null | undefined
 }
 
 export type FleetMember = {
@@ -93,7 +93,7 @@ export function readFleet({ spec }: BookstoreFleet): FleetSpec {
       home: spec.databases.home ?? '',
       lostAfterMs: (spec.databases.lostAfterSeconds ?? usualLostSeconds) * 1_000,
       operator: readOperator(spec.databases),
-      acceptLossOf: spec.databases.acceptLossOf,
+      acceptLossOf: spec.databases.acceptLossOf ?? undefined,
     },
   }
 }
