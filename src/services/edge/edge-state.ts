@@ -39,6 +39,7 @@ export type EdgeCluster = Static<typeof EdgeCluster>
 export const EdgeState = Type.Object({
   /** Of this start: counts begin anew with it. */
   instance: Type.String(),
+  /** Of the picture that it follows, and would begin with again. */
   revision: Count,
   epoch: Count,
   clusters: Type.Array(EdgeCluster),

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type FleetPicture, readPicture, usualWeight } from '#kernel/fleet-picture'
@@ -100,23 +100,53 @@ export function lastPicture(path: string): FleetPicture | undefined {
   }
 }
 
-export type KeptPictures = AsyncDisposable & { keep(picture: FleetPicture): void }
+export type KeptPictures = AsyncDisposable & {
+  keep(picture: FleetPicture): void
+  /** Of the last picture that no start falls behind: an edge that says it follows one sends nothing by one before, ever. */
+  readonly revision: number
+}
 
 /** Keeps each picture, one after the other; what is on its way when it ends is kept too. */
-export function keepPictures(path: string): KeptPictures {
+export function keepPictures(path: string, revision = 0): KeptPictures {
   let last = Promise.resolve()
-  return {
-    keep(picture) {
+  const kept = {
+    revision,
+    keep(picture: FleetPicture) {
       last = last
         .then(() => keepPicture(path, picture))
-        .catch((error: unknown) => log.warn('the picture of the fleet cannot be kept', { path, error }))
+        .catch(async (error: unknown) => {
+          log.warn('the picture of the fleet cannot be kept', { path, error })
+          await forget(path)
+        })
+        .then(() => {
+          kept.revision = picture.revision
+        })
+        .catch((error: unknown) =>
+          log.error('an old picture of the fleet cannot be removed; the fleet waits for this edge', {
+            ...{ path, error },
+          }),
+        )
     },
     [Symbol.asyncDispose]: () => last,
   }
+  return kept
 }
 
 async function keepPicture(path: string, picture: FleetPicture): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-  await writeFile(`${path}.new`, JSON.stringify(picture))
+  const folder = dirname(path)
+  await mkdir(folder, { recursive: true })
+  await writeFile(`${path}.new`, JSON.stringify(picture), { flush: true })
   await rename(`${path}.new`, path)
+  await using opened = await open(folder)
+  await opened.sync()
+}
+
+/** A start finds none rather than an old one. */
+async function forget(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true })
+  } catch (error) {
+    // Where nothing can be written there may never have been one.
+    if (existsSync(path)) throw error
+  }
 }

@@ -42,7 +42,7 @@ export async function createEdge(
     if (last !== undefined) clusters.follow(last)
     return {
       async serve(resources) {
-        const kept = resources.use(keepPictures(path))
+        const kept = resources.use(keepPictures(path, last?.revision))
         let fleet: FleetObject | undefined
         const noteFleet = (object: FleetObject) => {
           fleet = object
@@ -55,12 +55,12 @@ export async function createEdge(
           ...{ name: 'edge', secret, metricsToken },
           ready: () => clusters.all().some(isUsable),
         })
-        inner.add(getEdgeState, async () => stateOf(instance, clusters))
+        inner.add(getEdgeState, async () => stateOf(instance, clusters, kept.revision))
         resources.use(inner)
         const innerUrl = await inner.listen(config.service)
         onListening?.(innerUrl)
         log.info('tells of itself', { url: innerUrl })
-        const view = () => fleetView(fleet, stateOf(instance, clusters), clock.now())
+        const view = () => fleetView(fleet, stateOf(instance, clusters, kept.revision), clock.now())
         return createEdgeServer(config, clusters, clock, { view, certificateEveryMs, connectionLimits })
       },
     }
@@ -83,9 +83,9 @@ function tell(clusters: Clusters, picture: Parameters<Clusters['follow']>[0], ke
 
 const isUsable = ({ health, pictured }: Cluster) => health.kind === 'up' && pictured.weight > 0
 
-const stateOf = (instance: string, clusters: Clusters): EdgeState => ({
+const stateOf = (instance: string, clusters: Clusters, revision: number): EdgeState => ({
   instance,
-  revision: clusters.picture.revision,
+  revision,
   epoch: clusters.picture.epoch,
   clusters: clusters.all().map(shown),
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -93,4 +93,30 @@ test('what waits for a lost home goes to the next one as soon as that is known',
   assert.equal(statusCode, 201)
   assert.equal(b.seen.length, 1)
   assert.ok(performance.now() - sentMs < 20_000, 'long before an edge gives up waiting for an answer')
+})
+
+test('an edge says that it follows a picture once a start would begin with it, or with none, and not with one before', async (t) => {
+  const a = await startCluster(t, (_, response) => response.end('{}'))
+  const [data, folder] = [temporaryFolder(t), temporaryFolder(t)]
+  const path = join(folder, 'fleet.json')
+  const write = (revision: number) => {
+    const clusters = [{ name: 'a', url: a.url, weight: revision, takesWrites: true }]
+    writeFileSync(path, JSON.stringify({ revision, epoch: 1, clusters }))
+  }
+  write(1)
+  const { state, cluster } = await startEdge(t, `file://${path}`, {}, { OCTAVO_DATA: data })
+  await until(async () => (await state()).revision === 1)
+  const kept = join(data, 'edge', 'picture.json')
+  assert.equal(JSON.parse(readFileSync(kept, 'utf8')).revision, 1)
+  mkdirSync(`${kept}.new`)
+  write(2)
+  await until(async () => (await state()).revision === 2)
+  assert.throws(() => readFileSync(kept), /ENOENT/)
+  mkdirSync(join(kept, 'cannot be removed'), { recursive: true })
+  write(3)
+  await until(async () => (await cluster('a')).weight === 3)
+  assert.equal((await state()).revision, 2)
+  rmSync(kept, { recursive: true })
+  write(4)
+  await until(async () => (await state()).revision === 4)
 })
