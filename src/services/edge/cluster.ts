@@ -30,8 +30,10 @@ export type Attempt = {
   readonly sentMs: number
   /** The answer is a stream of events that ends when somebody ends it. */
   isStream: boolean
-  /** Ends it; where that is safe and nothing has been answered yet it goes elsewhere. */
-  readonly abandon: () => void
+  /** It changes something. */
+  readonly isWrite: boolean
+  /** Ends it; where that is safe and nothing has been answered yet it goes elsewhere. It fails only one that is lost. */
+  readonly abandon: (why: 'lost' | 'turn') => void
   /** Ends a stream as if it had come to its end, so that its reader connects again. */
   readonly handOver: () => void
 }

@@ -44,8 +44,10 @@ const handOverMs = 2_000
 /** Nobody gets everything that was on its way to a cluster that has died: it bounds the work of the one who is left. */
 const budget = { share: 0.2, reserve: 500, windowMs: 10_000 }
 
-export function openClusters(clock: Clock): Clusters {
+export function openClusters(clock: Clock, connections = connectionsMax): Clusters {
   const known = new Map<string, Cluster>()
+  /** Those that are in no picture any more, and finish what they were sent. */
+  const leaving = new Set<Cluster>()
   let picture: FleetPicture = noPicture
   let retries: RetryBudget = freshBudget
   const now = clock.monotonicMs
@@ -69,8 +71,11 @@ export function openClusters(clock: Clock): Clusters {
     all: () => [...known.values()],
     follow(next) {
       if (next.epoch < picture.epoch) return false
+      const isLaterTurn = next.epoch > picture.epoch
       picture = next
-      follow(known, next, now())
+      for (const each of follow(known, next, now(), connections)) leaving.add(each)
+      if (isLaterTurn) abandonWrites([...known.values(), ...leaving], next)
+      for (const each of leaving) if (each.attempts.size === 0) leaving.delete(each)
       return true
     },
     entered() {
@@ -128,14 +133,22 @@ export function openClusters(clock: Clock): Clusters {
   }
 }
 
-/** Whoever stays keeps what is known of it; whoever leaves finishes what it has been sent. */
-function follow(known: Map<string, Cluster>, { clusters }: FleetPicture, nowMs: number): void {
+/**
+ * Whoever stays keeps what is known of it; whoever leaves finishes what it has been sent.
+ * @returns those who leave
+ */
+function follow(
+  known: Map<string, Cluster>,
+  { clusters }: FleetPicture,
+  nowMs: number,
+  connections: number,
+): Cluster[] {
   const left = new Map(known)
   const lost: Cluster[] = []
   for (const pictured of clusters) {
     const before = known.get(pictured.name)
     if (before === undefined || before.pictured.url !== pictured.url) {
-      known.set(pictured.name, newCluster(pictured, openPool(pictured.url, connectionsMax), nowMs))
+      known.set(pictured.name, newCluster(pictured, openPool(pictured.url, connections), nowMs))
       continue
     }
     left.delete(pictured.name)
@@ -152,6 +165,19 @@ function follow(known: Map<string, Cluster>, { clusters }: FleetPicture, nowMs: 
   }
   // Asked all the same while there was no other: what waits for them need not any more.
   for (const each of lost) abandonAll(each)
+  return [...left.values()]
+}
+
+/**
+ * What a cluster answers to a change that it was sent in an earlier turn may be of databases that have been given up: nobody
+ * is told that it was done. Whoever asks again, with the same key, learns it from where they are now.
+ */
+function abandonWrites(clusters: readonly Cluster[], { clusters: pictured }: FleetPicture): void {
+  const takers = new Set(pictured.filter(({ takesWrites }) => takesWrites).map(({ name }) => name))
+  for (const { pictured: own, attempts } of clusters) {
+    if (takers.has(own.name)) continue
+    for (const each of [...attempts]) if (each.isWrite) each.abandon('turn')
+  }
 }
 
 /** Its readers' streams end a few at a time, and they connect again where traffic goes now. */
@@ -178,7 +204,7 @@ function noteProbe(cluster: Cluster, failure: string | undefined, nowMs: number)
 }
 
 function abandonAll({ attempts }: Cluster): void {
-  for (const attempt of [...attempts]) attempt.abandon()
+  for (const attempt of [...attempts]) attempt.abandon('lost')
 }
 
 function compare(clusters: readonly Cluster[]): void {

@@ -41,6 +41,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   #abort: ((error?: Error) => void) | undefined
   #resume: () => void = () => {}
   #isOver = false
+  #abandoned: 'lost' | 'turn' | undefined
   #wasSent = false
   #startedBody = false
   #instead: Cluster | undefined
@@ -69,8 +70,13 @@ export class Relay implements Dispatcher.DispatchHandler {
     const { request, body, forwarded } = this.#exchange
     this.#tried.push(cluster)
     this.#abort = undefined
+    this.#abandoned = undefined
     this.#attempt = this.#clusters.begin(cluster, {
-      abandon: () => this.#abort?.(new Error('the cluster is down')),
+      isWrite: this.#isWrite,
+      abandon: (why) => {
+        this.#abandoned = why
+        this.#abort?.(abandoned())
+      },
       handOver: () => this.#handOver(),
     })
     const length = body === undefined ? request.headers['content-length'] : undefined
@@ -96,6 +102,11 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   onConnect(abort: (error?: Error) => void): void {
     this.#abort = abort
+    // It has waited for a connection meanwhile.
+    if (this.#abandoned !== undefined) {
+      abort(abandoned())
+      return
+    }
     this.#wasSent = true
     if (this.#isOver) abort()
   }
@@ -163,7 +174,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (this.#isOver || cluster === undefined) return
     const { response } = this.#exchange
     this.#instead = undefined
-    if (!isOwnFault(error)) {
+    if (!isOwnFault(error) && this.#abandoned !== 'turn') {
       this.#clusters.failed(cluster)
       if (!response.headersSent) noteOrder(cluster, this.#exchange.request, 503, 0)
     }
@@ -233,6 +244,8 @@ export class Relay implements Dispatcher.DispatchHandler {
     return cluster
   }
 }
+
+const abandoned = () => new Error('the cluster is not waited for any more')
 
 /** Refused before anything was sent, because of what was to be sent. */
 const isOwnFault = (error: Error) =>

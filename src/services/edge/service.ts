@@ -19,6 +19,8 @@ export type EdgeOverrides = {
   /** How often it looks for a renewed certificate. */
   certificateEveryMs?: number
   connectionLimits?: ConnectionLimits
+  /** To one cluster. */
+  connectionsMax?: number
   onListening?: (url: string) => void
 }
 
@@ -31,12 +33,19 @@ const log = logger('edge')
 export async function createEdge(
   config: Config,
   { secret, metricsToken }: Secrets<'secret' | 'metricsToken'>,
-  { clock = systemClock, probeTimes, certificateEveryMs, connectionLimits, onListening }: EdgeOverrides = {},
+  {
+    clock = systemClock,
+    probeTimes,
+    certificateEveryMs,
+    connectionLimits,
+    connectionsMax,
+    onListening,
+  }: EdgeOverrides = {},
 ): Promise<Service> {
   const { url } = config.fleet
   if (url === undefined) throw new ConfigError('OCTAVO_FLEET is not set; the edge goes by it')
   return createService({ name: 'edge', config, clock, at: config.gateway }, async (opened) => {
-    const clusters = opened.use(openClusters(clock))
+    const clusters = opened.use(openClusters(clock, connectionsMax))
     const path = join(config.dataPath, 'edge', 'picture.json')
     const last = lastPicture(path)
     if (last !== undefined) clusters.follow(last)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import type { RequestListener } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { request } from '#ports/connections'
@@ -120,3 +120,50 @@ test('an edge says that it follows a picture once a start would begin with it, o
   write(4)
   await until(async () => (await state()).revision === 4)
 })
+
+// More than the edge has connections to one cluster: the rest waits for one.
+for (const { what, orders, isFrozen } of [
+  { what: 'is not answered by one that is well', orders: 3, isFrozen: false },
+  { what: 'is not sent to one that was frozen', orders: 8, isFrozen: true },
+])
+  test(`a change on its way to a home that was given up ${what}`, async (t) => {
+    const held: ServerResponse[] = []
+    let isHeld = true
+    const a = await startCluster(t, (incoming, response) => {
+      incoming.resume()
+      if (isHeld) held.push(response)
+      else response.writeHead(201).end('{"by":"a"}')
+    })
+    const b = await startCluster(t, (incoming, response) => {
+      incoming.resume()
+      response.writeHead(201).end('{"by":"b"}')
+    })
+    const path = join(temporaryFolder(t), 'fleet.json')
+    const write = (revision: number, home: string) => {
+      const clusters = Object.entries({ a, b }).map(([name, { url }]) => ({
+        ...{ name, url, weight: 100, takesWrites: name === home },
+      }))
+      writeFileSync(path, JSON.stringify({ revision, epoch: revision, clusters }))
+    }
+    write(1, 'a')
+    const { url, cluster, state } = await startEdge(t, `file://${path}`, { probeTimes, connectionsMax: 4 })
+    await until(async () => (await state()).revision === 1)
+    if (isFrozen) {
+      a.freeze()
+      await until(async () => !(await cluster('a')).isUp)
+    }
+    const sent = Array.from({ length: orders }, async () => {
+      const { statusCode, body } = await post(url, key)
+      return { statusCode, answer: await body.text() }
+    })
+    await until(async () => (await cluster('a')).inFlight === orders, 'all are on their way', 20_000)
+    write(2, 'b')
+    await until(async () => (await state()).revision === 2)
+    isHeld = false
+    if (isFrozen) a.thaw()
+    for (const each of held) if (!each.destroyed) each.writeHead(201).end('{"by":"a"}')
+    const told = (await Promise.all(sent)).filter(({ statusCode }) => statusCode === 201)
+    assert.equal(told.length, orders)
+    if (!isFrozen) assert.equal((await cluster('a')).failed, 0)
+    assert.deepEqual(new Set(told.map(({ answer }) => answer)), new Set(['{"by":"b"}']))
+  })
