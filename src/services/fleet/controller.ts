@@ -92,7 +92,7 @@ async function round(
   const { memory, actions } = decide(spec, seen, before, nowMs)
   metrics.round(memory, nowMs)
   if (spec.dryRun) return await say(parts, fleet, 'dry run: nothing is done', actions.map(told))
-  const isWritten = await write(parts, fleet, spec, memory)
+  const isWritten = await write(parts, fleet, spec, memory, actions.length > 0)
   if (!isWritten || lost.aborted) return
   for (const each of memory.timeline)
     if (!before.timeline.some(({ atMs, text }) => atMs === each.atMs && text === each.text))
@@ -118,20 +118,24 @@ function read(fleet: BookstoreFleet): FleetSpec | string {
 const pathOf = ({ place }: ControllerParts) =>
   `${fleetApi}/namespaces/${place.namespace}/bookstorefleets/${place.name}/status`
 
-/** @returns false when somebody has written it since it was looked at */
+/**
+ * @param acts whether anything is done by it: then it is written also when it is the same, for what was looked at may be old
+ * @returns false when somebody has written it since it was looked at
+ */
 async function write(
   parts: ControllerParts,
   fleet: BookstoreFleet,
   spec: FleetSpec,
   memory: FleetMemory,
+  acts: boolean,
 ): Promise<boolean> {
   const status = {
     ...{ memory, picture: pictureOf(spec, memory), observedGeneration: fleet.metadata.generation },
     message: memory.topology?.trouble ?? memory.blocked ?? messageOf(memory),
   }
   const { plan: _, ...before } = fleet.status ?? {}
-  if (JSON.stringify(before) === JSON.stringify(withoutUndefined(status)) && fleet.status?.plan === undefined)
-    return true
+  const isSame = JSON.stringify(before) === JSON.stringify(withoutUndefined(status))
+  if (isSame && !acts && fleet.status?.plan === undefined) return true
   try {
     await parts.api.send('PUT', pathOf(parts), { ...fleet, status })
     return true
