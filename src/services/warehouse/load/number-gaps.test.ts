@@ -27,7 +27,7 @@ test('numbers that were passed over are looked at until they are seen, or nothin
 })
 
 test('no gap is begun where nothing can come any more', () => {
-  const { open } = gapsAfter({ max: 0, open: [] }, [2, 4, 6], { ...now, settled: 4 })
+  const { open } = gapsAfter({ max: 0, open: [] }, [2, 4, 6], { ...now, final: 4 })
   assert.deepEqual(
     open.map(({ from, to }) => [from, to]),
     [[5, 5]],

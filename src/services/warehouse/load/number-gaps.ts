@@ -4,18 +4,18 @@ import type { NumberGap } from '../store/manifest.ts'
 const closedAfterMs = 35 * 60_000
 const gapsMax = 20_000
 /** A row that is this old and has a higher number was written after whatever could still come has begun. */
-export const settledAfterMs = 120 * 60_000
+export const finalAfterMs = 120 * 60_000
 
 /**
  * Numbers of an append-only table are given out before their rows are committed, and not in that order. So the numbers
  * that were passed over are remembered, and looked at again until nothing can come under them any more.
  * @param seen numbers that were read now, in ascending order
- * @param now `settled`: a number up to which nothing new can come, of which no gap is begun
+ * @param now `final`: a number up to which nothing new can come, of which no gap is begun
  */
 export function gapsAfter(
   before: { max: number; open: readonly NumberGap[] },
   seen: readonly number[],
-  now: { ms: number; mayClose: boolean; settled?: number },
+  now: { ms: number; mayClose: boolean; final?: number },
 ): { max: number; open: NumberGap[] } {
   const open: NumberGap[] = []
   const old = before.open.filter(({ sinceMs }) => !(now.mayClose && now.ms - sinceMs > closedAfterMs))
@@ -33,7 +33,7 @@ export function gapsAfter(
   let max = before.max
   for (const n of seen) {
     if (n <= max) continue
-    if (n > max + 1 && n > (now.settled ?? 0)) open.push({ from: max + 1, to: n - 1, sinceMs: now.ms })
+    if (n > max + 1 && n > (now.final ?? 0)) open.push({ from: max + 1, to: n - 1, sinceMs: now.ms })
     max = n
   }
   return { max, open: atMost(gapsMax, open) }

@@ -1,7 +1,7 @@
 import type { Cursors } from '../store/manifest.ts'
 import type { BookDb } from './book-db.ts'
 import type { Cut } from './cut.ts'
-import { gapsAfter, settledAfterMs } from './number-gaps.ts'
+import { finalAfterMs, gapsAfter } from './number-gaps.ts'
 import type { Staging } from './staging.ts'
 
 const pageMax = 5_000
@@ -32,7 +32,7 @@ export async function readStock(
   const touched = since === undefined ? undefined : new Set(books)
   const later: Movement[] = []
   let ledger: Cursors['ledger'] = before
-  const settled = cut.isBookDbQuiet ? await settledNumber(cut) : 0
+  const final = cut.isBookDbQuiet ? await finalNumber(cut) : 0
   for await (const page of movements(cut.books, before)) {
     const undecided = await cut.undecided(page.flatMap(({ transaction_id: id }) => id ?? []))
     const seen: number[] = []
@@ -46,7 +46,7 @@ export async function readStock(
         seen.push(id)
       }
     }
-    ledger = gapsAfter(ledger, seen, { ms: cut.atMs, mayClose: false, settled })
+    ledger = gapsAfter(ledger, seen, { ms: cut.atMs, mayClose: false, final })
     await staging.relieve()
   }
   await stageTitles(cut.books, touched && [...touched], later, staging)
@@ -54,10 +54,10 @@ export async function readStock(
 }
 
 /** The number of the last movement from so long ago that none below it can come any more; 0 where there is none. */
-async function settledNumber({ books, booksAtMs }: Cut): Promise<number> {
+async function finalNumber({ books, booksAtMs }: Cut): Promise<number> {
   const [row] = await books.query<{ id: number }>(
     `SELECT id FROM ${books.table('ledger')} WHERE at < ?1 ORDER BY id DESC LIMIT 1`,
-    [new Date(booksAtMs - settledAfterMs)],
+    [new Date(booksAtMs - finalAfterMs)],
   )
   return Number(row?.id ?? 0)
 }
