@@ -64,6 +64,13 @@ test('a secret comes from its variable or from the file that it names, without t
   assert.equal(readSecrets({ OCTAVO_STAFF_PASSWORD_FILE }, ['staffPassword']).staffPassword, ' with spaces ')
 })
 
+test('each secret can come from a file', (t) => {
+  for (const [name, variable] of Object.entries(secretVariables) as [SecretName, string][]) {
+    const env = { [`${variable}_FILE`]: secretAt(t, `${name} of the file\n`) }
+    assert.equal(readSecrets(env, [name])[name], `${name} of the file`)
+  }
+})
+
 test('a secret that is missing, there twice, empty or not to be read is named', (t) => {
   refused(() => readSecrets({}, ['secret']), /OCTAVO_SECRET nor OCTAVO_SECRET_FILE is set/)
   const path = secretAt(t, '\n')
