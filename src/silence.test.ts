@@ -25,6 +25,8 @@ test('a bare console and a catch without a word are noticed', () => {
   notices(`console.warn('x')`, /console/)
   notices('try { a() } catch {\n  b()\n}', /without a word/)
   notices('await a().catch(() => undefined)', /without a word/)
+  notices('a().then(b, () => false)', /without a word/)
+  notices("a.on('error', () => {})", /without a word/)
 })
 
 test('a silence that gives its reason is allowed, and so is an error that is looked at', () => {
@@ -40,19 +42,33 @@ function complaints(path: string, source: string): string[] {
   const found: string[] = []
   visit(file, (node) => {
     const { line } = file.getLineAndCharacterOfPosition(node.getStart(file))
-    const { line: end } = file.getLineAndCharacterOfPosition(node.getEnd())
-    const near = lines.slice(Math.max(0, line - 2), end + 3).join('\n')
+    const near = (of: ts.Node) => {
+      const [from, to] = [of.getStart(file), of.getEnd()].map(
+        (at) => file.getLineAndCharacterOfPosition(at).line,
+      )
+      return lines.slice(Math.max(0, (from ?? 0) - 2), (to ?? 0) + 3).join('\n')
+    }
     const isConsole = ts.isPropertyAccessExpression(node) && node.expression.getText(file) === 'console'
     if (isConsole) found.push(`${path}:${line + 1} writes to the console; use #ports/log`)
-    if (isSilence(node, file) && !near.includes('// '))
+    const silent = silenceOf(node, file)
+    if (silent !== undefined && !`${near(node)}\n${near(silent)}`.includes('// '))
       found.push(`${path}:${line + 1} catches without a word: log it, or say in a comment why not`)
   })
   return found
 }
 
-function isSilence(node: ts.Node, file: ts.SourceFile): boolean {
-  if (ts.isCatchClause(node)) return node.variableDeclaration === undefined
-  if (!ts.isPropertyAccessExpression(node) || node.name.text !== 'catch') return false
-  const [handler] = ts.isCallExpression(node.parent) ? node.parent.arguments : []
-  return handler !== undefined && /^\(\) =>/.test(handler.getText(file))
+/** What takes an error without a name for it, if this is where that is given. */
+function silenceOf(node: ts.Node, file: ts.SourceFile): ts.Node | undefined {
+  if (ts.isCatchClause(node)) return node.variableDeclaration === undefined ? node : undefined
+  if (!ts.isPropertyAccessExpression(node) || !ts.isCallExpression(node.parent)) return undefined
+  const handler = handlerOf(node.name.text, ...node.parent.arguments)
+  return handler !== undefined && /^\(\) =>/.test(handler.getText(file)) ? handler : undefined
+}
+
+/** What is called with the error alone. */
+function handlerOf(method: string, first?: ts.Expression, second?: ts.Expression): ts.Expression | undefined {
+  if (method === 'catch') return first
+  if (method === 'then') return second
+  const isOfErrors = ['on', 'once'].includes(method) && first !== undefined && ts.isStringLiteral(first)
+  return isOfErrors && first.text === 'error' ? second : undefined
 }

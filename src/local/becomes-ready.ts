@@ -31,6 +31,7 @@ function readiness(door: OwnDoor): Promise<number | undefined> {
       resolve(response.statusCode)
     })
     request.setTimeout(2_000, () => request.destroy())
+    // That nobody answers is the answer.
     request.once('error', () => resolve(undefined))
   })
 }

@@ -141,9 +141,11 @@ function answers(door: OwnDoor, timeoutMs: number): Promise<boolean> {
     const request = door.get('/livez', (response) => {
       response.resume()
       response.once('end', () => resolve(true))
+      // That nobody answers is the answer.
       response.once('error', () => resolve(false))
     })
     const timer = setTimeout(() => request.destroy(new Error('no answer in time')), timeoutMs)
+    // Nor here.
     request.once('error', () => resolve(false))
     request.once('close', () => clearTimeout(timer))
   })

@@ -41,6 +41,7 @@ export async function openPrimary(
     connectionTimeoutMillis: findLimitMs,
     query_timeout: statementLimitMs,
   })
+  // What is asked of it next fails, and says why.
   client.on('error', () => undefined)
   await client.connect()
   const [place] = (await client.query<{ folder: string }>('SHOW data_directory')).rows.map(

@@ -155,6 +155,7 @@ async function isOver(url: string, stop: AbortSignal | undefined): Promise<void>
     connectionTimeoutMillis: 10_000,
     query_timeout: 10_000,
   })
+  // What is asked of it next fails, and says why.
   client.on('error', () => undefined)
   await client.connect()
   try {

@@ -33,6 +33,7 @@ export async function copyServer(
     ...{ connectionString: url, ssl },
     ...{ connectionTimeoutMillis: connectLimitMs, query_timeout: queryLimitMs },
   })
+  // What is asked of it next fails, and says why.
   client.on('error', () => undefined)
   const giveUp = () => cut(client)
   signal.addEventListener('abort', giveUp)

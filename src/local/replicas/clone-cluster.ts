@@ -33,6 +33,7 @@ export async function cloneCluster(
     connectionTimeoutMillis: 5_000,
     query_timeout: backupLimitMs,
   })
+  // What is asked of it next fails, and says why.
   client.on('error', () => undefined)
   const giveUp = () => cut(client)
   until.signal.addEventListener('abort', giveUp)

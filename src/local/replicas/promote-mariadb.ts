@@ -79,6 +79,7 @@ async function reachable(
     const { database: _, ...server } = address
     const limits = { connectTimeout: askLimitMs, socketTimeout: applyLimitMs }
     const connection = await createConnection({ ...server, ...limits })
+    // What is asked of it next fails, and says why.
     connection.on('error', () => undefined)
     opened.defer(() => connection.destroy())
     return { address, name: nameOf(address), connection }

@@ -80,6 +80,7 @@ async function connected(pool: pg.Pool, primary: Primary): Promise<pg.PoolClient
 async function connectAlone(primary: Primary, config: pg.ClientConfig): Promise<pg.Client> {
   return await untilFound(primary, async () => {
     const client = new pg.Client({ ...config, connectionString: primary.url })
+    // What is asked of it next fails, and says why.
     client.on('error', () => undefined)
     client.on('notice', (notice) => noteNotice(client, notice))
     await client.connect()

@@ -22,6 +22,7 @@ export function tracked(statements: Statements): Tracked {
     outstanding.add(promise)
     promise.then(
       () => outstanding.delete(promise),
+      // It stays among those that have failed; whoever ends the transaction is told.
       () => undefined,
     )
     return promise

@@ -29,5 +29,6 @@ export function gather(request: IncomingMessage, onWhole: (body: Buffer) => void
     if (limit !== undefined && bytes > limit.bytesMax) return
     onWhole(chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks))
   })
+  // A client that has gone waits for no answer.
   request.on('error', () => {})
 }

@@ -184,6 +184,7 @@ async function unlessAbsent<T>(root: string, work: Promise<T>): Promise<T | unde
 const isThere = (root: string) =>
   stat(join(root, temporaryFolder)).then(
     () => true,
+    // That it is not is the answer.
     () => false,
   )
 

@@ -18,6 +18,7 @@ export async function askOnce<Row>(
     query_timeout: limitMs,
     ...(applicationName !== undefined && { application_name: applicationName }),
   })
+  // What is asked fails as well, and says why.
   client.on('error', () => undefined)
   try {
     await client.connect()

@@ -129,6 +129,7 @@ function keptAuthors({ client, clock }: Pick<Parts, 'client' | 'clock'>): Gather
     const entry: Kept = { untilMs: nowMs + authorsKeptMs, names: Promise.resolve([]) }
     entry.names = client.call('catalog', getBook, { params: { isbn }, deadlineMs: bookDeadlineMs }).then(
       (book) => book.contributors.map(({ name }) => name),
+      // The voucher goes without them for now; the next one asks again.
       () => {
         if (kept.get(isbn) === entry) kept.delete(isbn)
         return []

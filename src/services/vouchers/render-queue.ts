@@ -143,6 +143,7 @@ export function startRenderQueue(options: RenderQueueOptions): RenderQueue {
       const done = new AbortController()
       const late = clock.sleep(closeWithinMs, done.signal).then(
         () => stop.abort(),
+        // Called off when they are done in time.
         () => undefined,
       )
       await Promise.all(workers)

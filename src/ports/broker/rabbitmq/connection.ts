@@ -151,6 +151,7 @@ async function connectWithin(connecting: Promise<ChannelModel>, what: string): P
         // It may have ended by itself meanwhile.
         late.close().catch(() => undefined)
       },
+      // Nobody waits for it any more, and why it failed was told.
       () => undefined,
     )
     throw error

@@ -44,6 +44,7 @@ const isRefused = ({ cause }: BrokerUnavailable) =>
 export async function waiting(link: Link, queue: string): Promise<number> {
   const counting = async () => {
     const channel = await (await link.connection()).createChannel()
+    // What is asked fails as well, and says why.
     channel.on('error', () => undefined)
     try {
       return (await channel.checkQueue(queueName(queue))).messageCount

@@ -19,6 +19,7 @@ async function askServer(connection: ConnectionConfig, limitMs: number): Promise
   const { database: _, ...anywhere } = connection
   const opened = await createConnection({ ...anywhere, ...times }).catch(() => undefined)
   if (opened === undefined) return away
+  // What is asked fails as well, and says that it is away.
   opened.on('error', () => undefined)
   try {
     const [flags] = await opened.query<{ readOnly: number }[]>('SELECT @@read_only AS readOnly')

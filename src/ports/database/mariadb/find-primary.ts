@@ -33,6 +33,7 @@ export async function connectToPrimary(
 async function firstThatWrites(addresses: readonly ConnectionConfig[]): Promise<Connection | undefined> {
   const asked = addresses.map(async (address) => {
     const connection = await createConnection(address)
+    // What is asked fails as well, and says why.
     connection.on('error', () => undefined)
     const standing = await standingOf(connection)
     if (standing !== 'replica') return { connection, standing }
@@ -52,6 +53,7 @@ async function firstThatWrites(addresses: readonly ConnectionConfig[]): Promise<
   for (const one of asked)
     one.then(
       ({ connection }) => connection !== chosen && void end(connection),
+      // One that cannot be reached has nothing to end.
       () => undefined,
     )
   return chosen

@@ -6,6 +6,7 @@ export function textOf(xml: string, name: string): string[] {
   const parser = new SaxesParser()
   let text: string | undefined
   let isWrong = false
+  // No XML names no such element.
   parser.on('error', () => {
     isWrong = true
   })

@@ -47,6 +47,7 @@ export async function openStore(url: string, options: StoreOptions): Promise<Cat
     isReady: () =>
       database.query('SELECT 1').then(
         () => true,
+        // That it is not is the answer.
         () => false,
       ),
     carryNews: (broker, clock) => startOutboxRelay({ database, schema: schema.name, broker, clock }),

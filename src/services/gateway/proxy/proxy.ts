@@ -78,6 +78,7 @@ function openStream(exchange: Exchange, target: UpstreamTarget, parts: ProxyPart
   const body = new BodyStream(request, target.bodyBytesMax, () => {
     exchange.expiresMs = request.complete ? expiresMs : Math.min(expiresMs, parts.nowMs() + bodyIdleMs)
   })
+  // Whoever passes it on hears of it as well, and answers.
   body.on('error', () => {})
   return body
 }

@@ -115,6 +115,7 @@ async function once(
   child.on('message', hear)
   child.once('exit', ended)
   child.send(asked)
+  // Called off by the answer.
   clock.sleep(deadlineMs, enough.signal).then(ended, () => undefined)
   try {
     return await promise
