@@ -3,7 +3,7 @@ import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { LostFence, takeFence } from '#ports/lease'
-import { ObjectStoreFull } from '#ports/object-store'
+import { ObjectStoreFull, ObjectStoreUnavailable } from '#ports/object-store'
 import { withCut } from '../../src/services/warehouse/load/cut.ts'
 import { type LoadPoint, load } from '../../src/services/warehouse/load/load.ts'
 import { currentCut, localPart, showCut } from '../../src/services/warehouse/store/local-cut.ts'
@@ -274,6 +274,66 @@ test('tables of other columns are loaded again whole', async (t) => {
   await publish(shop.loading.objects, { ...manifest, shape: 'another' })
   assert.equal((await load(shop.loading)).kind, 'whole')
   assert.equal((await load(shop.loading)).kind, 'increment')
+})
+
+test('what a store is told to publish and does only after the next load has published changes nothing', async (t) => {
+  const shop = await openShop(t)
+  const { objects } = shop.loading
+  const isbn = shop.isbns[1] as string
+  const orders = async () => {
+    const manifest = (await readManifest(objects)) as Manifest
+    return Object.values(manifest.tables.orders).reduce((sum, { rows }) => sum + rows, 0)
+  }
+  await load(shop.loading)
+  const late: (() => Promise<void>)[] = []
+  const put: typeof objects.put = async (key, ...rest) => {
+    if (!key.startsWith('warehouse/manifest')) return await objects.put(key, ...rest)
+    late.push(() => objects.put(key, ...rest))
+    throw new ObjectStoreUnavailable('the object store does not answer')
+  }
+  await buy(shop, 'a', isbn)
+  await assert.rejects(load({ ...shop.loading, objects: { ...objects, put } }), ObjectStoreUnavailable)
+  await buy(shop, 'b', isbn)
+  assert.equal((await load(shop.loading)).rows.orders, 2)
+  for (const each of late) await each()
+  assert.equal(await orders(), 2, 'the one of the same number')
+  await buy(shop, 'c', isbn)
+  await load(shop.loading)
+  for (const each of late) await each()
+  assert.equal(await orders(), 3, 'and one of a lower number')
+  const last = await load(shop.loading)
+  assert.deepEqual([last.kind, last.rows.orders, last.disagreements], ['increment', 3, []])
+  assert.equal((await objects.list('warehouse/manifest')).length, 2, 'none is left of those')
+})
+
+test('one manifest for all, as earlier programs published it, is gone on from', async (t) => {
+  const shop = await openShop(t)
+  const { objects } = shop.loading
+  await buy(shop, 'a', shop.isbns[1] as string)
+  await load(shop.loading)
+  const [key = ''] = await objects.list('warehouse/manifests/')
+  const body = (await objects.get(key))?.body ?? new Uint8Array()
+  await objects.put('warehouse/manifest.json', body, 'application/json')
+  await objects.delete(key)
+  assert.equal((await readManifest(objects))?.sequence, 1)
+  const next = await load(shop.loading)
+  assert.deepEqual([next.kind, next.sequence, next.rows.orders], ['increment', 2, 1])
+  assert.equal(await objects.head('warehouse/manifest.json'), undefined)
+})
+
+test('a manifest that cannot be read is passed over, and the one before it gone on from', async (t) => {
+  const shop = await openShop(t)
+  const { objects } = shop.loading
+  await load(shop.loading)
+  for (const [i, body] of ['{"format"', ''].entries()) {
+    await buy(shop, `order ${i}`, shop.isbns[1] as string)
+    await load({ ...shop.loading, keepMs: 0 })
+    const last = (await objects.list('warehouse/manifests/')).at(-1) ?? ''
+    await objects.put(last, Buffer.from(body), 'application/json')
+    const next = await load({ ...shop.loading, keepMs: 0 })
+    assert.deepEqual([next.rows.orders, next.disagreements], [i + 1, []])
+    assert.equal((await readManifest(objects))?.loadedAt, (await currentCut(shop.root))?.manifest.loadedAt)
+  }
 })
 
 async function flip(path: string, at: number): Promise<void> {

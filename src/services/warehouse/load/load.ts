@@ -9,7 +9,14 @@ import type { ObjectStore } from '#ports/object-store'
 import { oldRestDays } from '#services/orders'
 import { type Duck, openDuck } from '../store/duck.ts'
 import { PartMissing, showCut, tidy } from '../store/local-cut.ts'
-import { type Manifest, partsFolder, partsOf, publish, readManifest } from '../store/manifest.ts'
+import {
+  type Manifest,
+  partsFolder,
+  partsOf,
+  publish,
+  readManifest,
+  removeManifests,
+} from '../store/manifest.ts'
 import { createViewsOfParts } from '../store/views.ts'
 import { shape, type TableName, tableNames } from '../tables.ts'
 import { countOrders, disagreements } from './agree.ts'
@@ -164,7 +171,7 @@ async function loadOnce(
       shape,
       superseded: supersededBy(before, built.tables, clock.now(), loading.keepMs ?? keepMsDefault),
     }
-    await publishWhole(loading, session, manifest)
+    await publishWhole(loading, session, manifest, before)
     return {
       ...said,
       ms: Math.round(clock.monotonicMs() - startedMs),
@@ -242,7 +249,12 @@ function knownBooks(duck: Duck) {
 }
 
 /** Stores what is new, and then, if nobody else may be loading by now, says that this is the warehouse. */
-async function publishWhole(loading: Loading, session: Session, manifest: Manifest): Promise<void> {
+async function publishWhole(
+  loading: Loading,
+  session: Session,
+  manifest: Manifest,
+  before: Manifest | undefined,
+): Promise<void> {
   const { objects, root, onPoint, clock = systemClock, keepMs = keepMsDefault } = loading
   const stored = await objects.list(partsFolder)
   const there = new Set(stored)
@@ -261,6 +273,7 @@ async function publishWhole(loading: Loading, session: Session, manifest: Manife
   await showCut(root, objects, manifest)
   await onPoint?.('shown')
   await sweep(objects, stored, manifest)
+  await removeManifests(objects, [before, manifest])
   await tidy(root, clock.now(), keepMs)
   await onPoint?.('swept')
 }

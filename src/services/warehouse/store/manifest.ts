@@ -1,9 +1,12 @@
+import { logger } from '#ports/log'
 import type { ObjectStore } from '#ports/object-store'
 import type { TableName } from '../tables.ts'
 
+const log = logger('warehouse')
+
 /**
- * Which objects are the warehouse now, and at which cut. It is replaced whole: whoever has read one sees one cut, and
- * objects are never changed.
+ * Which objects are the warehouse, and at which cut: the last one that was published says it. Whoever has read one sees
+ * one cut, and objects are never changed.
  */
 export type Manifest = {
   format: 1
@@ -47,21 +50,73 @@ export type Cursors = {
 export type NumberGap = { from: number; to: number; sinceMs: number }
 
 const warehouseFolder = 'warehouse'
-const manifestKey = `${warehouseFolder}/manifest.json`
+/** Of every manifest, that of earlier programs too, which was one object and comes first in order. */
+const manifestPrefix = `${warehouseFolder}/manifest`
 export const partsFolder = `${warehouseFolder}/parts/`
 
-/** The warehouse as it was last published, or `undefined` before the first load. */
-export async function readManifest(objects: Pick<ObjectStore, 'get'>): Promise<Manifest | undefined> {
-  const object = await objects.get(manifestKey)
-  if (object === undefined) return undefined
-  const manifest = JSON.parse(Buffer.from(object.body).toString('utf8')) as Manifest
-  if (manifest.format !== 1)
-    throw new Error(`the warehouse has format ${manifest.format}; this program knows 1`)
-  return manifest
+/**
+ * Each manifest has a key of its own, in the order in which their loads began: what counts is the last. So one that a store
+ * puts in place only after the next has been published changes nothing. Two of the same number are told apart by when
+ * OrderDb was told that their loads began, which is never the same moment twice.
+ */
+const keyOf = ({ sequence, cursors: { marks } }: Manifest) => {
+  const number = String(sequence).padStart(12, '0')
+  return `${manifestPrefix}s/${number}-${String(Date.parse(marks.orderDb)).padStart(15, '0')}.json`
+}
+
+/** Another one is published and the last but one removed, while somebody reads: not more often than this meanwhile. */
+const listedAgainMax = 5
+
+/**
+ * The warehouse as it was last published, or `undefined` before the first load. One that cannot be read is passed over.
+ * @throws when it is of a later format
+ */
+export async function readManifest(
+  objects: Pick<ObjectStore, 'get' | 'list'>,
+): Promise<Manifest | undefined> {
+  for (let i = 1; ; i++) {
+    const keys = await objects.list(manifestPrefix)
+    const found = await lastOf(objects, keys.toReversed(), i === listedAgainMax)
+    if (found !== 'gone') return found
+  }
+}
+
+/** @returns `gone` when one of them is there no more, unless those are passed over too */
+async function lastOf(
+  objects: Pick<ObjectStore, 'get'>,
+  keys: readonly string[],
+  passesOverGone: boolean,
+): Promise<Manifest | undefined | 'gone'> {
+  for (const key of keys) {
+    const object = await objects.get(key)
+    if (object === undefined && !passesOverGone) return 'gone'
+    const manifest = object && parsed(object.body)
+    if (manifest === undefined) log.warn('a manifest of the warehouse cannot be read', { key })
+    else if (manifest.format === 1) return manifest
+    else throw new Error(`the warehouse has format ${manifest.format}; this program knows 1`)
+  }
+  return undefined
+}
+
+function parsed(body: Uint8Array): Manifest | undefined {
+  try {
+    return JSON.parse(Buffer.from(body).toString('utf8')) as Manifest
+  } catch {
+    return undefined
+  }
 }
 
 export async function publish(objects: Pick<ObjectStore, 'put'>, manifest: Manifest): Promise<void> {
-  await objects.put(manifestKey, Buffer.from(JSON.stringify(manifest)), 'application/json')
+  await objects.put(keyOf(manifest), Buffer.from(JSON.stringify(manifest)), 'application/json')
+}
+
+/** Removes manifests but the last one and the one before it, which somebody may just be about to read. */
+export async function removeManifests(
+  objects: Pick<ObjectStore, 'list' | 'delete'>,
+  kept: readonly (Manifest | undefined)[],
+): Promise<void> {
+  const keys = kept.map((manifest) => manifest && keyOf(manifest))
+  for (const key of await objects.list(manifestPrefix)) if (!keys.includes(key)) await objects.delete(key)
 }
 
 export const partsOf = (manifest: Manifest): Part[] =>
