@@ -19,7 +19,20 @@ export function reportSuite(shop: () => Shop): void {
     const headers = { 'if-none-match': read.headers.get('etag') ?? '' }
     assert.equal((await shop().get(`/api/reports/${first.name}`, { token, headers })).status, 304)
     refused(await shop().get('/api/reports/no-such-report', { token }), 404)
-    refused(await shop().get('/api/reports/revenue?from=2026-02-31', { token }), 400)
+    const wrong = [
+      'revenue?from=2026-02-31',
+      'revenue?from=2026-02-28&isbn=9780141439518',
+      'stock?to=2026-02-28',
+      'today?from=2026-02-28',
+      'stock?bom=true',
+      'stock?format=csv&limit=5',
+      'stock?day=2026-02-28',
+    ]
+    for (const each of wrong) refused(await shop().get(`/api/reports/${each}`, { token }), 400)
+    const file = await shop().get('/api/reports/stock?format=csv&bom=true', { token })
+    assert.equal(file.status, 200)
+    const days = 'from=2026-02-28&to=2028-02-29&limit=5'
+    accepted(await shop().get(`/api/reports/revenue?${days}`, { token }))
   })
 
   test('the warehouse is asked by SQL, by managers and operators, and what it cannot run is 422', async () => {

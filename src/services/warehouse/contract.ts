@@ -84,26 +84,35 @@ export const listReports = defineRoute({
   summary: 'List the reports, and when the warehouse was loaded',
 })
 
+const ReportQuery = Type.Object(
+  {
+    from: Type.Optional(Day),
+    to: Type.Optional(Day),
+    isbn: Type.Optional(Type.String({ pattern: '^97[89]\\d{10}$' })),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        description: 'rows in JSON, 1 000 without it; a file has all there are, 10 000 at most',
+      }),
+    ),
+    format: Type.Optional(Format),
+    bom: Type.Optional(
+      Type.Boolean({
+        description: 'begin a CSV with a byte-order mark, without which Excel takes ü for Ã¼',
+      }),
+    ),
+  },
+  closed,
+)
+export type ReportQuery = Static<typeof ReportQuery>
+
 export const getReport = defineRoute({
   ...route,
   method: 'GET',
   path: '/api/reports/{name}',
   params: Type.Object({ name: Type.String({ maxLength: 60 }) }, closed),
-  query: Type.Object(
-    {
-      from: Type.Optional(Day),
-      to: Type.Optional(Day),
-      isbn: Type.Optional(Type.String({ pattern: '^97[89]\\d{10}$' })),
-      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 1_000 })),
-      format: Type.Optional(Format),
-      bom: Type.Optional(
-        Type.Boolean({
-          description: 'begin a CSV with a byte-order mark, without which Excel takes ü for Ã¼',
-        }),
-      ),
-    },
-    closed,
-  ),
+  query: ReportQuery,
   reply: ReportResult,
   summary: 'Read a report: as JSON, CSV or Parquet',
   also: {

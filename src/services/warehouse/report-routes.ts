@@ -3,11 +3,18 @@ import { isDay } from '#kernel/day'
 import { invalid, notFound, Problem, unavailable } from '#kernel/problem'
 import { answer, type HttpServer } from '#ports/http'
 import { logger } from '#ports/log'
-import { getReport, listReports, loadWarehouseNow, queryWarehouse, type ReportFormat } from './contract.ts'
+import {
+  getReport,
+  listReports,
+  loadWarehouseNow,
+  queryWarehouse,
+  type ReportFormat,
+  type ReportQuery,
+} from './contract.ts'
 import { type Answered, byteOrderMark } from './engine/answer-query.ts'
 import type { Loader } from './engine/loader.ts'
 import type { QueryEngine } from './engine/query-engine.ts'
-import { reportRowsMax } from './reports/report.ts'
+import { type Report, reportRowsMax } from './reports/report.ts'
 import { reportNamed, reports } from './reports/reports.ts'
 import { currentCut } from './store/local-cut.ts'
 
@@ -55,9 +62,8 @@ export function addReportRoutes(
     const report = reportNamed(params.name)
     if (report === undefined) throw notFound('such report')
     const { format = 'json', limit: rowsMax = 1_000, bom = false, ...chosen } = query
-    const noDay = (['from', 'to'] as const).filter((field) => !isDay(chosen[field] ?? '2000-01-01'))
-    if (noDay.length > 0)
-      throw invalid(noDay.map((field) => ({ field, message: 'is no day of the calendar' })))
+    const wrong = wrongIn(report, query)
+    if (wrong.length > 0) throw invalid(wrong)
     // A file has all there is, as far as a report goes.
     const asked = {
       ...chosen,
@@ -90,6 +96,22 @@ export function addReportRoutes(
     loader.loadNow()
     return answer(202, { asOf: (await currentCut(root))?.manifest.cutAt ?? null }, private_)
   })
+}
+
+/** What would change nothing, too: whoever chose it would take the figures for others than they are. */
+function wrongIn({ name, parameters }: Report, { format = 'json', ...query }: ReportQuery) {
+  const chosen = (['from', 'to', 'isbn'] as const).filter((field) => query[field] !== undefined)
+  const days = chosen.filter((field) => field !== 'isbn' && !isDay(query[field] ?? ''))
+  return [
+    ...days.map((field) => ({ field, message: 'is no day of the calendar' })),
+    ...chosen
+      .filter((field) => !parameters.includes(field))
+      .map((field) => ({ field, message: `is not taken by the report "${name}"` })),
+    ...(query.bom && format !== 'csv' ? [{ field: 'bom', message: 'is for a CSV' }] : []),
+    ...(query.limit !== undefined && format !== 'json'
+      ? [{ field: 'limit', message: 'is for JSON: a file has all there is' }]
+      : []),
+  ]
 }
 
 /** @throws Problem 422 when the engine would not or could not run it */
