@@ -7,6 +7,7 @@ import { systemClock } from '#ports/clock'
 import { completed } from '../../src/services/catalog/books/book-fields.ts'
 import { entryOf } from '../../src/services/catalog/search/book-keys.ts'
 import { eraseCustomer } from '../../src/services/orders/erasure/erase-customer.ts'
+import { noteChanges } from '../../src/services/orders/note-changes.ts'
 import {
   type Answered,
   type Format,
@@ -79,6 +80,24 @@ test('an order that ended counts once, whatever is noted of it later', async (t)
   const answered = await read(reportNamed('today')?.sql({ timeZone: 'UTC', rowsMax: 100 }) ?? '')
   const rows = answered.kind === 'rows' ? answered.rows : []
   assert.equal(rows.find(([measure]) => measure === 'Orders cancelled')?.[1], 3)
+})
+
+test('an order that was cancelled and refunded counts as refunded', async (t) => {
+  const shop = await soldShop(t)
+  const [order] = await shop.orders.query<{ id: string }>(
+    `UPDATE orders.orders SET status = 'refunded', version = version + 1 WHERE id IN
+       (SELECT id FROM orders.orders WHERE status = 'cancelled' LIMIT 1) RETURNING id`,
+    [],
+  )
+  await shop.orders.transaction((tx) => noteChanges(tx, [order?.id ?? '']))
+  await load(shop.loading)
+  const read = await reader(t, shop)
+  const answered = await read(reportNamed('today')?.sql({ timeZone: 'UTC', rowsMax: 100 }) ?? '')
+  const rows = answered.kind === 'rows' ? answered.rows : []
+  const counts = ['Orders cancelled', 'Orders refunded'].map(
+    (name) => rows.find(([each]) => each === name)?.[1],
+  )
+  assert.deepEqual(counts, [2, 1])
 })
 
 test('of more days than are shown it is the last ones', async (t) => {

@@ -89,10 +89,12 @@ const today: Report = {
       `SELECT ${n} AS place, '${name}' AS measure, span, ${value} AS value, ${unit} AS currency FROM spans LEFT JOIN (FROM ${from} WHERE ${moment} >= ${lately}) l ON ${moment} >= first AND ${moment} <= last
        GROUP BY span${unit === 'NULL' ? '' : `, ${unit}`}`
     const sold = `(FROM lines WHERE order_status IN ('confirmed', 'redeemed'))`
-    // Once for each order, when it came to that: what is noted of it later is no second end.
+    // Once for each order, by its last end, when it came to that: one that is refunded was cancelled before, and what is
+    // noted of it later is no second end.
     const ended = `ended AS (SELECT order_id, status, min(changed_at) AS ended_at FROM history
         WHERE status IN ('expired', 'cancelled', 'refunded')
-          AND order_id IN (SELECT order_id FROM history WHERE changed_at >= ${lately}) GROUP BY order_id, status)`
+          AND order_id IN (SELECT order_id FROM history WHERE changed_at >= ${lately}) GROUP BY order_id, status
+      QUALIFY row_number() OVER (PARTITION BY order_id ORDER BY max(version) DESC) = 1)`
     return `WITH ${spans}, ${ended}, measured AS (
       ${measure(1, 'Orders', 'count(id)', 'orders', 'placed_at')} UNION ALL
       ${measure(2, 'Copies sold', 'coalesce(sum(quantity), 0)', sold, 'placed_at')} UNION ALL
