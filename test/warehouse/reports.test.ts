@@ -215,6 +215,13 @@ test('what never ends or takes all memory ends with its process, and the next qu
   assert.equal((await ask(endless, 2_000)).kind, 'over')
   assert.equal((await ask(`SELECT repeat('x', 2000000000)`)).kind, 'over')
   assert.equal((await ask('SELECT count(*) FROM orders')).kind, 'rows', 'and the next')
+  const wide = { sql: `SELECT repeat('x', 1000) FROM range(1000000000)`, format: 'csv', rowsMax: 10 } as const
+  const answered = await engine.ask(wide, 60_000)
+  assert.match(
+    answered.kind === 'over' ? answered.reason : '',
+    /file would have more/,
+    'and no disk is filled',
+  )
 })
 
 test('what one question turns on in the engine is gone before the next', async (t) => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance, DuckDBValueConverter, Json } from '@duckdb/node-api'
 import { list, literal, loadEngine } from '../store/duck.ts'
@@ -136,17 +136,34 @@ async function fileOf(
   const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd'
   // Read by the engine as one query of its own, whatever follows or is said beside it.
   const rows = `query(${literal(sql)})`
+  // The engine would write on until the disk is full.
+  let isTooLarge = false
+  let hasEnded = false
+  const look = setInterval(async () => {
+    const { size } = await stat(path).catch(() => ({ size: 0 }))
+    isTooLarge ||= size > fileBytesMax
+    if (isTooLarge && !hasEnded) connection.interrupt()
+  }, lookEveryMs)
   try {
     const chosen = format === 'csv' ? await forSpreadsheets(connection, sql, rows) : `FROM ${rows}`
     await connection.run(`COPY (${chosen}) TO ${literal(path)} (${options})`)
-    const bytes = await readFile(path)
-    if (bytes.length > fileBytesMax)
-      return { kind: 'over', reason: `The result has ${bytes.length} bytes; ask for less.` }
-    return { kind: 'file', bytes }
+    const { size } = await stat(path)
+    return size > fileBytesMax ? tooLarge : { kind: 'file', bytes: await readFile(path) }
+  } catch (error) {
+    if (isTooLarge) return tooLarge
+    throw error
   } finally {
+    hasEnded = true
+    clearInterval(look)
     await rm(path, { force: true })
   }
 }
+
+const lookEveryMs = 20
+const tooLarge = {
+  kind: 'over',
+  reason: `The file would have more than ${fileBytesMax} bytes; ask for less.`,
+} as const
 
 /**
  * What a spreadsheet would calculate, the name of a column too, is marked as text by an apostrophe. Source: OWASP, CSV
