@@ -3,9 +3,9 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '#ports/clock'
-import type { Turns } from '#ports/lease'
+import { type Turns, takeFence } from '#ports/lease'
 import { openObjectStore } from '#ports/object-store'
-import { type Loader, startLoader } from '../../src/services/warehouse/engine/loader.ts'
+import { type Loader, type LoaderParts, startLoader } from '../../src/services/warehouse/engine/loader.ts'
 import { load } from '../../src/services/warehouse/load/load.ts'
 import { readReport, reportNamed } from '../../src/services/warehouse/service.ts'
 import { currentCut, showCut } from '../../src/services/warehouse/store/local-cut.ts'
@@ -90,11 +90,31 @@ test('an object store that begins anew, or was put back, is what is shown, whate
   assert.deepEqual(await shop.ask('SELECT count(*)::INT AS n FROM orders'), [{ n: 1 }])
 })
 
-async function start(t: TestScope, shop: Shop, orderDb: string): Promise<Loader> {
+test('loads go on at their interval where the databases’ clock is ahead', async (t) => {
+  const shop = await openShop(t)
+  const behind = { ...clock, now: () => systemClock.now() - 3_600_000 }
+  const lost = new AbortController().signal
+  const turns: Turns = {
+    ...noTurns,
+    take(name, work) {
+      void takeFence(shop.orders, 'orders', name, 'this one').then((fence) => work(fence, lost))
+      return { async [Symbol.asyncDispose]() {} }
+    },
+  }
+  await start(t, shop, shop.urls.orderDb, { turns, clock: behind, everyMs: 1_000 })
+  await until(async () => ((await sequenceAt(shop)) ?? 0) >= 2, 'it is loaded a second time', 60_000)
+})
+
+async function start(
+  t: TestScope,
+  shop: Shop,
+  orderDb: string,
+  own: Partial<LoaderParts> = {},
+): Promise<Loader> {
   const { bookDb, objects: objectStore } = shop.urls
   const objects = await openObjectStore(objectStore, { secret: shopSecret })
   const secrets = { bookDb, orderDb, objectStore, secret: shopSecret }
-  const parts = { secrets, root: shop.root, objects, turns: noTurns, clock, everyMs: 0 }
+  const parts = { secrets, root: shop.root, objects, turns: noTurns, clock, everyMs: 0, ...own }
   const loader = startLoader(parts)
   t.after(() => loader[Symbol.asyncDispose]())
   return loader

@@ -8,7 +8,7 @@ import { roleMeter } from '#ports/telemetry'
 import { inheritedEnvironment } from '#process/inherited-environment'
 import type { WarehouseSecrets } from '../load-warehouse.ts'
 import { currentCut, isShown, showCut, tidy } from '../store/local-cut.ts'
-import { readManifest } from '../store/manifest.ts'
+import { type Manifest, readManifest } from '../store/manifest.ts'
 import type { LoadTold, ToLoad } from './load-process.ts'
 
 const log = logger('warehouse')
@@ -59,6 +59,7 @@ export function startLoader({ secrets, root, objects, turns, clock, everyMs }: L
   let failed: LoadState['failed']
   let away: LoadState['failed']
   let current: { fence: Fence; lost: AbortSignal } | undefined
+  const interval = createInterval(clock, everyMs)
   const isDue = async () => {
     if (asked) return true
     if (clock.monotonicMs() - startedMs < Math.min(firstAfterMs, everyMs)) return false
@@ -68,7 +69,7 @@ export function startLoader({ secrets, root, objects, turns, clock, everyMs }: L
       await showCut(root, objects, manifest)
       await tidy(root, clock.now(), shownKeptMs)
     }
-    return clock.now() - Date.parse(manifest.cutAt) >= everyMs
+    return interval.isOver(manifest)
   }
   const round = async (stop: AbortSignal) => {
     const isDueHere = await isDue().catch((error: Error) => {
@@ -82,6 +83,7 @@ export function startLoader({ secrets, root, objects, turns, clock, everyMs }: L
     if (asked || (isDueHere && turn !== undefined)) {
       asked = false
       isLoading = true
+      interval.begin()
       const until = turn === undefined ? stop : AbortSignal.any([stop, turn.lost])
       const given = { secrets, root, fence: turn?.fence }
       const problem = await loadOnce(given, until, clock, figures).finally(() => {
@@ -94,7 +96,7 @@ export function startLoader({ secrets, root, objects, turns, clock, everyMs }: L
     if (cut === undefined) return
     figures.show(cut.manifest.cutAt, cut.manifest.disagreements.length)
     // Another instance has loaded since.
-    if (failed !== undefined && Date.parse(cut.manifest.cutAt) > failed.atMs) failed = undefined
+    if (failed !== undefined && Date.parse(cut.manifest.loadedAt) > failed.atMs) failed = undefined
   }
   const rounds = every(clock, lookEveryMs, round)
   const turn = turns.take('warehouse', async (fence, lost) => {
@@ -114,6 +116,31 @@ export function startLoader({ secrets, root, objects, turns, clock, everyMs }: L
       await rounds[Symbol.asyncDispose]()
       await turn[Symbol.asyncDispose]()
       figures[Symbol.dispose]()
+    },
+  }
+}
+
+/**
+ * When the next load is due, by this instance's own clock: the databases' may be another, and a cut from the future would
+ * have none loaded until then.
+ */
+function createInterval(clock: Clock, everyMs: number) {
+  let begunMs: number | undefined
+  let last: { loadedAt: string; atMs: number } | undefined
+  return {
+    /** A load begins here. */
+    begin() {
+      begunMs = clock.monotonicMs()
+    },
+    isOver({ loadedAt }: Pick<Manifest, 'loadedAt'>): boolean {
+      const nowMs = clock.monotonicMs()
+      if (last?.loadedAt !== loadedAt) {
+        // One that was loaded elsewhere, or before this instance was there, is as old as it says, within reason.
+        const ageMs = Math.min(Math.max(0, clock.now() - Date.parse(loadedAt)), everyMs)
+        last = { loadedAt, atMs: begunMs ?? nowMs - ageMs }
+        begunMs = undefined
+      }
+      return nowMs - last.atMs >= everyMs
     },
   }
 }
