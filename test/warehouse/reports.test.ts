@@ -172,6 +172,15 @@ test('SQL of one’s own reads the warehouse, and nothing else whatever it tries
     `SELECT 1) TO '/tmp/x.csv' (FORMAT csv); --`,
   ]
   for (const sql of refused) assert.equal((await read(sql)).kind, 'refused', sql)
+  for (const [sql, words] of [
+    ['-- nothing', /no statement/],
+    ['PIVOT orders ON status USING count(*)', /ON column IN/],
+  ] as const) {
+    const told = await read(sql)
+    assert.match(told.kind === 'refused' ? told.reason : told.kind, words)
+  }
+  const pivoted = await read(`PIVOT orders ON status IN ('confirmed') USING count(*)`)
+  assert.equal(pivoted.kind, 'rows', JSON.stringify(pivoted))
   const wide = await read(`SELECT repeat('x', 60000) FROM range(1000)`)
   assert.match(wide.kind === 'over' ? wide.reason : '', /ask for less/)
   const odd = await read(

@@ -33,6 +33,8 @@ export type CutReader = AsyncDisposable & {
 }
 
 const memoryMbDefault = 256
+/** What the engine's binding says of a text without a statement. */
+const saidOfNothing = 'Error in native callback'
 const fileBytesMax = 64 * 1024 * 1024
 /** What a page can show, and two processes hand on, without a thought. */
 const rowsBytesMax = 16 * 1024 * 1024
@@ -72,7 +74,8 @@ export async function openCutReader(
 
   const check = async (sql: string): Promise<string | undefined> => {
     const statements = await connection.extractStatements(sql)
-    if (statements.count !== 1) return 'Send one statement.'
+    if (statements.count !== 1)
+      return 'Send one statement; a PIVOT is one where it names its values: ON column IN (…).'
     const prepared = await statements.prepare(0)
     const isRead = prepared.statementType === StatementType.SELECT
     prepared.destroySync()
@@ -86,7 +89,8 @@ export async function openCutReader(
         if (format === 'json') return await rowsOf(connection, shown, sql, rowsMax)
         return await fileOf(connection, join(folder, `${randomUUID()}.${format}`), sql, format)
       } catch (error) {
-        const reason = (error as Error).message.split('\n')[0] ?? 'it does not run'
+        const said = (error as Error).message.split('\n')[0] ?? 'it does not run'
+        const reason = said === saidOfNothing ? 'There is no statement in it.' : said
         return { kind: reason.startsWith('Out of Memory') ? 'over' : 'refused', reason }
       }
     },
