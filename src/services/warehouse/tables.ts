@@ -24,7 +24,10 @@ const weekOf = (id: string) =>
 /** Of a table that only grows the last part is written anew by each load: small ones make that cheap. */
 const rangeRows = 100_000
 const rangeOf = (id: string) => `'from=' || lpad(((${id} // ${rangeRows}) * ${rangeRows})::VARCHAR, 12, '0')`
-const bucketOf = (isbn: string) => `'bucket=' || lpad((substr(${isbn}, 8, 5)::INT % 16)::VARCHAR, 2, '0')`
+/** Of stock each load writes all that hold a title that moved, which is most of them: few are cheaper then. */
+const [bookBuckets, stockBuckets] = [16, 4]
+const bucketOf = (isbn: string, buckets = bookBuckets) =>
+  `'bucket=' || lpad((substr(${isbn}, 8, 5)::INT % ${buckets})::VARCHAR, 2, '0')`
 
 const bookColumns = {
   isbn: 'VARCHAR',
@@ -158,7 +161,8 @@ export const tables = {
       sold: 'INTEGER',
       updated_at: 'TIMESTAMP',
     },
-    ...{ owner: 'isbn', order: 'isbn', part: bucketOf('isbn'), partOfGone: bucketOf('owner') },
+    ...{ owner: 'isbn', order: 'isbn', part: bucketOf('isbn', stockBuckets) },
+    partOfGone: bucketOf('owner', stockBuckets),
   },
   ledger: {
     columns: {

@@ -3,32 +3,20 @@ import { join } from 'node:path'
 import { dayMs } from '#kernel/day'
 import { type Clock, systemClock } from '#ports/clock'
 import type { Database, Session } from '#ports/database'
-import { type Fence, holdFence } from '#ports/lease'
+import type { Fence } from '#ports/lease'
 import { logger } from '#ports/log'
 import type { ObjectStore } from '#ports/object-store'
 import { oldRestDays } from '#services/orders'
-import { type Duck, openDuck } from '../store/duck.ts'
-import { PartMissing, showCut, tidy } from '../store/local-cut.ts'
-import {
-  type Manifest,
-  partsFolder,
-  partsOf,
-  publish,
-  readManifest,
-  removeManifests,
-} from '../store/manifest.ts'
-import { createViewsOfParts } from '../store/views.ts'
+import { openDuck } from '../store/duck.ts'
+import { PartMissing } from '../store/local-cut.ts'
+import { type Manifest, partsFolder, partsOf, readManifest } from '../store/manifest.ts'
 import { shape, type TableName, tableNames } from '../tables.ts'
-import { countOrders, disagreements } from './agree.ts'
-import { type Cut, withCut } from './cut.ts'
+import { build } from './build.ts'
+import { withCut } from './cut.ts'
 import { markLoads, wasPutBack } from './marks.ts'
-import { mergeParts } from './merge.ts'
-import { bringParts, uploadParts } from './move-parts.ts'
-import { createPseudonyms, pseudonymKeyId } from './pseudonym.ts'
-import { goneBooks, readBooks } from './read-books.ts'
-import { readOrders } from './read-orders.ts'
-import { readSearches } from './read-searches.ts'
-import { readStock } from './read-stock.ts'
+import { openUploads } from './move-parts.ts'
+import { pseudonymKeyId } from './pseudonym.ts'
+import { publishWhole, supersededBy } from './publish-whole.ts'
 import { openStaging } from './staging.ts'
 
 const log = logger('warehouse')
@@ -83,8 +71,6 @@ export type Loaded = {
   disagreements: string[]
 }
 
-const keepMsDefault = 15 * 60_000
-
 /**
  * Loads what has changed in both databases since the last load, at one consistent cut, and publishes it. One load runs
  * at a time, whoever asks for it. One that dies leaves the warehouse as it was: the next begins where the last published
@@ -100,7 +86,7 @@ export async function load(loading: Loading): Promise<Loaded> {
     const { pseudonyms = pseudonymKeyId(loading.secret) } = before ?? {}
     const isKeyedAnew = pseudonyms !== pseudonymKeyId(loading.secret)
     if (isKeyedAnew) log.info('the secret was changed, and pseudonyms with it: all is loaded again')
-    const isOtherShape = before?.shape !== undefined && before.shape !== shape
+    const isOtherShape = before !== undefined && before.shape !== shape
     if (isOtherShape) log.info('another program loaded other columns: all is loaded again')
     const isAsked = before === undefined || loading.whole === true
     const isWhole = isAsked || putBack || isKeyedAnew || isOtherShape || isTooOld(before, loading.clock)
@@ -140,7 +126,7 @@ async function loadOnce(
   before: Manifest | undefined,
   isWhole: boolean,
 ): Promise<Loaded> {
-  const { clock = systemClock, onPoint, root, openCut = withCut } = loading
+  const { clock = systemClock, onPoint, objects, root, openCut = withCut } = loading
   const startedMs = clock.monotonicMs()
   const sequence = (before?.sequence ?? 0) + 1
   // Whatever another load has left there is of no use: this one has the lock. Of its own, so that one that was frozen
@@ -148,13 +134,20 @@ async function loadOnce(
   await rm(join(root, 'work'), { recursive: true, force: true })
   const folder = join(root, 'work', clock.uuid())
   await mkdir(folder, { recursive: true })
-  const marks = await markLoads(loading)
-  await onPoint?.('marked')
+  const uploads = openUploads(objects, root, () => onPoint?.('part-stored'))
+  // The engine starts while databases and object store are asked.
+  const opening = openEngine(folder, loading.memoryMb)
+  const listing = objects.list(partsFolder)
+  for (const begun of [opening, listing]) begun.catch(() => undefined)
   try {
-    await using duck = await openDuck({ folder, memoryMb: loading.memoryMb })
-    const built = await openCut(loading.orderDb, loading.bookDb, clock, (cut) =>
-      build({ loading, duck, cut, folder, sequence, before: isWhole ? undefined : before }),
-    )
+    const marks = await markLoads(loading)
+    await onPoint?.('marked')
+    const built = await openCut(loading.orderDb, loading.bookDb, clock, async (cut) => {
+      const goneOnFrom = isWhole ? undefined : before
+      const onWritten = uploads.begin
+      return await build({ loading, ...(await opening), cut, sequence, before: goneOnFrom, onWritten })
+    })
+    const stored = await listing
     const said = {
       sequence,
       kind: isWhole ? 'whole' : 'increment',
@@ -169,9 +162,9 @@ async function loadOnce(
       ...{ tables: built.tables, cursors: { ...built.cursors, marks }, disagreements: built.disagreements },
       pseudonyms: pseudonymKeyId(loading.secret),
       shape,
-      superseded: supersededBy(before, built.tables, clock.now(), loading.keepMs ?? keepMsDefault),
+      superseded: supersededBy(before, built.tables, clock.now(), loading.keepMs),
     }
-    await publishWhole(loading, session, manifest, before)
+    await publishWhole(loading, { session, manifest, before, uploads, stored })
     return {
       ...said,
       ms: Math.round(clock.monotonicMs() - startedMs),
@@ -179,123 +172,15 @@ async function loadOnce(
       disagreements: manifest.disagreements,
     }
   } finally {
+    await uploads.finish().catch(() => undefined)
+    await opening.then(({ duck }) => duck[Symbol.asyncDispose]()).catch(() => undefined)
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-type Building = {
-  loading: Loading
-  duck: Duck
-  cut: Cut
-  folder: string
-  sequence: number
-  before: Manifest | undefined
-}
-
-async function build({ loading, duck, cut, folder, sequence, before }: Building) {
-  const { onPoint, root, objects } = loading
-  await onPoint?.('cut')
-  // Another machine may have loaded last, and kept its files to itself; and a disk may have changed what is here. Looked
-  // at while the databases are read.
-  const brought = bringParts(root, objects, before === undefined ? [] : partsOf(before))
-  brought.catch(() => undefined)
-  const staging = await openStaging(duck, folder)
-  const since = before?.cursors
-  await readOrders(cut, since?.orders, staging, createPseudonyms(loading.secret))
-  await onPoint?.('orders-read')
-  const books = await readBooks(cut, since?.books, staging)
-  const searches = await readSearches(cut, since?.searches, staging)
-  await onPoint?.('books-read')
-  const ledger = await readStock(cut, since?.ledger, books, staging)
-  await onPoint?.('stock-read')
-  const counted = countOrders(cut)
-  // It is waited for below; what fails before that is what is told.
-  counted.catch(() => undefined)
-  const read = await staging.finish()
-  await brought
-  if (before !== undefined) {
-    await createViewsOfParts(duck, before, root)
-    for (const isbn of await goneBooks(cut, knownBooks(duck))) {
-      staging.remove('books', isbn)
-      staging.remove('stock', isbn)
-    }
-    await staging.finish()
-  }
-  await onPoint?.('staged')
-  const name = `${String(sequence).padStart(8, '0')}-${(loading.clock ?? systemClock).uuid().slice(-12)}`
-  // Those that an earlier program loaded were never forgotten: all there are have been read again.
-  const kept = before && { ...before.tables, ...(since?.searches === undefined && { searches: {} }) }
-  const tables = await mergeParts({ duck, root, objects, before: kept, name })
-  await onPoint?.('merged')
-  await createViewsOfParts(duck, { tables }, root)
-  const found = await disagreements(duck, counted)
-  await onPoint?.('agreed')
-  return {
-    ...{ tables, read, disagreements: found, cutAt: new Date(cut.atMs).toISOString() },
-    cursors: {
-      ...{ orders: { snapshot: cut.snapshot, atMs: cut.atMs }, books: { atMs: cut.booksAtMs } },
-      ...{ searches, ledger },
-    },
-  }
-}
-
-/** Books as they will be known when what was read is in. */
-function knownBooks(duck: Duck) {
-  const known = 'SELECT isbn FROM books UNION SELECT isbn FROM new_books'
-  const isbns = async () => new Set((await duck.rows<{ isbn: string }>(known)).map(({ isbn }) => isbn))
-  const count = async () =>
-    Number((await duck.rows<{ n: string }>(`SELECT count(*) AS n FROM (${known})`))[0]?.n)
-  return { count, isbns }
-}
-
-/** Stores what is new, and then, if nobody else may be loading by now, says that this is the warehouse. */
-async function publishWhole(
-  loading: Loading,
-  session: Session,
-  manifest: Manifest,
-  before: Manifest | undefined,
-): Promise<void> {
-  const { objects, root, onPoint, clock = systemClock, keepMs = keepMsDefault } = loading
-  const stored = await objects.list(partsFolder)
-  const there = new Set(stored)
-  // Also what an earlier load has stored and somebody took away: all of it is here.
-  const missing = partsOf(manifest).filter(({ key }) => !there.has(key))
-  await uploadParts(objects, root, missing, () => onPoint?.('part-stored'))
-  await onPoint?.('parts-stored')
-  // The lock goes with its connection: whoever has lost it must not publish, nor who has lost the turn. The next one
-  // begins when this transaction is over.
-  await session.transaction(async (tx) => {
-    if (loading.fence === undefined) await tx.query('SELECT 1', [])
-    else await holdFence(tx, loading.fence)
-    await publish(objects, manifest)
-  })
-  await onPoint?.('published')
-  await showCut(root, objects, manifest)
-  await onPoint?.('shown')
-  await sweep(objects, stored, manifest)
-  await removeManifests(objects, [before, manifest])
-  await tidy(root, clock.now(), keepMs)
-  await onPoint?.('swept')
-}
-
-/** Removes objects that nobody names: of loads that died, and those that were replaced long enough ago. */
-async function sweep(objects: ObjectStore, stored: readonly string[], manifest: Manifest): Promise<void> {
-  const named = new Set([...partsOf(manifest), ...manifest.superseded].map(({ key }) => key))
-  for (const key of stored) if (!named.has(key)) await objects.delete(key)
-}
-
-function supersededBy(
-  before: Manifest | undefined,
-  tables: Manifest['tables'],
-  nowMs: number,
-  keepMs: number,
-): Manifest['superseded'] {
-  if (before === undefined) return []
-  const current = new Set(partsOf({ ...before, tables }).map(({ key }) => key))
-  const replaced = partsOf(before).filter(({ key }) => !current.has(key))
-  return [...before.superseded, ...replaced.map(({ key }) => ({ key, atMs: nowMs }))].filter(
-    ({ atMs }) => nowMs - atMs < keepMs,
-  )
+async function openEngine(folder: string, memoryMb: number | undefined) {
+  const duck = await openDuck({ folder, memoryMb })
+  return { duck, staging: await openStaging(duck, folder) }
 }
 
 function sums(manifest: Manifest): Pick<Loaded, 'rows' | 'bytes'> {

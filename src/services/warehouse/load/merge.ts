@@ -2,9 +2,10 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { ObjectStore } from '#ports/object-store'
-import { type Duck, literal } from '../store/duck.ts'
+import { type Duck, literal, type Speaking } from '../store/duck.ts'
 import { bring, localPart } from '../store/local-cut.ts'
 import { type Manifest, type Part, partsFolder } from '../store/manifest.ts'
+import { someAtOnce } from '../store/some-at-once.ts'
 import { rowsIn } from '../store/views.ts'
 import { type TableName, tableNames, tableOf } from '../tables.ts'
 
@@ -17,31 +18,42 @@ export type Merging = {
   before: Manifest['tables'] | undefined
   /** Of this load, in the names of its files. */
   name: string
+  /** Told of each part that was written. */
+  onWritten: (part: Part) => void
 }
+
+/** Two cores at once, where parts are so small that the engine uses one for each. */
+const atOnceMax = 2
 
 /** Writes the parts that staged rows belong to anew, beside those that there are. @returns all parts then */
 export async function mergeParts(merging: Merging): Promise<Manifest['tables']> {
-  const after = {} as Manifest['tables']
-  for (const table of tableNames) after[table] = await mergeTable(merging, table)
+  const { duck, before, onWritten } = merging
+  const after = {} as Record<TableName, Record<string, Part>>
+  const touched: { table: TableName; part: Touched }[] = []
+  for (const table of tableNames) {
+    after[table] = { ...before?.[table] }
+    for (const part of await touchedOf(duck, table)) touched.push({ table, part })
+  }
+  const connections = await Promise.all(Array.from({ length: atOnceMax }, () => duck.beside()))
+  await someAtOnce(touched, atOnceMax, async ({ table, part }) => {
+    const own = connections.pop() as Speaking
+    const rewritten = await rewrite(merging, own, table, part, after[table][part.part])
+    connections.push(own)
+    if (rewritten === undefined) delete after[table][part.part]
+    else after[table][part.part] = rewritten
+    if (rewritten !== undefined) onWritten(rewritten)
+  })
   return after
 }
 
-async function mergeTable(merging: Merging, table: TableName): Promise<Record<string, Part>> {
-  const { duck, before } = merging
+async function touchedOf(duck: Speaking, table: TableName): Promise<Touched[]> {
   const { owner, partOfGone = 'NULL' } = tableOf(table)
-  const parts: Record<string, Part> = { ...before?.[table] }
-  const touched = await duck.rows<Touched>(
+  return await duck.rows<Touched>(
     `SELECT part, min(owner) AS first, max(owner) AS last FROM (
        SELECT part, ${owner} AS owner FROM new_${table}
        UNION ALL SELECT ${partOfGone}, NULL FROM gone_${table})
       GROUP BY part ORDER BY part`,
   )
-  for (const each of touched) {
-    const rewritten = await rewrite(merging, table, each, parts[each.part])
-    if (rewritten === undefined) delete parts[each.part]
-    else parts[each.part] = rewritten
-  }
-  return parts
 }
 
 /** A part with staged rows, and between which owners they are; nothing where rows are only gone. */
@@ -49,7 +61,8 @@ type Touched = { part: string; first: string | null; last: string | null }
 
 /** @returns undefined when no row is left */
 async function rewrite(
-  { duck, root, objects, name: load }: Merging,
+  { root, objects, name: load }: Merging,
+  duck: Speaking,
   table: TableName,
   { part: name, first, last }: Touched,
   old: Part | undefined,

@@ -73,6 +73,14 @@ export async function openStaging(duck: Duck, folder: string): Promise<Staging> 
     own.bytes += line.length
     counts[table]++
   }
+  const relieveNow = async () => {
+    for (const [name, own] of waiting) {
+      if (own.bytes > chunkBytes) await write(name, own)
+      if ((own.file?.bytes ?? 0) > fileBytes) await takeIn(name, own)
+    }
+  }
+  /** One at a time, whoever asks: both databases are read at once. */
+  let relieving: Promise<void> = Promise.resolve()
   return {
     addLine,
     add: (table, row) => addLine(table, JSON.stringify(row)),
@@ -80,10 +88,8 @@ export async function openStaging(duck: Duck, folder: string): Promise<Staging> 
       gone.push([table, owner])
     },
     async relieve() {
-      for (const [name, own] of waiting) {
-        if (own.bytes > chunkBytes) await write(name, own)
-        if ((own.file?.bytes ?? 0) > fileBytes) await takeIn(name, own)
-      }
+      relieving = relieving.then(relieveNow)
+      await relieving
     },
     async finish() {
       for (const [name, own] of waiting) await takeIn(name, own)

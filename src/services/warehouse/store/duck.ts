@@ -1,11 +1,17 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 
-/** An engine of its own in this process, with bounds. Nothing of it is loaded before the first one is opened. */
-export type Duck = AsyncDisposable & {
+/** What is said over one connection: one statement after the other. */
+export type Speaking = {
   run(sql: string): Promise<void>
   rows<Row = Record<string, unknown>>(sql: string): Promise<Row[]>
-  connection: DuckDBConnection
 }
+
+/** An engine of its own in this process, with bounds. Nothing of it is loaded before the first one is opened. */
+export type Duck = AsyncDisposable &
+  Speaking & {
+    /** Another connection, for what may run beside other statements; it goes with the engine. */
+    beside(): Promise<Speaking>
+  }
 
 export type DuckOptions = {
   /** Where it keeps its tables and what does not fit into memory. */
@@ -45,26 +51,36 @@ export async function openDuck({ folder, memoryMb = 512, threads = 2 }: DuckOpti
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   })
-  const connection = await instance.connect()
-  await connection.run(`SET TimeZone = 'UTC'`)
+  const connections: DuckDBConnection[] = []
+  const connect = async () => {
+    const connection = await instance.connect()
+    connections.push(connection)
+    await connection.run(`SET TimeZone = 'UTC'`)
+    return speakingBy(connection)
+  }
+  const first = await connect()
   // Its file goes with the load: what is not written for later needs no tidying up.
-  await connection.run('PRAGMA disable_checkpoint_on_shutdown')
-  await connection.run(`SET checkpoint_threshold = '1GB'`)
+  await first.run('PRAGMA disable_checkpoint_on_shutdown')
+  await first.run(`SET checkpoint_threshold = '1GB'`)
   return {
-    connection,
-    async run(sql) {
-      await connection.run(sql)
-    },
-    async rows<Row>(sql: string) {
-      const result = await connection.runAndReadAll(sql)
-      return result.getRowObjectsJson() as Row[]
-    },
+    ...first,
+    beside: connect,
     async [Symbol.asyncDispose]() {
-      connection.closeSync()
+      for (const connection of connections) connection.closeSync()
       instance.closeSync()
     },
   }
 }
+
+const speakingBy = (connection: DuckDBConnection): Speaking => ({
+  async run(sql) {
+    await connection.run(sql)
+  },
+  async rows<Row>(sql: string) {
+    const result = await connection.runAndReadAll(sql)
+    return result.getRowObjectsJson() as Row[]
+  },
+})
 
 /** A text as an SQL literal. */
 export const literal = (text: string) => `'${text.replaceAll("'", "''")}'`

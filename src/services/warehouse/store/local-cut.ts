@@ -15,6 +15,7 @@ import { dirname, join, relative, sep } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { ObjectStore } from '#ports/object-store'
 import { type Manifest, type Part, partsOf, pathInCut } from './manifest.ts'
+import { someAtOnce } from './some-at-once.ts'
 
 /**
  * The warehouse's files on this machine, as every engine reads them: `<root>/current/<table>/<part>/<file>.parquet` is
@@ -26,6 +27,8 @@ export type LocalCut = { sequence: number; folder: string; manifest: Manifest }
 /** Cuts that are not current any more are kept this long, for whoever still reads one. */
 const keptMs = 10 * 60_000
 const manifestName = 'manifest.json'
+/** How many files are brought here at a time. */
+const atOnceMax = 4
 
 /** The folder of the current cut, or `undefined` before the first, and where what says so is damaged. */
 export async function currentCut(root: string): Promise<LocalCut | undefined> {
@@ -58,13 +61,12 @@ export async function showCut(
   const name = `${String(manifest.sequence).padStart(8, '0')}-${randomUUID().slice(0, 8)}`
   const folder = join(root, 'cuts', name)
   const building = `${folder}.new`
-  for (const part of partsOf(manifest)) {
-    const source = await bring(root, objects, part)
-    const target = join(building, pathInCut(part))
-    await mkdir(dirname(target), { recursive: true })
-    await link(source, target)
-  }
-  await mkdir(building, { recursive: true })
+  const targetOf = (part: Part) => join(building, pathInCut(part))
+  const folders = new Set([building, ...partsOf(manifest).map((part) => dirname(targetOf(part)))])
+  for (const each of folders) await mkdir(each, { recursive: true })
+  await someAtOnce(partsOf(manifest), atOnceMax, async (part) => {
+    await link(await bring(root, objects, part), targetOf(part))
+  })
   await writeFile(join(building, manifestName), JSON.stringify(manifest))
   await rename(building, folder)
   const pointer = join(root, `current.${name}`)

@@ -4,14 +4,17 @@ import { type Duck, list } from './duck.ts'
 import { localPart } from './local-cut.ts'
 import { type Manifest, pathInCut } from './manifest.ts'
 
-/** SQL of a table's rows in files; columns that a file does not have are null there. */
+/**
+ * SQL of a table's rows in files, which all have the columns of the first: another program's are read again whole. Columns
+ * that they do not have are null.
+ */
 export function rowsIn(table: TableName, paths: readonly string[]): string {
   const columns = Object.entries(tableOf(table).columns)
   if (paths.length === 0)
     return `SELECT ${columns.map(([name, type]) => `NULL::${type} AS ${name}`).join()} WHERE false`
   const names = columns.map(([name]) => name).join()
   const nothing = columns.map(([name, type]) => `NULL::${type} AS ${name}`).join()
-  return `SELECT ${names} FROM (SELECT * FROM read_parquet(${list(paths)}, union_by_name = true, hive_partitioning = false)
+  return `SELECT ${names} FROM (SELECT * FROM read_parquet(${list(paths)}, hive_partitioning = false)
     UNION ALL BY NAME SELECT ${nothing} WHERE false)`
 }
 
@@ -29,16 +32,18 @@ export async function createViewsOfParts(
   duck: Pick<Duck, 'run'>,
   manifest: Pick<Manifest, 'tables'>,
   root: string,
+  names?: readonly TableName[],
 ): Promise<void> {
-  await viewsOver(duck, manifest, (part) => localPart(root, part))
+  await viewsOver(duck, manifest, (part) => localPart(root, part), names)
 }
 
 async function viewsOver(
   duck: Pick<Duck, 'run'>,
   manifest: Pick<Manifest, 'tables'>,
   pathOf: (part: { key: string; rows: number; bytes: number }) => string,
+  names: readonly TableName[] = tableNames,
 ): Promise<void> {
-  for (const name of tableNames) {
+  for (const name of names) {
     const paths = Object.values(manifest.tables[name] ?? {}).map(pathOf)
     await duck.run(`CREATE OR REPLACE TEMP VIEW ${name} AS ${rowsIn(name, paths)}`)
   }
