@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { LostFence, takeFence } from '#ports/lease'
 import { ObjectStoreFull, ObjectStoreUnavailable } from '#ports/object-store'
+import { completed } from '../../src/services/catalog/books/book-fields.ts'
+import { entryOf } from '../../src/services/catalog/search/book-keys.ts'
 import { withCut } from '../../src/services/warehouse/load/cut.ts'
 import { type LoadPoint, load } from '../../src/services/warehouse/load/load.ts'
 import { currentCut, localPart, showCut } from '../../src/services/warehouse/store/local-cut.ts'
@@ -140,6 +142,60 @@ test('a row that was changed behind the back of every note has everything loaded
   await shop.orders.execute(`UPDATE orders.orders SET version = version + 1`)
   const loaded = await load(shop.loading)
   assert.deepEqual([loaded.kind, loaded.disagreements], ['whole', []])
+})
+
+test('what a saga undoes of an old order is loaded, though no history tells of it', async (t) => {
+  const shop = await openShop(t)
+  const isbn = shop.isbns[1] as string
+  const id = (await buy(shop, 'a', isbn)) as string
+  await confirm(shop, id, isbn)
+  await shop.orders.execute('ALTER TABLE orders.vouchers DROP CONSTRAINT vouchers_order_id_fkey')
+  await shop.orders.execute(
+    `INSERT INTO orders.sagas (id, order_id, definition) SELECT gen_random_uuid(), ('01900000' || substr(id::text, 9))::uuid, 'paid-order'
+       FROM orders.orders`,
+  )
+  for (const [table, column] of [
+    ['vouchers', 'order_id'],
+    ['history', 'order_id'],
+    ['orders', 'id'],
+  ])
+    await shop.orders.execute(
+      `UPDATE orders.${table} SET ${column} = ('01900000' || substr(${column}::text, 9))::uuid`,
+    )
+  await load({ ...shop.loading, whole: true })
+  await shop.orders.transaction(async (tx) => {
+    await tx.execute(`UPDATE orders.orders SET payment = '{"status": "refunded"}', payment_key = NULL`)
+    await tx.execute(`UPDATE orders.vouchers SET status = 'revoked', revoked_at = now()`)
+    await tx.execute(`UPDATE orders.sagas SET state = 'compensating', updated_at = now()`)
+  })
+  assert.equal((await load(shop.loading)).kind, 'increment')
+  assert.deepEqual(await shop.ask('SELECT payment, (SELECT status FROM vouchers) AS voucher FROM orders'), [
+    { payment: 'refunded', voucher: 'revoked' },
+  ])
+})
+
+test('books that were changed after BookDb’s clock was put back are loaded', async (t) => {
+  const shop = await openShop(t)
+  const { objects } = shop.loading
+  const [isbn = ''] = shop.isbns
+  await load(shop.loading)
+  const manifest = (await readManifest(objects)) as Manifest
+  const books = { atMs: manifest.cursors.books.atMs + 3_600_000 }
+  await publish(objects, { ...manifest, cursors: { ...manifest.cursors, books } })
+  await shop.books.books.change(async (changes) => {
+    const gone = await changes.lockWithStock(isbn)
+    if (gone !== undefined) await changes.remove(gone)
+    const book = {
+      ...entryOf(isbn, completed({ title: 'Another title', price: null })),
+      copies: 0,
+      reason: null,
+    }
+    await changes.add([book])
+  })
+  assert.equal((await load(shop.loading)).kind, 'increment')
+  assert.deepEqual(await shop.ask(`SELECT title FROM books WHERE isbn = '${isbn}'`), [
+    { title: 'Another title' },
+  ])
 })
 
 test('when the secret is changed, so are pseudonyms, and everything is loaded again', async (t) => {

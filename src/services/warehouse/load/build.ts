@@ -87,7 +87,9 @@ async function readOrderDb(
 }
 
 async function readBookDb({ onPoint }: Loading, cut: Cut, since: Since, staging: Staging) {
-  const books = await readBooks(cut, since?.books, staging)
+  // Where its clock went back, what was changed since bears times from before the last cut: all books are read then.
+  const isClockBack = since !== undefined && cut.booksAtMs < since.books.atMs
+  const books = await readBooks(cut, isClockBack ? undefined : since?.books, staging)
   const searches = await readSearches(cut, since?.searches, staging)
   await onPoint?.('books-read')
   const ledger = await readStock(cut, since?.ledger, books, staging)

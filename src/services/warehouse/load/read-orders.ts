@@ -95,8 +95,9 @@ async function stageChanged(
 }
 
 /**
- * New orders by their ids, which carry their time; changed ones by their history. What was put away since the last load
- * is as it was then: it has been at rest for longer than a load may be old that is gone on from.
+ * New orders by their ids, which carry their time; changed ones by their history, and by their sagas, for what those undo
+ * is noted nowhere else until the order itself ends. What was put away since the last load is as it was then: it has been
+ * at rest for longer than a load may be old that is gone on from.
  */
 async function* changedOrders(orders: Statements, since: Cursors['orders']): AsyncGenerator<string[]> {
   const fromMs = since.atMs - overlapMs
@@ -104,7 +105,9 @@ async function* changedOrders(orders: Statements, since: Cursors['orders']): Asy
     `${withNewest}
      SELECT o.id FROM orders.orders o, n WHERE o.id >= $1 AND ${isNew('o', '$3')}
      UNION
-     SELECT h.order_id FROM orders.history h, n WHERE h.at >= $2 AND ${isNew('h', '$3')}`,
+     SELECT h.order_id FROM orders.history h, n WHERE h.at >= $2 AND ${isNew('h', '$3')}
+     UNION
+     SELECT s.order_id FROM orders.sagas s, n WHERE s.updated_at >= $2 AND ${isNew('s', '$3')}`,
     [uuid7(fromMs, new Uint8Array(10)), new Date(fromMs), since.snapshot],
   )
   for (let i = 0; i < rows.length; i += pageMax) yield rows.slice(i, i + pageMax).map(({ id }) => id)
