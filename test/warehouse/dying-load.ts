@@ -1,4 +1,4 @@
-import type { Loading, LoadPoint } from '../../src/services/warehouse/load/load.ts'
+import type { Loading, LoadPoint } from '../../src/services/warehouse/load/loading.ts'
 import { loadWarehouse } from '../../src/services/warehouse/service.ts'
 
 // `node dying-load.ts POINT [SIGNAL]`: a load that is killed, or sent a signal, when it comes to a point. Where it is comes

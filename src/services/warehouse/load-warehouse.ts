@@ -1,7 +1,8 @@
 import type { Secrets } from '#config'
 import { openDatabase } from '#ports/database'
 import { openObjectStore } from '#ports/object-store'
-import { type Loaded, type Loading, load } from './load/load.ts'
+import { type Loaded, load } from './load/load.ts'
+import type { Loading } from './load/loading.ts'
 
 export type WarehouseSecrets = Secrets<'bookDb' | 'orderDb' | 'objectStore' | 'secret'>
 

@@ -144,6 +144,7 @@ async function fileOf(
   let isTooLarge = false
   let hasEnded = false
   const look = setInterval(async () => {
+    // Not there yet, or not any more.
     const { size } = await stat(path).catch(() => ({ size: 0 }))
     isTooLarge ||= size > fileBytesMax
     if (isTooLarge && !hasEnded) connection.interrupt()

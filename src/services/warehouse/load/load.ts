@@ -1,11 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { dayMs } from '#kernel/day'
-import { type Clock, systemClock } from '#ports/clock'
-import type { Database, Session } from '#ports/database'
-import type { Fence } from '#ports/lease'
+import { systemClock } from '#ports/clock'
+import type { Session } from '#ports/database'
 import { logger } from '#ports/log'
-import type { ObjectStore } from '#ports/object-store'
 import { oldRestDays } from '#services/orders'
 import { openDuck } from '../store/duck.ts'
 import { PartMissing } from '../store/local-cut.ts'
@@ -13,6 +11,7 @@ import { type Manifest, partsFolder, partsOf, readManifest } from '../store/mani
 import { shape, type TableName, tableNames } from '../tables.ts'
 import { build } from './build.ts'
 import { withCut } from './cut.ts'
+import type { Loading } from './loading.ts'
 import { markLoads, wasPutBack } from './marks.ts'
 import { openUploads } from './move-parts.ts'
 import { pseudonymKeyId } from './pseudonym.ts'
@@ -20,44 +19,6 @@ import { publishWhole, supersededBy } from './publish-whole.ts'
 import { openStaging } from './staging.ts'
 
 const log = logger('warehouse')
-
-/** The moments of a load at which a test lets it die. */
-export const loadPoints = [
-  ...([
-    'locked',
-    'marked',
-    'cut',
-    'orders-read',
-    'books-read',
-    'stock-read',
-    'staged',
-    'merged',
-    'agreed',
-  ] as const),
-  ...(['part-stored', 'parts-stored', 'published', 'shown', 'swept'] as const),
-] as const
-export type LoadPoint = (typeof loadPoints)[number]
-
-export type Loading = {
-  orderDb: Database
-  bookDb: Database
-  objects: ObjectStore
-  /** Keys the pseudonyms. */
-  secret: string
-  /** The warehouse's folder on this machine. */
-  root: string
-  /** The turn that this load is of; without one the database's lock alone keeps others away. */
-  fence?: Fence | undefined
-  /** Reads everything again instead of what has changed. */
-  whole?: boolean
-  /** How long what was replaced is kept for whoever reads it. */
-  keepMs?: number
-  memoryMb?: number
-  clock?: Clock
-  onPoint?: (point: LoadPoint) => Promise<void>
-  /** Stands in for the cut, in builds of which something is expected to break. */
-  openCut?: typeof withCut
-}
 
 export type Loaded = {
   sequence: number
@@ -138,6 +99,7 @@ async function loadOnce(
   // The engine starts while databases and object store are asked.
   const opening = openEngine(folder, loading.memoryMb)
   const listing = objects.list(partsFolder)
+  // They are waited for below; what fails before that is what is told.
   for (const begun of [opening, listing]) begun.catch(() => undefined)
   try {
     const marks = await markLoads(loading)
@@ -172,6 +134,7 @@ async function loadOnce(
       disagreements: manifest.disagreements,
     }
   } finally {
+    // What went wrong with either has been thrown where it was waited for.
     await uploads.finish().catch(() => undefined)
     await opening.then(({ duck }) => duck[Symbol.asyncDispose]()).catch(() => undefined)
     await rm(folder, { recursive: true, force: true })

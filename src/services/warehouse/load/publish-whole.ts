@@ -4,7 +4,7 @@ import { holdFence } from '#ports/lease'
 import type { ObjectStore } from '#ports/object-store'
 import { showCut, tidy } from '../store/local-cut.ts'
 import { type Manifest, partsOf, publish, removeManifests } from '../store/manifest.ts'
-import type { Loading } from './load.ts'
+import type { Loading } from './loading.ts'
 import type { Uploads } from './move-parts.ts'
 
 const keepMsDefault = 15 * 60_000

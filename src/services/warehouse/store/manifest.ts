@@ -102,6 +102,7 @@ function parsed(body: Uint8Array): Manifest | undefined {
   try {
     return JSON.parse(Buffer.from(body).toString('utf8')) as Manifest
   } catch {
+    // Whoever asked says which one it is.
     return undefined
   }
 }
