@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -13,6 +14,7 @@ import { reports } from '../src/services/warehouse/reports/reports.ts'
 import { currentCut } from '../src/services/warehouse/store/local-cut.ts'
 import { addSyntheticBooks, syntheticIsbn } from '../test/support/synthetic-books.ts'
 import * as contestants from './contestants.ts'
+import { curveSvg } from './curve.ts'
 import { growStore } from './grown-store.ts'
 import { listQueries } from './list-queries.ts'
 import { type Figures, measure, median, medians, ms, printTable, ratio, round } from './rounds.ts'
@@ -30,6 +32,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
     callers: { type: 'string', default: '256' },
+    /** A file that is to have the curve as an SVG. */
+    curve: { type: 'string' },
   },
 })
 const sizes = values.orders.split(',').map(Number)
@@ -43,10 +47,10 @@ const store = { ...servers, isbns: Array.from({ length: titles }, (_, i) => synt
 await using catalogue = await openStore(store.bookDbUrl, { applicationName: 'bench-scale' })
 const bookkeeping = await openWarehouse(store)
 const saleTable: string[][] = []
+const soldPerSecond: number[] = []
 const loadTable: string[][] = []
 const [listTable, reportTable] = [new Map<string, number[]>(), new Map<string, number[]>()]
 let there = 0
-let firstPerSecond = 0
 for (const size of sizes) {
   const startedMs = performance.now()
   await growStore(store, there, size)
@@ -62,14 +66,15 @@ for (const size of sizes) {
   if (whole !== undefined) await timeWarehouse(size, whole)
   printTables()
 }
+if (values.curve !== undefined) await writeFile(values.curve, curve())
 
 async function timeSales(size: number): Promise<void> {
   const sales: Figures[] = []
   for (let i = 0; i < rounds; i++) sales.push(await sell(store))
   const { perSecond, p99Ms } = medians(sales)
-  firstPerSecond ||= perSecond
+  soldPerSecond.push(perSecond)
   saleTable.push([
-    ...[round(size), round(perSecond), ratio(perSecond / firstPerSecond), ms(p99Ms)],
+    ...[round(size), round(perSecond), ratio(perSecond / (soldPerSecond[0] ?? 1)), ms(p99Ms)],
     ...[await sizeOf(store.orders), await sizeOf(store.books)],
   ])
 }
@@ -123,6 +128,20 @@ function printTables(): void {
     )
   }
   console.log()
+}
+
+const drawnLists = ['orders of a customer', 'first page', 'what can be bought', 'two words']
+
+function curve(): string {
+  const lines = drawnLists.map((name) => ({ name, values: listTable.get(name) ?? [] }))
+  return curveSvg(
+    sizes,
+    [
+      { title: 'orders sold a second', lines: [{ name: 'sold', values: soldPerSecond }] },
+      { title: 'lists, p95 in ms', lines },
+    ],
+    'Orders sold a second, and how long lists take, by how many orders there are',
+  )
 }
 
 function agreed({ disagreements }: Loaded): void {

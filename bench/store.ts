@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkDigit13 } from '#kernel/isbn'
-import { type Database, migrate, openDatabase } from '#ports/database'
+import { type Database, DatabaseBusy, migrate, openDatabase } from '#ports/database'
 import type { LivenessLimits } from '../src/local/liveness.ts'
 import { socketFolder, startPostgres, urlOf } from '../src/local/postgres-server.ts'
 import { superviseReplicated } from '../src/local/replicas/replicated-postgres.ts'
@@ -98,7 +98,8 @@ export async function openBenchStore(
     await books.execute(
       'ALTER TABLE catalog.ledger DISABLE TRIGGER USER; TRUNCATE catalog.ledger, catalog.outbox',
     )
-    await orders.execute(
+    await again(
+      orders,
       `TRUNCATE orders.orders, orders.decisions, orders.holds, orders.unlisted, orders.listed, orders.outbox, orders.sagas,
                 orders.history, orders.vouchers CASCADE`,
     )
@@ -115,6 +116,17 @@ export async function openBenchStore(
     isbns,
     reset,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
+
+/** Those who put orders into the index of staff meanwhile take locks in another order: one of both has to try again. */
+async function again(database: Database, statement: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return void (await database.execute(statement))
+    } catch (error) {
+      if (!(error instanceof DatabaseBusy) || tries === 10) throw error
+    }
   }
 }
 

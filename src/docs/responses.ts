@@ -3,6 +3,7 @@ import { type Route, roles } from '#kernel/contract'
 import { Book, getCover, getPicture } from '#services/catalog'
 import { availabilityEvents, getSystem, orderEvents, ownRoutes } from '#services/gateway'
 import { getObject } from '#services/vouchers'
+import { getReport, queryWarehouse } from '#services/warehouse'
 import type { JsonSchema, NamedSchemas } from './schemas.ts'
 
 type Response = { description: string; headers?: JsonSchema; content?: JsonSchema; type?: 'null' }
@@ -12,7 +13,14 @@ const text = { type: 'string' } as const
 /** How the generator is told that there is no body. */
 const noBody = { type: 'null' } as const
 
-/** Answers that are not JSON. */
+const reportFiles = {
+  'text/csv': { schema: text },
+  'application/vnd.apache.parquet': {
+    schema: { ...text, contentMediaType: 'application/vnd.apache.parquet' },
+  },
+}
+
+/** Answers that are not JSON, or not always. */
 const otherContent = new Map<Route, JsonSchema>([
   [getCover as Route, { 'image/svg+xml': { schema: text } }],
   [
@@ -22,6 +30,8 @@ const otherContent = new Map<Route, JsonSchema>([
   [getObject as Route, { 'application/pdf': { schema: { ...text, contentMediaType: 'application/pdf' } } }],
   [availabilityEvents as Route, { 'text/event-stream': { schema: text } }],
   [orderEvents as Route, { 'text/event-stream': { schema: text } }],
+  [getReport as Route, reportFiles],
+  [queryWarehouse as Route, reportFiles],
 ])
 
 /** Every answer a route can give, by status. */
@@ -44,17 +54,15 @@ export function responsesOf(route: Route, schemas: NamedSchemas): Record<string,
 const hasFile = (route: Route) => [getCover, getPicture, getObject].includes(route as never)
 
 function successOf(route: Route, status: number, schemas: NamedSchemas): Response {
-  const other = otherContent.get(route)
   const headers = headersOf(route, status)
-  const content =
-    other ??
-    (route.reply && status !== 204
-      ? { 'application/json': { schema: schemas.reference(route.reply) } }
-      : undefined)
+  const content = {
+    ...(route.reply && status !== 204 && { 'application/json': { schema: schemas.reference(route.reply) } }),
+    ...otherContent.get(route),
+  }
   return {
     description: STATUS_CODES[status] ?? 'Success',
     ...(Object.keys(headers).length > 0 && { headers }),
-    ...(content ? { content } : noBody),
+    ...(Object.keys(content).length > 0 ? { content } : noBody),
   }
 }
 
