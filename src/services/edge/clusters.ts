@@ -76,6 +76,7 @@ export function openClusters(clock: Clock, connections = connectionsMax): Cluste
       for (const each of follow(known, next, now(), connections)) leaving.add(each)
       if (isLaterTurn) abandonWrites([...known.values(), ...leaving], next)
       for (const each of leaving) if (each.attempts.size === 0) leaving.delete(each)
+      passOn([...known.values()], next, now())
       return true
     },
     entered() {
@@ -125,6 +126,7 @@ export function openClusters(clock: Clock, connections = connectionsMax): Cluste
       if (version !== undefined) cluster.versions = [...cluster.versions, version].slice(-versionsKept)
       if (failure === undefined) cluster.epoch = epoch
       noteProbe(cluster, failure, now())
+      passOn([...known.values()], picture, now())
     },
     async [Symbol.asyncDispose]() {
       clearInterval(comparing)
@@ -144,7 +146,6 @@ function follow(
   connections: number,
 ): Cluster[] {
   const left = new Map(known)
-  const lost: Cluster[] = []
   for (const pictured of clusters) {
     const before = known.get(pictured.name)
     if (before === undefined || before.pictured.url !== pictured.url) {
@@ -152,9 +153,8 @@ function follow(
       continue
     }
     left.delete(pictured.name)
-    const { weight, takesWrites } = before.pictured
+    const { weight } = before.pictured
     before.pictured = pictured
-    if (before.health.kind === 'down' && takesWrites && !pictured.takesWrites) lost.push(before)
     if (weight === 0 && pictured.weight > 0) before.health = raisedFromNothing(before.health, nowMs)
     if (weight > 0 && pictured.weight === 0) handOver(before)
   }
@@ -163,8 +163,6 @@ function follow(
     handOver(cluster)
     closeGracefully(cluster.pool)
   }
-  // Asked all the same while there was no other: what waits for them need not any more.
-  for (const each of lost) abandonAll(each)
   return [...left.values()]
 }
 
@@ -199,12 +197,19 @@ function noteProbe(cluster: Cluster, failure: string | undefined, nowMs: number)
   }
   cluster.counts.downs++
   log.warn('a cluster is down', { cluster: name, reason: failure })
-  // Whoever waits for it waits for nothing.
-  abandonAll(cluster)
 }
 
-function abandonAll({ attempts }: Cluster): void {
-  for (const attempt of [...attempts]) attempt.abandon('lost')
+/**
+ * Whoever waits for a cluster that is down waits for nothing, once another can be asked. Until then they wait: one that is
+ * only slow may answer after all, and nobody else will.
+ */
+function passOn(clusters: readonly Cluster[], { epoch }: FleetPicture, nowMs: number): void {
+  for (const down of clusters.filter(({ health }) => health.kind === 'down')) {
+    const another = (isWrite: boolean) =>
+      chooseCluster(clusters, { isWrite, epoch, key: undefined, tried: [down] }, nowMs, () => 0) !== undefined
+    const [reads, writes] = [another(false), another(true)]
+    for (const attempt of [...down.attempts]) if (attempt.isWrite ? writes : reads) attempt.abandon('lost')
+  }
 }
 
 function compare(clusters: readonly Cluster[]): void {

@@ -102,6 +102,26 @@ test('a cluster that freezes: what waits for it is answered by another, and soon
   await until(async () => (await cluster('a')).isUp)
 })
 
+test('what waits for the last cluster is answered when that is only slow, and by another once there is one', async (t) => {
+  const { a, b, fleet } = await two(t)
+  const { url, cluster } = await startEdge(t, fleet, { probeTimes })
+  a.freeze()
+  await until(async () => !(await cluster('a')).isUp)
+  const waitFor = async (isBack: typeof a) => {
+    b.freeze()
+    const waiting = Promise.all(Array.from({ length: 10 }, () => post(url, key)))
+    await until(async () => !(await cluster('b')).isUp)
+    isBack.thaw()
+    for (const { statusCode, body } of await waiting) {
+      await body.dump()
+      assert.equal(statusCode, 201)
+    }
+  }
+  await waitFor(b)
+  await until(async () => (await cluster('b')).isUp)
+  await waitFor(a)
+})
+
 test('an order without a key is not sent a second time once it may have been carried out', async (t) => {
   const cut: RequestListener = (incoming) => void incoming.socket.destroy()
   const { a, b, fleet } = await two(t, [cut, cut])
