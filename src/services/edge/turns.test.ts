@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { RequestListener, ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { request } from '#ports/connections'
 import {
   someKey as key,
   postOrder as post,
+  type StandInCluster,
   startCluster,
   startEdge,
   temporaryFolder,
@@ -14,6 +15,18 @@ import {
 import { until } from '../../../test/support/until.ts'
 
 const probeTimes = { everyMs: 100, limitMs: 300 }
+
+/** A picture in a file of which each revision is a turn of the databases, with changes taken at their home alone. */
+function homeFile(t: TestContext, named: Record<string, StandInCluster>) {
+  const path = join(temporaryFolder(t), 'fleet.json')
+  const write = (revision: number, home: string) => {
+    const clusters = Object.entries(named).map(([name, { url }]) => ({
+      ...{ name, url, weight: 100, takesWrites: name === home },
+    }))
+    writeFileSync(path, JSON.stringify({ revision, epoch: revision, clusters }))
+  }
+  return { path, write }
+}
 
 test('a cluster that has not heard of the latest turn takes no change: those go elsewhere, and it has not failed', async (t) => {
   const behind: RequestListener = (incoming, response) => {
@@ -72,13 +85,7 @@ test('what waits for a lost home goes to the next one as soon as that is known',
     response.writeHead(201).end('{}')
   }
   const [a, b] = [await startCluster(t, take), await startCluster(t, take)]
-  const path = join(temporaryFolder(t), 'fleet.json')
-  const write = (revision: number, home: string) => {
-    const clusters = Object.entries({ a, b }).map(([name, { url }]) => ({
-      ...{ name, url, weight: 100, takesWrites: name === home },
-    }))
-    writeFileSync(path, JSON.stringify({ revision, epoch: revision, clusters }))
-  }
+  const { path, write } = homeFile(t, { a, b })
   write(1, 'a')
   const { url, cluster, state } = await startEdge(t, `file://${path}`, { probeTimes })
   await until(async () => (await state()).revision === 1)
@@ -138,13 +145,7 @@ for (const { what, orders, isFrozen } of [
       incoming.resume()
       response.writeHead(201).end('{"by":"b"}')
     })
-    const path = join(temporaryFolder(t), 'fleet.json')
-    const write = (revision: number, home: string) => {
-      const clusters = Object.entries({ a, b }).map(([name, { url }]) => ({
-        ...{ name, url, weight: 100, takesWrites: name === home },
-      }))
-      writeFileSync(path, JSON.stringify({ revision, epoch: revision, clusters }))
-    }
+    const { path, write } = homeFile(t, { a, b })
     write(1, 'a')
     const { url, cluster, state } = await startEdge(t, `file://${path}`, { probeTimes, connectionsMax: 4 })
     await until(async () => (await state()).revision === 1)
