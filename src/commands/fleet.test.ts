@@ -18,6 +18,7 @@ test('a loss is accepted only where there is something to give up', () => {
   const at = (step: Topology['step'], tokens = none): Topology => ({
     ...{
       epoch: 2,
+      telling: 1,
       home: 'north',
       step,
       to: step === 'steady' ? '' : 'south',

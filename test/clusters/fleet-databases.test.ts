@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import { readEpoch } from '#kernel/fleet-picture'
 import type { Topology } from '../../src/services/fleet/decisions/topology.ts'
+import { fleetApi } from '../../src/services/fleet/hub/objects.ts'
 import { fileScope } from '../support/file-scope.ts'
 import { until } from '../support/until.ts'
 import { startCloudNativePg } from './cloudnative-pg.ts'
-import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { untilLong } from './install-store.ts'
-import { type Agent, startAgent } from './ocm/agent.ts'
+import type { Agent } from './ocm/agent.ts'
 import { clusterNames, type StandInDatabases, startDatabases } from './ocm/cloudnative-pg.ts'
 import { openFleet, type TestFleet } from './ocm/open-fleet.ts'
-import { ocmFolder, startRealAgent } from './ocm/real-ocm.ts'
+import { answersWell, databasesWork, enrol, guard, type OwnSpoke, openSpoke } from './ocm/open-spokes.ts'
+import { worksOf } from './ocm/registration.ts'
 import type { Spoke } from './ocm/work-agent.ts'
 import { manifestsOf, startWorkload, type TestWorkload } from './ocm/workload.ts'
 import { openCluster, type TestCluster } from './open-cluster.ts'
@@ -29,7 +29,7 @@ let hub: TestCluster
 let fleet: TestFleet
 let controller: AsyncDisposable
 let databases: ReadonlyMap<string, StandInDatabases>
-const spokes = new Map<string, Spoke & { controlPlane?: ControlPlane }>()
+const spokes = new Map<string, OwnSpoke>()
 const agents = new Map<string, Agent>()
 const workloads = new Map<string, TestWorkload>()
 let lastOrder = 0
@@ -38,13 +38,17 @@ before(async () => {
   hub = await openCluster(scope, {}, { extra: ['cloudnative-pg'] })
   const cloudNativePg = await startCloudNativePg(scope, hub, 'nowhere')
   await cloudNativePg.register(hub.controlPlane)
+  await guard(hub, hub.controlPlane)
   for (const [i, name] of names.entries()) {
-    const spoke = await openSpoke(name, i)
-    if (spoke.controlPlane !== undefined) await cloudNativePg.register(spoke.controlPlane)
+    const spoke = await openSpoke(scope, hub, name, i)
+    if (spoke.controlPlane !== undefined) {
+      await cloudNativePg.register(spoke.controlPlane)
+      await guard(hub, spoke.controlPlane)
+    }
     spokes.set(name, spoke)
     workloads.set(name, await startWorkload(scope, spoke, (epoch) => take(name, epoch)))
   }
-  await until(async () => await answersWell(), 'the webhooks answer', 60_000)
+  await until(async () => await answersWell(spokes.get('a') as Spoke), 'the webhooks answer', 60_000)
   databases = await startDatabases(scope, spokes, 'a')
   fleet = await openFleet(scope, hub, {
     version: '1',
@@ -64,7 +68,8 @@ before(async () => {
   await fleet.addVersion('1', {}, manifestsOf('1'))
   controller = await fleet.startController()
   scope.after(() => controller[Symbol.asyncDispose]())
-  for (const [i, name] of names.entries()) enrol(name, i)
+  for (const [i, name] of names.entries())
+    agents.set(name, enrol(scope, hub, spokes.get(name) as OwnSpoke, name, i))
 })
 
 test('where the primaries are is read from the Clusters, before anything is told', async () => {
@@ -117,6 +122,41 @@ test('a cluster that is drained moves them first', async () => {
   await untilLong(async () => (await fleet.edge.cluster('b').catch(() => undefined))?.weight === 100, story)
 })
 
+test('a hub that is put back promotes nobody, and finds where they are', async () => {
+  const home = (await topology())?.home ?? ''
+  const to = names.find((name) => name !== home) ?? ''
+  const works = await Promise.all(names.map((name) => databasesWork(hub, name)))
+  const { status } = await fleet.read()
+  await fleet.octavo(['move-databases', to])
+  await comes((now) => now?.step === 'steady' && now.home === to)
+  await until(() => at(to).take(++lastOrder), 'it takes orders')
+  const load = startOrders()
+  await sleep(1_000)
+  const { timeline } = at(to).copies['order-db']
+  await controller[Symbol.asyncDispose]()
+  for (const work of works) {
+    const now = await databasesWork(hub, work.metadata.namespace ?? '')
+    const { resourceVersion } = now.metadata
+    await hub.controlPlane.api.send('PUT', `${worksOf(now.metadata.namespace ?? '')}/${now.metadata.name}`, {
+      ...work,
+      metadata: { ...now.metadata, resourceVersion },
+    })
+  }
+  const { metadata, ...rest } = await fleet.read()
+  const path = `${fleetApi}/namespaces/${metadata.namespace}/bookstorefleets/${metadata.name}/status`
+  await hub.controlPlane.api.send('PUT', path, { ...rest, metadata, status })
+  // Agents do what it says.
+  await sleep(2_000)
+  controller = await fleet.startController()
+  await comes((now) => now?.step === 'steady' && now.home === to)
+  await sleep(2_000)
+  const { told } = await load.stop()
+  assert.ok(told.length > 20)
+  assertHas(to, told)
+  assert.equal(at(to).copies['order-db'].timeline, timeline, 'it was the primary all the time')
+  assert.equal((await topology())?.home, to)
+})
+
 test('a move that does not come is told of and called off, and nothing is lost', async () => {
   const home = (await topology())?.home ?? ''
   const to = names.find((name) => name !== home) ?? ''
@@ -153,7 +193,35 @@ test('a lost home is given up only when somebody says so', async (t) => {
   await comes((now) => now?.home === next && now.step === 'steady')
   t.diagnostic(`promoted ${Math.round(performance.now() - atMs)} ms after somebody said so`)
   await load.stop()
+  await isBack(lost, next)
 })
+
+/** It takes nothing, and is one of them again when its Clusters have been made anew. */
+async function isBack(lost: string, home: string): Promise<void> {
+  const load = startOrders()
+  at(lost).isAway = false
+  workloads.get(lost)?.door.thaw()
+  agents.get(lost)?.cut(false)
+  await untilLong(
+    async () => (await story()).includes(`${lost} is back, and has ended its own primaries`),
+    story,
+  )
+  assert.equal(at(lost).copies['order-db'].role, 'standby')
+  assert.match((await fleet.octavo(['status'])).said, new RegExp(`${lost} was given up`))
+  const { epoch = 0 } = (await topology()) ?? {}
+  assert.ok((await epochAt(lost)) < epoch)
+  await fleet.octavo(['move-databases', lost])
+  await comes((now) => now?.trouble?.includes('have to be made anew') === true)
+  await fleet.octavo(['move-databases', home])
+  for (const each of names) if (each !== home) await at(each).makeAnew(home)
+  await comes((now) => Object.keys(now?.unsettled ?? {}).length === 0)
+  await until(async () => (await epochAt(lost)) === epoch, 'it hears of the turn')
+  await fleet.octavo(['move-databases', lost])
+  await comes((now) => now?.home === lost && now.step === 'steady')
+  const { told } = await load.stop()
+  assert.ok(told.length > 20)
+  assertHas(lost, told)
+}
 
 const at = (name: string) => databases.get(name) as StandInDatabases
 
@@ -226,49 +294,4 @@ const clusterAt = async (name: string) => {
   return await api.get(
     `/apis/postgresql.cnpg.io/v1/namespaces/${namespace}/clusters/${clusterNames['order-db']}`,
   )
-}
-
-/** A namespace of the hub's API server stands for a cluster; with OCM itself each has a control plane of its own. */
-async function openSpoke(name: string, i: number): Promise<Spoke & { controlPlane?: ControlPlane }> {
-  const { controlPlane, tools, folder } = hub
-  if (ocmFolder === undefined) return { api: controlPlane.api, namespace: `spoke-${name}` }
-  const options = {
-    name,
-    tools,
-    folder: join(folder, `spoke-${name}`),
-    port: controlPlane.port + 100 * (i + 1),
-  }
-  const own = await startControlPlane(options)
-  scope.after(() => own[Symbol.asyncDispose]())
-  return { api: own.api, namespace: 'octavo', controlPlane: own }
-}
-
-function enrol(name: string, i: number): void {
-  const { controlPlane, folder, tools } = hub
-  const spoke = spokes.get(name) as Spoke & { controlPlane?: ControlPlane }
-  const options = { hub: controlPlane, name, folder, spoke }
-  const agent =
-    ocmFolder === undefined || spoke.controlPlane === undefined
-      ? startAgent(options)
-      : startRealAgent({
-          ...{ ...options, binaries: ocmFolder, tools, spoke: spoke.controlPlane },
-          port: 21_200 + 10 * i,
-        })
-  agents.set(name, agent)
-  scope.after(() => agent[Symbol.asyncDispose]())
-}
-
-/** A Cluster that nobody could make is refused by them, and not by the definitions. */
-async function answersWell(): Promise<boolean> {
-  const { api, namespace } = spokes.get('a') as Spoke
-  const path = `/apis/postgresql.cnpg.io/v1/namespaces/${namespace}/clusters?dryRun=All`
-  const object = {
-    ...{ apiVersion: 'postgresql.cnpg.io/v1', kind: 'Cluster', metadata: { name: 'none' } },
-    spec: { instances: 1, storage: { size: '1Gi' }, replica: { primary: 'x', source: 'y' } },
-  }
-  const message = await api.send('POST', path, object).then(
-    () => '',
-    (error: Error) => error.message,
-  )
-  return message.includes('External cluster')
 }

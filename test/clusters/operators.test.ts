@@ -96,7 +96,7 @@ test('a cluster of a fleet is told where its primaries are, by what a work says 
   }
   const at = (primary: string, token = ''): Told => {
     const replica = { primary, source: primary === 'south' ? 'north' : primary, token }
-    return { 'order-db': replica, 'book-db': replica }
+    return { 'order-db': replica, 'book-db': replica, telling: 1, home: 'north', isUnsettled: false }
   }
   const refused = async (told: Told, words: RegExp) => {
     const { code, err } = await tell(told)

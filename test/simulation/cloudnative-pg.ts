@@ -1,5 +1,7 @@
 import type { SeenCopy } from '../../src/services/fleet/decisions/topology.ts'
 
+type Said = Pick<SeenCopy, 'telling' | 'home' | 'isUnsettled'>
+const unsaid: Said = { telling: 0, home: '', isUnsettled: false }
 type Replica = { primary: string; source: string; token: string }
 /** What its webhook wants of a token. Source: `PgControldataTokenContent` in `pkg/utils/parser.go`. */
 type Token = {
@@ -36,6 +38,8 @@ export class Copy {
   #taken = ''
   #uid = 1
   #isUnrecoverable = false
+  /** What it has heard last. */
+  #said: Said = unsaid
   #made = 0
   /** Told by primaries alone. */
   #shownTimeline = 0
@@ -50,12 +54,17 @@ export class Copy {
     return this.replica.primary !== this.self
   }
 
-  /** Server-side apply, through the webhook: what it refuses is tried again. */
-  apply(replica: Replica): void {
+  /**
+   * Server-side apply, through the webhook: what it refuses is tried again. An earlier telling than the last is refused by the
+   * policy of deploy/fleet/databases.yaml.
+   */
+  apply(replica: Replica, said: Said, hasPolicy = true): void {
+    if (hasPolicy && said.telling < this.#said.telling) return
     const isReplica = replica.primary !== this.self
     if (isReplica !== this.#isReplica && this.role === 'stopped') return
     if (isReplica && replica.token !== '') return
     this.replica = replica
+    this.#said = said
   }
 
   live(tick: number, random: () => number, source: (name: string) => Copy | undefined): void {
@@ -135,6 +144,7 @@ export class Copy {
     this.begins = [...from.begins]
     this.role = 'standby'
     this.#uid++
+    this.#said = unsaid
     this.#shownTimeline = 0
     this.#demotionToken = this.#taken = ''
     this.#isUnrecoverable = false
@@ -157,6 +167,7 @@ export class Copy {
     return {
       ...{ primary, given: token, demotionToken: this.#demotionToken, taken: this.#taken },
       ...{ uid: `${this.self} ${this.#uid}`, timeline: this.#shownTimeline, system: systemId },
+      ...this.#said,
       ready: this.role === 'stopped' || this.#isUnrecoverable ? 0 : 1,
       phase: this.#isUnrecoverable
         ? 'Cluster is in an unrecoverable state, needs manual intervention'

@@ -13,12 +13,17 @@ export type StandInDatabases = {
   readonly copies: Both<Copy>
   /** Nobody looks after them, and they can be neither reached nor written to. */
   isAway: boolean
+  /** Its owner deletes both Clusters, and makes them again from another's. */
+  makeAnew(from: string): Promise<void>
   /** An order, in both databases or in none. @returns whether it was acknowledged */
   take(id: number): boolean
 }
 
 type Replica = { self: string; primary: string; source: string; promotionToken?: string }
-type ClusterObject = { spec: { replica?: Replica }; metadata: { uid?: string } }
+type ClusterObject = {
+  spec: { replica?: Replica }
+  metadata: { uid?: string; annotations?: Record<string, string> }
+}
 
 /**
  * A stand-in for CloudNativePG's operator over a real API server: what it and its instances do with `spec.replica` of the
@@ -42,6 +47,13 @@ export async function startDatabases(
     for (const each of keptDatabases) copies[each].receivesMax = 1_000
     const databases: StandInDatabases = {
       ...{ copies, isAway: false },
+      async makeAnew(from) {
+        for (const each of keptDatabases)
+          await spoke.api.send('DELETE', `${pathOf(spoke)}/${clusterNames[each]}`)
+        await make(name, spoke, from)
+        const source = all.get(from)?.copies
+        for (const each of keptDatabases) if (source) copies[each].makeAnew(source[each])
+      },
       take(id) {
         if (databases.isAway || keptDatabases.some((each) => copies[each].role !== 'primary')) return false
         for (const each of keptDatabases) copies[each].log.push(id)
@@ -86,7 +98,12 @@ async function lookAfter(
   const object = await api.get<ClusterObject>(at)
   const replica = object?.spec.replica
   if (replica === undefined) return
-  copy.apply({ primary: replica.primary, source: replica.source, token: replica.promotionToken ?? '' })
+  const { primary, promotionToken: token = '' } = replica
+  const { octavoTelling = '0', octavoHome = '', octavoUnsettled } = object?.metadata.annotations ?? {}
+  copy.apply(
+    { primary, source: replica.source, token },
+    { telling: Number(octavoTelling), home: octavoHome, isUnsettled: octavoUnsettled === 'true' },
+  )
   copy.live(tick, systemClock.random, source)
   const { demotionToken, taken, ready, timeline, system, phase } = copy.shown()
   const status = {

@@ -56,14 +56,22 @@ async function reconcile(
     return
   }
   const said: ManifestStatus[] = []
-  for (const each of spec.workload.manifests) said.push(await applyOne(spoke, each, work))
+  const refused: string[] = []
+  for (const each of spec.workload.manifests) said.push(await applyOne(spoke, each, work, refused))
   const isProgressing = said.some(({ conditions }) => conditions?.some(({ status }) => status === 'True'))
-  const conditions = Object.entries({ Applied: true, Available: true, Progressing: isProgressing }).map(
-    ([type, isTrue]) => ({
-      ...{ type, status: isTrue ? 'True' : 'False', reason: 'StandIn', message: '' },
-      ...{ observedGeneration: metadata.generation, lastTransitionTime: new Date().toISOString() },
-    }),
-  )
+  const conditions = Object.entries({
+    Applied: refused.length === 0,
+    Available: true,
+    Progressing: isProgressing,
+  }).map(([type, isTrue]) => ({
+    ...{
+      type,
+      status: isTrue ? 'True' : 'False',
+      reason: 'StandIn',
+      message: type === 'Applied' ? refused.join() : '',
+    },
+    ...{ observedGeneration: metadata.generation, lastTransitionTime: new Date().toISOString() },
+  }))
   const status = { conditions, resourceStatus: { manifests: said } }
   if (sameStatus(work.status, status)) return
   await hub.send('PATCH', `${path}/status`, { status })
@@ -88,12 +96,17 @@ function pathOf({ namespace }: Spoke, { apiVersion, kind }: Manifest): string {
   return `${api}/namespaces/${namespace}/${pluralOf({ kind })}`
 }
 
-async function applyOne(spoke: Spoke, manifest: Manifest, work: ManifestWork): Promise<ManifestStatus> {
+async function applyOne(
+  spoke: Spoke,
+  manifest: Manifest,
+  work: ManifestWork,
+  refused: string[],
+): Promise<ManifestStatus> {
   const { name, namespace } = manifest.metadata
   const config = work.spec.manifestConfigs?.find(
     ({ resourceIdentifier: id }) => id.name === name && id.resource === pluralOf(manifest),
   )
-  const now = await put(spoke, manifest, config?.updateStrategy)
+  const now = await put(spoke, manifest, config?.updateStrategy, (why) => refused.push(why))
   const values = (config?.feedbackRules ?? []).flatMap(({ jsonPaths }) =>
     jsonPaths.flatMap(({ name: valueName, path: valuePath }) => valueAt(now, valueName, valuePath)),
   )
@@ -115,6 +128,7 @@ async function put(
   spoke: Spoke,
   manifest: Manifest,
   strategy: UpdateStrategy | undefined,
+  refuse: (why: string) => void,
 ): Promise<Manifest | undefined> {
   const path = pathOf(spoke, manifest)
   const at = `${path}/${manifest.metadata.name}`
@@ -134,8 +148,9 @@ async function put(
     if (before === undefined) return await spoke.api.send<Manifest>('POST', path, object)
     return await spoke.api.send<Manifest>('PATCH', at, object)
   } catch (error) {
-    if (error instanceof KubernetesError && strategy !== undefined) return before
-    throw error
+    if (!(error instanceof KubernetesError) || strategy === undefined) throw error
+    refuse(error.message)
+    return before
   }
 }
 

@@ -162,7 +162,7 @@ function logEndOf(token: string): string {
 /** Why a planned move cannot begin, in words. */
 export function faultOfMove(
   { spec, seen }: Look,
-  { home, unsettled }: Topology,
+  { home, unsettled, telling }: Topology,
   to: string,
 ): string | undefined {
   if (!spec.members.includes(to)) return `${to} has no copy of them`
@@ -170,7 +170,8 @@ export function faultOfMove(
     return `${to} was given up with primaries of its own; its Clusters have to be made anew`
   for (const each of keptDatabases) {
     const [from, copy] = [seen.get(home)?.[each], seen.get(to)?.[each]]
-    if (from?.primary !== home || from.ready === 0) return `${home} does not say that ${each} is well there`
+    if (from?.primary !== home || from.ready === 0 || from.telling !== telling)
+      return `${home} does not say that ${each} is well there`
     if (!isOfHome(seen, home, to, each)) return `what ${to} has of ${each} is another database`
     // Its operator has not looked at it since: a token of an earlier move would be taken for one of this.
     if (from.demotionToken !== '') return `${home} still has a token of an earlier move of ${each}`

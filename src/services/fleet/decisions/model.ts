@@ -112,6 +112,8 @@ export type SeenByEdges = {
   /** That its gateways say they are, where all say the same; undefined where they say nothing. */
   version: string | undefined
   inFlight: number
+  /** Whether edges of the latest turn send it what changes something. */
+  takesWrites?: boolean
   orders: OrderCounts
   /** Orders a second that it takes; undefined until it has been looked at twice. */
   ordersPerSecond: number | undefined
@@ -123,6 +125,8 @@ export type SeenDatabases = {
   /** Of the work, as it was looked at. */
   version: string
   told: Told | undefined
+  /** The cluster has looked at it as the hub has it. */
+  isApplied: boolean
   copies: Partial<Both<SeenCopy>>
 }
 
@@ -216,6 +220,8 @@ export type FleetMemory = {
   homes: Partial<Readonly<Record<KeptDatabase, Home>>>
   /** Where CloudNativePG has them, where that looks after them. */
   topology?: Topology | undefined
+  /** While that has been forgotten: where edges of the latest turn send what changes something. */
+  writers?: readonly string[] | undefined
   /** What OCM's scheduler was told of each cluster, and when. */
   scores: Readonly<Record<string, { value: number; atMs: number }>>
   /** Where the shop's name leads, since when edges have said nothing, and when that was written last. */

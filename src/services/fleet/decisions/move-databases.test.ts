@@ -25,7 +25,7 @@ const copy: SeenCopy = {
     system: '7',
     phase: 'healthy',
   },
-  ...{ ready: 1, timeline: 0 },
+  ...{ ready: 1, timeline: 0, telling: 0, home: 'north', isUnsettled: false },
 }
 const all = (of: Record<string, Partial<SeenCopy>> = {}, bookDb: typeof of = of): SeenCopies =>
   new Map(
@@ -35,13 +35,31 @@ const all = (of: Record<string, Partial<SeenCopy>> = {}, bookDb: typeof of = of)
     ]),
   )
 
+const looking = new Map(members.map((name) => [name, 'look' as const]))
+
+/** All have heard what they were told last, but those of which a test says how much. */
+const heard = (seen: SeenCopies, telling = 0): SeenCopies =>
+  new Map(
+    [...seen].map(([name, copies]) => [
+      name,
+      Object.fromEntries(
+        Object.entries(copies).map(([each, one]) => [each, { ...one, telling: one.telling || telling }]),
+      ),
+    ]),
+  )
+
 /** A fleet whose primaries are at north, and every look at it. */
 function fleetAtNorth() {
   let topology: Topology | undefined
   let nowMs = 0
   const look = (to: Partial<TopologySpec> = {}, seen = all(), seconds = 1) => {
     nowMs += seconds * 1_000
-    const decision = decideTopology({ ...spec, ...to, epoch: topology?.epoch ?? 3 }, seen, topology, nowMs)
+    const decision = decideTopology(
+      { ...spec, ...(topology === undefined && { works: looking }), ...to, epoch: topology?.epoch ?? 3 },
+      heard(seen, topology?.telling),
+      topology,
+      nowMs,
+    )
     topology = decision.topology
     const toldOf = (name: string) => {
       const told = decision.told.get(name)
@@ -55,14 +73,20 @@ function fleetAtNorth() {
 
 test('nothing is told before every member has said where the primaries are, and all the same', () => {
   for (const seen of [new Map(), all({ west: { primary: 'west' } }), all({ south: { primary: '' } })]) {
-    const { topology, told } = decideTopology(spec, seen, undefined, 0)
+    const { topology, told } = decideTopology({ ...spec, works: looking }, seen, undefined, 0)
     assert.equal(topology, undefined)
     assert.deepEqual(new Set(told.values()), new Set(['look']))
   }
-  const { topology, told } = decideTopology(spec, all({ north: { given: 'earlier' } }), undefined, 0)
+  const { topology, told } = decideTopology(
+    { ...spec, works: looking },
+    all({ north: { given: 'earlier', taken: 'earlier' } }),
+    undefined,
+    0,
+  )
   assert.deepEqual([topology?.home, topology?.epoch, topology?.step], ['north', 3, 'steady'])
   const given = { primary: 'north', source: 'south', token: 'earlier' }
-  assert.deepEqual(told.get('north'), { 'order-db': given, 'book-db': given }, 'as they are')
+  const as = { telling: 1, home: 'north', isUnsettled: false }
+  assert.deepEqual(told.get('north'), { 'order-db': given, 'book-db': given, ...as }, 'as they are')
 })
 
 test('a planned move: the home ends first, and the next one gets its name and the token at once', () => {
@@ -126,6 +150,7 @@ test('a move that does not come is told of, and called off by its own token as l
   assert.deepEqual(back.told.get('north'), {
     'order-db': { primary: 'north', source: 'south', token: 'T' },
     'book-db': { primary: 'north', source: 'south', token: '' },
+    ...{ telling: back.topology?.telling, home: 'north', isUnsettled: false },
   })
   // It ended while it was called off: its token counts.
   const late = look({ wanted: 'north' }, all({ north: { primary: 'south', demotionToken: 'T' } }))

@@ -1,15 +1,18 @@
 import { type KeptDatabase, keptDatabases } from '#kernel/database-turn'
+import { begin } from './begin-topology.ts'
 import { faultOfMove, fence, giveUp, settle } from './give-up.ts'
 import {
   both,
   enter,
+  hasTaken,
   type Look,
+  lastHeard,
   noTokens,
   type SeenCopies,
-  type SeenCopy,
   type Topology,
   type TopologyDecision,
   type TopologySpec,
+  telling,
   toldBy,
   waiting,
 } from './topology.ts'
@@ -27,30 +30,14 @@ export function decideTopology(
   nowMs: number,
 ): TopologyDecision {
   const look: Look = { spec, seen, nowMs, said: [] }
-  const topology = before === undefined ? first(look) : settle(look, next(look, before))
-  return { topology, told: toldBy(spec.members, topology), said: look.said }
+  const isPutBack = before !== undefined && lastHeard(seen) > (before.telling ?? 0)
+  if (isPutBack) look.said.push(`databases: ${putBack}`)
+  const topology = isPutBack || before === undefined ? begin(look) : settle(look, next(look, before))
+  const now = topology && telling(look, topology, isPutBack ? undefined : before)
+  return { topology: now, told: toldBy(spec.members, now), said: look.said }
 }
 
-/** Nothing is told before every member has said the same: what it would be told could promote it. */
-function first({ spec, seen, nowMs, said }: Look): Topology | undefined {
-  const names = new Set(
-    spec.members.flatMap((name) => keptDatabases.map((each) => seen.get(name)?.[each]?.primary ?? '')),
-  )
-  const [home = ''] = names
-  if (names.size !== 1 || !spec.members.includes(home)) {
-    const heard = [...names].filter((name) => name !== '').join(', ')
-    if (!names.has(''))
-      said.push(`databases: their Clusters name several primaries (${heard}), so nothing is told`)
-    return undefined
-  }
-  said.push(`databases: their primaries are at ${home}`)
-  return {
-    ...{ epoch: spec.epoch, home, step: 'steady', to: '', sinceMs: nowMs, unsettled: {} },
-    tokens: both((each) => seen.get(home)?.[each]?.given ?? ''),
-    ...{ uids: noTokens, timelines: { 'order-db': 0, 'book-db': 0 } },
-    ...{ lostSinceMs: undefined, trouble: undefined },
-  }
-}
+const putBack = 'clusters were told more than this hub remembers: it was put back, and looks where they are'
 
 function next(look: Look, before: Topology): Topology {
   const topology = giveUp(look, before) ?? before
@@ -113,9 +100,9 @@ function demote(look: Look, topology: Topology): Topology {
 }
 
 /** The token that a Cluster has ended with since it was told to; empty while there is none. */
-function endOf({ seen }: Look, { home, to }: Topology, database: KeptDatabase): string {
+function endOf({ seen }: Look, { home, to, telling }: Topology, database: KeptDatabase): string {
   const copy = seen.get(home)?.[database]
-  return copy?.primary === to ? copy.demotionToken : ''
+  return copy?.primary === to && copy.telling === telling ? copy.demotionToken : ''
 }
 
 /** Nobody else can have been promoted; by its own token, where it has one already. */
@@ -125,22 +112,21 @@ function goBack(look: Look, topology: Topology): Topology {
   const tokens = both((each) => topology.tokens[each] || endOf(look, topology, each))
   const isBack = keptDatabases.every((each) => {
     const copy = seen.get(home)?.[each]
-    return copy?.primary === home && hasTaken(copy, tokens[each]) && copy.demotionToken === ''
+    if (copy?.telling !== topology.telling || copy.demotionToken !== '') return false
+    return copy.primary === home && hasTaken(copy, tokens[each])
   })
   if (!isBack) return waiting(look, { ...topology, tokens }, `${home} is not the primary again`)
   said.push(`databases: they are at ${home} as before, in turn ${topology.epoch}`)
   return enter({ ...topology, tokens }, 'steady', nowMs, { to: '' })
 }
 
-const hasTaken = ({ given, taken, ready }: SeenCopy, token: string): boolean =>
-  ready > 0 && given === token && (token === '' || taken === token)
-
 function promote(look: Look, topology: Topology): Topology {
   const { seen, nowMs, said } = look
   const { to, tokens, timelines } = topology
   const missing = keptDatabases.filter((each) => {
     const copy = seen.get(to)?.[each]
-    if (copy?.primary !== to || copy.demotionToken !== '' || !hasTaken(copy, tokens[each])) return true
+    if (copy?.primary !== to || copy.telling !== topology.telling) return true
+    if (copy.demotionToken !== '' || !hasTaken(copy, tokens[each])) return true
     return tokens[each] === '' && copy.timeline <= timelines[each]
   })
   if (missing.length > 0) {

@@ -5,7 +5,7 @@ import { takesWrites } from './topology.ts'
 
 /** What edges are told. A cluster that joins is in it without weight, so that they probe it before it gets anything. */
 export function pictureOf(spec: FleetSpec, memory: FleetMemory): FleetPicture {
-  const { topology } = memory
+  const { topology, writers } = memory
   const clusters = spec.clusters.flatMap(({ name, url }) => {
     const state = memory.clusters[name]
     if (state === undefined || !isPictured(state.phase)) return []
@@ -14,7 +14,7 @@ export function pictureOf(spec: FleetSpec, memory: FleetMemory): FleetPicture {
         name,
         url,
         weight: state.weight,
-        takesWrites: topology === undefined || takesWrites(topology, name),
+        takesWrites: topology ? takesWrites(topology, name) : (writers?.includes(name) ?? true),
       },
     ]
   })

@@ -20,7 +20,7 @@ const member = (name: string): ClusterSpec => ({
 })
 const copy: SeenCopy = {
   ...{ primary: 'north', given: '', demotionToken: '', taken: '', uid: 'first', system: '7', phase: '' },
-  ...{ ready: 1, timeline: 1 },
+  ...{ ready: 1, timeline: 1, telling: 0, home: 'north', isUnsettled: false },
 }
 
 /** Two clusters that do as their works say at once, but for databases, which do as a test says. */
@@ -61,7 +61,9 @@ function twoClusters() {
         for (const action of decision.actions) carryOut(action)
         for (const [name, each] of seen) {
           if (each.databases === undefined) continue
-          const own = copies[name as 'north' | 'south']
+          const { told } = each.databases
+          const telling = told === undefined || told === 'look' ? 0 : told.telling
+          const own = { ...copies[name as 'north' | 'south'], telling }
           each.databases.copies = { 'order-db': own, 'book-db': own }
         }
       }
@@ -93,7 +95,8 @@ function twoClusters() {
       const orders = { taken: 0, failed: 0, slow: 0 }
       each.edge = { isUp: true, version, inFlight: 0, ordersPerSecond: 0, orders }
     }
-    if (action.kind === 'tell-databases') each.databases = { version: '1', told: action.told, copies: {} }
+    if (action.kind === 'tell-databases')
+      each.databases = { version: '1', told: action.told, copies: {}, isApplied: true }
     if (action.kind === 'refuse') each.registration = 'waiting'
     if (action.kind === 'reap') each.work = undefined
     if (action.kind === 'reap' && !action.keepsDatabases) each.databases = undefined
@@ -187,6 +190,7 @@ test('one that was given up hears of no later turn', () => {
 test('what was accepted for one cluster is not for another that is chosen when that one is taken out', () => {
   const fleet = twoClusters()
   fleet.copies.north.ready = 0
+  fleet.run(1)
   fleet.databases = { ...fleet.databases, home: 'north', acceptLossOf: 1 }
   Object.assign(fleet.specs[0] ?? {}, { intent: 'drain' })
   fleet.run(3)

@@ -30,6 +30,7 @@ export function keepTopology(round: Round): void {
     before,
     round.nowMs,
   )
+  if (topology === undefined && before !== undefined) forget(round)
   for (const text of said)
     if (before !== undefined || !round.memory.timeline.some((each) => each.text === text)) note(round, text)
   if (topology !== undefined) remember(round, topology)
@@ -48,7 +49,16 @@ function forgetEarlier(round: Round): void {
     round,
     `databases: edges know of turn ${epoch}, and this hub of ${topology.epoch}; it looks where they are`,
   )
-  round.memory = { ...round.memory, topology: undefined }
+  forget(round)
+}
+
+/** Until it is known again, what changes something goes where edges of the latest turn send it. */
+function forget(round: Round): void {
+  const writers = round.spec.clusters
+    .map(({ name }) => name)
+    .filter((name) => look(round, name)?.edge?.takesWrites === true)
+  const { revision } = round.memory
+  round.memory = { ...round.memory, topology: undefined, writers, revision: revision + 1 }
 }
 
 /** Edges hear of every turn, and of who takes changes in it. */
@@ -58,12 +68,20 @@ function remember(round: Round, topology: Topology): void {
     spec.clusters.flatMap(({ name }) => (of === undefined || takesWrites(of, name) ? [name] : [])).join()
   const epoch = Math.max(memory.epoch, topology.epoch)
   const isNews = epoch !== memory.epoch || writersOf(memory.topology) !== writersOf(topology)
-  round.memory = { ...memory, topology, epoch, revision: memory.revision + (isNews ? 1 : 0) }
+  const revision = memory.revision + (isNews ? 1 : 0)
+  round.memory = { ...memory, topology, epoch, revision, writers: undefined }
 }
 
-/** The turn that a cluster is told of: one that was given up hears of no later one before it has ended its primaries. */
-export const epochOf = ({ memory }: Pick<Round, 'memory'>, cluster: string): number =>
-  memory.topology?.unsettled[cluster]?.epoch ?? memory.epoch
+/**
+ * The turn that a cluster is told of: one that was given up hears of no later one before it has ended its primaries, nor one
+ * that may be that while nobody knows.
+ */
+export function epochOf(round: Round, cluster: string): number {
+  const { topology, writers, epoch } = round.memory
+  if (topology === undefined && writers !== undefined && !writers.includes(cluster))
+    return look(round, cluster)?.work?.epoch ?? 0
+  return topology?.unsettled[cluster]?.epoch ?? epoch
+}
 
 /** Whether what it has ends by itself before the cluster goes: while that may still come. */
 export function isEnding(round: Round, cluster: string): boolean {
@@ -106,8 +124,14 @@ const canBeTold = (round: Round, name: string): boolean =>
 
 const toldOn = (round: Round, name: string): Told | undefined => look(round, name)?.databases?.told
 
+/** While nobody knows where they are, what was said before the work was there as it is now may be of an earlier day. */
 const copiesOf = (round: Round, members: readonly string[]): SeenCopies =>
-  new Map(members.map((name) => [name, look(round, name)?.databases?.copies ?? {}]))
+  new Map(
+    members.map((name) => {
+      const { copies = {}, isApplied } = look(round, name)?.databases ?? {}
+      return [name, isApplied || round.memory.topology !== undefined ? copies : {}]
+    }),
+  )
 
 const isSame = (told: Told | undefined, wanted: Told): boolean =>
   JSON.stringify(told) === JSON.stringify(wanted)

@@ -9,6 +9,11 @@ export type Both<T> = Readonly<Record<KeptDatabase, T>>
  */
 export type Topology = {
   epoch: number
+  /**
+   * Rises with everything that clusters are told; each Cluster has on it which it was told last. So what is fed back is
+   * known to be of after it, and a hub that was put back is known by it.
+   */
+  telling: number
   /** The cluster of the primaries; the one before, while they move. */
   home: string
   step:
@@ -64,11 +69,25 @@ export type SeenCopy = {
   ready: number
   timeline: number
   phase: string
+  /** Which telling it has heard last; 0 for none. */
+  telling: number
+  home: string
+  isUnsettled: boolean
 }
 export type SeenCopies = ReadonlyMap<string, Partial<Both<SeenCopy>>>
 
-/** `spec.replica` of both Clusters of a cluster; they are only looked at while it is not known where the primaries are. */
-export type Told = 'look' | Both<{ primary: string; source: string; token: string }>
+/**
+ * `spec.replica` of both Clusters of a cluster; they are only looked at while it is not known where the primaries are. With
+ * it comes what a hub that was put back has to find there: which telling it is, whose the primaries are or were until they
+ * were on their way, and whether these have to be made anew.
+ */
+export type Told =
+  | 'look'
+  | (Both<{ primary: string; source: string; token: string }> & {
+      telling: number
+      home: string
+      isUnsettled: boolean
+    })
 
 export type TopologySpec = {
   /** Clusters with a copy of both databases. */
@@ -103,24 +122,48 @@ export type Look = { spec: TopologySpec; seen: SeenCopies; nowMs: number; said: 
 const tellAfterMs = 60_000
 export const noTokens: Both<string> = { 'order-db': '', 'book-db': '' }
 
+/** Whether it is ready, and has been promoted by the token that it was given. */
+export const hasTaken = ({ given, taken, ready }: SeenCopy, token: string): boolean =>
+  ready > 0 && given === token && (token === '' || taken === token)
+
+/** The same again as long as all are told the same; a later telling than anybody has heard where they are not. */
+export function telling({ spec, seen }: Look, topology: Topology, before: Topology | undefined): Topology {
+  const words = (of: Topology) => JSON.stringify([...toldBy(spec.members, { ...of, telling: 0 })])
+  if (before?.telling !== undefined && words(before) === words(topology)) return topology
+  return { ...topology, telling: Math.max(before?.telling ?? 0, lastHeard(seen)) + 1 }
+}
+
+/** The latest telling that any Cluster has heard. */
+export const lastHeard = (seen: SeenCopies): number =>
+  Math.max(0, ...[...seen.values()].flatMap((each) => Object.values(each).map(({ telling }) => telling)))
+
 /** What every member is told; the same again as long as it is the same. */
 export function toldBy(
   members: readonly string[],
   topology: Topology | undefined,
 ): ReadonlyMap<string, Told> {
   if (topology === undefined) return new Map(members.map((name) => [name, 'look']))
-  const { home, step, to, tokens, unsettled, isAgain } = topology
+  const { home, step, to, tokens, unsettled, isAgain, telling } = topology
   return new Map(
     members.map((name): [string, Told] => {
       const isMoving = step === 'demoting' || step === 'fencing' || step === 'promoting'
-      const leaves = name === home || Object.hasOwn(unsettled, name)
+      const isUnsettled = Object.hasOwn(unsettled, name)
+      const leaves = name === home || isUnsettled
       const isPromoted = (step === 'promoting' || (step === 'fencing' && isAgain)) && name === to
       const primary = isMoving && (leaves || isPromoted) ? to : home
       // The next primary has the last of the log from the one before. A primary names one as well, and receives nothing.
       const other = isPromoted && home !== name ? home : members.find((each) => each !== name)
       const source = primary === name ? (other ?? name) : primary
       const isGiven = isPromoted || (name === home && primary === home)
-      return [name, both((each) => ({ primary, source, token: isGiven ? tokens[each] : '' }))]
+      return [
+        name,
+        {
+          ...both((each) => ({ primary, source, token: isGiven ? tokens[each] : '' })),
+          telling,
+          home,
+          isUnsettled,
+        },
+      ]
     }),
   )
 }

@@ -13,7 +13,13 @@ const parts = { fleet: 'store', cluster: 'north', operator }
 const replica = { primary: 'south', source: 'south', token: '' }
 
 test('a work says where the primaries are and nothing else, and takes nothing away when it goes', () => {
-  const told: Told = { 'order-db': { ...replica, primary: 'north', token: 'T' }, 'book-db': replica }
+  const told: Told = {
+    'order-db': { ...replica, primary: 'north', token: 'T' },
+    'book-db': replica,
+    telling: 4,
+    home: 'north',
+    isUnsettled: true,
+  }
   const work = databasesWorkOf({ ...parts, told })
   const [orders, books] = work.spec.workload.manifests
   assert.deepEqual(orders?.spec, {
@@ -59,6 +65,6 @@ test('what a cluster says of its databases is read, and what it does not say is 
   assert.equal(copies['book-db'], undefined)
   assert.deepEqual(copies['order-db'], {
     ...{ primary: 'north', given: '', demotionToken: 'T', taken: '', uid: '1', system: '', phase: '' },
-    ...{ ready: 2, timeline: 0 },
+    ...{ ready: 2, timeline: 0, telling: 0, home: '', isUnsettled: false },
   })
 })

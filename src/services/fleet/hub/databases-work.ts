@@ -1,10 +1,21 @@
 import { type KeptDatabase, keptDatabases } from '#kernel/database-turn'
 import type { OperatorSpec, SeenDatabases } from '../decisions/model.ts'
 import type { Both, SeenCopy, Told } from '../decisions/topology.ts'
-import { databasesLabel, type Manifest, type ManifestConfig, type ManifestWork } from './objects.ts'
+import {
+  conditionOf,
+  databasesLabel,
+  type Manifest,
+  type ManifestConfig,
+  type ManifestWork,
+} from './objects.ts'
 import { type Executor, rightsOf } from './work.ts'
 
 const group = 'postgresql.cnpg.io'
+
+/** Which telling a Cluster has heard last; where the policy is, it takes none before. No dots: it is fed back by its path. */
+const tellingAnnotation = 'octavoTelling'
+const homeAnnotation = 'octavoHome'
+const unsettledAnnotation = 'octavoUnsettled'
 
 /** What is fed back of each Cluster; all of it is of one look at it. */
 const feedback: Readonly<Record<keyof SeenCopy, string>> = {
@@ -17,6 +28,9 @@ const feedback: Readonly<Record<keyof SeenCopy, string>> = {
   ready: '.status.readyInstances',
   timeline: '.status.timelineID',
   phase: '.status.phase',
+  telling: `.metadata.annotations.${tellingAnnotation}`,
+  home: `.metadata.annotations.${homeAnnotation}`,
+  isUnsettled: `.metadata.annotations.${unsettledAnnotation}`,
 }
 
 export type DatabasesWorkParts = {
@@ -53,11 +67,15 @@ export function databasesWorkOf({
 
 function manifestOf(database: KeptDatabase, cluster: string, operator: OperatorSpec, told: Told): Manifest {
   const metadata = { name: operator.names[database], namespace: operator.namespace }
-  const base = { apiVersion: `${group}/v1`, kind: 'Cluster', metadata }
-  if (told === 'look') return base
+  const base = { apiVersion: `${group}/v1`, kind: 'Cluster' }
+  if (told === 'look') return { ...base, metadata }
   const { primary, source, token } = told[database]
   const replica = { self: cluster, primary, source, ...(token !== '' && { promotionToken: token }) }
-  return { ...base, spec: { replica } }
+  const annotations = {
+    ...{ [tellingAnnotation]: String(told.telling), [homeAnnotation]: told.home },
+    [unsettledAnnotation]: String(told.isUnsettled),
+  }
+  return { ...base, metadata: { ...metadata, annotations }, spec: { replica } }
 }
 
 const configOf = (
@@ -99,6 +117,8 @@ export function seenDatabases(
       ...{ primary: text('primary'), given: text('given'), demotionToken: text('demotionToken') },
       ...{ taken: text('taken'), uid: text('uid'), system: text('system'), phase: text('phase') },
       ...{ ready: number('ready'), timeline: number('timeline') },
+      ...{ telling: readTelling(text('telling')), home: text('home') },
+      isUnsettled: text('isUnsettled') === 'true',
     }
   }
   const copies = Object.fromEntries(
@@ -107,18 +127,28 @@ export function seenDatabases(
       return copy === undefined ? [] : [[each, copy]]
     }),
   ) as Partial<Both<SeenCopy>>
-  return { version: metadata.resourceVersion ?? '', told: toldIn(spec.workload.manifests, operator), copies }
+  const applied = conditionOf(status?.conditions, 'Applied')
+  return {
+    ...{ version: metadata.resourceVersion ?? '', told: toldIn(spec.workload.manifests, operator), copies },
+    // Whether it could do it or not.
+    isApplied: applied !== undefined && applied.observedGeneration === metadata.generation,
+  }
 }
 
+const readTelling = (text: string | undefined): number => (/^\d{1,12}$/.test(text ?? '') ? Number(text) : 0)
+
 function toldIn(manifests: readonly Manifest[], { names }: OperatorSpec): Told | undefined {
-  const replicas = keptDatabases.map((each) => {
-    const found = manifests.find(({ metadata }) => metadata.name === names[each])
-    return (found?.spec as { replica?: Replica } | undefined)?.replica
-  })
+  const ofEach = keptDatabases.map((each) => manifests.find(({ metadata }) => metadata.name === names[each]))
+  const replicas = ofEach.map((each) => (each?.spec as { replica?: Replica } | undefined)?.replica)
   if (replicas.every((each) => each === undefined)) return 'look'
   const [orderDb, bookDb] = replicas.map((each) => ({
     ...{ primary: each?.primary ?? '', source: each?.source ?? '', token: each?.promotionToken ?? '' },
   }))
-  return orderDb && bookDb && { 'order-db': orderDb, 'book-db': bookDb }
+  const said = ofEach[0]?.metadata.annotations ?? {}
+  const about = {
+    ...{ telling: readTelling(said[tellingAnnotation]), home: said[homeAnnotation] ?? '' },
+    isUnsettled: said[unsettledAnnotation] === 'true',
+  }
+  return orderDb && bookDb && { 'order-db': orderDb, 'book-db': bookDb, ...about }
 }
 type Replica = { primary?: string; source?: string; promotionToken?: string }

@@ -72,10 +72,21 @@ async function stateOf(url: string, dispatcher: Agent, proof: string): Promise<E
 
 /** A cluster is up when no edge finds it down, for each sends its own readers there. */
 function together(states: readonly EdgeState[]): Map<string, SeenWithoutOrders> {
+  const latest = Math.max(0, ...states.map(({ epoch }) => epoch))
+  const writers = new Set(
+    states.flatMap(({ epoch, clusters }) =>
+      clusters.flatMap(({ name, takesWrites }) => (takesWrites && epoch === latest ? [name] : [])),
+    ),
+  )
   const found = new Map<string, EdgeCluster[]>()
   for (const each of states.flatMap(({ clusters }) => clusters))
     found.set(each.name, [...(found.get(each.name) ?? []), each])
-  return new Map([...found].map(([name, views]) => [name, viewOf(views, states.length)]))
+  return new Map(
+    [...found].map(([name, views]) => [
+      name,
+      { ...viewOf(views, states.length), takesWrites: writers.has(name) },
+    ]),
+  )
 }
 
 type SeenWithoutOrders = Omit<SeenByEdges, 'orders' | 'ordersPerSecond'>
