@@ -16,6 +16,7 @@ export type Weakness =
   | 'says that it follows before it is on the disk'
   | 'waits for answers of an earlier turn'
   | 'takes works of an earlier day'
+  | 'does not ask edges what they know'
 
 export type Cluster = {
   name: string
@@ -63,6 +64,7 @@ type World = {
 export function seenBy({ memory, epochs }: Hub, works: Hub['works'], world: World): Seen {
   const { names, edges, tick, is, picturesTell, isAway, of } = world
   const answering = edges.filter((edge) => tick >= edge.cutUntil)
+  const isAsked = !is('does not ask edges what they know')
   const isKeptFirst = !is('says that it follows before it is on the disk')
   const followed = Math.min(...edges.map((edge) => edge.revision(isKeptFirst)))
   const isFollowed = answering.length === edges.length || is('does not wait for edges')
@@ -103,8 +105,10 @@ export function seenBy({ memory, epochs }: Hub, works: Hub['works'], world: Worl
     ...{ clusters: new Map(seen), versions: [], decided: undefined, answering: new Set(), demand: 1 },
     followed: isFollowed ? (is('does not wait for edges') ? Number.MAX_SAFE_INTEGER : followed) : undefined,
     heard: {
-      revision: Math.max(0, ...answering.map((edge) => edge.revision(isKeptFirst))),
-      epoch: latest,
+      revision: isAsked
+        ? Math.max(0, ...answering.map((edge) => edge.revision(isKeptFirst)))
+        : memory.revision,
+      epoch: isAsked ? latest : memory.epoch,
     },
     kept: new Map(),
   }

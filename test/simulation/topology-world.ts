@@ -123,10 +123,12 @@ function runTopology(seed: number, { isLossy = false, isPutBack = false }: Kind,
     hub = { ...hub, version: hub.version + 1, wanted, accepted }
   }
 
-  /** Its etcd is what it was, at versions that nobody has seen. */
+  /** Its etcd is what it was, at versions that nobody has seen; most likely in the middle of a move. */
   function putBack(): void {
-    if (random() < 0.03) backup = hub
-    if (random() > 0.004) return
+    const isMoving = (hub.memory.topology?.step ?? 'steady') !== 'steady'
+    if (random() < (isMoving ? 0.1 : 0.02)) backup = hub
+    if (isMoving && random() < 0.02) want(hub.memory.topology?.home ?? '', undefined)
+    if (random() > 0.006) return
     back++
     const version = hub.version + 1_000
     const works = new Map([...backup.works].map(([name, work]) => [name, { ...work, version }]))
@@ -190,8 +192,7 @@ function runTopology(seed: number, { isLossy = false, isPutBack = false }: Kind,
       memory: read.memory,
       actions: [],
     }
-    heedEdges(round)
-    keepTopology(round)
+    keepTopology(round, heedEdges(round))
     const { memory } = round
     const turns = names.map((name) => [name, epochOf(round, name)] as const)
     const isSame = JSON.stringify(memory) === JSON.stringify(read.memory)

@@ -19,10 +19,10 @@ export type Decision = { memory: FleetMemory; actions: readonly Action[] }
  */
 export function decide(spec: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: number): Decision {
   const round: Round = { spec, seen, nowMs, memory, actions: [] }
-  heedEdges(round)
+  const isPutBack = heedEdges(round)
   noteDowns(round)
   keepHomes(round)
-  keepTopology(round)
+  keepTopology(round, isPutBack)
   keepDns(round)
   // What takes rights away waits for nothing.
   for (const each of spec.clusters) if (each.intent === 'revoke') revoke(round, each)

@@ -48,13 +48,12 @@ export function giveUp(look: Look, topology: Topology): Topology | undefined {
     others.map((name): [string, GivenUp] => {
       const isGiven = given.includes(name)
       const before = topology.unsettled[name]
-      const known = (each: KeptDatabase) => (name === home ? topology.uids[each] : before?.uids[each])
       const copies = seen.get(name)
       return [
         name,
         {
           epoch: isGiven ? lost : before?.epoch,
-          uids: both((each) => known(each) || (copies?.[each]?.uid ?? '')),
+          uids: name === home ? topology.uids : noTokens,
           tokens: both((each) => copies?.[each]?.demotionToken ?? ''),
           hasEnded: !isGiven && (before?.hasEnded ?? true),
         },
@@ -134,10 +133,18 @@ export function settle(look: Look, topology: Topology): Topology {
       look.said.push(
         `databases: ${name} is back, and has ended its own primaries: ${ends.join(', ')}. What it alone has can be read there until its Clusters are made anew, which they have to be`,
       )
+    } else if (keptDatabases.some((each) => given.uids[each] === '')) {
+      // What was fed back when it was given up may be of before its owner made it anew for another reason.
+      const uids = both((each) => given.uids[each] || uidNow(topology, look.seen.get(name)?.[each]))
+      if (keptDatabases.some((each) => uids[each] !== given.uids[each]))
+        unsettled = { ...unsettled, [name]: { ...given, uids } }
     }
   }
   return unsettled === topology.unsettled ? topology : { ...topology, unsettled }
 }
+
+const uidNow = ({ telling }: Topology, copy: SeenCopy | undefined): string =>
+  copy?.telling === telling ? copy.uid : ''
 
 const isNewToken = ({ tokens }: GivenUp, database: KeptDatabase, copy: SeenCopy | undefined): boolean =>
   copy !== undefined && copy.demotionToken !== '' && copy.demotionToken !== tokens[database]

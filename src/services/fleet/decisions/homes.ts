@@ -72,11 +72,12 @@ function heedEpoch(round: Round): void {
 /**
  * A hub that was put back to an earlier day knows less than the edges: what it says next has to be later than all they have
  * heard, or they would not follow it and it would think that they do.
+ * @returns whether it has been put back
  */
-export function heedEdges(round: Round): void {
+export function heedEdges(round: Round): boolean {
   const { heard } = round.seen
   const { revision, epoch } = round.memory
-  if (heard.revision <= revision && heard.epoch <= epoch) return
+  if (heard.revision <= revision && heard.epoch <= epoch) return false
   note(
     round,
     `edges follow revision ${heard.revision} and turn ${heard.epoch}: this hub has been put back to an earlier day`,
@@ -86,4 +87,5 @@ export function heedEdges(round: Round): void {
     revision: Math.max(revision, heard.revision) + 1,
     epoch: Math.max(epoch, heard.epoch),
   }
+  return true
 }

@@ -237,3 +237,20 @@ test('what was given up is a target again when it has been made anew, and not wh
   assert.match(look({}, all(anew)).said.join(), /north has been made anew/)
   assert.equal(look({ wanted: 'north' }, all(anew)).step, 'demoting')
 })
+
+test('who was made anew before it heard that others were given up has to be made anew once more', () => {
+  const look = fleetAtNorth()
+  look()
+  look({ isHomeLost: true, wanted: 'south' })
+  look({ isHomeLost: true, wanted: 'south', acceptLossOf: 3 })
+  look({ wanted: 'south' })
+  const now = { north: {}, south: { primary: 'south', timeline: 2 }, west: { primary: 'south' } }
+  // What west said when north was given up was of before its owner made it from that.
+  const { topology } = look({}, all({ ...now, west: { ...now.west, uid: 'second' } }))
+  assert.ok(topology?.unsettled.west)
+  assert.ok(look({}, all({ ...now, west: { ...now.west, uid: 'second' } })).topology?.unsettled.west)
+  assert.equal(
+    look({}, all({ ...now, west: { ...now.west, uid: 'third' } })).topology?.unsettled.west,
+    undefined,
+  )
+})

@@ -38,6 +38,7 @@ function twoClusters() {
   const seen = new Map<string, SeenCluster>()
   let memory: FleetMemory = freshMemory
   const fleet = {
+    heard: undefined as Seen['heard'] | undefined,
     ...{ specs, copies, databases, now: 0, last: [] as readonly Action[], paused: false },
     memory: () => memory,
     at: (name: string) => seen.get(name) as SeenCluster,
@@ -50,7 +51,7 @@ function twoClusters() {
           ...{
             decided: undefined,
             answering: new Set<string>(),
-            heard: { revision: 0, epoch: 0 },
+            heard: fleet.heard ?? { revision: memory.revision, epoch: 0 },
             demand: 0,
           },
           kept: new Map(),
@@ -211,6 +212,29 @@ test('clusters hear of a turn also when the fleet is paused in the middle of it,
   assert.deepEqual([fleet.picture().epoch, fleet.memory().topology?.home], [2, 'south'])
   assert.deepEqual([fleet.at('north').work?.epoch, fleet.at('south').work?.epoch], [2, 2])
   assert.ok(!fleet.run(1).includes('apply'))
+})
+
+test('nothing of a move is told before an edge has kept the news of it', () => {
+  const fleet = twoClusters()
+  fleet.databases = { ...fleet.databases, home: 'south' }
+  fleet.heard = { revision: 0, epoch: 0 }
+  assert.ok(!fleet.run(3).includes('tell-databases'))
+  assert.equal(fleet.memory().topology?.step, 'demoting')
+  fleet.heard = undefined
+  assert.ok(fleet.run(1).includes('tell-databases'))
+})
+
+test('a hub that is put back into the middle of a move looks anew, for it may have been called off', () => {
+  const fleet = twoClusters()
+  fleet.databases = { ...fleet.databases, home: 'south' }
+  fleet.run(2)
+  assert.equal(fleet.memory().topology?.step, 'demoting')
+  const later = { revision: fleet.memory().revision + 1, epoch: 2 }
+  Object.assign(fleet.copies.north, { primary: 'south', demotionToken: 'T' })
+  fleet.heard = later
+  fleet.run(1)
+  assert.deepEqual(new Set(fleet.last.map((each) => 'told' in each && each.told)), new Set(['look']))
+  assert.equal(fleet.memory().topology, undefined)
 })
 
 test('a hub that has forgotten a move looks anew before it tells anything', () => {

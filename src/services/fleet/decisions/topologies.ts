@@ -5,13 +5,16 @@ import { type SeenCopies, type Told, type Topology, takesWrites } from './topolo
 /** How long a cluster with the primaries that is revoked has to end them in peace. */
 export const revokeWaitMs = 60_000
 
-/** Looks after databases that CloudNativePG keeps in several clusters. */
-export function keepTopology(round: Round): void {
+/**
+ * Looks after databases that CloudNativePG keeps in several clusters.
+ * @param isPutBack whether edges follow something later than this hub knows of: it looks anew before it tells anything
+ */
+export function keepTopology(round: Round, isPutBack: boolean): void {
   const { databases, clusters, paused } = round.spec
   const { operator } = databases ?? {}
   if (databases === undefined || operator === undefined) return
   const members = operator.clusters.filter((name) => clusters.some((each) => each.name === name))
-  forgetEarlier(round)
+  if (isPutBack && round.memory.topology !== undefined) forget(round)
   const before = round.memory.topology
   const wanted = paused ? '' : wantedHome(round, members)
   const { topology, told, said } = decideTopology(
@@ -34,22 +37,12 @@ export function keepTopology(round: Round): void {
   for (const text of said)
     if (before !== undefined || !round.memory.timeline.some((each) => each.text === text)) note(round, text)
   if (topology !== undefined) remember(round, topology)
+  if (topology !== undefined && topology.step !== 'steady' && !isHeard(round)) return
   for (const [cluster, wanted] of told) {
     if (!canBeTold(round, cluster) || isSame(toldOn(round, cluster), wanted)) continue
     const { version } = look(round, cluster)?.databases ?? {}
     round.actions.push({ kind: 'tell-databases', cluster, told: wanted, version })
   }
-}
-
-/** Edges know of a later turn: this hub has been put back to an earlier day, and looks anew before it tells anything. */
-function forgetEarlier(round: Round): void {
-  const { topology, epoch } = round.memory
-  if (topology === undefined || topology.epoch >= epoch) return
-  note(
-    round,
-    `databases: edges know of turn ${epoch}, and this hub of ${topology.epoch}; it looks where they are`,
-  )
-  forget(round)
 }
 
 /** Until it is known again, what changes something goes where edges of the latest turn send it. */
@@ -61,13 +54,19 @@ function forget(round: Round): void {
   round.memory = { ...round.memory, topology: undefined, writers, revision: revision + 1 }
 }
 
-/** Edges hear of every turn, and of who takes changes in it. */
+/** Nothing of a move is told that no edge has kept the news of: should the hub be put back, it is known by that. */
+const isHeard = ({ seen, memory }: Round): boolean => seen.heard.revision >= memory.revision
+
+/** Edges hear of every turn, of all that clusters are told in it, and of who takes changes. */
 function remember(round: Round, topology: Topology): void {
   const { memory, spec } = round
   const writersOf = (of: Topology | undefined) =>
     spec.clusters.flatMap(({ name }) => (of === undefined || takesWrites(of, name) ? [name] : [])).join()
   const epoch = Math.max(memory.epoch, topology.epoch)
-  const isNews = epoch !== memory.epoch || writersOf(memory.topology) !== writersOf(topology)
+  const isNews =
+    epoch !== memory.epoch ||
+    topology.telling !== memory.topology?.telling ||
+    writersOf(memory.topology) !== writersOf(topology)
   const revision = memory.revision + (isNews ? 1 : 0)
   round.memory = { ...memory, topology, epoch, revision, writers: undefined }
 }
