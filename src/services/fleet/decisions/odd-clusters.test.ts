@@ -1,84 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decide } from './decide.ts'
-import {
-  type Action,
-  type ClusterSpec,
-  type FleetMemory,
-  type FleetSpec,
-  freshMemory,
-  type Seen,
-  type SeenCluster,
-} from './model.ts'
+import { fleetOf, usual } from '../../../../test/support/small-fleet.ts'
+import type { ClusterSpec, SeenCluster } from './model.ts'
 
 const daySeconds = 24 * 3_600
-const usual: ClusterSpec = {
-  ...{ name: '', url: 'http://a', numbersUrl: '', ring: 0, capacity: 1_000, key: '', intent: 'serve' },
-  ...{ approvedBy: ['ada', 'ben'], isProduction: true, keeper: undefined },
-}
-const rollout = {
-  ...{ canaryPercent: 5, soakMs: 60_000, ordersMin: 100, readyLimitMs: 60_000 },
-  ...{ failedPercentMax: 1, slowPercentMax: 10 },
-}
-
-/** A fleet whose clusters do as they are told at once, unless a test says otherwise. */
-function fleetOf(...names: string[]) {
-  const specs = new Map(names.map((name, ring) => [name, { ...usual, name, ring, key: `key of ${name}` }]))
-  const seen = new Map<string, SeenCluster>()
-  const down = new Set<string>()
-  const never = new Set<string>()
-  const versions = ['1', '2'].map((version) => ({ version, schemas: {} }))
-  let memory: FleetMemory = freshMemory
-  let actions: readonly Action[] = []
-  const fleet = {
-    ...{ specs, seen, down, never, version: '1', edges: true },
-    now: 0,
-    memory: () => memory,
-    phases: () => Object.entries(memory.clusters).map(([name, { phase }]) => `${name} ${phase}`),
-    said: (words: RegExp) => memory.timeline.filter(({ text }) => words.test(text)).length,
-    /** That works tell of. */
-    epochs: new Map<string, number>(),
-    heard: { revision: 0, epoch: 0 },
-    orders: new Map<string, { taken: number; failed: number; slow: number }>(),
-    join(name: string) {
-      seen.set(name, {
-        ...{ name, registration: 'accepted', isAvailable: true, isTainted: false, work: undefined, works: 0 },
-        ...{ hasRights: false, requests: [], alarms: [], edge: undefined },
-      })
-    },
-    run(seconds: number) {
-      for (const endMs = fleet.now + seconds * 1_000; fleet.now < endMs; ) {
-        fleet.now += 1_000
-        for (const each of seen.values()) obey(each)
-        const spec: FleetSpec = {
-          ...{ paused: false, dryRun: false, version: fleet.version, clusters: [...specs.values()], rollout },
-          ...{ clustersMin: 2, databases: undefined, dns: undefined, placement: '' },
-        }
-        const view: Seen = {
-          ...{ clusters: seen, versions, followed: fleet.edges ? memory.revision : undefined },
-          ...{ decided: undefined, answering: new Set<string>(), heard: fleet.heard },
-          ...{ demand: 0, kept: new Map() },
-        }
-        ;({ memory, actions } = decide(spec, view, memory, fleet.now))
-      }
-      return actions
-    },
-  }
-  const obey = (each: SeenCluster) => {
-    const { version } = memory.clusters[each.name] ?? {}
-    const isReady = !never.has(each.name)
-    const epoch = fleet.epochs.get(each.name)
-    each.work = version === undefined ? undefined : { version, epoch, isApplied: true, isReady }
-    each.works = version === undefined ? 0 : 1
-    each.edge = {
-      ...{ isUp: !down.has(each.name), version, inFlight: 0, ordersPerSecond: 0 },
-      orders: fleet.orders.get(each.name) ?? { taken: 0, failed: 0, slow: 0 },
-    }
-  }
-  for (const name of names) fleet.join(name)
-  return fleet
-}
-
 test('a cluster that does not become ready is replaced, holds up no version, and is taken when it is ready', () => {
   const fleet = fleetOf('a', 'b', 'c')
   fleet.never.add('b')

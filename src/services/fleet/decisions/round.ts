@@ -31,6 +31,12 @@ export function note(round: Round, text: string): void {
   round.memory = { ...round.memory, timeline }
 }
 
+/** Of a cluster, unless it is what was said of it last. */
+export function noteOnce(round: Round, name: string, what: string): void {
+  const last = round.memory.timeline.findLast(({ text }) => text.startsWith(`${name}: `))
+  if (last?.text !== `${name}: ${what}`) note(round, `${name}: ${what}`)
+}
+
 export function change(round: Round, name: string, to: Partial<ClusterMemory>): void {
   const before = stateOf(round, name)
   const weightMoves = to.weight !== undefined && to.weight !== before.weight

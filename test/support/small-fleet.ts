@@ -1,0 +1,93 @@
+import { decide } from '../../src/services/fleet/decisions/decide.ts'
+import {
+  type Action,
+  type ClusterSpec,
+  type FleetMemory,
+  type FleetSpec,
+  freshMemory,
+  type Seen,
+  type SeenCluster,
+} from '../../src/services/fleet/decisions/model.ts'
+
+export const usual: ClusterSpec = {
+  ...{ name: '', url: 'http://a', numbersUrl: '', ring: 0, capacity: 1_000, key: '', intent: 'serve' },
+  ...{ approvedBy: ['ada', 'ben'], isProduction: true, keeper: undefined },
+}
+const rollout = {
+  ...{ canaryPercent: 5, soakMs: 60_000, ordersMin: 100, readyLimitMs: 60_000 },
+  ...{ failedPercentMax: 1, slowPercentMax: 10 },
+}
+
+/** A fleet of two clusters and more, whose clusters do as they are told at once, unless a test says otherwise. */
+export function fleetOf(...names: string[]) {
+  const specs = new Map<string, ClusterSpec>(
+    names.map((name, ring) => [name, { ...usual, name, ring, key: `key of ${name}` }]),
+  )
+  const seen = new Map<string, SeenCluster>()
+  const down = new Set<string>()
+  const never = new Set<string>()
+  const versions = ['1', '2'].map((version) => ({ version, schemas: {} }))
+  let memory: FleetMemory = freshMemory
+  let actions: readonly Action[] = []
+  const fleet = {
+    ...{ specs, seen, down, never, version: '1', edges: true },
+    /** What the fleet says besides. */
+    also: {} as Partial<FleetSpec>,
+    /** Clusters with a request that does not end. */
+    busy: new Set<string>(),
+    now: 0,
+    memory: () => memory,
+    phases: () => Object.entries(memory.clusters).map(([name, { phase }]) => `${name} ${phase}`),
+    said: (words: RegExp) => memory.timeline.filter(({ text }) => words.test(text)).length,
+    /** That works tell of. */
+    epochs: new Map<string, number>(),
+    heard: { revision: 0, epoch: 0 },
+    orders: new Map<string, { taken: number; failed: number; slow: number }>(),
+    member(name: string, to: Partial<ClusterSpec>) {
+      const before = specs.get(name) ?? { ...usual, name, ring: specs.size }
+      specs.set(name, { ...before, ...to })
+    },
+    join(name: string) {
+      seen.set(name, {
+        ...{ name, registration: 'accepted', isAvailable: true, isTainted: false, work: undefined, works: 0 },
+        ...{ hasRights: false, requests: [], alarms: [], edge: undefined },
+      })
+    },
+    run(seconds: number) {
+      for (const endMs = fleet.now + seconds * 1_000; fleet.now < endMs; ) {
+        fleet.now += 1_000
+        for (const each of seen.values()) obey(each)
+        const spec: FleetSpec = {
+          ...{ paused: false, dryRun: false, version: fleet.version, clusters: [...specs.values()], rollout },
+          ...{ clustersMin: 2, databases: undefined, dns: undefined, placement: '' },
+          ...fleet.also,
+        }
+        const view: Seen = {
+          ...{ clusters: seen, versions, followed: fleet.edges ? memory.revision : undefined },
+          ...{ decided: undefined, answering: new Set<string>(), heard: fleet.heard },
+          ...{ demand: 0, kept: new Map() },
+        }
+        ;({ memory, actions } = decide(spec, view, memory, fleet.now))
+      }
+      return actions
+    },
+  }
+  const obey = (each: SeenCluster) => {
+    const { version } = memory.clusters[each.name] ?? {}
+    const isReady = !never.has(each.name)
+    const epoch = fleet.epochs.get(each.name)
+    each.work = version === undefined ? undefined : { version, epoch, isApplied: true, isReady }
+    each.works = version === undefined ? 0 : 1
+    each.edge = {
+      ...{
+        isUp: !down.has(each.name),
+        version,
+        inFlight: Number(fleet.busy.has(each.name)),
+        ordersPerSecond: 0,
+      },
+      orders: fleet.orders.get(each.name) ?? { taken: 0, failed: 0, slow: 0 },
+    }
+  }
+  for (const name of names) fleet.join(name)
+  return fleet
+}
