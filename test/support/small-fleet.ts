@@ -1,3 +1,4 @@
+import { isBlind } from '../../src/services/fleet/decisions/adopt.ts'
 import { decide } from '../../src/services/fleet/decisions/decide.ts'
 import {
   type Action,
@@ -29,10 +30,19 @@ export function fleetOf(...names: string[]) {
   const versions = ['1', '2'].map((version) => ({ version, schemas: {} }))
   let memory: FleetMemory = freshMemory
   let actions: readonly Action[] = []
+  let running = new Map<string, string | undefined>()
+  const weights = new Map<string, number>()
   const fleet = {
     ...{ specs, seen, down, never, version: '1', edges: true },
     /** What the fleet says besides. */
     also: {} as Partial<FleetSpec>,
+    /** The hub has lost everything; clusters and edges have not. */
+    forget() {
+      running = new Map(Object.entries(memory.clusters).map(([name, { version }]) => [name, version]))
+      memory = freshMemory
+    },
+    /** No edge answers at all. */
+    isDeaf: false,
     /** Clusters with a request that does not end. */
     busy: new Set<string>(),
     now: 0,
@@ -63,21 +73,31 @@ export function fleetOf(...names: string[]) {
           ...fleet.also,
         }
         const view: Seen = {
-          ...{ clusters: seen, versions, followed: fleet.edges ? memory.revision : undefined },
+          ...{
+            clusters: seen,
+            versions,
+            followed: fleet.edges && !fleet.isDeaf ? memory.revision : undefined,
+          },
           ...{ decided: undefined, answering: new Set<string>(), heard: fleet.heard },
           ...{ demand: 0, kept: new Map() },
         }
         ;({ memory, actions } = decide(spec, view, memory, fleet.now))
+        if (fleet.edges && !isBlind({ memory, seen: view }))
+          for (const name of seen.keys()) weights.set(name, memory.clusters[name]?.weight ?? 0)
       }
       return actions
     },
   }
   const obey = (each: SeenCluster) => {
-    const { version } = memory.clusters[each.name] ?? {}
+    const { version } = memory.clusters[each.name] ?? { version: running.get(each.name) }
     const isReady = !never.has(each.name)
     const epoch = fleet.epochs.get(each.name)
     each.work = version === undefined ? undefined : { version, epoch, isApplied: true, isReady }
     each.works = version === undefined ? 0 : 1
+    if (fleet.isDeaf) {
+      each.edge = undefined
+      return
+    }
     each.edge = {
       ...{
         isUp: !down.has(each.name),
@@ -85,6 +105,7 @@ export function fleetOf(...names: string[]) {
         inFlight: Number(fleet.busy.has(each.name)),
         ordersPerSecond: 0,
       },
+      weight: weights.get(each.name) ?? 0,
       orders: fleet.orders.get(each.name) ?? { taken: 0, failed: 0, slow: 0 },
     }
   }

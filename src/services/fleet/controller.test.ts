@@ -85,6 +85,7 @@ test('a controller that looks at an old fleet does nothing, also where it has no
     await running
   })
   await until(() => hub.fleet().status !== undefined)
+  assert.equal(hub.fleet().status?.picture, undefined, 'edges that it cannot hear go on by what they have')
   hub.tell('certificatesigningrequests', stranger)
   await until(() => hub.sent.length > 0, 'it refuses a stranger')
   hub.touch()

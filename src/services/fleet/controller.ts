@@ -1,6 +1,7 @@
 import type { Clock } from '#ports/clock'
 import { type KubernetesApi, KubernetesError } from '#ports/kubernetes'
 import { logger } from '#ports/log'
+import { isBlind } from './decisions/adopt.ts'
 import { decide } from './decisions/decide.ts'
 import type { Action, FleetMemory, FleetSpec } from './decisions/model.ts'
 import { pictureOf } from './decisions/picture.ts'
@@ -92,7 +93,9 @@ async function round(
   const { memory, actions } = decide(spec, seen, before, nowMs)
   metrics.round(memory, nowMs)
   if (spec.dryRun) return await say(parts, fleet, 'dry run: nothing is done', actions.map(told))
-  const isWritten = await write(parts, fleet, spec, memory, actions.length > 0)
+  // What edges go by is not written over by whoever does not know them.
+  const picture = isBlind({ memory, seen }) ? fleet.status?.picture : pictureOf(spec, memory)
+  const isWritten = await write(parts, fleet, { memory, picture }, actions.length > 0)
   if (!isWritten || lost.aborted) return
   for (const each of memory.timeline)
     if (!before.timeline.some(({ atMs, text }) => atMs === each.atMs && text === each.text))
@@ -125,12 +128,11 @@ const pathOf = ({ place }: ControllerParts) =>
 async function write(
   parts: ControllerParts,
   fleet: BookstoreFleet,
-  spec: FleetSpec,
-  memory: FleetMemory,
+  { memory, picture }: { memory: FleetMemory; picture: unknown },
   acts: boolean,
 ): Promise<boolean> {
   const status = {
-    ...{ memory, picture: pictureOf(spec, memory), observedGeneration: fleet.metadata.generation },
+    ...{ memory, picture, observedGeneration: fleet.metadata.generation },
     message: memory.topology?.trouble ?? memory.blocked ?? messageOf(memory),
   }
   const { plan: _, ...before } = fleet.status ?? {}

@@ -1,4 +1,5 @@
 import { admit, certificateSecondsMax } from './admission.ts'
+import { adopt, isBlind } from './adopt.ts'
 import { keepDns } from './dns.ts'
 import { heedEdges, keepHomes } from './homes.ts'
 import { place } from './members.ts'
@@ -18,6 +19,7 @@ export type Decision = { memory: FleetMemory; actions: readonly Action[] }
 export function decide(spec: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: number): Decision {
   const round: Round = { spec, seen, nowMs, memory, actions: [] }
   const isPutBack = heedEdges(round)
+  adopt(round)
   noteDowns(round)
   keepHomes(round)
   keepTopology(round, isPutBack)
@@ -32,6 +34,7 @@ export function decide(spec: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: 
     return { memory: round.memory, actions: round.actions }
   }
   for (const each of spec.clusters) if (each.intent !== 'revoke') letIn(round, each)
+  if (isBlind(round)) return { memory: round.memory, actions: round.actions }
   place(round)
   roll(round)
   keepWork(round)

@@ -114,6 +114,8 @@ export type SeenByEdges = {
   inFlight: number
   /** Whether edges of the latest turn send it what changes something. */
   takesWrites?: boolean
+  /** What they send it, beside the weights of the others; undefined where that is not known. */
+  weight?: number
   orders: OrderCounts
   /** Orders a second that it takes; undefined until it has been looked at twice. */
   ordersPerSecond: number | undefined

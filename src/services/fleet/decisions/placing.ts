@@ -49,8 +49,11 @@ export function chosen(
   nowMs: number,
 ): ReadonlySet<string> {
   const state = (name: string) => memory.clusters[name]
+  // What serves goes on where the hub has not let it in yet, or not any more: that is no reason to take its readers.
   const able = byRing(spec.clusters).filter(
-    ({ name, intent }) => intent === 'serve' && seen.clusters.get(name)?.registration === 'accepted',
+    ({ name, intent }) =>
+      intent === 'serve' &&
+      (seen.clusters.get(name)?.registration === 'accepted' || state(name)?.phase === 'serving'),
   )
   const isLost = (name: string) => {
     const { downSinceMs, restsUntilMs = 0 } = state(name) ?? freshCluster

@@ -100,5 +100,6 @@ function viewOf(views: readonly EdgeCluster[], edges: number): SeenWithoutOrders
     // Pods of two versions answer while a cluster rolls over: then it is of none.
     version: others.length > 0 || views.some(({ isMixed }) => isMixed) ? 'several' : version,
     inFlight: sum(({ inFlight, streams }) => inFlight + streams),
+    weight: Math.max(...views.map(({ weight }) => weight)),
   }
 }
