@@ -13,8 +13,15 @@ import { untilLong } from './install-store.ts'
 import type { Agent } from './ocm/agent.ts'
 import { clusterNames, type StandInDatabases, startDatabases } from './ocm/cloudnative-pg.ts'
 import { openFleet, type TestFleet } from './ocm/open-fleet.ts'
-import { answersWell, databasesWork, enrol, guard, type OwnSpoke, openSpoke } from './ocm/open-spokes.ts'
-import { worksOf } from './ocm/registration.ts'
+import {
+  answersWell,
+  databasesWork,
+  enrol,
+  guard,
+  type OwnSpoke,
+  openSpoke,
+  putBack,
+} from './ocm/open-spokes.ts'
 import type { Spoke } from './ocm/work-agent.ts'
 import { manifestsOf, startWorkload, type TestWorkload } from './ocm/workload.ts'
 import { openCluster, type TestCluster } from './open-cluster.ts'
@@ -134,14 +141,7 @@ test('a hub that is put back promotes nobody, and finds where they are', async (
   await sleep(1_000)
   const { timeline } = at(to).copies['order-db']
   await controller[Symbol.asyncDispose]()
-  for (const work of works) {
-    const now = await databasesWork(hub, work.metadata.namespace ?? '')
-    const { resourceVersion } = now.metadata
-    await hub.controlPlane.api.send('PUT', `${worksOf(now.metadata.namespace ?? '')}/${now.metadata.name}`, {
-      ...work,
-      metadata: { ...now.metadata, resourceVersion },
-    })
-  }
+  for (const work of works) await putBack(hub, work)
   const { metadata, ...rest } = await fleet.read()
   const path = `${fleetApi}/namespaces/${metadata.namespace}/bookstorefleets/${metadata.name}/status`
   await hub.controlPlane.api.send('PUT', path, { ...rest, metadata, status })

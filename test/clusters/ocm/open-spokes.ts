@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { KubernetesError } from '#ports/kubernetes'
 import type { ManifestWork } from '../../../src/services/fleet/hub/objects.ts'
 import type { TestScope } from '../../support/database.ts'
 import { type ControlPlane, startControlPlane } from '../control-plane.ts'
@@ -84,4 +85,18 @@ export async function databasesWork({ controlPlane }: TestCluster, cluster: stri
   const found = items.find(({ metadata }) => metadata.name.endsWith('-databases'))
   assert.ok(found)
   return found
+}
+
+/** As it was; whatever its agent says of it in the meantime. */
+export async function putBack(hub: TestCluster, work: ManifestWork): Promise<void> {
+  const { namespace = '', name } = work.metadata
+  for (;;) {
+    const { metadata } = await databasesWork(hub, namespace)
+    try {
+      await hub.controlPlane.api.send('PUT', `${worksOf(namespace)}/${name}`, { ...work, metadata })
+      return
+    } catch (error) {
+      if (!(error instanceof KubernetesError && error.isConflict)) throw error
+    }
+  }
 }
