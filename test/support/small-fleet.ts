@@ -1,3 +1,4 @@
+import type { PicturedCluster } from '#kernel/fleet-picture'
 import { isBlind } from '../../src/services/fleet/decisions/adopt.ts'
 import { decide } from '../../src/services/fleet/decisions/decide.ts'
 import {
@@ -9,6 +10,7 @@ import {
   type Seen,
   type SeenCluster,
 } from '../../src/services/fleet/decisions/model.ts'
+import { pictureOf } from '../../src/services/fleet/decisions/picture.ts'
 
 export const usual: ClusterSpec = {
   ...{ name: '', url: 'http://a', numbersUrl: '', ring: 0, capacity: 1_000, key: '', intent: 'serve' },
@@ -30,8 +32,8 @@ export function fleetOf(...names: string[]) {
   const versions = ['1', '2'].map((version) => ({ version, schemas: {} }))
   let memory: FleetMemory = freshMemory
   let actions: readonly Action[] = []
+  let picture = { clusters: [] as readonly PicturedCluster[] }
   let running = new Map<string, string | undefined>()
-  const weights = new Map<string, number>()
   const fleet = {
     ...{ specs, seen, down, never, version: '1', edges: true },
     /** What the fleet says besides. */
@@ -48,6 +50,7 @@ export function fleetOf(...names: string[]) {
     now: 0,
     memory: () => memory,
     phases: () => Object.entries(memory.clusters).map(([name, { phase }]) => `${name} ${phase}`),
+    pictured: () => picture.clusters.map(({ name, weight }) => `${name} ${weight}`).sort(),
     said: (words: RegExp) => memory.timeline.filter(({ text }) => words.test(text)).length,
     /** That works tell of. */
     epochs: new Map<string, number>(),
@@ -82,8 +85,7 @@ export function fleetOf(...names: string[]) {
           ...{ demand: 0, kept: new Map() },
         }
         ;({ memory, actions } = decide(spec, view, memory, fleet.now))
-        if (fleet.edges && !isBlind({ memory, seen: view }))
-          for (const name of seen.keys()) weights.set(name, memory.clusters[name]?.weight ?? 0)
+        if (fleet.edges && !isBlind({ memory, seen: view })) picture = pictureOf(spec, memory)
       }
       return actions
     },
@@ -105,7 +107,7 @@ export function fleetOf(...names: string[]) {
         inFlight: Number(fleet.busy.has(each.name)),
         ordersPerSecond: 0,
       },
-      weight: weights.get(each.name) ?? 0,
+      weight: picture.clusters.find(({ name }) => name === each.name)?.weight ?? 0,
       orders: fleet.orders.get(each.name) ?? { taken: 0, failed: 0, slow: 0 },
     }
   }

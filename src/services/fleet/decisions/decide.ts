@@ -2,6 +2,7 @@ import { admit, certificateSecondsMax } from './admission.ts'
 import { adopt, isBlind } from './adopt.ts'
 import { keepDns } from './dns.ts'
 import { heedEdges, keepHomes } from './homes.ts'
+import { rememberUrls, withLeavers } from './leavers.ts'
 import { place } from './members.ts'
 import type { Action, ClusterMemory, ClusterSpec, FleetMemory, FleetSpec, Seen } from './model.ts'
 import { replaceAfterMs, restMs } from './placing.ts'
@@ -16,7 +17,8 @@ export type Decision = { memory: FleetMemory; actions: readonly Action[] }
  * Decides what to do next. Pure: the same fleet, the same view and the same memory give the same decision, so a
  * controller that died goes on where it was, and one that decides twice does nothing twice.
  */
-export function decide(spec: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: number): Decision {
+export function decide(named: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: number): Decision {
+  const spec = withLeavers(named, memory)
   const round: Round = { spec, seen, nowMs, memory, actions: [] }
   const isPutBack = heedEdges(round)
   adopt(round)
@@ -25,10 +27,10 @@ export function decide(spec: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: 
   keepTopology(round, isPutBack)
   keepDns(round)
   // What takes rights away waits for nothing.
-  for (const each of spec.clusters) if (each.intent === 'revoke') revoke(round, each)
-  const named = new Set(spec.clusters.map(({ name }) => name))
+  for (const each of spec.clusters) if (each.intent === 'revoke') revoke(round, each.name)
+  const members = new Set(spec.clusters.map(({ name }) => name))
   const known = new Set([...seen.clusters.keys(), ...Object.keys(memory.clusters)])
-  for (const name of known) if (!named.has(name)) shutOut(round, name)
+  for (const name of known) if (!members.has(name)) shutOut(round, name)
   if (spec.paused) {
     tellTurn(round)
     return { memory: round.memory, actions: round.actions }
@@ -39,6 +41,7 @@ export function decide(spec: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: 
   roll(round)
   keepWork(round)
   keepScores(round)
+  rememberUrls(round)
   return { memory: round.memory, actions: round.actions }
 }
 
@@ -67,7 +70,7 @@ function noteDowns(round: Round): void {
  * Takes everything a cluster may do: traffic at once, then its acceptance and its works. Its rights on works outlast its
  * acceptance while there is one, so it counts as revoked only when the hub says that they are gone.
  */
-function revoke(round: Round, { name }: ClusterSpec): void {
+function revoke(round: Round, name: string): void {
   const seen = look(round, name)
   const { phase } = stateOf(round, name)
   if (phase !== 'revoking' && phase !== 'revoked') enter(round, name, 'revoking', withNothing(round, name))
@@ -94,17 +97,26 @@ function withNothing(round: Round, name: string): Partial<ClusterMemory> {
 /** Nobody has named it: it gets no answer, and what it was given before is taken back. */
 function shutOut(round: Round, name: string): void {
   const seen = look(round, name)
-  if (round.memory.clusters[name] !== undefined && stateOf(round, name).phase !== 'revoked')
-    enter(round, name, 'revoked', withNothing(round, name))
+  if (round.memory.clusters[name] !== undefined && stateOf(round, name).phase !== 'revoked') {
+    if (seen === undefined) enter(round, name, 'revoked', withNothing(round, name))
+    else revoke(round, name)
+    return
+  }
   if (seen === undefined) return
-  for (const { name: request } of seen.requests)
-    round.actions.push({ kind: 'deny', request, why: `${name} is no cluster of this fleet` })
+  for (const { name: request } of seen.requests) denyStranger(round, name, request)
   if (seen.registration === 'accepted') round.actions.push({ kind: 'refuse', cluster: name })
   if (seen.works > 0) round.actions.push({ kind: 'reap', cluster: name })
 }
 
+const denyStranger = (round: Round, name: string, request: string) =>
+  round.actions.push({ kind: 'deny', request, why: `${name} is no cluster of this fleet` })
+
 function letIn(round: Round, spec: ClusterSpec): void {
   const seen = look(round, spec.name)
+  if (spec.intent === 'leave') {
+    for (const { name: request } of seen?.requests ?? []) denyStranger(round, spec.name, request)
+    return
+  }
   const state = stateOf(round, spec.name)
   if (state.phase === 'revoked' || state.phase === 'revoking') {
     // It has to come with another key, which somebody names, and not before its old certificate, which would open

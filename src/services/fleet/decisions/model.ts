@@ -67,7 +67,8 @@ export type ClusterSpec = {
   isProduction: boolean
   /** SHA-256 of the public key that it may have a certificate for, in hexadecimal; the first one it comes with when empty. */
   key: string
-  intent: 'serve' | 'drain' | 'revoke'
+  /** `leave` is that of one which is in the list no more: it is drained, and then it gets nothing. */
+  intent: 'serve' | 'drain' | 'revoke' | 'leave'
   /** Who keeps its database servers, and where the other clusters reach those; undefined where it has none. */
   keeper: { url: string; addresses: Readonly<Record<KeptDatabase, string>> } | undefined
 }
@@ -199,6 +200,8 @@ export type ClusterMemory = {
   /** The key it first came with, and those that it must not come with again. */
   key: string
   revokedKeys: readonly string[]
+  /** Of its gateway, for as long as edges know of it: also when the fleet does not name it any more. */
+  url?: string
 }
 
 export type Rollout = {

@@ -54,6 +54,36 @@ test('what is taken out of the fleet has no place in it, also when the hub does 
   assert.deepEqual(fleet.phases(), ['a serving', 'b revoked', 'c serving'])
 })
 
+test('one that is taken out of the list is drained before it gets nothing', () => {
+  const fleet = fleetOf('a', 'b', 'c')
+  fleet.run(10)
+  fleet.busy.add('a')
+  fleet.specs.delete('a')
+  fleet.run(5)
+  assert.deepEqual(fleet.phases(), ['a draining', 'b serving', 'c serving'])
+  assert.deepEqual(fleet.pictured(), ['a 0', 'b 100', 'c 100'])
+  fleet.busy.delete('a')
+  const done = [...fleet.run(1), ...fleet.run(1)].map(({ kind }) => kind)
+  assert.deepEqual(done.slice(0, 3), ['taint', 'reap', 'refuse'], done.join())
+  const a = fleet.seen.get('a') as SeenCluster
+  a.registration = 'waiting'
+  fleet.run(2)
+  assert.deepEqual(fleet.phases(), ['a revoked', 'b serving', 'c serving'])
+})
+
+test('a list that is emptied by mistake takes the last cluster from nobody', () => {
+  const fleet = fleetOf('a', 'b')
+  fleet.run(10)
+  const before = [...fleet.specs]
+  fleet.specs.clear()
+  fleet.run(100)
+  const serving = fleet.pictured().filter((each) => each.endsWith(' 100'))
+  assert.equal(serving.length, 1)
+  for (const [name, spec] of before) fleet.specs.set(name, spec)
+  fleet.run(10)
+  assert.ok(fleet.pictured().includes(serving[0] ?? ''))
+})
+
 test('what was revoked comes back with another key, a day later, when its old certificate has run out', () => {
   const fleet = fleetOf('a', 'b', 'c')
   fleet.run(30)

@@ -1,4 +1,5 @@
 import type { FleetPicture } from '#kernel/fleet-picture'
+import { withLeavers } from './leavers.ts'
 import type { FleetMemory, FleetSpec } from './model.ts'
 import { isPictured } from './round.ts'
 import { takesWrites } from './topology.ts'
@@ -6,7 +7,7 @@ import { takesWrites } from './topology.ts'
 /** What edges are told. A cluster that joins is in it without weight, so that they probe it before it gets anything. */
 export function pictureOf(spec: FleetSpec, memory: FleetMemory): FleetPicture {
   const { topology, writers } = memory
-  const clusters = spec.clusters.flatMap(({ name, url }) => {
+  const clusters = withLeavers(spec, memory).clusters.flatMap(({ name, url }) => {
     const state = memory.clusters[name]
     if (state === undefined || !isPictured(state.phase)) return []
     return [

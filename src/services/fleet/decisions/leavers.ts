@@ -1,0 +1,29 @@
+import type { ClusterSpec, FleetMemory, FleetSpec } from './model.ts'
+import { change, isPictured, type Round, stateOf } from './round.ts'
+
+/**
+ * The fleet with those that it does not name any more and that readers are still sent to: they are drained like others, so
+ * that a line which somebody has taken out takes nobody's order away.
+ */
+export function withLeavers(spec: FleetSpec, memory: FleetMemory): FleetSpec {
+  const named = new Set(spec.clusters.map(({ name }) => name))
+  const leavers = Object.entries(memory.clusters).flatMap(([name, { phase, url }]): ClusterSpec[] =>
+    named.has(name) || url === undefined || !['serving', 'draining'].includes(phase)
+      ? []
+      : [{ ...nobody, name, url }],
+  )
+  return leavers.length === 0 ? spec : { ...spec, clusters: [...spec.clusters, ...leavers] }
+}
+
+const nobody: Omit<ClusterSpec, 'name' | 'url'> = {
+  ...{ numbersUrl: '', ring: 0, capacity: 0, approvedBy: [], isProduction: true, key: '', intent: 'leave' },
+  keeper: undefined,
+}
+
+/** For when it is not named any more. */
+export function rememberUrls(round: Round): void {
+  for (const { name, url } of round.spec.clusters) {
+    const { phase, url: before } = stateOf(round, name)
+    if (isPictured(phase) && before !== url) change(round, name, { url })
+  }
+}
