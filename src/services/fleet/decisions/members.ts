@@ -1,6 +1,6 @@
 import { missingApproval } from './admission.ts'
 import { isHome } from './homes.ts'
-import { byRing, chosen, wantedCount } from './placing.ts'
+import { byRing, candidates, chosen, wantedCount } from './placing.ts'
 import { isThere } from './roll.ts'
 import {
   change,
@@ -22,15 +22,15 @@ const drainLimitMs = 60_000
 /** Gives work to the clusters that should have it, and takes it from others once they are not needed any more. */
 export function place(round: Round): void {
   const { spec, seen, nowMs } = round
-  const wanted = wantedCount(spec, seen.demand, round.memory.wanted, nowMs)
+  const found = candidates(spec, seen, round.memory, nowMs)
+  const wanted = wantedCount(spec, found.able, seen.demand, round.memory.wanted, nowMs)
   if (wanted.count !== round.memory.wanted.count) note(round, `${wanted.count} clusters are wanted`)
   round.memory = { ...round.memory, wanted }
-  const names = new Set([...chosen(spec, seen, round.memory, wanted.count, nowMs), ...homesToServe(round)])
+  const names = new Set([...chosen(found, wanted.count), ...homesToServe(round)])
   for (const each of byRing(spec.clusters)) {
     const { name } = each
     const { phase } = stateOf(round, name)
-    const isChosen = names.has(name) && missingApproval(each) === undefined
-    if (phase === 'out' && isChosen) begin(round, name)
+    if (phase === 'out' && names.has(name) && missingApproval(each) === undefined) begin(round, name)
     // No reader has come to one that has not joined.
     else if (phase === 'joining' && !names.has(name)) enter(round, name, 'out', { version: undefined })
     else if (phase === 'joining') join(round, name)

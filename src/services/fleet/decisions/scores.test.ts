@@ -10,7 +10,7 @@ import {
   type Seen,
   type SeenCluster,
 } from './model.ts'
-import { chosen } from './placing.ts'
+import { candidates, chosen } from './placing.ts'
 
 const rollout = {
   ...{ canaryPercent: 5, soakMs: 1, ordersMin: 0, readyLimitMs: 1, failedPercentMax: 1, slowPercentMax: 1 },
@@ -60,7 +60,7 @@ test('a score tells how much a cluster can still take; it stays where it is, and
 test('whom OCM’s scheduler has chosen gets further work first, and nobody loses work because it says nothing', () => {
   const clusters = ['a', 'b', 'c'].map((name) => seenOf(name, 0))
   const names = (memory: FleetMemory, decided: readonly string[] | undefined, count: number) =>
-    [...chosen(spec, seenAll(clusters, decided), memory, count, 0)].join()
+    [...chosen(candidates(spec, seenAll(clusters, decided), memory, 0), count)].join()
   assert.equal(names(freshMemory, undefined, 2), 'a,b')
   assert.equal(names(freshMemory, ['c', 'b'], 2), 'c,b')
   assert.equal(names(freshMemory, ['c'], 2), 'c,a')
