@@ -4,6 +4,7 @@ import { ConfigError, version as ownVersion, readConfig } from '#config'
 import { type KubernetesApi, KubernetesError, openKubernetes } from '#ports/kubernetes'
 import { roles } from '#roles'
 import { made } from '../process/schema.ts'
+import type { FleetMemory } from '../services/fleet/decisions/model.ts'
 import type { Topology } from '../services/fleet/decisions/topology.ts'
 import { questionsOf } from '../services/fleet/hub/carry-out.ts'
 import type { BookstoreFleet, FleetMember } from '../services/fleet/hub/fleet-object.ts'
@@ -68,19 +69,23 @@ export async function run(args: string[]): Promise<number> {
   }
 }
 
-function show({ spec, status }: BookstoreFleet, asJson: boolean): number {
+function show({ metadata, spec, status }: BookstoreFleet, asJson: boolean): number {
   if (asJson) {
     console.log(JSON.stringify({ spec, status }, null, 2))
     return 0
   }
   const memory = status?.memory
   console.log(
-    `wanted ${spec.version}; ${status?.message ?? 'nobody looks after it yet'}${spec.paused ? '; paused' : ''}\n`,
+    `wanted ${spec.version}; ${status?.message ?? 'nobody looks after it yet'}${spec.paused ? '; paused' : ''}`,
   )
-  console.log(row('CLUSTER', 'PHASE', 'VERSION', 'WEIGHT', 'RING', 'APPROVED BY'))
-  for (const { name, ring = 0, approvedBy = [] } of spec.clusters) {
+  if (status !== undefined && status.observedGeneration !== metadata.generation)
+    console.log('its controller has not looked at the last change')
+  for (const each of status?.troubles ?? []) console.log(each)
+  console.log(`\n${row('CLUSTER', 'PHASE', 'VERSION', 'WEIGHT', 'RING', 'APPROVED BY', 'WHY')}`)
+  for (const { name, ring = 0, approvedBy = [] } of [...spec.clusters, ...leaversOf(spec, memory)]) {
     const { phase = 'out', version = '–', weight = 0 } = memory?.clusters[name] ?? {}
-    console.log(row(name, phase, version, String(weight), String(ring), approvedBy.join(', ') || 'nobody'))
+    const people = approvedBy.join(', ') || 'nobody'
+    console.log(row(name, phase, version, String(weight), String(ring), people, status?.why?.[name] ?? ''))
   }
   for (const [database, home] of Object.entries(memory?.homes ?? {}))
     console.log(`\n${database}: its primary is at ${home.cluster}, turn ${home.epoch}, ${home.step}`)
@@ -94,6 +99,14 @@ function show({ spec, status }: BookstoreFleet, asJson: boolean): number {
   return 0
 }
 
+/** Those that the fleet does not name any more, and that are not gone yet. */
+const leaversOf = (spec: BookstoreFleet['spec'], memory: FleetMemory | undefined): FleetMember[] =>
+  Object.entries(memory?.clusters ?? {}).flatMap(([name, { phase, url = '' }]) =>
+    ['out', 'revoked'].includes(phase) || spec.clusters.some((each) => each.name === name)
+      ? []
+      : [{ name, url }],
+  )
+
 function showTopology({ home, to, epoch, step, unsettled, trouble }: Topology): void {
   const where = step === 'steady' ? `at ${home}` : `on their way from ${home} to ${to}`
   console.log(`\ndatabases: their primaries are ${where}, turn ${epoch}, ${step}`)
@@ -103,7 +116,10 @@ function showTopology({ home, to, epoch, step, unsettled, trouble }: Topology): 
 }
 
 const row = (...cells: string[]) =>
-  cells.map((cell, i) => cell.padEnd(i < cells.length - 1 ? 12 : 0)).join(' ')
+  cells
+    .map((cell) => cell.padEnd(12))
+    .join(' ')
+    .trimEnd()
 
 /** At the version that was read: what somebody else changes meanwhile is not written over. */
 async function want({ api, path, object }: Fleet, spec: Partial<BookstoreFleet['spec']>): Promise<number> {

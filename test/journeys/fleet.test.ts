@@ -56,6 +56,11 @@ test('operators see their fleet, and everybody can read it', async (t) => {
         'Not rolled out: another cluster cannot work on its schema',
         '1.0.9 was rolled back: 7 of 100 orders failed',
         'south: lost, as the edges see it',
+        'Trouble: the edge at http://edge-1:8081 does not answer',
+        'draining, to be drained',
+        'waits until what is on its way has ended',
+        'A dry run: nothing of this is done.',
+        'apply cluster=north version=1.1.0',
       ])
         await page.getByText(text).first().waitFor()
       await page.waitForFunction(isQuiet)
@@ -103,14 +108,18 @@ const ago = (minutes: number) => Date.now() - minutes * minuteMs
 const busy: FleetObject = {
   spec: {
     version: '1.1.0',
+    dryRun: true,
     clusters: [
       { name: 'north', ring: 0, approvedBy: ['ada', 'ben'], production: true },
       { name: 'south', ring: 1, approvedBy: ['ada', 'ben'], production: true, intent: 'drain' },
-      { name: 'west', ring: 2, approvedBy: ['ada'], production: true },
+      { name: 'west', ring: 2, approvedBy: ['ada', 'Ada '], production: true },
     ],
   },
   status: {
     message: 'north: 1.0.0 → 1.1.0, soaking',
+    plan: ['apply cluster=north version=1.1.0'],
+    why: { south: 'waits until what is on its way has ended' },
+    troubles: ['the edge at http://edge-1:8081 does not answer: drains and roll-outs wait for it'],
     memory: {
       blocked: 'another cluster cannot work on its schema',
       clusters: {

@@ -1,6 +1,7 @@
 import type { PicturedCluster } from '#kernel/fleet-picture'
 import { isBlind } from '../../src/services/fleet/decisions/adopt.ts'
 import { decide } from '../../src/services/fleet/decisions/decide.ts'
+import { explain } from '../../src/services/fleet/decisions/explain.ts'
 import {
   type Action,
   type ClusterSpec,
@@ -33,9 +34,13 @@ export function fleetOf(...names: string[]) {
   let memory: FleetMemory = freshMemory
   let actions: readonly Action[] = []
   let picture = { clusters: [] as readonly PicturedCluster[] }
+  let last: Seen | undefined
+  let wanted: FleetSpec | undefined
   let running = new Map<string, string | undefined>()
   const fleet = {
     ...{ specs, seen, down, never, version: '1', edges: true },
+    /** Orders a second. */
+    demand: 0,
     /** What the fleet says besides. */
     also: {} as Partial<FleetSpec>,
     /** The hub has lost everything; clusters and edges have not. */
@@ -51,6 +56,8 @@ export function fleetOf(...names: string[]) {
     memory: () => memory,
     phases: () => Object.entries(memory.clusters).map(([name, { phase }]) => `${name} ${phase}`),
     pictured: () => picture.clusters.map(({ name, weight }) => `${name} ${weight}`).sort(),
+    why: () =>
+      last && wanted ? explain({ spec: wanted, seen: last, memory, nowMs: fleet.now, actions: [] }) : {},
     said: (words: RegExp) => memory.timeline.filter(({ text }) => words.test(text)).length,
     /** That works tell of. */
     epochs: new Map<string, number>(),
@@ -82,8 +89,10 @@ export function fleetOf(...names: string[]) {
             followed: fleet.edges && !fleet.isDeaf ? memory.revision : undefined,
           },
           ...{ decided: undefined, answering: new Set<string>(), heard: fleet.heard },
-          ...{ demand: 0, kept: new Map() },
+          ...{ demand: fleet.demand, kept: new Map() },
         }
+        last = view
+        wanted = spec
         ;({ memory, actions } = decide(spec, view, memory, fleet.now))
         if (fleet.edges && !isBlind({ memory, seen: view })) picture = pictureOf(spec, memory)
       }

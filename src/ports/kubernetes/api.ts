@@ -31,6 +31,7 @@ export type Metadata = {
   namespace?: string
   uid?: string
   resourceVersion?: string
+  creationTimestamp?: string
   labels?: Readonly<Record<string, string>>
   annotations?: Readonly<Record<string, string>>
 }

@@ -1,3 +1,4 @@
+import { approvalsNeeded, approversIn } from '#kernel/fleet-approvals'
 import { Nullable } from '#kernel/schemas'
 import { type Static, Type } from '#kernel/type'
 import { EdgeCluster } from './edge-state.ts'
@@ -14,6 +15,11 @@ export const FleetView = Type.Object({
   wanted: Nullable(Type.String()),
   message: Type.String(),
   paused: Type.Boolean(),
+  /** Nothing is done, and this is what would be. */
+  dryRun: Type.Boolean(),
+  plan: Type.Array(Type.String()),
+  /** What holds up more than one cluster. */
+  troubles: Type.Array(Type.String()),
   /** Why the wanted version is not rolled out. */
   blocked: Nullable(Type.String()),
   clusters: Type.Array(
@@ -24,10 +30,10 @@ export const FleetView = Type.Object({
       weight: Count,
       ring: Count,
       approvedBy: Type.Array(Type.String()),
-      /** How many people have to let it in. */
-      approvalsNeeded: Count,
+      /** How many people more have to let it in. */
+      approvalsMissing: Count,
       intent: Type.String(),
-      /** The last thing that was said of it: why it is where it is. */
+      /** Why it is where it is: what it waits for, or the last thing that was said of it. */
       why: Nullable(Type.String()),
       /** Databases whose primary is there. */
       homeOf: Type.Array(Type.String()),
@@ -57,6 +63,7 @@ export type FleetObject = {
   spec?: {
     version?: string
     paused?: boolean
+    dryRun?: boolean
     clusters?: {
       name: string
       ring?: number
@@ -68,6 +75,9 @@ export type FleetObject = {
   status?: {
     picture?: unknown
     message?: string
+    plan?: string[]
+    why?: Record<string, string>
+    troubles?: string[]
     memory?: {
       blocked?: string
       clusters?: Record<string, { phase: string; version?: string; weight: number }>
@@ -93,12 +103,16 @@ export function fleetView(
   const { memory = {} } = status
   const { rollout } = memory
   const isoOf = (ms: number) => new Date(ms).toISOString()
-  const members = spec.clusters ?? state.clusters.map(({ name }) => ({ name }))
+  const named = spec.clusters ?? state.clusters.map(({ name }) => ({ name }))
+  // What the fleet does not name any more may still be on its way out.
+  const leaving = state.clusters.filter(({ name }) => !named.some((each) => each.name === name))
+  const members = [...named, ...leaving.map(({ name }) => ({ name, intent: 'leave' }))]
   return {
     ...{ asOf: isoOf(nowMs), revision: state.revision, epoch: state.epoch },
     wanted: spec.version ?? null,
     message: status.message ?? 'this edge goes by a picture that nobody changes by himself',
     ...{ paused: spec.paused ?? false, blocked: memory.blocked ?? null },
+    ...{ dryRun: spec.dryRun ?? false, plan: status.plan ?? [], troubles: status.troubles ?? [] },
     clusters: members.map((each) => memberView(each, fleet, state.clusters)),
     rollout: rollout ? { ...pick(rollout), since: isoOf(rollout.sinceMs) } : null,
     bad: Object.entries(memory.bad ?? {}).map(([version, why]) => ({ version, why })),
@@ -151,8 +165,11 @@ function memberView(
   const said = memory?.timeline?.findLast(({ text }) => text.startsWith(`${name}: `))?.text
   return {
     ...{ name, phase, version: version ?? null, weight, ring, approvedBy, intent, seen: own },
-    approvalsNeeded: production && fleet !== undefined ? 2 : 1,
-    why: said?.slice(name.length + 2) ?? null,
+    approvalsMissing: Math.max(
+      0,
+      fleet === undefined ? 0 : approvalsNeeded(production) - approversIn(approvedBy).size,
+    ),
+    why: fleet?.status?.why?.[name] ?? said?.slice(name.length + 2) ?? null,
     homeOf: Object.entries(homesOf(memory)).flatMap(([database, { cluster }]) =>
       cluster === name ? [database] : [],
     ),

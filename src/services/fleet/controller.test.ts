@@ -18,6 +18,27 @@ const stranger = {
   spec: { request: '', signerName: 'kubernetes.io/kube-apiserver-client' },
 }
 
+/** The controller of that hub, whom no edge answers. */
+function startControl(t: { after(work: () => unknown): void }, api: KubernetesApi, clock = systemClock) {
+  const lost = new AbortController()
+  const nobody = { followed: undefined, answering: new Set<string>(), heard: { revision: 0, epoch: 0 } }
+  const none = { async [Symbol.asyncDispose]() {} }
+  const running = control(
+    {
+      ...{ api, place, metrics: fleetMetrics(), clock },
+      edges: { ...none, ask: async () => ({ ...nobody, demand: undefined, clusters: new Map() }) },
+      keepers: { ...none, ask: async () => new Map(), tell: async () => true },
+      placements: { ask: async () => undefined },
+      alarms: { ...none, ask: async () => new Map() },
+    },
+    lost.signal,
+  )
+  t.after(async () => {
+    lost.abort()
+    await running
+  })
+}
+
 /** A hub with a fleet of no clusters, whose watches tell what a test has them tell. */
 function smallHub() {
   let fleet: BookstoreFleet = {
@@ -26,7 +47,9 @@ function smallHub() {
   }
   const tellers = new Map<string, (object: object) => void>()
   const hub = {
-    ...{ sent: [] as string[], refused: 0, isDeaf: false },
+    ...{ sent: [] as string[], refused: 0 },
+    /** Whoever asks has no rights on paths with this in them. */
+    forbidden: 'nothing',
     fleet: () => fleet,
     /** Somebody else writes it. */
     touch() {
@@ -36,10 +59,16 @@ function smallHub() {
       [...tellers].find(([path]) => path.includes(collection))?.[1](object),
   }
   const api: KubernetesApi = {
-    get: async <T>(path: string) =>
-      ({ metadata: { resourceVersion: '1' }, items: path.includes('bookstorefleets') ? [fleet] : [] }) as T,
+    get: async <T>(path: string) => {
+      if (path.includes(hub.forbidden)) throw new KubernetesError(403, 'Forbidden', 'that is forbidden')
+      return {
+        metadata: { resourceVersion: '1' },
+        items: path.includes('bookstorefleets') ? [fleet] : [],
+      } as T
+    },
     async send<T>(method: string, path: string, body?: unknown) {
       if (!path.includes('/bookstorefleets/')) {
+        if (path.includes(hub.forbidden)) throw new KubernetesError(403, 'Forbidden', 'that is forbidden')
         hub.sent.push(`${method} ${path}`)
         return {} as T
       }
@@ -67,23 +96,7 @@ function smallHub() {
 
 test('a controller that looks at an old fleet does nothing, also where it has nothing to write', async (t) => {
   const { hub, api } = smallHub()
-  const lost = new AbortController()
-  const nobody = { followed: undefined, answering: new Set<string>(), heard: { revision: 0, epoch: 0 } }
-  const none = { async [Symbol.asyncDispose]() {} }
-  const running = control(
-    {
-      ...{ api, place, metrics: fleetMetrics(), clock: systemClock },
-      edges: { ...none, ask: async () => ({ ...nobody, demand: undefined, clusters: new Map() }) },
-      keepers: { ...none, ask: async () => new Map(), tell: async () => true },
-      placements: { ask: async () => undefined },
-      alarms: { ...none, ask: async () => new Map() },
-    },
-    lost.signal,
-  )
-  t.after(async () => {
-    lost.abort()
-    await running
-  })
+  startControl(t, api)
   await until(() => hub.fleet().status !== undefined)
   assert.equal(hub.fleet().status?.picture, undefined, 'edges that it cannot hear go on by what they have')
   hub.tell('certificatesigningrequests', stranger)
@@ -94,4 +107,26 @@ test('a controller that looks at an old fleet does nothing, also where it has no
   hub.refused = 0
   await until(() => hub.refused > 1)
   assert.equal(hub.sent.length, before)
+})
+
+test('what cannot be done is told where operators look, and so is an edge that is silent', async (t) => {
+  const { hub, api } = smallHub()
+  hub.forbidden = 'certificatesigningrequests/stranger'
+  startControl(t, api)
+  await until(() => hub.fleet().status !== undefined)
+  hub.tell('certificatesigningrequests', stranger)
+  const troubles = () => hub.fleet().status?.troubles ?? []
+  await until(() => troubles().includes('deny: that is forbidden'), 'it says what was refused')
+  assert.ok(troubles().includes('no edges are named, so no cluster can be found to serve'))
+})
+
+test('a controller that may not read what it goes by says so', async (t) => {
+  const { hub, api } = smallHub()
+  hub.forbidden = 'manifestworks'
+  let aheadMs = 0
+  startControl(t, api, { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs })
+  await sleep(500)
+  assert.equal(hub.fleet().status, undefined, 'not at once: it may only be starting')
+  aheadMs = 60_000
+  await until(() => hub.fleet().status?.message?.includes('cannot read /apis/work') === true)
 })

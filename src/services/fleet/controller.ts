@@ -3,12 +3,14 @@ import { type KubernetesApi, KubernetesError } from '#ports/kubernetes'
 import { logger } from '#ports/log'
 import { isBlind } from './decisions/adopt.ts'
 import { decide } from './decisions/decide.ts'
+import { explain } from './decisions/explain.ts'
+import { withLeavers } from './decisions/leavers.ts'
 import type { Action, FleetMemory, FleetSpec } from './decisions/model.ts'
 import { pictureOf } from './decisions/picture.ts'
 import type { Alarms } from './hub/alarms.ts'
 import { type Caches, openCaches } from './hub/caches.ts'
 import { carryOut } from './hub/carry-out.ts'
-import type { Edges } from './hub/edges.ts'
+import type { Edges, EdgesSeen } from './hub/edges.ts'
 import { type BookstoreFleet, memoryOf, readFleet } from './hub/fleet-object.ts'
 import type { Keepers } from './hub/keepers.ts'
 import { fleetApi } from './hub/objects.ts'
@@ -33,6 +35,10 @@ const roundEveryMs = 1_000
 /** Nobody sells while a database is on its way: each of its steps is seen as soon as it is done. */
 const movingRoundEveryMs = 200
 const plannedMax = 50
+/** What cannot be read for so long after the start is told of. */
+const unreadMs = 10_000
+const failuresMax = 5
+const failureMax = 300
 
 /**
  * Looks, decides, writes down and acts, again and again, until it has lost its lease. What it means to do is in the
@@ -42,14 +48,14 @@ const plannedMax = 50
 export async function control(parts: ControllerParts, lost: AbortSignal): Promise<void> {
   let wake = () => {}
   await using caches = openCaches(parts.api, parts.place, parts.clock, () => wake())
-  const rights = new Map<string, boolean>()
+  const known: Known = { rights: new Map(), failing: [], startedMs: parts.clock.monotonicMs() }
   log.info('leads the fleet', parts.place)
   while (!lost.aborted) {
     const woken = new Promise<void>((resolve) => {
       wake = resolve
     })
     try {
-      await round(parts, caches, rights, lost)
+      await round(parts, caches, known, lost)
     } catch (error) {
       parts.metrics.failed()
       log.warn('a round failed and is done again', { error })
@@ -62,6 +68,15 @@ export async function control(parts: ControllerParts, lost: AbortSignal): Promis
   }
 }
 
+/** What this controller has found out since it leads. */
+type Known = {
+  /** Whether a cluster's certificate still opens anything. */
+  rights: Map<string, boolean>
+  /** What could not be done in the last round, for whoever waits for it. */
+  failing: string[]
+  startedMs: number
+}
+
 /** Changes that come together are one round. */
 const gatherMs = 200
 
@@ -70,15 +85,16 @@ const isMoving = (fleet: BookstoreFleet | undefined) => {
   return [...Object.values(homes), topology].some((each) => each !== undefined && each.step !== 'steady')
 }
 
-async function round(
-  parts: ControllerParts,
-  caches: Caches,
-  rights: Map<string, boolean>,
-  lost: AbortSignal,
-) {
+async function round(parts: ControllerParts, caches: Caches, known: Known, lost: AbortSignal) {
   const fleet = caches.fleet()
-  if (fleet === undefined || !caches.isComplete()) return
+  if (fleet === undefined) return
   const { clock, place, metrics } = parts
+  const unread = caches.unread()
+  if (unread.length > 0) {
+    if (clock.monotonicMs() - known.startedMs < unreadMs) return
+    metrics.failed()
+    return await say(parts, fleet, `the controller cannot read ${unread.join(', ')}; its log says why`)
+  }
   const spec = read(fleet)
   if (typeof spec === 'string') return await say(parts, fleet, spec)
   const [edges, alarms, kept, decided] = await Promise.all([
@@ -89,21 +105,40 @@ async function round(
   ])
   const before = memoryOf(fleet)
   const nowMs = clock.now()
+  const { rights } = known
   const seen = seenFleet(caches, place.name, { edges, alarms, rights, kept, decided })
   const { memory, actions } = decide(spec, seen, before, nowMs)
   metrics.round(memory, nowMs)
-  if (spec.dryRun) return await say(parts, fleet, 'dry run: nothing is done', actions.map(told))
+  if (spec.dryRun)
+    return await say(parts, fleet, 'dry run: nothing is done', [
+      ...newsIn(before, memory).map(({ text }) => text),
+      ...actions.map(told),
+    ])
   // What edges go by is not written over by whoever does not know them.
   const picture = isBlind({ memory, seen }) ? fleet.status?.picture : pictureOf(spec, memory)
-  const isWritten = await write(parts, fleet, { memory, picture }, actions.length > 0)
+  const why = explain({ spec: withLeavers(spec, memory), seen, memory, nowMs, actions: [] })
+  const troubles = [...silentEdges(fleet, edges), ...known.failing]
+  const isWritten = await write(parts, fleet, { memory, picture, why, troubles }, actions.length > 0)
   if (!isWritten || lost.aborted) return
-  for (const each of memory.timeline)
-    if (!before.timeline.some(({ atMs, text }) => atMs === each.atMs && text === each.text))
-      log.info(each.text, { fleet: place.name })
+  for (const { text } of newsIn(before, memory)) log.info(text, { fleet: place.name })
+  known.failing = []
   for (const action of actions) {
     if (lost.aborted) return
-    await act(parts, caches, action, rights)
+    await act(parts, caches, action, known)
   }
+}
+
+const newsIn = (before: FleetMemory, { timeline }: FleetMemory) =>
+  timeline.filter(
+    (each) => !before.timeline.some(({ atMs, text }) => atMs === each.atMs && text === each.text),
+  )
+
+/** Drains and roll-outs wait for all of them, and so does whoever has begun one. */
+function silentEdges({ spec: { edges = [] } }: BookstoreFleet, { answering }: EdgesSeen): string[] {
+  if (edges.length === 0) return ['no edges are named, so no cluster can be found to serve']
+  return edges.flatMap((url) =>
+    answering.has(url) ? [] : [`the edge at ${url} does not answer: drains and roll-outs wait for it`],
+  )
 }
 
 const keepersOf = ({ clusters }: FleetSpec) =>
@@ -128,11 +163,11 @@ const pathOf = ({ place }: ControllerParts) =>
 async function write(
   parts: ControllerParts,
   fleet: BookstoreFleet,
-  { memory, picture }: { memory: FleetMemory; picture: unknown },
+  { memory, ...told }: { memory: FleetMemory; picture: unknown; why: object; troubles: string[] },
   acts: boolean,
 ): Promise<boolean> {
   const status = {
-    ...{ memory, picture, observedGeneration: fleet.metadata.generation },
+    ...{ memory, ...told, observedGeneration: fleet.metadata.generation },
     message: memory.topology?.trouble ?? memory.blocked ?? messageOf(memory),
   }
   const { plan: _, ...before } = fleet.status ?? {}
@@ -152,8 +187,10 @@ const withoutUndefined = (value: object) => JSON.parse(JSON.stringify(value)) as
 function messageOf({ rollout, clusters }: FleetMemory): string {
   if (rollout !== undefined)
     return `${rollout.cluster}: ${rollout.from} → ${rollout.version}, ${rollout.step}`
-  const serving = Object.values(clusters).filter(({ phase }) => phase === 'serving').length
-  return `${serving} clusters serve`
+  const serving = Object.values(clusters).filter(({ phase }) => phase === 'serving')
+  const lost = serving.filter(({ downSinceMs }) => downSinceMs !== undefined).length
+  const some = serving.length === 1 ? '1 cluster serves' : `${serving.length} clusters serve`
+  return lost === 0 ? some : `${some}, ${lost} of them lost`
 }
 
 async function say(
@@ -162,7 +199,8 @@ async function say(
   message: string,
   plan: string[] = [],
 ): Promise<void> {
-  const status = { ...fleet.status, message, plan: plan.slice(0, plannedMax) }
+  const { generation: observedGeneration } = fleet.metadata
+  const status = { ...fleet.status, observedGeneration, message, plan: plan.slice(0, plannedMax) }
   if (JSON.stringify(status) === JSON.stringify(fleet.status)) return
   await parts.api.send('PUT', pathOf(parts), { ...fleet, status })
 }
@@ -171,7 +209,7 @@ async function act(
   parts: ControllerParts,
   caches: Caches,
   action: Action,
-  rights: Map<string, boolean>,
+  { rights, failing }: Known,
 ): Promise<void> {
   const { api, place, metrics, keepers } = parts
   try {
@@ -188,8 +226,14 @@ async function act(
   } catch (error) {
     metrics.failed()
     log.warn('could not do something, and tries again', { ...action, error })
+    const isOld = error instanceof KubernetesError && error.isConflict
+    if (!isOld && failing.length < failuresMax)
+      failing.push(`${nameOf(action)}: ${(error as Error).message}`.slice(0, failureMax))
   }
 }
+
+/** Without what it tells: a token is nobody else's. */
+const nameOf = (action: Action) => ('cluster' in action ? `${action.kind} ${action.cluster}` : action.kind)
 
 /** Without times: a plan that says the same is not written anew every second. */
 const told = (action: Action) =>

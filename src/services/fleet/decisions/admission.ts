@@ -1,3 +1,4 @@
+import { approvalsNeeded, approversIn } from '#kernel/fleet-approvals'
 import type { Action, CertificateRequest, ClusterMemory, ClusterSpec, SeenCluster } from './model.ts'
 
 /** Who signs what registration agents ask for. */
@@ -6,7 +7,6 @@ const bootstrapGroupless = 'system:open-cluster-management:'
 /** Agents renew themselves long before; a certificate that lives longer outlives its revocation for longer. */
 export const certificateSecondsMax = 24 * 3_600
 const keyTypes = ['ec', 'ed25519']
-const peopleOfProduction = 2
 
 export type Admission = { actions: Action[]; key: string }
 
@@ -34,8 +34,8 @@ export function admit(spec: ClusterSpec, seen: SeenCluster, memory: ClusterMemor
 }
 
 export function missingApproval({ approvedBy, isProduction, name }: ClusterSpec): string | undefined {
-  const people = new Set(approvedBy).size
-  const needed = isProduction ? peopleOfProduction : 1
+  const people = approversIn(approvedBy).size
+  const needed = approvalsNeeded(isProduction)
   return people >= needed ? undefined : `${name} is approved by ${people} of ${needed} people`
 }
 

@@ -47,7 +47,7 @@ test('a cluster that two people have let in is approved by name, and its key kep
 })
 
 test('one person, or the same one twice, is not enough for a production cluster; its request waits', () => {
-  for (const approvedBy of [[], ['ada'], ['ada', 'ada']])
+  for (const approvedBy of [[], ['ada'], ['ada', 'ada'], ['ada', ' '], ['ada', 'Ada ']])
     assert.deepEqual(kindsOf({}, { ...spec, approvedBy }), [])
   assert.deepEqual(kindsOf({}, { ...spec, approvedBy: ['ada'], isProduction: false }), ['approve', 'accept'])
 })
@@ -149,7 +149,7 @@ test('demand takes a further cluster at once, and gives one back only after a wh
   }
   let wanted: FleetMemory['wanted'] = { count: 1, lessSinceMs: undefined }
   const at = (demand: number | undefined, seconds: number) => {
-    wanted = wantedCount(fleet, demand, wanted, seconds * 1_000)
+    wanted = wantedCount(fleet, clusters, demand, wanted, seconds * 1_000)
     return wanted.count
   }
   assert.deepEqual([at(60, 0), at(80, 1), at(150, 2)], [1, 2, 3])

@@ -146,6 +146,8 @@ export type SeenCluster = {
   /** Whether its certificate still opens anything; undefined when nobody has looked. */
   hasRights: boolean | undefined
   requests: readonly CertificateRequest[]
+  /** Why the last request in its name was denied. */
+  denied?: string | undefined
   /** As all edges that answer see it; undefined when none does. */
   edge: SeenByEdges | undefined
   /** What its own checks find wrong with the business: titles oversold, payments without an order. Undefined when nobody knows. */

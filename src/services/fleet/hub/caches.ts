@@ -22,8 +22,8 @@ export type Caches = AsyncDisposable & {
   works(): readonly ManifestWork[]
   requests(): readonly CertificateSigningRequest[]
   versions(): readonly VersionMap[]
-  /** Whether everything has been listed once. */
-  isComplete(): boolean
+  /** Paths of what has not been listed yet: nothing is decided before. */
+  unread(): string[]
 }
 
 export function openCaches(
@@ -34,10 +34,10 @@ export function openCaches(
 ): Caches {
   const stop = new AbortController()
   const running: Promise<void>[] = []
-  const collections: { isListed: boolean }[] = []
+  const collections: { path: string; isListed: boolean }[] = []
   const cache = <T extends { metadata: Metadata }>(path: string) => {
     const known = new Map<string, T>()
-    const collection = { isListed: false }
+    const collection = { path, isListed: false }
     collections.push(collection)
     const keyOf = ({ metadata }: T) => `${metadata.namespace ?? ''}/${metadata.name}`
     const follower = {
@@ -74,7 +74,7 @@ export function openCaches(
   return {
     ...caches,
     fleet: () => fleets()[0],
-    isComplete: () => collections.every(({ isListed }) => isListed),
+    unread: () => collections.flatMap(({ path: at, isListed }) => (isListed ? [] : [at])),
     async [Symbol.asyncDispose]() {
       stop.abort()
       await Promise.all(running)

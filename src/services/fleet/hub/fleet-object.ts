@@ -32,6 +32,10 @@ export type BookstoreFleet = {
     observedGeneration?: number
     message?: string
     plan?: string[]
+    /** By cluster, why it is where it is. */
+    why?: Record<string, string>
+    /** What holds up more than one cluster, or could not be done. */
+    troubles?: string[]
   }
 }
 

@@ -72,6 +72,7 @@ function clusterOf(
     works: caches.works().filter(({ metadata }) => metadata.namespace === name).length,
     hasRights: rights.get(name),
     requests: requests.map(requestOf),
+    denied: lastDenial(caches.requests(), name),
     edge: edges.clusters.get(name),
     alarms: alarms.get(name),
     work: work === undefined || work.metadata.deletionTimestamp ? undefined : seenWork(work),
@@ -83,6 +84,17 @@ function clusterOf(
 const isPending = ({ metadata, status }: CertificateSigningRequest) =>
   metadata.labels?.[clusterNameLabel] !== undefined &&
   !status?.conditions?.some(({ type }) => type === 'Approved' || type === 'Denied')
+
+/** What is kept of each: a request is written by whoever asks. */
+const denialMax = 200
+
+function lastDenial(requests: readonly CertificateSigningRequest[], name: string): string | undefined {
+  const own = requests.filter(({ metadata }) => metadata.labels?.[clusterNameLabel] === name)
+  const newest = own.toSorted((a, b) => timeOf(b).localeCompare(timeOf(a)))[0]
+  return conditionOf(newest?.status?.conditions, 'Denied')?.message?.slice(0, denialMax)
+}
+
+const timeOf = ({ metadata }: CertificateSigningRequest) => metadata.creationTimestamp ?? ''
 
 function requestOf({ metadata, spec }: CertificateSigningRequest): CertificateRequest {
   const rest = {
