@@ -87,7 +87,7 @@ function runTopology(seed: number, { isLossy = false, isPutBack = false }: Kind,
     for (const edge of edges) {
       if (tick >= edge.cutUntil && random() < 0.5)
         edge.follow(pictureNow(), !is('waits for answers of an earlier turn'))
-      if (random() < 0.25) edge.keep()
+      if (random() < 0.1) edge.keep()
     }
     for (const controller of controllers) if (tick >= controller.frozenUntil) control(controller)
     for (const edge of edges) {
