@@ -4,46 +4,59 @@ import { ConfigError, version as ownVersion, readConfig } from '#config'
 import { type KubernetesApi, KubernetesError, openKubernetes } from '#ports/kubernetes'
 import { roles } from '#roles'
 import { made } from '../process/schema.ts'
-import type { FleetMemory } from '../services/fleet/decisions/model.ts'
 import type { Topology } from '../services/fleet/decisions/topology.ts'
 import { questionsOf } from '../services/fleet/hub/carry-out.ts'
-import type { BookstoreFleet, FleetMember } from '../services/fleet/hub/fleet-object.ts'
-import { fleetApi, versionLabel } from '../services/fleet/hub/objects.ts'
+import { type BookstoreFleet, type FleetMember, readMaintenance } from '../services/fleet/hub/fleet-object.ts'
+import { fleetApi, type Manifest, versionLabel } from '../services/fleet/hub/objects.ts'
 import { versionMapName } from '../services/fleet/hub/seen.ts'
+import { statusText } from '../services/fleet/status-text.ts'
 
 export const summary =
-  'look after a fleet on an OCM hub: octavo fleet status | drain NAME | serve NAME | revoke NAME | approve NAME | move-databases NAME [--accept-loss] | roll-out VERSION | pause | resume | rights NAME | add-version VERSION'
+  'look after a fleet on an OCM hub: octavo fleet status | drain NAME | serve NAME | revoke NAME | approve NAME | maintain NAME FROM UNTIL | move-databases NAME [--accept-loss] | roll-out VERSION [--again] | pause | dry-run | resume | rights NAME | add-version VERSION'
 
 type Fleet = { api: KubernetesApi; path: string; namespace: string; object: BookstoreFleet }
-const shownEvents = 15
 const triesMax = 10
+
+/** How many words each takes, where it is not one. */
+const words: Readonly<Record<string, number>> = { status: 0, pause: 0, 'dry-run': 0, resume: 0, maintain: 3 }
+/** What each may be given besides. */
+const optionsOf: Readonly<Record<string, string>> = {
+  ...{ status: 'json', approve: 'by', 'move-databases': 'accept-loss', 'roll-out': 'again' },
+}
 
 /** @returns 0 when it is done, 1 when there is no such fleet or cluster, 2 when it was asked for the wrong way */
 export async function run(args: string[]): Promise<number> {
   const options = {
-    json: { type: 'boolean', default: false },
+    json: { type: 'boolean' },
     by: { type: 'string' },
-    'accept-loss': { type: 'boolean', default: false },
+    'accept-loss': { type: 'boolean' },
+    again: { type: 'boolean' },
   } as const
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
-  const [what = 'status', name = ''] = positionals
+  const [what = 'status', name = '', ...more] = positionals
   const verbs: Record<string, (fleet: Fleet) => Promise<number>> = {
-    status: async (fleet) => show(fleet.object, values.json),
+    status: async ({ object }) => show(object, values.json === true),
     drain: (fleet) => change(fleet, name, { intent: 'drain' }),
-    serve: (fleet) => change(fleet, name, { intent: 'serve' }),
+    serve: (fleet) => serve(fleet, name),
     revoke: (fleet) => change(fleet, name, { intent: 'revoke' }),
     approve: (fleet) => approve(fleet, name, values.by),
-    'roll-out': (fleet) => want(fleet, { version: name }),
-    'move-databases': (fleet) => moveDatabases(fleet, name, values['accept-loss']),
+    maintain: (fleet) => maintain(fleet, name, more),
+    'roll-out': (fleet) => rollOut(fleet, name, values.again === true),
+    'move-databases': (fleet) => moveDatabases(fleet, name, values['accept-loss'] === true),
     pause: (fleet) => want(fleet, { paused: true }),
-    resume: (fleet) => want(fleet, { paused: false }),
+    'dry-run': (fleet) => want(fleet, { dryRun: true }),
+    resume: (fleet) => want(fleet, { paused: false, dryRun: false }),
     rights: (fleet) => rights(fleet, name),
     'add-version': (fleet) => addVersion(fleet, name),
   }
   const verb = Object.hasOwn(verbs, what) ? verbs[what] : undefined
-  const needsName = !['status', 'pause', 'resume'].includes(what)
-  if (verb === undefined || (needsName && name === '')) {
+  if (verb === undefined) {
     console.error(`octavo fleet: it takes ${Object.keys(verbs).join(', ')}; octavo fleet --help says how`)
+    return 2
+  }
+  const fault = faultOfCall(what, positionals.slice(1), Object.keys(values))
+  if (fault !== undefined) {
+    console.error(`octavo fleet: ${fault}; octavo fleet --help says how`)
     return 2
   }
   const { url = '' } = readConfig(process.env).fleet
@@ -69,57 +82,24 @@ export async function run(args: string[]): Promise<number> {
   }
 }
 
-function show({ metadata, spec, status }: BookstoreFleet, asJson: boolean): number {
-  if (asJson) {
-    console.log(JSON.stringify({ spec, status }, null, 2))
-    return 0
-  }
-  const memory = status?.memory
-  console.log(
-    `wanted ${spec.version}; ${status?.message ?? 'nobody looks after it yet'}${spec.paused ? '; paused' : ''}`,
-  )
-  if (status !== undefined && status.observedGeneration !== metadata.generation)
-    console.log('its controller has not looked at the last change')
-  for (const each of status?.troubles ?? []) console.log(each)
-  console.log(`\n${row('CLUSTER', 'PHASE', 'VERSION', 'WEIGHT', 'RING', 'APPROVED BY', 'WHY')}`)
-  for (const { name, ring = 0, approvedBy = [] } of [...spec.clusters, ...leaversOf(spec, memory)]) {
-    const { phase = 'out', version = '–', weight = 0 } = memory?.clusters[name] ?? {}
-    const people = approvedBy.join(', ') || 'nobody'
-    console.log(row(name, phase, version, String(weight), String(ring), people, status?.why?.[name] ?? ''))
-  }
-  for (const [database, home] of Object.entries(memory?.homes ?? {}))
-    console.log(`\n${database}: its primary is at ${home.cluster}, turn ${home.epoch}, ${home.step}`)
-  if (memory?.topology !== undefined) showTopology(memory.topology)
-  for (const [version, why] of Object.entries(memory?.bad ?? {}))
-    console.log(`\n${version} was rolled back: ${why}`)
-  console.log('')
-  for (const { atMs, text: said } of memory?.timeline.slice(-shownEvents) ?? [])
-    console.log(`${new Date(atMs).toISOString().slice(0, 19)}Z  ${said}`)
-  for (const step of status?.plan ?? []) console.log(`would do: ${step}`)
+/** What is not taken is refused: whoever writes two names means both. */
+export function faultOfCall(
+  what: string,
+  given: readonly string[],
+  options: readonly string[],
+): string | undefined {
+  const count = words[what] ?? 1
+  if (given.length !== count || given.some((each) => each.trim() === ''))
+    return `${what} takes ${count === 0 ? 'nothing' : count === 1 ? 'one name' : `${count} words`}`
+  const stray = options.find((each) => each !== optionsOf[what])
+  return stray === undefined ? undefined : `${what} takes no --${stray}`
+}
+
+function show(object: BookstoreFleet, asJson: boolean): number {
+  const { spec, status } = object
+  console.log(asJson ? JSON.stringify({ spec, status }, null, 2) : statusText(object, Date.now()))
   return 0
 }
-
-/** Those that the fleet does not name any more, and that are not gone yet. */
-const leaversOf = (spec: BookstoreFleet['spec'], memory: FleetMemory | undefined): FleetMember[] =>
-  Object.entries(memory?.clusters ?? {}).flatMap(([name, { phase, url = '' }]) =>
-    ['out', 'revoked'].includes(phase) || spec.clusters.some((each) => each.name === name)
-      ? []
-      : [{ name, url }],
-  )
-
-function showTopology({ home, to, epoch, step, unsettled, trouble }: Topology): void {
-  const where = step === 'steady' ? `at ${home}` : `on their way from ${home} to ${to}`
-  console.log(`\ndatabases: their primaries are ${where}, turn ${epoch}, ${step}`)
-  for (const name of Object.keys(unsettled))
-    console.log(`${name} was given up with primaries of its own: its Clusters have to be made anew`)
-  if (trouble !== undefined) console.log(trouble)
-}
-
-const row = (...cells: string[]) =>
-  cells
-    .map((cell) => cell.padEnd(12))
-    .join(' ')
-    .trimEnd()
 
 /** At the version that was read: what somebody else changes meanwhile is not written over. */
 async function want({ api, path, object }: Fleet, spec: Partial<BookstoreFleet['spec']>): Promise<number> {
@@ -138,6 +118,44 @@ async function change(fleet: Fleet, name: string, to: Partial<FleetMember>): Pro
   return await want(fleet, {
     clusters: clusters.map((each) => (each.name === name ? { ...each, ...to } : each)),
   })
+}
+
+/** Adds a time in which the cluster is drained; those that are over go. */
+async function maintain(
+  fleet: Fleet,
+  name: string,
+  [from = '', until = '']: readonly string[],
+): Promise<number> {
+  try {
+    readMaintenance(name, { from, until })
+  } catch (error) {
+    console.error(`octavo fleet: ${(error as Error).message}`)
+    return 2
+  }
+  const toCome = maintenanceOf(fleet, name).filter((each) => Date.parse(each.until) > Date.now())
+  return await change(fleet, name, { maintenance: [...toCome, { from, until }] })
+}
+
+/** Ends a drain, and maintenance that has begun: whoever is done early says so. */
+async function serve(fleet: Fleet, name: string): Promise<number> {
+  const before = maintenanceOf(fleet, name)
+  const maintenance = before.filter((each) => Date.parse(each.from) > Date.now())
+  return await change(fleet, name, { intent: 'serve', ...(before.length > 0 && { maintenance }) })
+}
+
+const maintenanceOf = ({ object }: Fleet, name: string) =>
+  object.spec.clusters.find((each) => each.name === name)?.maintenance ?? []
+
+/** @param again whether one that was rolled back is tried once more: for the reason that is known, and for no later one */
+async function rollOut(fleet: Fleet, version: string, again: boolean): Promise<number> {
+  if (!again) return await want(fleet, { version })
+  const { spec, status } = fleet.object
+  const { bad = {}, badAt = {} } = status?.memory ?? {}
+  if (bad[version] === undefined) {
+    console.error(`octavo fleet: ${version} was not rolled back`)
+    return 1
+  }
+  return await want(fleet, { version, rollout: { ...spec.rollout, again: badAt[version] ?? 0 } })
 }
 
 async function moveDatabases(fleet: Fleet, name: string, acceptsLoss: boolean): Promise<number> {
@@ -178,7 +196,7 @@ export function faultOfAcceptance(topology: Topology | undefined, name: string):
 
 /** In the name by which the hub knows whoever asks, unless another is given: where approvals are watched over none may be. */
 async function approve(fleet: Fleet, name: string, given?: string): Promise<number> {
-  const person = given || (await ownName(fleet))
+  const person = given ?? (await ownName(fleet))
   const approvedBy = fleet.object.spec.clusters.find((each) => each.name === name)?.approvedBy ?? []
   return await change(fleet, name, { approvedBy: [...new Set([...approvedBy, person])] })
 }
@@ -212,8 +230,9 @@ async function rights({ api }: Fleet, name: string): Promise<number> {
 /** Makes a version known to the hub: its manifests, as JSON on the input, and how far it migrates the databases. */
 async function addVersion({ api, namespace }: Fleet, version: string): Promise<number> {
   const manifests = manifestsIn(await text(process.stdin))
-  if (manifests.length === 0) {
-    console.error('octavo fleet: there are no manifests on its input; it takes them as JSON')
+  const fault = manifests === undefined ? 'what is on its input is no JSON' : faultOfManifests(manifests)
+  if (manifests === undefined || fault !== undefined) {
+    console.error(`octavo fleet: ${fault}; it takes manifests as JSON`)
     return 2
   }
   try {
@@ -235,13 +254,33 @@ async function addVersion({ api, namespace }: Fleet, version: string): Promise<n
   return 0
 }
 
-/** As kubectl writes them: one object, a List of them, or one after the other. @throws SyntaxError when it is no JSON */
-export function manifestsIn(json: string): object[] {
+/** As kubectl writes them: one object, a List of them, or one after the other. @returns undefined when it is no JSON */
+export function manifestsIn(json: string): unknown[] | undefined {
   const documents = json.split(/(?<=^\}\s*)(?=^\{)/m).filter((part) => part.trim() !== '')
-  return documents.flatMap((part) => {
-    const read = JSON.parse(part) as { kind?: string; items?: object[] }
-    return read.kind === 'List' ? (read.items ?? []) : [read]
-  })
+  try {
+    return documents.flatMap((part) => {
+      const read = JSON.parse(part) as { kind?: string; items?: unknown[] } | null
+      return read?.kind === 'List' ? (read.items ?? []) : [read]
+    })
+  } catch {
+    // It is told as what it is.
+    return undefined
+  }
+}
+
+/** What is made known does not change, so that what no cluster could apply is not taken. */
+export function faultOfManifests(manifests: readonly unknown[]): string | undefined {
+  if (manifests.length === 0) return 'there are no manifests on its input'
+  const known = new Set<string>()
+  for (const each of manifests) {
+    const { apiVersion, kind, metadata } = (each ?? {}) as Partial<Manifest>
+    if (!apiVersion || !kind || !metadata?.name)
+      return `${JSON.stringify(each)?.slice(0, 80)} has no apiVersion, kind or name`
+    const name = `${kind} ${metadata.namespace ?? ''}/${metadata.name}`
+    if (known.has(`${apiVersion} ${name}`)) return `${name} is there twice`
+    known.add(`${apiVersion} ${name}`)
+  }
+  return undefined
 }
 
 async function ownSchemas(): Promise<Record<string, { version: number; oldest: number }>> {

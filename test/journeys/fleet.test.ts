@@ -59,6 +59,7 @@ test('operators see their fleet, and everybody can read it', async (t) => {
         'Trouble: the edge at http://edge-1:8081 does not answer',
         'draining, to be drained',
         'waits until what is on its way has ended',
+        'maintenance from 1/31/2098',
         'A dry run: nothing of this is done.',
         'apply cluster=north version=1.1.0',
       ])
@@ -110,7 +111,10 @@ const busy: FleetObject = {
     version: '1.1.0',
     dryRun: true,
     clusters: [
-      { name: 'north', ring: 0, approvedBy: ['ada', 'ben'], production: true },
+      {
+        ...{ name: 'north', ring: 0, approvedBy: ['ada', 'ben'], production: true },
+        maintenance: [{ from: '2098-01-31T01:00:00Z', until: '2098-01-31T02:00:00Z' }],
+      },
       { name: 'south', ring: 1, approvedBy: ['ada', 'ben'], production: true, intent: 'drain' },
       { name: 'west', ring: 2, approvedBy: ['ada', 'Ada '], production: true },
     ],

@@ -1,5 +1,6 @@
 import type { PicturedCluster } from '#kernel/fleet-picture'
 import { isBlind } from '../../src/services/fleet/decisions/adopt.ts'
+import { asOfNow } from '../../src/services/fleet/decisions/as-of-now.ts'
 import { decide } from '../../src/services/fleet/decisions/decide.ts'
 import { explain } from '../../src/services/fleet/decisions/explain.ts'
 import {
@@ -38,7 +39,7 @@ export function fleetOf(...names: string[]) {
   let wanted: FleetSpec | undefined
   let running = new Map<string, string | undefined>()
   const fleet = {
-    ...{ specs, seen, down, never, version: '1', edges: true },
+    ...{ rollout, specs, seen, down, never, version: '1', edges: true },
     /** Orders a second. */
     demand: 0,
     /** What the fleet says besides. */
@@ -57,7 +58,15 @@ export function fleetOf(...names: string[]) {
     phases: () => Object.entries(memory.clusters).map(([name, { phase }]) => `${name} ${phase}`),
     pictured: () => picture.clusters.map(({ name, weight }) => `${name} ${weight}`).sort(),
     why: () =>
-      last && wanted ? explain({ spec: wanted, seen: last, memory, nowMs: fleet.now, actions: [] }) : {},
+      last && wanted
+        ? explain({
+            spec: asOfNow(wanted, memory, fleet.now),
+            seen: last,
+            memory,
+            nowMs: fleet.now,
+            actions: [],
+          })
+        : {},
     said: (words: RegExp) => memory.timeline.filter(({ text }) => words.test(text)).length,
     /** That works tell of. */
     epochs: new Map<string, number>(),

@@ -33,6 +33,8 @@ export const FleetView = Type.Object({
       /** How many people more have to let it in. */
       approvalsMissing: Count,
       intent: Type.String(),
+      /** In which it is drained: what is to come, and what it is in. */
+      maintenance: Type.Array(Type.Object({ from: Type.String(), until: Type.String() })),
       /** Why it is where it is: what it waits for, or the last thing that was said of it. */
       why: Nullable(Type.String()),
       /** Databases whose primary is there. */
@@ -70,6 +72,7 @@ export type FleetObject = {
       approvedBy?: string[]
       production?: boolean
       intent?: string
+      maintenance?: { from: string; until: string }[]
     }[]
   }
   status?: {
@@ -113,7 +116,7 @@ export function fleetView(
     message: status.message ?? 'this edge goes by a picture that nobody changes by himself',
     ...{ paused: spec.paused ?? false, blocked: memory.blocked ?? null },
     ...{ dryRun: spec.dryRun ?? false, plan: status.plan ?? [], troubles: status.troubles ?? [] },
-    clusters: members.map((each) => memberView(each, fleet, state.clusters)),
+    clusters: members.map((each) => memberView(each, fleet, state.clusters, nowMs)),
     rollout: rollout ? { ...pick(rollout), since: isoOf(rollout.sinceMs) } : null,
     bad: Object.entries(memory.bad ?? {}).map(([version, why]) => ({ version, why })),
     databases: Object.entries(homesOf(memory)).map(([name, { cluster, epoch, step }]) => ({
@@ -155,6 +158,7 @@ function memberView(
   member: Member,
   fleet: FleetObject | undefined,
   seen: readonly EdgeCluster[],
+  nowMs: number,
 ): FleetView['clusters'][number] {
   const { name, ring = 0, approvedBy = [], production = true, intent = 'serve' } = member
   const memory = fleet?.status?.memory
@@ -170,6 +174,9 @@ function memberView(
       fleet === undefined ? 0 : approvalsNeeded(production) - approversIn(approvedBy).size,
     ),
     why: fleet?.status?.why?.[name] ?? said?.slice(name.length + 2) ?? null,
+    maintenance: (member.maintenance ?? [])
+      .filter(({ until }) => Date.parse(until) > nowMs)
+      .map(({ from, until }) => ({ from, until })),
     homeOf: Object.entries(homesOf(memory)).flatMap(([database, { cluster }]) =>
       cluster === name ? [database] : [],
     ),

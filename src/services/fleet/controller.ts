@@ -2,9 +2,9 @@ import type { Clock } from '#ports/clock'
 import { type KubernetesApi, KubernetesError } from '#ports/kubernetes'
 import { logger } from '#ports/log'
 import { isBlind } from './decisions/adopt.ts'
+import { asOfNow } from './decisions/as-of-now.ts'
 import { decide } from './decisions/decide.ts'
 import { explain } from './decisions/explain.ts'
-import { withLeavers } from './decisions/leavers.ts'
 import type { Action, FleetMemory, FleetSpec } from './decisions/model.ts'
 import { pictureOf } from './decisions/picture.ts'
 import type { Alarms } from './hub/alarms.ts'
@@ -116,7 +116,7 @@ async function round(parts: ControllerParts, caches: Caches, known: Known, lost:
     ])
   // What edges go by is not written over by whoever does not know them.
   const picture = isBlind({ memory, seen }) ? fleet.status?.picture : pictureOf(spec, memory)
-  const why = explain({ spec: withLeavers(spec, memory), seen, memory, nowMs, actions: [] })
+  const why = explain({ spec: asOfNow(spec, memory, nowMs), seen, memory, nowMs, actions: [] })
   const troubles = [...silentEdges(fleet, edges), ...known.failing]
   const isWritten = await write(parts, fleet, { memory, picture, why, troubles }, actions.length > 0)
   if (!isWritten || lost.aborted) return

@@ -1,13 +1,13 @@
 import { admit, certificateSecondsMax } from './admission.ts'
 import { adopt, isBlind } from './adopt.ts'
+import { asOfNow, rememberUrls } from './as-of-now.ts'
 import { keepDns } from './dns.ts'
 import { heedEdges, keepHomes } from './homes.ts'
-import { rememberUrls, withLeavers } from './leavers.ts'
 import { place } from './members.ts'
 import type { Action, ClusterMemory, ClusterSpec, FleetMemory, FleetSpec, Seen } from './model.ts'
 import { replaceAfterMs, restMs } from './placing.ts'
 import { roll } from './roll.ts'
-import { change, enter, look, note, noteOnce, type Round, stateOf } from './round.ts'
+import { change, enter, isoOf, look, note, noteOnce, type Round, stateOf } from './round.ts'
 import { keepScores } from './scores.ts'
 import { epochOf, isEnding, keepTopology, revokeWaitMs } from './topologies.ts'
 
@@ -18,7 +18,7 @@ export type Decision = { memory: FleetMemory; actions: readonly Action[] }
  * controller that died goes on where it was, and one that decides twice does nothing twice.
  */
 export function decide(named: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: number): Decision {
-  const spec = withLeavers(named, memory)
+  const spec = asOfNow(named, memory, nowMs)
   const round: Round = { spec, seen, nowMs, memory, actions: [] }
   const isPutBack = heedEdges(round)
   adopt(round)
@@ -134,8 +134,6 @@ function letIn(round: Round, spec: ClusterSpec): void {
   round.actions.push(...actions)
   if (key !== state.key) change(round, spec.name, { key })
 }
-
-const isoOf = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`
 
 /** What a cluster has is made what it should have. */
 function keepWork(round: Round): void {

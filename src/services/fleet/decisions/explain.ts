@@ -1,7 +1,8 @@
 import { certificateSecondsMax, missingApproval } from './admission.ts'
+import { maintainedUntil } from './as-of-now.ts'
 import { isHome } from './homes.ts'
 import type { ClusterSpec, SeenCluster } from './model.ts'
-import { isFollowed, look, type Round, stateOf } from './round.ts'
+import { isFollowed, isoOf, look, type Round, stateOf } from './round.ts'
 
 const edgesWaited = 'waits until every edge follows'
 
@@ -44,6 +45,8 @@ function whyOut(round: Round, spec: ClusterSpec, seen: SeenCluster | undefined):
     return seen.denied === undefined
       ? 'its agent has not asked for a certificate'
       : `its certificate was denied: ${seen.denied}`
+  const untilMs = maintainedUntil(spec, nowMs)
+  if (untilMs !== undefined) return `is in maintenance until ${isoOf(untilMs)}`
   if (spec.intent === 'drain') return 'is drained'
   if (seen.isAvailable !== true) return 'the hub does not hear of it'
   const version = memory.goodVersion ?? memory.rollout?.from ?? round.spec.version
@@ -82,5 +85,5 @@ function whyRevoked({ memory }: Round, { name, key, intent }: ClusterSpec): stri
   if (key === '' || revokedKeys.includes(key))
     return 'was revoked: it comes back with another key (keySha256)'
   const fromMs = sinceMs + certificateSecondsMax * 1_000
-  return `was revoked: it comes back at ${new Date(fromMs).toISOString().slice(0, 19)}Z`
+  return `was revoked: it comes back at ${isoOf(fromMs)}`
 }

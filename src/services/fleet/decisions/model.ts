@@ -69,9 +69,14 @@ export type ClusterSpec = {
   key: string
   /** `leave` is that of one which is in the list no more: it is drained, and then it gets nothing. */
   intent: 'serve' | 'drain' | 'revoke' | 'leave'
+  /** When it is drained and gets nothing, whatever is wanted of it otherwise. */
+  maintenance?: readonly Maintenance[]
   /** Who keeps its database servers, and where the other clusters reach those; undefined where it has none. */
   keeper: { url: string; addresses: Readonly<Record<KeptDatabase, string>> } | undefined
 }
+
+/** From the first moment to before the last. */
+export type Maintenance = { fromMs: number; untilMs: number }
 
 export type RolloutSpec = {
   /** The share of its usual weight that a cluster has while its new version is judged. */
@@ -83,6 +88,8 @@ export type RolloutSpec = {
   readyLimitMs: number
   failedPercentMax: number
   slowPercentMax: number
+  /** The failure of the wanted version, by its `badAt`, after which somebody wants it to be tried again. */
+  again?: number | undefined
 }
 
 export type CertificateRequest = {
@@ -243,6 +250,8 @@ export type FleetMemory = {
   goodVersion: string | undefined
   /** Versions that were rolled back, with the reason. They are not tried again. */
   bad: Readonly<Record<string, string>>
+  /** The revision at which each was: another failure has another. */
+  badAt?: Readonly<Record<string, number>>
   /** How far the databases have been migrated by the versions that ran. */
   schemas: Readonly<Record<string, SchemaNumbers>>
   /** Why the wanted version is not rolled out. */

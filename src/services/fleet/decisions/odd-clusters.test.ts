@@ -138,6 +138,32 @@ test('whoever waits for a roll-out or a drain is told for what', () => {
   assert.deepEqual([fleet.memory().blocked, fleet.memory().clusters.a?.phase], [undefined, 'out'])
 })
 
+test('a version that was rolled back is tried again when somebody says so, for that failure alone', () => {
+  const fleet = fleetOf('a', 'b')
+  fleet.run(10)
+  const rollout = fleet.rollout
+  const fail = () => {
+    fleet.never.add('a')
+    fleet.run(70)
+    fleet.never.delete('a')
+    fleet.run(10)
+  }
+  fleet.version = '2'
+  fail()
+  assert.equal(fleet.memory().blocked, 'it was rolled back: it was not ready within 60 s')
+  const again = fleet.memory().badAt?.['2'] ?? -1
+  fleet.also = { rollout: { ...rollout, again: again - 1 } }
+  fleet.run(10)
+  assert.equal(fleet.memory().rollout, undefined)
+  fleet.also = { rollout: { ...rollout, again } }
+  fleet.run(2)
+  assert.equal(fleet.memory().rollout?.version, '2')
+  fail()
+  fleet.run(100)
+  assert.match(fleet.memory().blocked ?? '', /^it was rolled back/)
+  assert.equal(fleet.said(/^2 is tried again$/), 1)
+})
+
 test('works follow the turn of the databases, those of them that tell their cluster of one', () => {
   const fleet = fleetOf('a', 'b')
   fleet.run(60)

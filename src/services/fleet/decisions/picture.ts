@@ -1,5 +1,5 @@
 import type { FleetPicture } from '#kernel/fleet-picture'
-import { withLeavers } from './leavers.ts'
+import { withLeavers } from './as-of-now.ts'
 import type { FleetMemory, FleetSpec } from './model.ts'
 import { isPictured } from './round.ts'
 import { takesWrites } from './topology.ts'

@@ -23,11 +23,21 @@ const nothing: OrderCounts = { taken: 0, failed: 0, slow: 0 }
 /** Moves the fleet to its wanted version, one cluster at a time, and back when the version is judged bad. */
 export function roll(round: Round): void {
   const { rollout } = round.memory
+  if (rollout === undefined) forgive(round)
   if (rollout === undefined) beginNext(round)
   else if (rollout.step === 'rolling-back') rollBack(round, rollout)
   else if (round.spec.version !== rollout.version)
     turnBack(round, rollout, `${round.spec.version} is wanted instead`)
   else go(round, rollout)
+}
+
+/** What made it fail may have been something else, and somebody says that this is over. */
+function forgive(round: Round): void {
+  const { version, rollout } = round.spec
+  const { [version]: why, ...bad } = round.memory.bad
+  if (why === undefined || rollout.again !== (round.memory.badAt?.[version] ?? 0)) return
+  note(round, `${version} is tried again`)
+  round.memory = { ...round.memory, bad }
 }
 
 function beginNext(round: Round): void {
@@ -210,7 +220,13 @@ function turnBack(round: Round, rollout: Rollout, why: string): void {
   const fault =
     record === undefined ? 'nobody knows it any more' : schemaFault(record, round.memory.schemas, [])
   const isUnwanted = round.spec.version !== version
-  if (!isUnwanted) round.memory = { ...round.memory, bad: { ...round.memory.bad, [version]: why } }
+  const { bad, badAt, revision } = round.memory
+  if (!isUnwanted)
+    round.memory = {
+      ...round.memory,
+      bad: { ...bad, [version]: why },
+      badAt: { ...badAt, [version]: revision },
+    }
   if (fault !== undefined) {
     note(round, `${version} is bad (${why}), and cannot be rolled back: ${fault}`)
     round.memory = { ...round.memory, rollout: undefined, blocked: fault }

@@ -73,3 +73,5 @@ export const canaryWeight = ({ rollout }: FleetSpec): number =>
   Math.max(1, Math.round((usualWeight * rollout.canaryPercent) / 100))
 
 export const fullWeight = usualWeight
+
+export const isoOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`

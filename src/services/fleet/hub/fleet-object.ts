@@ -1,7 +1,7 @@
 import { keptDatabases } from '#kernel/database-turn'
 import { isClusterName, isOrigin } from '#kernel/fleet-picture'
 import type { Metadata } from '#ports/kubernetes'
-import type { ClusterSpec, FleetMemory, FleetSpec, OperatorSpec } from '../decisions/model.ts'
+import type { ClusterSpec, FleetMemory, FleetSpec, Maintenance, OperatorSpec } from '../decisions/model.ts'
 import { freshMemory } from '../decisions/model.ts'
 import type { Executor } from './work.ts'
 
@@ -58,7 +58,9 @@ export type FleetMember = {
   approvedBy?: string[]
   production?: boolean
   keySha256?: string
-  intent?: ClusterSpec['intent']
+  intent?: 'serve' | 'drain' | 'revoke'
+  /** When it is drained and gets nothing: RFC 3339, with the offset of its zone. */
+  maintenance?: { from: string; until: string }[]
   /** Where `octavo keep-databases` listens, and the cluster's servers as the others reach them: host:port. */
   keeper?: { url: string; orderDb: string; bookDb: string }
 }
@@ -70,6 +72,7 @@ type RolloutText = {
   readyLimitSeconds: number
   failedPercentMax: number
   slowPercentMax: number
+  again?: number
 }
 
 const usualRollout: RolloutText = {
@@ -117,7 +120,23 @@ function readMember(member: FleetMember): ClusterSpec {
     ...{ name, url, ring, capacity: ordersPerSecond, approvedBy, isProduction: production },
     numbersUrl: member.numbersUrl ?? '',
     ...{ key: member.keySha256 ?? '', intent: member.intent ?? 'serve', keeper: readKeeper(member) },
+    maintenance: (member.maintenance ?? []).map((each) => readMaintenance(name, each)),
   }
+}
+
+/** With a zone: a time without one would be another on each machine, and one hour of a year would be two. */
+const momentPattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/
+
+/** @throws TypeError when it is no time in which anything could be maintained */
+export function readMaintenance(name: string, { from, until }: { from: string; until: string }): Maintenance {
+  const [fromMs, untilMs] = [from, until].map((text) =>
+    momentPattern.test(text) ? Date.parse(text) : Number.NaN,
+  ) as [number, number]
+  if (!(fromMs < untilMs))
+    throw new TypeError(
+      `maintenance of ${name} should be from a time until a later one, such as 2030-01-31T01:00:00Z`,
+    )
+  return { fromMs, untilMs }
 }
 
 function readKeeper({ name, keeper }: FleetMember): ClusterSpec['keeper'] {

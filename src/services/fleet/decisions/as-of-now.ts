@@ -1,6 +1,27 @@
 import type { ClusterSpec, FleetMemory, FleetSpec } from './model.ts'
 import { change, isPictured, type Round, stateOf } from './round.ts'
 
+/** The fleet as it is meant at a moment: with those that are on their way out, and with maintenance as it is due. */
+export function asOfNow(spec: FleetSpec, memory: FleetMemory, nowMs: number): FleetSpec {
+  const { clusters, ...rest } = withLeavers(spec, memory)
+  return {
+    ...rest,
+    clusters: clusters.map((each) =>
+      each.intent === 'serve' && maintainedUntil(each, nowMs) !== undefined
+        ? { ...each, intent: 'drain' }
+        : each,
+    ),
+  }
+}
+
+/** When the maintenance that a cluster is in ends; where several overlap or follow at once, the last of them. */
+export function maintainedUntil({ maintenance = [] }: ClusterSpec, nowMs: number): number | undefined {
+  let untilMs = nowMs
+  for (const each of maintenance.toSorted((a, b) => a.fromMs - b.fromMs))
+    if (each.fromMs <= untilMs && each.untilMs > untilMs) untilMs = each.untilMs
+  return untilMs > nowMs ? untilMs : undefined
+}
+
 /**
  * The fleet with those that it does not name any more and that readers are still sent to: they are drained like others, so
  * that a line which somebody has taken out takes nobody's order away.
