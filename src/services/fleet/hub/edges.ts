@@ -3,8 +3,10 @@ import { callHeader, callSigner } from '#ports/http'
 import type { EdgeCluster, EdgeState } from '#services/edge'
 import type { SeenByEdges } from '../decisions/model.ts'
 import { orderTallies } from './order-tallies.ts'
+import { readEdgeState } from './read-edge-state.ts'
 
 const limitMs = 1_500
+const answerBytesMax = 4 * 1024 * 1024
 const statePath = '/internal/edge'
 
 export type EdgesSeen = {
@@ -22,7 +24,7 @@ export type Edges = AsyncDisposable & { ask(urls: readonly string[]): Promise<Ed
 
 /** Asks every edge how it sees the clusters. */
 export function openEdges(secret: string, nowMs: () => number): Edges {
-  const agent = new Agent({ connections: 2, connect: { timeout: limitMs } })
+  const agent = new Agent({ connections: 2, connect: { timeout: limitMs }, maxResponseSize: answerBytesMax })
   const signer = callSigner(secret)
   const tallies = orderTallies()
   return {
@@ -61,7 +63,7 @@ async function stateOf(url: string, dispatcher: Agent, proof: string): Promise<E
       headers: { [callHeader]: proof },
       signal: AbortSignal.timeout(limitMs),
     })
-    if (statusCode === 200) return (await body.json()) as EdgeState
+    if (statusCode === 200) return readEdgeState(await body.json())
     await body.dump()
     return undefined
   } catch {

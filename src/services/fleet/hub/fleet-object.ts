@@ -89,6 +89,7 @@ export function readFleet({ spec }: BookstoreFleet): FleetSpec {
   const clusters = spec.clusters.map(readMember)
   if (new Set(clusters.map(({ name }) => name)).size < clusters.length)
     throw new TypeError('two clusters have one name')
+  checkUrls(spec)
   const { soakSeconds, readyLimitSeconds, ...limits } = { ...usualRollout, ...spec.rollout }
   return {
     ...{ paused: spec.paused ?? false, dryRun: spec.dryRun ?? false, version: spec.version, clusters },
@@ -105,6 +106,16 @@ export function readFleet({ spec }: BookstoreFleet): FleetSpec {
   }
 }
 
+/** What is named twice, or somewhere else, is written so by mistake. */
+function checkUrls({ clusters, edges = [], dns }: BookstoreFleet['spec']): void {
+  const at = Map.groupBy(clusters, ({ url }) => url)
+  for (const [url, members] of at)
+    if (members.length > 1)
+      throw new TypeError(`${members.map(({ name }) => name).join(' and ')} have one url, ${url}`)
+  const stray = dns?.edges.find(({ url }) => !edges.includes(url))
+  if (stray !== undefined) throw new TypeError(`the edge ${stray.url} of dns is none of edges`)
+}
+
 export function readOperator(databases: DatabasesText | undefined): OperatorSpec | undefined {
   if (databases?.cloudNativePg === undefined) return undefined
   const { namespace, orderDb, bookDb, clusters } = databases.cloudNativePg
@@ -115,13 +126,19 @@ function readMember(member: FleetMember): ClusterSpec {
   const { name, url, ring = 0, ordersPerSecond = 100, approvedBy = [], production = true } = member
   if (!isClusterName(name)) throw new TypeError(`"${name}" is no name of a cluster`)
   if (!isOrigin(url))
-    throw new TypeError(`the url of ${name} should be http://host:port or https://host:port`)
+    throw new TypeError(`the url of ${name} should be as a browser shows it, ${originOf(url)}, and is ${url}`)
   return {
     ...{ name, url, ring, capacity: ordersPerSecond, approvedBy, isProduction: production },
     numbersUrl: member.numbersUrl ?? '',
     ...{ key: member.keySha256 ?? '', intent: member.intent ?? 'serve', keeper: readKeeper(member) },
     maintenance: (member.maintenance ?? []).map((each) => readMaintenance(name, each)),
   }
+}
+
+/** Where it is an address at all. */
+function originOf(url: string): string {
+  const { origin = 'null' } = URL.parse(url) ?? {}
+  return origin === 'null' ? 'https://host:port' : origin
 }
 
 /** With a zone: a time without one would be another on each machine, and one hour of a year would be two. */
