@@ -90,6 +90,8 @@ test('a second person lets the third cluster in, by the command, and sees what i
   await until(() => agents.get('c')?.client() !== undefined)
   const list = JSON.stringify({ kind: 'List', items: manifestsOf('9') })
   assert.equal((await fleet.octavo(['add-version', '9'], list)).code, 0)
+  const events = await cluster.kubectl(['get', 'events', '--namespace=octavo-fleet', '--output=name'])
+  assert.match(events.out, /^event\/store\./m)
   const { said } = await fleet.octavo(['status'])
   assert.match(said, /^a +serving +1 +100 +0 +ada, ben$/m)
   const rights = await fleet.octavo(['rights', 'a'])

@@ -11,6 +11,7 @@ import type { Alarms } from './hub/alarms.ts'
 import { type Caches, openCaches } from './hub/caches.ts'
 import { carryOut } from './hub/carry-out.ts'
 import type { Edges, EdgesSeen } from './hub/edges.ts'
+import { tellEvents } from './hub/events.ts'
 import { type BookstoreFleet, memoryOf, readFleet } from './hub/fleet-object.ts'
 import type { Keepers } from './hub/keepers.ts'
 import { fleetApi } from './hub/objects.ts'
@@ -120,12 +121,17 @@ async function round(parts: ControllerParts, caches: Caches, known: Known, lost:
   const troubles = [...silentEdges(fleet, edges), ...known.failing]
   const isWritten = await write(parts, fleet, { memory, picture, why, troubles }, actions.length > 0)
   if (!isWritten || lost.aborted) return
-  for (const { text } of newsIn(before, memory)) log.info(text, { fleet: place.name })
+  const news = newsIn(before, memory)
+  for (const { text } of news) log.info(text, { fleet: place.name })
   known.failing = []
   for (const action of actions) {
     if (lost.aborted) return
     await act(parts, caches, action, known)
   }
+  // Last, for nothing waits for it.
+  await tellEvents(parts.api, fleet.metadata, news).catch((error: Error) => {
+    known.failing.push(`events: ${error.message}`.slice(0, failureMax))
+  })
 }
 
 const newsIn = (before: FleetMemory, { timeline }: FleetMemory) =>
