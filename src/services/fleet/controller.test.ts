@@ -45,7 +45,8 @@ function smallHub() {
     metadata: { name: 'store', namespace: 'octavo-fleet', resourceVersion: '1', generation: 1 },
     spec: { version: '1', clusters: [] },
   }
-  const tellers = new Map<string, (object: object) => void>()
+  const tellers = new Map<string, (type: WatchEvent<object>['type'], object: object) => void>()
+  const tellerOf = (collection: string) => [...tellers].find(([path]) => path.includes(collection))?.[1]
   const hub = {
     ...{ sent: [] as string[], refused: 0 },
     /** Whoever asks has no rights on paths with this in them. */
@@ -55,8 +56,8 @@ function smallHub() {
     touch() {
       fleet = { ...fleet, metadata: { ...fleet.metadata, resourceVersion: 'another' } }
     },
-    tell: (collection: string, object: object) =>
-      [...tellers].find(([path]) => path.includes(collection))?.[1](object),
+    tell: (collection: string, object: object) => tellerOf(collection)?.('MODIFIED', object),
+    gone: (collection: string, object: object) => tellerOf(collection)?.('DELETED', object),
   }
   const api: KubernetesApi = {
     get: async <T>(path: string) => {
@@ -84,10 +85,9 @@ function smallHub() {
       return fleet as T
     },
     async *watch<T>(path: string, _version: string, signal: AbortSignal): AsyncIterable<WatchEvent<T>> {
-      const objects: object[] = []
-      tellers.set(path, (object) => objects.push(object))
-      for (; !signal.aborted; await sleep(10))
-        for (const object of objects.splice(0)) yield { type: 'MODIFIED', object: object as T }
+      const events: WatchEvent<T>[] = []
+      tellers.set(path, (type, object) => events.push({ type, object: object as T }))
+      for (; !signal.aborted; await sleep(10)) yield* events.splice(0)
     },
     async [Symbol.asyncDispose]() {},
   }
@@ -118,6 +118,12 @@ test('what cannot be done is told where operators look, and so is an edge that i
   const troubles = () => hub.fleet().status?.troubles ?? []
   await until(() => troubles().includes('deny: that is forbidden'), 'it says what was refused')
   assert.ok(troubles().includes('no edges are named, so no cluster can be found to serve'))
+  hub.gone('certificatesigningrequests', stranger)
+  await sleep(2_500)
+  assert.ok(troubles().includes('deny: that is forbidden'), 'also while it is not tried again')
+  hub.forbidden = 'nothing'
+  hub.tell('certificatesigningrequests', stranger)
+  await until(() => troubles().length === 1, 'it is done now')
 })
 
 test('a controller that may not read what it goes by says so', async (t) => {

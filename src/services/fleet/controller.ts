@@ -40,6 +40,8 @@ const plannedMax = 50
 const unreadMs = 10_000
 const failuresMax = 5
 const failureMax = 300
+/** Some of what is done is done once a minute. */
+const failureMs = 90_000
 
 /**
  * Looks, decides, writes down and acts, again and again, until it has lost its lease. What it means to do is in the
@@ -49,7 +51,7 @@ const failureMax = 300
 export async function control(parts: ControllerParts, lost: AbortSignal): Promise<void> {
   let wake = () => {}
   await using caches = openCaches(parts.api, parts.place, parts.clock, () => wake())
-  const known: Known = { rights: new Map(), failing: [], startedMs: parts.clock.monotonicMs() }
+  const known: Known = { rights: new Map(), failing: new Map(), startedMs: parts.clock.monotonicMs() }
   log.info('leads the fleet', parts.place)
   while (!lost.aborted) {
     const woken = new Promise<void>((resolve) => {
@@ -73,8 +75,8 @@ export async function control(parts: ControllerParts, lost: AbortSignal): Promis
 type Known = {
   /** Whether a cluster's certificate still opens anything. */
   rights: Map<string, boolean>
-  /** What could not be done in the last round, for whoever waits for it. */
-  failing: string[]
+  /** What could not be done lately, for whoever waits for it. */
+  failing: Map<string, { text: string; untilMs: number }>
   startedMs: number
 }
 
@@ -118,20 +120,29 @@ async function round(parts: ControllerParts, caches: Caches, known: Known, lost:
   // What edges go by is not written over by whoever does not know them.
   const picture = isBlind({ memory, seen }) ? fleet.status?.picture : pictureOf(spec, memory)
   const why = explain({ spec: asOfNow(spec, memory, nowMs), seen, memory, nowMs, actions: [] })
-  const troubles = [...silentEdges(fleet, edges), ...known.failing]
+  const troubles = [...silentEdges(fleet, edges), ...failures(known, clock.monotonicMs())]
   const isWritten = await write(parts, fleet, { memory, picture, why, troubles }, actions.length > 0)
   if (!isWritten || lost.aborted) return
   const news = newsIn(before, memory)
   for (const { text } of news) log.info(text, { fleet: place.name })
-  known.failing = []
   for (const action of actions) {
     if (lost.aborted) return
     await act(parts, caches, action, known)
   }
   // Last, for nothing waits for it.
-  await tellEvents(parts.api, fleet.metadata, news).catch((error: Error) => {
-    known.failing.push(`events: ${error.message}`.slice(0, failureMax))
-  })
+  await tellEvents(parts.api, fleet.metadata, news).catch((error: unknown) =>
+    noteFailure(known, 'events', error, clock.monotonicMs()),
+  )
+}
+
+function noteFailure({ failing }: Known, what: string, error: unknown, nowMs: number): void {
+  const text = `${what}: ${(error as Error).message}`.slice(0, failureMax)
+  failing.set(what, { text, untilMs: nowMs + failureMs })
+}
+
+function failures({ failing }: Known, nowMs: number): string[] {
+  for (const [what, { untilMs }] of failing) if (untilMs < nowMs) failing.delete(what)
+  return [...failing.values()].map(({ text }) => text).slice(0, failuresMax)
 }
 
 const newsIn = (before: FleetMemory, { timeline }: FleetMemory) =>
@@ -211,19 +222,16 @@ async function say(
   await parts.api.send('PUT', pathOf(parts), { ...fleet, status })
 }
 
-async function act(
-  parts: ControllerParts,
-  caches: Caches,
-  action: Action,
-  { rights, failing }: Known,
-): Promise<void> {
-  const { api, place, metrics, keepers } = parts
+async function act(parts: ControllerParts, caches: Caches, action: Action, known: Known): Promise<void> {
+  const { api, place, metrics, keepers, clock } = parts
+  const { rights } = known
   try {
     const allowed = await carryOut(
       { api, caches, keepers, fleet: place.name, namespace: place.namespace },
       action,
     )
     metrics.did(action.kind)
+    known.failing.delete(nameOf(action))
     // What was found out before it was let in says nothing of what it may do now.
     if (action.kind === 'accept') rights.delete(action.cluster)
     if (action.kind === 'check-rights' && allowed !== undefined) rights.set(action.cluster, allowed)
@@ -233,8 +241,7 @@ async function act(
     metrics.failed()
     log.warn('could not do something, and tries again', { ...action, error })
     const isOld = error instanceof KubernetesError && error.isConflict
-    if (!isOld && failing.length < failuresMax)
-      failing.push(`${nameOf(action)}: ${(error as Error).message}`.slice(0, failureMax))
+    if (!isOld) noteFailure(known, nameOf(action), error, clock.monotonicMs())
   }
 }
 
