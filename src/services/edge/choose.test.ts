@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { trip } from '#kernel/circuit-breaker'
+import { systemClock } from '#ports/clock'
 import type { Pool } from '#ports/connections'
 import { chooseCluster } from './choose.ts'
 import { type Cluster, healthLimits, newCluster, probed, raisedFromNothing, shareOf } from './cluster.ts'
+import { openClusters } from './clusters.ts'
 
 const named = (name: string, weight = 100, takesWrites = true): Cluster =>
   newCluster({ name, url: `http://${name}`, weight, takesWrites }, {} as Pool, 0)
@@ -98,4 +100,26 @@ test('a cluster that gets weight again after a drain begins slowly', () => {
   assert.equal(shareOf(cluster, 60_000), 100, 'it was there from the beginning')
   cluster.health = raisedFromNothing(cluster.health, 60_000)
   assert.equal(shareOf(cluster, 60_000), 10)
+})
+
+test('a cluster that has moved to another address gets nothing before it has answered there, while there is another', async () => {
+  await using clusters = openClusters(systemClock)
+  const picture = (revision: number, url: string) => ({
+    ...{ revision, epoch: 1 },
+    clusters: [
+      { name: 'a', url, weight: 100, takesWrites: true },
+      { name: 'b', url: 'http://127.0.0.1:2', weight: 100, takesWrites: true },
+    ],
+  })
+  clusters.follow(picture(1, 'http://127.0.0.1:1'))
+  clusters.follow(picture(2, 'http://127.0.0.1:3'))
+  const chosen = () => {
+    const wanted = { isWrite: false, epoch: 1, key: undefined, tried: [] }
+    return new Set(Array.from({ length: 50 }, () => clusters.choose(wanted)?.pictured.name))
+  }
+  assert.deepEqual(chosen(), new Set(['b']))
+  const a = clusters.all().find(({ pictured }) => pictured.name === 'a')
+  assert.ok(a)
+  clusters.probed(a, { version: '1' })
+  assert.deepEqual([...chosen()].sort(), ['a', 'b'])
 })

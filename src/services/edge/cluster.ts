@@ -89,6 +89,11 @@ export function newCluster(pictured: PicturedCluster, pool: Pool, nowMs: number)
   }
 }
 
+/** One that has moved to another address is asked there before it gets anything, unless there is nobody else. */
+export const moved = (nowMs: number, limits = healthLimits): Health => ({
+  ...{ kind: 'down', sinceMs: nowMs, goodInRow: limits.goodMin - 1, reason: 'its address is new' },
+})
+
 /** After one more probe. @param failure what was wrong, undefined when it was answered as it should be */
 export function probed(
   health: Health,

@@ -6,7 +6,7 @@ import type { Clock } from '#ports/clock'
 import { closeGracefully, openPool } from '#ports/http'
 import { logger } from '#ports/log'
 import { chooseCluster, type Wanted } from './choose.ts'
-import { type Attempt, type Cluster, newCluster, probed, raisedFromNothing } from './cluster.ts'
+import { type Attempt, type Cluster, moved, newCluster, probed, raisedFromNothing } from './cluster.ts'
 
 /** The clusters behind an edge, and everything it knows of them. */
 export type Clusters = AsyncDisposable & {
@@ -149,7 +149,9 @@ function follow(
   for (const pictured of clusters) {
     const before = known.get(pictured.name)
     if (before === undefined || before.pictured.url !== pictured.url) {
-      known.set(pictured.name, newCluster(pictured, openPool(pictured.url, connections), nowMs))
+      const cluster = newCluster(pictured, openPool(pictured.url, connections), nowMs)
+      if (before !== undefined) cluster.health = moved(nowMs)
+      known.set(pictured.name, cluster)
       continue
     }
     left.delete(pictured.name)

@@ -1,5 +1,5 @@
 import type { ClusterSpec, FleetMemory, FleetSpec } from './model.ts'
-import { change, isPictured, type Round, stateOf } from './round.ts'
+import { change, isPictured, note, type Round, stateOf } from './round.ts'
 
 /** The fleet as it is meant at a moment: with those that are on their way out, and with maintenance as it is due. */
 export function asOfNow(spec: FleetSpec, memory: FleetMemory, nowMs: number): FleetSpec {
@@ -41,10 +41,14 @@ const nobody: Omit<ClusterSpec, 'name' | 'url'> = {
   keeper: undefined,
 }
 
-/** For when it is not named any more. */
+/** For when it is not named any more. Another address is news to edges, as another weight is. */
 export function rememberUrls(round: Round): void {
   for (const { name, url } of round.spec.clusters) {
     const { phase, url: before } = stateOf(round, name)
-    if (isPictured(phase) && before !== url) change(round, name, { url })
+    if (!isPictured(phase) || before === url) continue
+    change(round, name, { url })
+    if (before === undefined) continue
+    note(round, `${name}: is at ${url} now`)
+    round.memory = { ...round.memory, revision: round.memory.revision + 1 }
   }
 }

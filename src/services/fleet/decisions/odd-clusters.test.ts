@@ -164,6 +164,16 @@ test('a version that was rolled back is tried again when somebody says so, for t
   assert.equal(fleet.said(/^2 is tried again$/), 1)
 })
 
+test('another address is news to edges', () => {
+  const fleet = fleetOf('a', 'b')
+  fleet.run(10)
+  const { revision } = fleet.memory()
+  fleet.member('a', { url: 'http://another' })
+  fleet.run(2)
+  assert.equal(fleet.memory().revision, revision + 1)
+  assert.equal(fleet.said(/^a: is at http:..another now$/), 1)
+})
+
 test('works follow the turn of the databases, those of them that tell their cluster of one', () => {
   const fleet = fleetOf('a', 'b')
   fleet.run(60)
