@@ -15,7 +15,7 @@ export type Behaviour = 'well' | 'never-ready' | 'fails-orders' | 'oversells'
 export type Version = VersionRecord & { behaviour: Behaviour }
 
 /** Safeguards of the view that a test may take out, to see that their absence is noticed. */
-export type Broken = 'generation' | 'followed' | 'probes' | undefined
+export type Broken = 'generation' | 'followed' | 'probes' | 'the hub’s clock' | undefined
 
 type Work = { version: string; generation: number }
 type Feedback = { atMs: number; generation: number; isReady: boolean }

@@ -43,7 +43,7 @@ test('clusters that flap, lie, freeze and are cut off: no rule is broken, and th
   }
 })
 
-for (const broken of ['generation', 'followed', 'probes'] as const)
+for (const broken of ['generation', 'followed', 'probes', 'the hub’s clock'] as const)
   test(`a controller that does not look at ${broken} breaks a rule`, () => {
     const failed = Array.from({ length: 60 }, (_, seed) => run(seed, broken)).filter(
       ({ complaints }) => complaints.length > 0,
@@ -109,7 +109,7 @@ function run(seed: number, broken?: Broken): Told {
   const drainMs = 300_000 + random() * 400_000
   const drained = random() < 0.5 ? names[Math.floor(random() * names.length)] : undefined
   const revoked = random() < 0.3 ? names.find((name) => name !== drained) : undefined
-  let memory: FleetMemory = freshMemory
+  let [memory, aheadMs]: [FleetMemory, number] = [freshMemory, 0]
   const complaints: string[] = []
   const shown = { badSince: undefined as number | undefined, backMs: undefined as number | undefined }
   while (world.nowMs < endMs) {
@@ -123,9 +123,11 @@ function run(seed: number, broken?: Broken): Told {
     })
     // A controller that has died decides nothing for a while, and goes on by what it wrote down.
     const isDead = Math.floor(world.nowMs / 1_000) % 97 < 4
+    // The next one may be elsewhere, on a machine whose clock is another.
+    if (isDead && broken === 'the hub’s clock') aheadMs = (random() - 0.5) * 1_200_000
     if (!isDead) {
       const before = new Map([...world.clusters].map(([name, { work }]) => [name, work]))
-      const decision = decide(spec, view(world, broken), memory, world.nowMs)
+      const decision = decide(spec, view(world, broken), memory, world.nowMs + aheadMs)
       memory = decision.memory
       carryOut(world, spec, memory, decision.actions, random)
       complaints.push(...reaped(world, before, revoked))

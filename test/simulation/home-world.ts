@@ -1,5 +1,7 @@
 import { type KeptState, mayFollow, untold, type Want } from '#kernel/database-turn'
 import { decideHome, type Home, type HomeSpec } from '../../src/services/fleet/decisions/home.ts'
+import { freshMemory } from '../../src/services/fleet/decisions/model.ts'
+import { notAhead } from '../../src/services/fleet/decisions/not-ahead.ts'
 import { randomFrom } from '../support/random-from.ts'
 
 /** What the protocol is robbed of, to see the checks notice. */
@@ -71,6 +73,8 @@ function runHome(seed: number, weakness?: Weakness): Run {
     ...{ seen: new Map<string, KeptState>(), frozenUntil: 0, read: stored },
     /** It hears nothing new of the hub, and does not know. */
     deafUntil: 0,
+    /** So much its clock is ahead of the others'. */
+    aheadMs: 0,
   }))
   let wanted = 'a'
 
@@ -115,6 +119,7 @@ function runHome(seed: number, weakness?: Weakness): Run {
     const controller = controllers[below(2)] as (typeof controllers)[number]
     if (random() < 0.03) controller.frozenUntil = tick + 5 + below(30)
     if (random() < 0.03) controller.deafUntil = tick + 5 + below(60)
+    if (random() < 0.02) controller.aheadMs = (below(3) - 1) * below(600_000)
     // The hub is put back to an earlier day.
     if (random() < 0.004 && backups.length > 0) {
       const old = backups[below(backups.length)] as typeof stored
@@ -125,7 +130,7 @@ function runHome(seed: number, weakness?: Weakness): Run {
   function calm(): void {
     cuts.clear()
     for (const each of [...servers.values(), ...controllers]) each.frozenUntil = 0
-    for (const each of controllers) each.deafUntil = 0
+    for (const each of controllers) each.deafUntil = each.aheadMs = 0
   }
 
   function crash(server: Server): void {
@@ -244,7 +249,12 @@ function runHome(seed: number, weakness?: Weakness): Run {
       for (const name of names) fakeVote(controller.seen, name, read.home)
     const blind = weakness === 'no fence by epoch' && read.home !== undefined
     const seen = blind ? notLater(controller.seen, read.home?.epoch ?? 0) : controller.seen
-    const { home, wants } = decideHome(spec, seen, read.home, tick * tickMs)
+    const nowMs = tick * tickMs + controller.aheadMs
+    const { homes } = notAhead(
+      { ...freshMemory, homes: read.home === undefined ? {} : { 'order-db': read.home } },
+      nowMs,
+    )
+    const { home, wants } = decideHome(spec, seen, homes['order-db'], nowMs)
     if (JSON.stringify(home) !== JSON.stringify(read.home)) {
       if (stored.version !== read.version) return
       stored = { version: stored.version + 1, home }

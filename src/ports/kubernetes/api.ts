@@ -18,6 +18,11 @@ export type KubernetesApi = AsyncDisposable & {
    * @throws KubernetesError; `isGone` when the server no longer knows that version
    */
   watch<T>(path: string, resourceVersion: string, signal: AbortSignal): AsyncIterable<WatchEvent<T>>
+  /**
+   * The server's clock, to a second, as its last answer had it and by the time since: what its own objects and certificates
+   * go by, and the same to whoever asks it, on whatever machine. Undefined before it has answered.
+   */
+  serverMs(): number | undefined
 }
 
 type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -112,6 +117,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<Kubernet
     },
   })
   const authorization = tokenReader(options.tokenPath, clock)
+  const server = serverClock(clock)
   const call = async <T>(method: string, path: string, body?: unknown, patch?: PatchType): Promise<T> => {
     const headers = {
       ...(await authorization()),
@@ -125,6 +131,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<Kubernet
         body: body === undefined ? null : JSON.stringify(body),
         signal: AbortSignal.timeout(callTimeoutMs),
       })
+      server.note(response.headers.date)
       return { statusCode: response.statusCode, text: await response.body.text() }
     })
     if (statusCode >= 400) throw errorFrom(statusCode, text)
@@ -157,6 +164,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<Kubernet
         yield event
       }
     },
+    serverMs: server.nowMs,
     async [Symbol.asyncDispose]() {
       await agent.destroy()
     },
@@ -168,6 +176,18 @@ async function reached<T>(url: string, ask: () => Promise<T>): Promise<T> {
     return await ask()
   } catch (cause) {
     throw new KubernetesUnavailable(`the API server at ${url} did not answer`, { cause })
+  }
+}
+
+/** Source: RFC 9110 section 6.6.1 (Date). */
+function serverClock(clock: Clock) {
+  let [serverMs, atMs] = [Number.NaN, 0]
+  return {
+    note(date: string | string[] | undefined) {
+      const ms = typeof date === 'string' ? Date.parse(date) : Number.NaN
+      if (!Number.isNaN(ms)) [serverMs, atMs] = [ms, clock.monotonicMs()]
+    },
+    nowMs: () => (Number.isNaN(serverMs) ? undefined : serverMs + clock.monotonicMs() - atMs),
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '#ports/clock'
 import { type KubernetesApi, KubernetesError, type WatchEvent } from '#ports/kubernetes'
@@ -18,10 +18,17 @@ const stranger = {
   spec: { request: '', signerName: 'kubernetes.io/kube-apiserver-client' },
 }
 
-/** The controller of that hub, whom no edge answers. */
-function startControl(t: { after(work: () => unknown): void }, api: KubernetesApi, clock = systemClock) {
+const hubMs = Date.UTC(2026, 0, 1)
+
+/** The controller of that hub. @param followed by every edge; undefined where none answers */
+function startControl(
+  t: { after(work: () => unknown): void },
+  api: KubernetesApi,
+  clock = systemClock,
+  followed?: number,
+) {
   const lost = new AbortController()
-  const nobody = { followed: undefined, answering: new Set<string>(), heard: { revision: 0, epoch: 0 } }
+  const nobody = { followed, answering: new Set<string>(), heard: { revision: 0, epoch: 0 } }
   const none = { async [Symbol.asyncDispose]() {} }
   const running = control(
     {
@@ -89,6 +96,7 @@ function smallHub() {
       tellers.set(path, (type, object) => events.push({ type, object: object as T }))
       for (; !signal.aborted; await sleep(10)) yield* events.splice(0)
     },
+    serverMs: () => hubMs,
     async [Symbol.asyncDispose]() {},
   }
   return { hub, api }
@@ -135,4 +143,12 @@ test('a controller that may not read what it goes by says so', async (t) => {
   assert.equal(hub.fleet().status, undefined, 'not at once: it may only be starting')
   aheadMs = 60_000
   await until(() => hub.fleet().status?.message?.includes('cannot read /apis/work') === true)
+})
+
+test('whoever leads goes by the hub’s clock, also when his own is another or jumps', async (t) => {
+  const { hub, api } = smallHub()
+  startControl(t, api, { ...systemClock, now: () => Date.now() * Math.random() }, 0)
+  await until(() => hub.fleet().status?.memory?.timeline[0] !== undefined)
+  const [first] = hub.fleet().status?.memory?.timeline ?? []
+  assert.ok(first !== undefined && first.atMs >= hubMs && first.atMs < hubMs + 60_000, `${first?.atMs}`)
 })

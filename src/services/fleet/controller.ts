@@ -51,7 +51,12 @@ const failureMs = 90_000
 export async function control(parts: ControllerParts, lost: AbortSignal): Promise<void> {
   let wake = () => {}
   await using caches = openCaches(parts.api, parts.place, parts.clock, () => wake())
-  const known: Known = { rights: new Map(), failing: new Map(), startedMs: parts.clock.monotonicMs() }
+  const known: Known = {
+    rights: new Map(),
+    failing: new Map(),
+    startedMs: parts.clock.monotonicMs(),
+    nowMs: hubClock(parts),
+  }
   log.info('leads the fleet', parts.place)
   while (!lost.aborted) {
     const woken = new Promise<void>((resolve) => {
@@ -78,6 +83,21 @@ type Known = {
   /** What could not be done lately, for whoever waits for it. */
   failing: Map<string, { text: string; untilMs: number }>
   startedMs: number
+  /** The fleet's time. */
+  nowMs: () => number
+}
+
+/**
+ * The hub's clock as it was when it was first looked at, and from then on this machine's that never jumps. Whoever leads next
+ * goes on by the same one, whatever his machine's own says: what began under one leader lasts as long under another.
+ */
+function hubClock({ api, clock }: ControllerParts): () => number {
+  let first: { hubMs: number; atMs: number } | undefined
+  return () => {
+    const atMs = clock.monotonicMs()
+    first ??= { hubMs: api.serverMs() ?? clock.now(), atMs }
+    return first.hubMs + atMs - first.atMs
+  }
 }
 
 /** Changes that come together are one round. */
@@ -107,7 +127,7 @@ async function round(parts: ControllerParts, caches: Caches, known: Known, lost:
     parts.placements.ask(place.namespace, spec.placement),
   ])
   const before = memoryOf(fleet)
-  const nowMs = clock.now()
+  const nowMs = known.nowMs()
   const { rights } = known
   const seen = seenFleet(caches, place.name, { edges, alarms, rights, kept, decided })
   const { memory, actions } = decide(spec, seen, before, nowMs)

@@ -30,8 +30,10 @@ export async function createFleet(
   return createService({ name: 'fleet', config, clock }, async (opened) => {
     const { api, namespace, release = 'store' } = await openKubernetes(url, clock)
     opened.use(api)
-    const edges = opened.use(openEdges(secret, clock.monotonicMs))
-    const keepers = opened.use(openKeepers(secret))
+    // Edges and keepers go by clocks that agree with the hub's; this machine's may be wrong.
+    const nowSeconds = () => Math.floor((api.serverMs() ?? clock.now()) / 1_000)
+    const edges = opened.use(openEdges(secret, nowSeconds, clock.monotonicMs))
+    const keepers = opened.use(openKeepers(secret, nowSeconds))
     const alarms = opened.use(openAlarms(metricsToken, clock.monotonicMs))
     return {
       async serve(resources) {

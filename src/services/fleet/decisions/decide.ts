@@ -5,6 +5,7 @@ import { keepDns } from './dns.ts'
 import { heedEdges, keepHomes } from './homes.ts'
 import { place } from './members.ts'
 import type { Action, ClusterMemory, ClusterSpec, FleetMemory, FleetSpec, Seen } from './model.ts'
+import { notAhead } from './not-ahead.ts'
 import { replaceAfterMs, restMs } from './placing.ts'
 import { roll } from './roll.ts'
 import { change, enter, isoOf, look, note, noteOnce, type Round, stateOf } from './round.ts'
@@ -17,7 +18,8 @@ export type Decision = { memory: FleetMemory; actions: readonly Action[] }
  * Decides what to do next. Pure: the same fleet, the same view and the same memory give the same decision, so a
  * controller that died goes on where it was, and one that decides twice does nothing twice.
  */
-export function decide(named: FleetSpec, seen: Seen, memory: FleetMemory, nowMs: number): Decision {
+export function decide(named: FleetSpec, seen: Seen, remembered: FleetMemory, nowMs: number): Decision {
+  const memory = notAhead(remembered, nowMs)
   const spec = asOfNow(named, memory, nowMs)
   const round: Round = { spec, seen, nowMs, memory, actions: [] }
   const isPutBack = heedEdges(round)

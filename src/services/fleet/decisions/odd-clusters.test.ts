@@ -123,6 +123,21 @@ test('a soak begins again when edges count anew, and nobody judges by a part of 
   assert.match(fleet.memory().bad['2'] ?? '', /^20 of 40 orders failed$/)
 })
 
+test('nothing waits until a clock has come as far as the one that it was remembered by', () => {
+  const fleet = fleetOf('a', 'b')
+  fleet.now = 600_000
+  fleet.run(30)
+  fleet.never.add('a')
+  fleet.version = '2'
+  fleet.run(5)
+  assert.equal(fleet.memory().rollout?.step, 'placing')
+  fleet.now -= 600_000
+  fleet.never.delete('a')
+  fleet.down.add('a')
+  fleet.run(70)
+  assert.equal(fleet.memory().bad['2'], 'it was not ready within 60 s')
+})
+
 test('whoever waits for a roll-out or a drain is told for what', () => {
   const fleet = fleetOf('a', 'b')
   fleet.run(10)

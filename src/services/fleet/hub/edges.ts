@@ -22,10 +22,10 @@ export type EdgesSeen = {
 
 export type Edges = AsyncDisposable & { ask(urls: readonly string[]): Promise<EdgesSeen> }
 
-/** Asks every edge how it sees the clusters. */
-export function openEdges(secret: string, nowMs: () => number): Edges {
+/** Asks every edge how it sees the clusters. @param nowSeconds that calls are signed with; @param nowMs that rates are of */
+export function openEdges(secret: string, nowSeconds: () => number, nowMs: () => number): Edges {
   const agent = new Agent({ connections: 2, connect: { timeout: limitMs }, maxResponseSize: answerBytesMax })
-  const signer = callSigner(secret)
+  const signer = callSigner(secret, nowSeconds)
   const tallies = orderTallies()
   return {
     async ask(urls) {

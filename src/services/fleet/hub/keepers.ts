@@ -22,10 +22,10 @@ export type Keepers = AsyncDisposable & {
   tell(url: string, database: KeptDatabase, want: Want): Promise<boolean>
 }
 
-/** Asks whoever keeps the databases' servers in each cluster, and tells them what to be. */
-export function openKeepers(secret: string): Keepers {
+/** Asks whoever keeps the databases' servers in each cluster, and tells them what to be. @param nowSeconds that calls are signed with */
+export function openKeepers(secret: string, nowSeconds?: () => number): Keepers {
   const agent = new Agent({ connections: 2, connect: { timeout: limitMs }, maxResponseSize: answerBytesMax })
-  const signer = callSigner(secret)
+  const signer = callSigner(secret, nowSeconds)
   return {
     async ask(urls) {
       const answers = await Promise.all(
