@@ -7,7 +7,8 @@ export const summary =
   'show what an OrderDb that was given up has and another has not: octavo lost-orders OLD NOW [--hours 24]'
 
 const usage = `octavo lost-orders OLD NOW [--hours 24] compares two OrderDbs, both postgres://…, and only reads: OLD, of a home
-that was given up, and NOW, which went on. It shows orders that OLD alone has, and those of which it has later news.`
+that was given up, and NOW, which went on. It shows orders that OLD alone has,
+those of which it has later news, and those that were paid for there alone.`
 const hourMs = 3_600_000
 
 /** @returns 0 when nothing is lost, 1 when something is, 2 for wrong arguments */
@@ -23,18 +24,14 @@ export async function run(args: string[]): Promise<number> {
   const how = { applicationName: 'lost-orders', connectionsMax: 1, statementTimeoutMs: 120_000 }
   await using old = await openDatabase(from, how)
   await using now = await openDatabase(to, how)
-  const counts = { lost: 0, behind: 0 }
-  for await (const { id, status, email, isBehind } of lostOrders(
-    old,
-    now,
-    systemClock.now() - hours * hourMs,
-  )) {
-    counts[isBehind ? 'behind' : 'lost']++
+  const counts = { lost: 0, behind: 0, charged: 0 }
+  for await (const { id, status, email, kind } of lostOrders(old, now, systemClock.now() - hours * hourMs)) {
+    counts[kind]++
     const placed = new Date(uuid7TimeMs(id)).toISOString().slice(0, 19)
-    console.log(`${isBehind ? 'behind' : 'lost  '}  ${id}  placed ${placed}Z  ${status}  ${email}`)
+    console.log(`${kind.padEnd(7)}  ${id}  placed ${placed}Z  ${status}  ${email}`)
   }
   console.log(
-    `${counts.lost} orders of the last ${hours} hours are lost; of ${counts.behind} what became of them is`,
+    `${counts.lost} orders of the last ${hours} hours are lost; of ${counts.behind} what became of them is; ${counts.charged} were paid for there alone`,
   )
-  return counts.lost + counts.behind === 0 ? 0 : 1
+  return counts.lost + counts.behind + counts.charged === 0 ? 0 : 1
 }

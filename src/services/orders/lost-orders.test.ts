@@ -14,8 +14,7 @@ const copy = async (from: Database, to: Database) => {
 }
 const found = async (old: Database, now: Database, sinceMs = 0) => {
   const all: string[] = []
-  for await (const { id, isBehind } of lostOrders(old, now, sinceMs))
-    all.push(`${isBehind ? 'behind' : 'lost'} ${id}`)
+  for await (const { id, kind } of lostOrders(old, now, sinceMs)) all.push(`${kind} ${id}`)
   return all
 }
 
@@ -31,4 +30,16 @@ test('orders that a given-up database alone has are found, and those of which it
   assert.deepEqual(await found(old, now), [`behind ${kept[3]}`, ...lost.map((id) => `lost ${id}`)])
   assert.deepEqual(await found(old, now, Date.now() + 60_000), [], 'of later hours')
   assert.equal((await found(now, old)).length, 1)
+})
+
+test('what was paid for at a home that was given up, and failed where it went on, is found however far both came', async (t) => {
+  const [old, now] = [await openOrders(t, 'old'), await openOrders(t, 'now')]
+  const [both, one] = [await addOrder(old), await addOrder(old)]
+  await copy(old, now)
+  const pay = (database: Database, id: string, key: string) =>
+    database.execute('UPDATE orders.orders SET version = 3, payment_key = $2 WHERE id = $1', [id, key])
+  for (const database of [old, now]) await pay(database, both, 'k1')
+  await pay(old, one, 'k2')
+  await now.execute('UPDATE orders.orders SET version = 4 WHERE id = $1', [one])
+  assert.deepEqual(await found(old, now), [`charged ${one}`])
 })
