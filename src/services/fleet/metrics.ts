@@ -1,5 +1,6 @@
 import { roleMeter } from '#ports/telemetry'
 import type { FleetMemory } from './decisions/model.ts'
+import { shownWeight } from './decisions/round.ts'
 
 export type FleetMetrics = {
   /** How the fleet is remembered after a round. */
@@ -33,7 +34,7 @@ export function fleetMetrics(): FleetMetrics {
       const all = Object.entries(memory.clusters)
       for (const [phase, members] of Map.groupBy(all, ([, state]) => state.phase))
         phases.set(members.length, phase)
-      for (const [name, { weight }] of all) weights.set(weight, name)
+      for (const [name] of all) weights.set(shownWeight(memory, name), name)
       if (memory.rollout) rollout.set((nowMs - memory.rollout.sinceMs) / 1_000, memory.rollout.step)
       trouble.set(memory.topology?.trouble === undefined ? 0 : 1)
       blocked.set(memory.blocked === undefined ? 0 : 1)

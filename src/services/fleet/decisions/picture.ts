@@ -1,7 +1,7 @@
 import type { FleetPicture } from '#kernel/fleet-picture'
 import { withLeavers } from './as-of-now.ts'
 import type { FleetMemory, FleetSpec } from './model.ts'
-import { isPictured } from './round.ts'
+import { isPictured, shownWeight } from './round.ts'
 import { takesWrites } from './topology.ts'
 
 /** What edges are told. A cluster that joins is in it without weight, so that they probe it before it gets anything. */
@@ -14,7 +14,7 @@ export function pictureOf(spec: FleetSpec, memory: FleetMemory): FleetPicture {
       {
         name,
         url,
-        weight: state.weight,
+        weight: shownWeight(memory, name),
         takesWrites: topology ? takesWrites(topology, name) : (writers?.includes(name) ?? true),
       },
     ]

@@ -64,6 +64,20 @@ export function serving(round: Round, except?: string): string[] {
     .map(([name]) => name)
 }
 
+/**
+ * What edges are told that a cluster should get. Where its databases are of another history than the home's, as of a home that
+ * was given up, it would show readers what is not so: it gets none while another cluster has any.
+ */
+export function shownWeight({ topology, clusters }: FleetMemory, name: string): number {
+  const { weight } = clusters[name] ?? freshCluster
+  const isOff = (each: string) => topology !== undefined && Object.hasOwn(topology.unsettled, each)
+  if (!isOff(name)) return weight
+  const others = Object.entries(clusters).some(
+    ([other, state]) => !isOff(other) && state.phase === 'serving' && state.weight > 0,
+  )
+  return others ? 0 : weight
+}
+
 /** Whether every edge goes by the weights as they are now. */
 export const isFollowed = ({ seen, memory }: Round, revision = memory.revision): boolean =>
   seen.followed !== undefined && seen.followed >= revision

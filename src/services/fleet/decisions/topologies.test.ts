@@ -23,6 +23,11 @@ const copy: SeenCopy = {
   ...{ ready: 1, timeline: 1, telling: 0, home: 'north', isUnsettled: false },
 }
 
+const versionOf = (version: string, made: number) => ({
+  version,
+  schemas: { orders: { version: made, oldest: 1 } },
+})
+
 /** Two clusters that do as their works say at once, but for databases, which do as a test says. */
 function twoClusters() {
   const specs = [member('north'), member('south')]
@@ -39,7 +44,10 @@ function twoClusters() {
   let memory: FleetMemory = freshMemory
   const fleet = {
     heard: undefined as Seen['heard'] | undefined,
-    ...{ specs, copies, databases, now: 0, last: [] as readonly Action[], paused: false },
+    ...{ specs, copies, databases, now: 0, last: [] as readonly Action[], paused: false, version: '1' },
+    versions: [versionOf('1', 1)],
+    /** Orders that failed at the home. */
+    failed: 0,
     memory: () => memory,
     at: (name: string) => seen.get(name) as SeenCluster,
     picture: () => pictureOf(specOf(), memory),
@@ -47,7 +55,7 @@ function twoClusters() {
       for (let i = 0; i < seconds; i++) {
         fleet.now += 1_000
         const view: Seen = {
-          ...{ clusters: seen, versions: [{ version: '1', schemas: {} }], followed: memory.revision },
+          ...{ clusters: seen, versions: fleet.versions, followed: memory.revision },
           ...{
             decided: undefined,
             answering: new Set<string>(),
@@ -61,6 +69,8 @@ function twoClusters() {
         fleet.last = decision.actions
         for (const action of decision.actions) carryOut(action)
         for (const [name, each] of seen) {
+          if (each.edge)
+            each.edge = { ...each.edge, orders: { taken: fleet.now / 100, failed: fleet.failed, slow: 0 } }
           if (each.databases === undefined) continue
           const { told } = each.databases
           const telling = told === undefined || told === 'look' ? 0 : told.telling
@@ -75,7 +85,7 @@ function twoClusters() {
     ...{
       paused: fleet.paused,
       dryRun: false,
-      version: '1',
+      version: fleet.version,
       clusters: specs,
       clustersMin: 2,
       databases: fleet.databases,
@@ -186,6 +196,23 @@ test('one that was given up hears of no later turn', () => {
   fleet.run(3)
   assert.deepEqual([fleet.memory().topology?.home, fleet.memory().epoch], ['south', 2])
   assert.deepEqual([fleet.at('north').work?.epoch, fleet.at('south').work?.epoch], [1, 2])
+})
+
+test('where databases are of another history no readers go, until they have been made anew', () => {
+  const fleet = twoClusters()
+  const weights = () => fleet.picture().clusters.map(({ name, weight }) => `${name} ${weight}`)
+  assert.deepEqual(weights(), ['north 100', 'south 100'])
+  fleet.at('north').isAvailable = undefined
+  fleet.databases = { ...fleet.databases, home: 'south', acceptLossOf: fleet.memory().topology?.epoch }
+  fleet.run(3)
+  Object.assign(fleet.copies.south, { primary: 'south', timeline: 2 })
+  fleet.run(3)
+  assert.deepEqual(weights(), ['north 0', 'south 100'])
+  const { revision } = fleet.picture()
+  Object.assign(fleet.copies.north, { primary: 'south', uid: 'second' })
+  fleet.run(2)
+  assert.deepEqual(weights(), ['north 100', 'south 100'])
+  assert.ok(fleet.picture().revision > revision, 'edges follow that')
 })
 
 test('what was accepted for one cluster is not for another that is chosen when that one is taken out', () => {

@@ -57,7 +57,7 @@ function forget(round: Round): void {
 /** Nothing of a move is told that no edge has kept the news of: should the hub be put back, it is known by that. */
 const isHeard = ({ seen, memory }: Round): boolean => seen.heard.revision >= memory.revision
 
-/** Edges hear of every turn, of all that clusters are told in it, and of who takes changes. */
+/** Edges hear of every turn, of all that clusters are told in it, who has to be made anew too, and of who takes changes. */
 function remember(round: Round, topology: Topology): void {
   const { memory, spec } = round
   const writersOf = (of: Topology | undefined) =>
