@@ -225,6 +225,10 @@ export type Rollout = {
   base: OrderCounts
   /** What was wrong with the business before it: what was wrong already is not its doing. */
   alarms: readonly string[]
+  /** The databases were lost or on their way during its soak. */
+  isDisturbed?: boolean | undefined
+  /** Since when its orders have been bad. */
+  badSinceMs?: number | undefined
 }
 
 export type FleetMemory = {

@@ -22,7 +22,7 @@ export function notAhead(memory: FleetMemory, nowMs: number): FleetMemory {
     dns: { ...dns, goneSinceMs: each(dns.goneSinceMs, past), writtenMs: past(dns.writtenMs) },
     homes: each(homes, (home) => ({ ...pastOf(home), troubleSinceMs: past(home.troubleSinceMs) })),
     ...(topology && { topology: { ...pastOf(topology), lostSinceMs: past(topology.lostSinceMs) } }),
-    rollout: rollout && pastOf(rollout),
+    rollout: rollout && { ...pastOf(rollout), badSinceMs: past(rollout.badSinceMs) },
     wanted: { ...wanted, lessSinceMs: past(wanted.lessSinceMs) },
   }
 }

@@ -117,7 +117,7 @@ test('a soak begins again when edges count anew, and nobody judges by a part of 
   fleet.edges = true
   fleet.orders.set('a', { taken: 10, failed: 0, slow: 0 })
   fleet.run(2)
-  assert.equal(fleet.said(/^a: edges count anew, and so does its soak$/), 1)
+  assert.equal(fleet.said(/^a: edges count anew, and its soak begins anew$/), 1)
   fleet.orders.set('a', { taken: 30, failed: 20, slow: 0 })
   fleet.run(2)
   assert.match(fleet.memory().bad['2'] ?? '', /^20 of 40 orders failed$/)

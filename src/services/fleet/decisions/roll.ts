@@ -12,10 +12,13 @@ import {
   serving,
   stateOf,
 } from './round.ts'
-import { migrated, schemaFault } from './schema-guard.ts'
+import { migrated, migrates, schemaFault } from './schema-guard.ts'
+import { areDatabasesSteady } from './steady.ts'
 
 /** A cluster with a new version that edges find down for so long has failed, whatever it says of itself. */
 const downLimitMs = 15_000
+/** That databases are lost is seen by then. */
+const databasesDoubtMs = 5_000
 /** One in so many clusters is brought back at once. */
 const backAtOnce = 4
 const nothing: OrderCounts = { taken: 0, failed: 0, slow: 0 }
@@ -58,22 +61,34 @@ function beginNext(round: Round): void {
     note(round, `${spec.version} is everywhere, and judged well`)
     return
   }
-  const why = faultOfNext(round, next.name)
+  const cluster = homeToMigrate(round) ?? next.name
+  const why = faultOfNext(round, cluster)
   if (why !== memory.blocked) {
     round.memory = { ...round.memory, blocked: why }
     if (why !== undefined) note(round, `${spec.version} is not rolled out: ${why}`)
   }
   if (why !== undefined || isMoving) return
-  const from = stateOf(round, next.name).version ?? spec.version
-  note(round, `${next.name}: from ${from} to ${spec.version}`)
-  change(round, next.name, { weight: serving(round, next.name).length > 0 ? canaryWeight(spec) : fullWeight })
+  const from = stateOf(round, cluster).version ?? spec.version
+  note(round, `${cluster}: from ${from} to ${spec.version}`)
+  change(round, cluster, { weight: serving(round, cluster).length > 0 ? canaryWeight(spec) : fullWeight })
   round.memory = {
     ...round.memory,
     rollout: {
-      ...{ version: spec.version, from, cluster: next.name, step: 'lowering', sinceMs: round.nowMs },
+      ...{ version: spec.version, from, cluster, step: 'lowering', sinceMs: round.nowMs },
       ...{ revision: round.memory.revision, base: nothing, alarms: alarmsOf(round) },
     },
   }
+}
+
+/**
+ * The cluster that has to have the wanted version first: where CloudNativePG has the primaries of databases that it migrates.
+ * Nobody could write to the copies that the other clusters have, and there it would never be ready.
+ */
+function homeToMigrate(round: Round): string | undefined {
+  const wanted = recordOf(round, round.spec.version)
+  const { home } = round.memory.topology ?? {}
+  if (wanted === undefined || home === undefined) return undefined
+  return migrates(wanted, recordOf(round, stateOf(round, home).version ?? '')) ? home : undefined
 }
 
 function faultOfNext(round: Round, cluster: string): string | undefined {
@@ -82,6 +97,11 @@ function faultOfNext(round: Round, cluster: string): string | undefined {
   if (bad !== undefined) return `it was rolled back: ${bad}`
   const wanted = recordOf(round, spec.version)
   if (wanted === undefined) return 'nobody has made it known'
+  if (cluster === homeToMigrate(round)) {
+    const what = `it migrates the databases, which are at ${cluster}`
+    if (memory.topology?.step !== 'steady') return `${what} and on their way`
+    if (stateOf(round, cluster).phase !== 'serving') return `${what}, and that does not serve`
+  }
   return schemaFault(wanted, memory.schemas, others(round, cluster, spec.version)) ?? unrest(round, cluster)
 }
 
@@ -143,10 +163,16 @@ function soak(round: Round, rollout: Rollout): void {
   const { downSinceMs } = stateOf(round, cluster)
   if (downSinceMs !== undefined && round.nowMs - downSinceMs > downLimitMs)
     turnBack(round, rollout, 'its cluster does not answer the edges')
-  else if (seen !== undefined && isThere(seen, version)) {
+  else if (!areDatabasesSteady(round)) {
+    if (!rollout.isDisturbed) remember(round, { ...rollout, isDisturbed: true })
+  } else if (seen !== undefined && isThere(seen, version)) {
     const { alarms, edge } = seen
+    if (rollout.isDisturbed) {
+      soakAgain(round, rollout, 'the databases are steady again')
+      return
+    }
     if (isBehind(edge?.orders ?? nothing, base)) {
-      soakAgain(round, rollout)
+      soakAgain(round, rollout, 'edges count anew')
       return
     }
     sayUnread(round, cluster, alarms === undefined)
@@ -157,7 +183,7 @@ function soak(round: Round, rollout: Rollout): void {
       round.nowMs - sinceMs,
       round.spec.rollout,
     )
-    if (judgement.kind === 'bad') turnBack(round, rollout, judgement.why)
+    if (judgement.kind === 'bad') doubt(round, rollout, judgement.why)
     if (judgement.kind !== 'good') return
     note(round, `${cluster}: ${version} is judged well`)
     change(round, cluster, { weight: fullWeight })
@@ -168,11 +194,21 @@ function soak(round: Round, rollout: Rollout): void {
 const isBehind = (orders: OrderCounts, base: OrderCounts): boolean =>
   (['taken', 'failed', 'slow'] as const).some((what) => orders[what] < base[what])
 
-/** Edges have begun to count anew: what the soak began with says nothing any more. Nothing is judged until all answer. */
-function soakAgain(round: Round, rollout: Rollout): void {
+/** What the soak began with says nothing any more. Nothing is judged until all edges answer. */
+function soakAgain(round: Round, rollout: Rollout, why: string): void {
   if (!isFollowed(round, rollout.revision)) return
-  note(round, `${rollout.cluster}: edges count anew, and so does its soak`)
-  proceed(round, { ...rollout, base: look(round, rollout.cluster)?.edge?.orders ?? nothing }, 'soaking')
+  note(round, `${rollout.cluster}: ${why}, and its soak begins anew`)
+  const base = look(round, rollout.cluster)?.edge?.orders ?? nothing
+  proceed(round, { ...rollout, base, isDisturbed: undefined, badSinceMs: undefined }, 'soaking')
+}
+
+/** Orders fail as soon as databases are lost, and it is seen a little later: then they were no fault of the version. */
+function doubt(round: Round, rollout: Rollout, why: string): void {
+  const { badSinceMs = round.nowMs } = rollout
+  const { homes, topology } = round.memory
+  const doubtMs = topology === undefined && Object.keys(homes).length === 0 ? 0 : databasesDoubtMs
+  if (round.nowMs - badSinceMs >= doubtMs) turnBack(round, rollout, why)
+  else if (rollout.badSinceMs === undefined) remember(round, { ...rollout, badSinceMs })
 }
 
 /** Whoever waits for the judgement should know why there is none. */
@@ -210,7 +246,11 @@ const alarmsOf = ({ seen }: Round): string[] => [
 ]
 
 function proceed(round: Round, rollout: Rollout, step: Rollout['step']): void {
-  round.memory = { ...round.memory, rollout: { ...rollout, step, sinceMs: round.nowMs } }
+  remember(round, { ...rollout, step, sinceMs: round.nowMs })
+}
+
+function remember(round: Round, rollout: Rollout): void {
+  round.memory = { ...round.memory, rollout }
 }
 
 /** Takes readers off a version that is not wanted any more, and brings the last good one back wherever it has come. */

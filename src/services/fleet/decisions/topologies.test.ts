@@ -82,15 +82,8 @@ function twoClusters() {
     },
   }
   const specOf = (): FleetSpec => ({
-    ...{
-      paused: fleet.paused,
-      dryRun: false,
-      version: fleet.version,
-      clusters: specs,
-      clustersMin: 2,
-      databases: fleet.databases,
-    },
-    ...{ dns: undefined, placement: '' },
+    ...{ paused: fleet.paused, dryRun: false, version: fleet.version, clusters: specs, clustersMin: 2 },
+    ...{ databases: fleet.databases, dns: undefined, placement: '' },
     rollout: {
       ...{ canaryPercent: 5, soakMs: 60_000, ordersMin: 100, readyLimitMs: 60_000 },
       ...{ failedPercentMax: 1, slowPercentMax: 10 },
@@ -281,4 +274,47 @@ test('a hub that has forgotten a move looks anew before it tells anything', () =
     actions.filter(({ kind }) => kind === 'tell-databases').map((each) => 'told' in each && each.told),
     ['look'],
   )
+})
+
+test('a version that migrates comes first to where the databases can be written to, and to others once it is judged', () => {
+  const fleet = twoClusters()
+  fleet.databases = { ...fleet.databases, home: 'south' }
+  fleet.run(1)
+  move(fleet)
+  fleet.run(60)
+  fleet.versions.push(versionOf('2', 2), versionOf('3', 2))
+  const went = () => fleet.memory().rollout?.cluster
+  fleet.version = '2'
+  fleet.run(5)
+  assert.equal(went(), 'south')
+  fleet.databases = { ...fleet.databases, home: 'north' }
+  fleet.run(5)
+  assert.equal(fleet.memory().topology?.step, 'steady', 'they stay until it is done')
+  fleet.databases = { ...fleet.databases, home: 'south' }
+  fleet.run(60)
+  assert.deepEqual([went(), fleet.memory().clusters.south?.version], ['north', '2'])
+  fleet.run(70)
+  fleet.version = '3'
+  fleet.run(5)
+  assert.equal(went(), 'north', 'one that migrates nothing goes by rings')
+})
+
+test('a version is not judged by orders that fail while the databases are on their way', () => {
+  const fleet = twoClusters()
+  fleet.run(60)
+  fleet.versions.push(versionOf('2', 1))
+  fleet.version = '2'
+  fleet.run(10)
+  assert.deepEqual([fleet.memory().rollout?.cluster, fleet.memory().rollout?.step], ['north', 'soaking'])
+  fleet.databases = { ...fleet.databases, home: 'south' }
+  fleet.run(1)
+  fleet.failed = 500
+  fleet.run(10)
+  move(fleet)
+  fleet.run(25)
+  fleet.failed = 600
+  fleet.run(120)
+  assert.deepEqual(fleet.memory().bad, {})
+  assert.equal(fleet.memory().clusters.north?.version, '2')
+  assert.ok(fleet.memory().timeline.some(({ text }) => /^north: the databases are steady again/.test(text)))
 })

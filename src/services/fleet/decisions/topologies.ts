@@ -1,5 +1,6 @@
 import { decideTopology } from './move-databases.ts'
 import { look, note, type Round, serving, stateOf } from './round.ts'
+import { migrates } from './schema-guard.ts'
 import { type SeenCopies, type Told, type Topology, takesWrites } from './topology.ts'
 
 /** How long a cluster with the primaries that is revoked has to end them in peace. */
@@ -16,7 +17,7 @@ export function keepTopology(round: Round, isPutBack: boolean): void {
   const members = operator.clusters.filter((name) => clusters.some((each) => each.name === name))
   if (isPutBack && round.memory.topology !== undefined) forget(round)
   const before = round.memory.topology
-  const wanted = paused ? '' : wantedHome(round, members)
+  const wanted = paused || isMigrating(round) ? '' : wantedHome(round, members)
   const { topology, told, said } = decideTopology(
     {
       ...{ members, wanted, lostAfterMs: databases.lostAfterMs },
@@ -110,6 +111,19 @@ function wantedHome(round: Round, members: readonly string[]): string {
   if (now === undefined || !isLeaving(now)) return now ?? wanted
   const others = members.filter((name) => name !== now && !isLeaving(name))
   return others.find((name) => serving(round, now).includes(name)) ?? others[0] ?? ''
+}
+
+/** Whether a version is taking the databases further where they are: it goes on to its judgement first, or half of it is a copy's. */
+function isMigrating(round: Round): boolean {
+  const { rollout, topology } = round.memory
+  if (rollout === undefined || rollout.cluster !== topology?.home || rollout.step === 'rolling-back')
+    return false
+  const [wanted, from] = [rollout.version, rollout.from].map((name) =>
+    round.seen.versions.find(({ version }) => version === name),
+  )
+  const { intent } = round.spec.clusters.find(({ name }) => name === topology.home) ?? {}
+  const stays = intent !== 'revoke' && intent !== undefined && !isLost(round, topology.home)
+  return wanted !== undefined && migrates(wanted, from) && stays
 }
 
 /** Edges find it down, or the hub does not hear of it. */
