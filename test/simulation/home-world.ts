@@ -3,6 +3,7 @@ import { decideHome, type Home, type HomeSpec } from '../../src/services/fleet/d
 import { freshMemory } from '../../src/services/fleet/decisions/model.ts'
 import { notAhead } from '../../src/services/fleet/decisions/not-ahead.ts'
 import { randomFrom } from '../support/random-from.ts'
+import { type Entry, epochOf, isPrefix } from './home-log.ts'
 
 /** What the protocol is robbed of, to see the checks notice. */
 export type Weakness =
@@ -12,7 +13,6 @@ export type Weakness =
   | 'asynchronous commits'
   | 'one vote is enough'
 
-type Entry = { epoch: number; id: number }
 type Server = {
   name: string
   want: Want | undefined
@@ -297,13 +297,3 @@ const newServer = (name: string): Server => ({
   ...{ name, want: undefined, log: [], isRunning: false, role: 'replica', upstream: '', isOpen: false },
   ...{ visible: 0, confirmed: new Map(), busyUntil: 0, frozenUntil: 0 },
 })
-
-/** The last turn whose beginning is in its log. */
-const epochOf = ({ log }: Pick<Server, 'log'>): number => Math.max(0, ...log.map(({ epoch }) => epoch))
-
-function isPrefix(short: readonly Entry[], long: readonly Entry[]): boolean {
-  return (
-    short.length <= long.length &&
-    short.every(({ id, epoch }, i) => long[i]?.id === id && long[i]?.epoch === epoch)
-  )
-}
