@@ -117,7 +117,7 @@ const isToldToEnd = (told: Told | undefined, name: string): boolean =>
  * Whoever was given up is one of them again when its Clusters have been made anew. That it has ended its primaries is said,
  * with how far they went: there alone it can be seen what was lost.
  */
-export function settle(look: Look, topology: Topology): Topology {
+export function takeBack(look: Look, topology: Topology): Topology {
   if (topology.step !== 'steady') return topology
   let { unsettled } = topology
   for (const [name, given] of Object.entries(unsettled)) {

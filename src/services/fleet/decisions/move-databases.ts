@@ -1,6 +1,6 @@
 import { type KeptDatabase, keptDatabases } from '#kernel/database-turn'
 import { begin } from './begin-topology.ts'
-import { faultOfMove, fence, giveUp, settle } from './give-up.ts'
+import { faultOfMove, fence, giveUp, takeBack } from './give-up.ts'
 import {
   both,
   enter,
@@ -32,7 +32,7 @@ export function decideTopology(
   const look: Look = { spec, seen, nowMs, said: [] }
   const isPutBack = before !== undefined && lastHeard(seen) > (before.telling ?? 0)
   if (isPutBack) look.said.push(`databases: ${putBack}`)
-  const topology = isPutBack || before === undefined ? begin(look) : settle(look, next(look, before))
+  const topology = isPutBack || before === undefined ? begin(look) : takeBack(look, next(look, before))
   const now = topology && telling(look, topology, isPutBack ? undefined : before)
   return { topology: now, told: toldBy(spec.members, now), said: look.said }
 }
