@@ -72,13 +72,24 @@ export function newWorld(
   return { ...{ nowMs: 0, clusters: new Map(clusters), versions, picture, pictures: [], calls: 0 } }
 }
 
+/** What a world beside this one has a say in. */
+export type Beside = {
+  /** Whether what it runs cannot become ready there. */
+  blocks(cluster: SimCluster): boolean
+  /** What becomes of orders at a cluster that serves. */
+  takes(name: string): 'takes' | 'fails' | 'nothing'
+}
+
 /** One step of everything but the controller. */
-export function live(world: World, stepMs: number): void {
+export function live(world: World, stepMs: number, beside?: Beside): void {
   world.nowMs += stepMs
+  if (beside !== undefined)
+    for (const each of world.clusters.values())
+      if (each.running !== undefined && beside.blocks(each)) each.running.sinceMs = world.nowMs
   while (world.pictures[0] !== undefined && world.pictures[0].atMs <= world.nowMs)
     world.picture = (world.pictures.shift() as { picture: FleetPicture }).picture
   for (const each of world.clusters.values()) liveCluster(world, each)
-  trade(world, stepMs)
+  trade(world, stepMs, beside)
 }
 
 function liveCluster({ nowMs, versions }: World, cluster: SimCluster): void {
@@ -108,10 +119,11 @@ export function servesVersion(cluster: SimCluster, world: World): string | undef
   return isReady(cluster, world.versions, world.nowMs) ? cluster.running.version : cluster.before
 }
 
-function trade(world: World, stepMs: number): void {
+function trade(world: World, stepMs: number, beside?: Beside): void {
   const able = world.picture.clusters.filter(({ name, weight }) => {
     const cluster = world.clusters.get(name)
-    return weight > 0 && cluster !== undefined && servesVersion(cluster, world) !== undefined
+    const isAble = weight > 0 && cluster !== undefined && servesVersion(cluster, world) !== undefined
+    return isAble && beside?.takes(name) !== 'nothing'
   })
   const total = able.reduce((sum, { weight }) => sum + weight, 0)
   for (const cluster of world.clusters.values()) cluster.inFlight = Math.max(0, cluster.inFlight - 3)
@@ -119,7 +131,8 @@ function trade(world: World, stepMs: number): void {
     const cluster = world.clusters.get(name) as SimCluster
     const orders = Math.round((ordersPerSecond * stepMs * weight) / total / 1_000)
     const version = world.versions.find((each) => each.version === servesVersion(cluster, world))
-    const failed = version?.behaviour === 'fails-orders' ? orders * 0.05 : 0
+    const isFailing = beside?.takes(name) === 'fails'
+    const failed = isFailing ? orders : version?.behaviour === 'fails-orders' ? orders * 0.05 : 0
     cluster.orders = {
       taken: cluster.orders.taken + orders - failed,
       failed: cluster.orders.failed + failed,

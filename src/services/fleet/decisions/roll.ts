@@ -12,7 +12,7 @@ import {
   serving,
   stateOf,
 } from './round.ts'
-import { migrated, migrates, schemaFault } from './schema-guard.ts'
+import { migrated, schemaFault } from './schema-guard.ts'
 import { areDatabasesSteady } from './steady.ts'
 
 /** A cluster with a new version that edges find down for so long has failed, whatever it says of itself. */
@@ -61,7 +61,7 @@ function beginNext(round: Round): void {
     note(round, `${spec.version} is everywhere, and judged well`)
     return
   }
-  const cluster = homeToMigrate(round) ?? next.name
+  const cluster = firstAtHome(round) ?? next.name
   const why = faultOfNext(round, cluster)
   if (why !== memory.blocked) {
     round.memory = { ...round.memory, blocked: why }
@@ -81,14 +81,12 @@ function beginNext(round: Round): void {
 }
 
 /**
- * The cluster that has to have the wanted version first: where CloudNativePG has the primaries of databases that it migrates.
- * Nobody could write to the copies that the other clusters have, and there it would never be ready.
+ * The cluster that has the wanted version first, where CloudNativePG has the databases: their home, which alone takes orders,
+ * so that a version is judged by them before another cluster has it. Nobody but its program could migrate them either.
  */
-function homeToMigrate(round: Round): string | undefined {
-  const wanted = recordOf(round, round.spec.version)
-  const { home } = round.memory.topology ?? {}
-  if (wanted === undefined || home === undefined) return undefined
-  return migrates(wanted, recordOf(round, stateOf(round, home).version ?? '')) ? home : undefined
+function firstAtHome({ spec, memory }: Round): string | undefined {
+  const { home } = memory.topology ?? {}
+  return home === undefined || memory.clusters[home]?.version === spec.version ? undefined : home
 }
 
 function faultOfNext(round: Round, cluster: string): string | undefined {
@@ -97,10 +95,10 @@ function faultOfNext(round: Round, cluster: string): string | undefined {
   if (bad !== undefined) return `it was rolled back: ${bad}`
   const wanted = recordOf(round, spec.version)
   if (wanted === undefined) return 'nobody has made it known'
-  if (cluster === homeToMigrate(round)) {
-    const what = `it migrates the databases, which are at ${cluster}`
-    if (memory.topology?.step !== 'steady') return `${what} and on their way`
-    if (stateOf(round, cluster).phase !== 'serving') return `${what}, and that does not serve`
+  if (cluster === firstAtHome(round)) {
+    const first = `it comes first to ${cluster}, where the databases are`
+    if (memory.topology?.step !== 'steady') return `${first}, and they are on their way`
+    if (stateOf(round, cluster).phase !== 'serving') return `${first}, and that does not serve`
   }
   return schemaFault(wanted, memory.schemas, others(round, cluster, spec.version)) ?? unrest(round, cluster)
 }

@@ -34,7 +34,3 @@ export function migrated(databases: Schemas, { schemas }: VersionRecord): Schema
   }
   return next
 }
-
-/** Whether a version takes any schema further than another one does, of which nobody may know anything. */
-export const migrates = ({ schemas }: VersionRecord, before: VersionRecord | undefined): boolean =>
-  Object.entries(schemas).some(([name, { version }]) => version > (before?.schemas[name]?.version ?? 0))

@@ -53,6 +53,21 @@ test('a home that is revoked has no readers at once, and a minute to end its pri
   assert.equal(fleet.at('north').works, 0)
 })
 
+test('so has one that they were on their way to, and that is not well at once', () => {
+  const fleet = twoClusters()
+  fleet.databases = { ...fleet.databases, home: 'south' }
+  fleet.run(2)
+  move(fleet)
+  fleet.copies.south.ready = 0
+  fleet.run(1)
+  Object.assign(fleet.specs[1] ?? {}, { intent: 'revoke' })
+  fleet.run(3)
+  assert.match(fleet.memory().topology?.trouble ?? '', /south does not say that order-db is well there/)
+  assert.equal(fleet.at('south').registration, 'accepted')
+  fleet.run(60)
+  assert.equal(fleet.at('south').registration, 'waiting')
+})
+
 test('one that does not end them in that minute is revoked all the same', () => {
   const fleet = twoClusters()
   Object.assign(fleet.specs[0] ?? {}, { intent: 'revoke' })
@@ -157,7 +172,7 @@ test('a hub that has forgotten a move looks anew before it tells anything', () =
   )
 })
 
-test('a version that migrates comes first to where the databases can be written to, and to others once it is judged', () => {
+test('a version comes first to where the databases are and orders are taken, and to others once it is judged', () => {
   const fleet = twoClusters()
   fleet.databases = { ...fleet.databases, home: 'south' }
   fleet.run(1)
@@ -177,23 +192,21 @@ test('a version that migrates comes first to where the databases can be written 
   fleet.run(70)
   fleet.version = '3'
   fleet.run(5)
-  assert.equal(went(), 'north', 'one that migrates nothing goes by rings')
+  assert.equal(went(), 'south', 'one that migrates nothing too')
 })
 
-test('a version is not judged by orders that fail while the databases are on their way', () => {
+test('a version is not judged by orders that fail while the databases are lost', () => {
   const fleet = twoClusters()
   fleet.run(60)
   fleet.versions.push(versionOf('2', 1))
   fleet.version = '2'
   fleet.run(10)
   assert.deepEqual([fleet.memory().rollout?.cluster, fleet.memory().rollout?.step], ['north', 'soaking'])
-  fleet.databases = { ...fleet.databases, home: 'south' }
-  fleet.run(1)
+  fleet.at('north').isAvailable = undefined
+  fleet.run(2)
   fleet.failed = 500
-  fleet.run(10)
-  move(fleet)
-  fleet.run(25)
-  fleet.failed = 600
+  fleet.run(20)
+  fleet.at('north').isAvailable = true
   fleet.run(120)
   assert.deepEqual(fleet.memory().bad, {})
   assert.equal(fleet.memory().clusters.north?.version, '2')

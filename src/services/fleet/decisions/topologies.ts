@@ -1,6 +1,5 @@
 import { decideTopology } from './move-databases.ts'
 import { look, note, type Round, serving, stateOf } from './round.ts'
-import { migrates } from './schema-guard.ts'
 import { type SeenCopies, type Told, type Topology, takesWrites } from './topology.ts'
 
 /** How long a cluster with the primaries that is revoked has to end them in peace. */
@@ -17,7 +16,7 @@ export function keepTopology(round: Round, isPutBack: boolean): void {
   const members = operator.clusters.filter((name) => clusters.some((each) => each.name === name))
   if (isPutBack && round.memory.topology !== undefined) forget(round)
   const before = round.memory.topology
-  const wanted = paused || isMigrating(round) ? '' : wantedHome(round, members)
+  const wanted = paused || isJudged(round) ? '' : wantedHome(round, members)
   const { topology, told, said } = decideTopology(
     {
       ...{ members, wanted, lostAfterMs: databases.lostAfterMs },
@@ -83,13 +82,11 @@ export function epochOf(round: Round, cluster: string): number {
   return topology?.unsettled[cluster]?.epoch ?? epoch
 }
 
-/** Whether what it has ends by itself before the cluster goes: while that may still come. */
+/** Whether it has the primaries, or is about to: what keeps it from ending them may pass, as right after a move. */
 export function isEnding(round: Round, cluster: string): boolean {
   const { topology } = round.memory
   const isHome = topology?.home === cluster || (topology?.step !== 'steady' && topology?.to === cluster)
-  return (
-    isHome && canBeTold(round, cluster) && (topology?.trouble === undefined || topology.step !== 'steady')
-  )
+  return isHome && canBeTold(round, cluster)
 }
 
 /** Has work whatever the demand is: nothing can be changed anywhere else. */
@@ -113,17 +110,16 @@ function wantedHome(round: Round, members: readonly string[]): string {
   return others.find((name) => serving(round, now).includes(name)) ?? others[0] ?? ''
 }
 
-/** Whether a version is taking the databases further where they are: it goes on to its judgement first, or half of it is a copy's. */
-function isMigrating(round: Round): boolean {
+/**
+ * Whether a version is being judged where the databases are: nowhere else would it be judged by orders, and what it is
+ * migrating would be half done. It is not waited for where the cluster is lost or revoked.
+ */
+function isJudged(round: Round): boolean {
   const { rollout, topology } = round.memory
   if (rollout === undefined || rollout.cluster !== topology?.home || rollout.step === 'rolling-back')
     return false
-  const [wanted, from] = [rollout.version, rollout.from].map((name) =>
-    round.seen.versions.find(({ version }) => version === name),
-  )
-  const { intent } = round.spec.clusters.find(({ name }) => name === topology.home) ?? {}
-  const stays = intent !== 'revoke' && intent !== undefined && !isLost(round, topology.home)
-  return wanted !== undefined && migrates(wanted, from) && stays
+  const { intent = 'revoke' } = round.spec.clusters.find(({ name }) => name === topology.home) ?? {}
+  return intent !== 'revoke' && !isLost(round, topology.home)
 }
 
 /** Edges find it down, or the hub does not hear of it. */
