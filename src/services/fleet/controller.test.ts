@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '#ports/clock'
 import { type KubernetesApi, KubernetesError, type WatchEvent } from '#ports/kubernetes'

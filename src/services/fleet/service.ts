@@ -32,7 +32,7 @@ export async function createFleet(
     opened.use(api)
     // Edges and keepers go by clocks that agree with the hub's; this machine's may be wrong.
     const nowSeconds = () => Math.floor((api.serverMs() ?? clock.now()) / 1_000)
-    const edges = opened.use(openEdges(secret, nowSeconds, clock.monotonicMs))
+    const edges = opened.use(openEdges(secret, clock.monotonicMs, nowSeconds))
     const keepers = opened.use(openKeepers(secret, nowSeconds))
     const alarms = opened.use(openAlarms(metricsToken, clock.monotonicMs))
     return {

@@ -129,7 +129,6 @@ export type SeenByEdges = {
   ordersPerSecond: number | undefined
 }
 export type OrderCounts = { taken: number; failed: number; slow: number }
-
 /** The work that says where a cluster's databases have their primaries, and how they are. */
 export type SeenDatabases = {
   /** Of the work, as it was looked at. */
@@ -227,7 +226,6 @@ export type Rollout = {
   alarms: readonly string[]
   /** The databases were lost or on their way during its soak. */
   isDisturbed?: boolean | undefined
-  /** Since when its orders have been bad. */
   badSinceMs?: number | undefined
 }
 

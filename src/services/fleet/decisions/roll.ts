@@ -14,6 +14,7 @@ import {
 } from './round.ts'
 import { migrated, schemaFault } from './schema-guard.ts'
 import { areDatabasesSteady } from './steady.ts'
+import { firstAtHome } from './topologies.ts'
 
 /** A cluster with a new version that edges find down for so long has failed, whatever it says of itself. */
 const downLimitMs = 15_000
@@ -78,15 +79,6 @@ function beginNext(round: Round): void {
       ...{ revision: round.memory.revision, base: nothing, alarms: alarmsOf(round) },
     },
   }
-}
-
-/**
- * The cluster that has the wanted version first, where CloudNativePG has the databases: their home, which alone takes orders,
- * so that a version is judged by them before another cluster has it. Nobody but its program could migrate them either.
- */
-function firstAtHome({ spec, memory }: Round): string | undefined {
-  const { home } = memory.topology ?? {}
-  return home === undefined || memory.clusters[home]?.version === spec.version ? undefined : home
 }
 
 function faultOfNext(round: Round, cluster: string): string | undefined {

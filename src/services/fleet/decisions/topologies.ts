@@ -98,6 +98,15 @@ export function homesToServe({ spec, memory }: Pick<Round, 'spec' | 'memory'>): 
   )
 }
 
+/**
+ * The cluster that has the wanted version first, where CloudNativePG has the databases: their home, which alone takes orders,
+ * so that a version is judged by them before another cluster has it. Nobody but its program could migrate them either.
+ */
+export function firstAtHome({ spec, memory }: Pick<Round, 'spec' | 'memory'>): string | undefined {
+  const { home } = memory.topology ?? {}
+  return home === undefined || memory.clusters[home]?.version === spec.version ? undefined : home
+}
+
 /** Where the primaries should be: away from a cluster that is taken out, and else where the fleet says. */
 function wantedHome(round: Round, members: readonly string[]): string {
   const { spec, memory } = round

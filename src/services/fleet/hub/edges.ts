@@ -22,8 +22,8 @@ export type EdgesSeen = {
 
 export type Edges = AsyncDisposable & { ask(urls: readonly string[]): Promise<EdgesSeen> }
 
-/** Asks every edge how it sees the clusters. @param nowSeconds that calls are signed with; @param nowMs that rates are of */
-export function openEdges(secret: string, nowSeconds: () => number, nowMs: () => number): Edges {
+/** Asks every edge how it sees the clusters. @param nowMs that rates are of; @param nowSeconds that calls are signed with */
+export function openEdges(secret: string, nowMs: () => number, nowSeconds?: () => number): Edges {
   const agent = new Agent({ connections: 2, connect: { timeout: limitMs }, maxResponseSize: answerBytesMax })
   const signer = callSigner(secret, nowSeconds)
   const tallies = orderTallies()
