@@ -12,7 +12,7 @@ import { type Caches, openCaches } from './hub/caches.ts'
 import { carryOut } from './hub/carry-out.ts'
 import type { Edges, EdgesSeen } from './hub/edges.ts'
 import { tellEvents } from './hub/events.ts'
-import { type BookstoreFleet, memoryOf, readFleet } from './hub/fleet-object.ts'
+import { type BookstoreFleet, memoryOf, mistakesIn, readFleet } from './hub/fleet-object.ts'
 import type { Keepers } from './hub/keepers.ts'
 import { fleetApi } from './hub/objects.ts'
 import type { Placements } from './hub/placements.ts'
@@ -140,7 +140,11 @@ async function round(parts: ControllerParts, caches: Caches, known: Known, lost:
   // What edges go by is not written over by whoever does not know them.
   const picture = isBlind({ memory, seen }) ? fleet.status?.picture : pictureOf(spec, memory)
   const why = explain({ spec: asOfNow(spec, memory, nowMs), seen, memory, nowMs, actions: [] })
-  const troubles = [...silentEdges(fleet, edges), ...failures(known, clock.monotonicMs())]
+  const troubles = [
+    ...silentEdges(fleet, edges),
+    ...mistakesIn(fleet),
+    ...failures(known, clock.monotonicMs()),
+  ]
   const isWritten = await write(parts, fleet, { memory, picture, why, troubles }, actions.length > 0)
   if (!isWritten || lost.aborted) return
   const news = newsIn(before, memory)

@@ -89,7 +89,6 @@ export function readFleet({ spec }: BookstoreFleet): FleetSpec {
   const clusters = spec.clusters.map(readMember)
   if (new Set(clusters.map(({ name }) => name)).size < clusters.length)
     throw new TypeError('two clusters have one name')
-  checkUrls(spec)
   const { soakSeconds, readyLimitSeconds, ...limits } = { ...usualRollout, ...spec.rollout }
   return {
     ...{ paused: spec.paused ?? false, dryRun: spec.dryRun ?? false, version: spec.version, clusters },
@@ -106,14 +105,19 @@ export function readFleet({ spec }: BookstoreFleet): FleetSpec {
   }
 }
 
-/** What is named twice, or somewhere else, is written so by mistake. */
-function checkUrls({ clusters, edges = [], dns }: BookstoreFleet['spec']): void {
-  const at = Map.groupBy(clusters, ({ url }) => url)
-  for (const [url, members] of at)
-    if (members.length > 1)
-      throw new TypeError(`${members.map(({ name }) => name).join(' and ')} have one url, ${url}`)
-  const stray = dns?.edges.find(({ url }) => !edges.includes(url))
-  if (stray !== undefined) throw new TypeError(`the edge ${stray.url} of dns is none of edges`)
+/** What is followed all the same, and was probably not meant: refused, it would hold up revoking as well. */
+export function mistakesIn({ spec }: BookstoreFleet): string[] {
+  const { clusters, edges = [], dns, clustersMin = 1 } = spec
+  const found = [...Map.groupBy(clusters, ({ url }) => originOf(url) ?? url)].flatMap(([url, members]) =>
+    members.length > 1
+      ? [`${members.map(({ name }) => name).join(' and ')} have one url, ${url}, and are judged as one`]
+      : [],
+  )
+  for (const { url } of dns?.edges ?? [])
+    if (!edges.includes(url)) found.push(`${url} of dns is none of edges, and is left out of ${dns?.name}`)
+  if (clustersMin > clusters.length)
+    found.push(`${clustersMin} clusters are wanted at least, and there are ${clusters.length}`)
+  return found
 }
 
 export function readOperator(databases: DatabasesText | undefined): OperatorSpec | undefined {
@@ -123,10 +127,11 @@ export function readOperator(databases: DatabasesText | undefined): OperatorSpec
 }
 
 function readMember(member: FleetMember): ClusterSpec {
-  const { name, url, ring = 0, ordersPerSecond = 100, approvedBy = [], production = true } = member
+  const { name, ring = 0, ordersPerSecond = 100, approvedBy = [], production = true } = member
   if (!isClusterName(name)) throw new TypeError(`"${name}" is no name of a cluster`)
-  if (!isOrigin(url))
-    throw new TypeError(`the url of ${name} should be as a browser shows it, ${originOf(url)}, and is ${url}`)
+  const url = originOf(member.url)
+  if (url === undefined)
+    throw new TypeError(`the url of ${name} should be http://host:port or https://host:port`)
   return {
     ...{ name, url, ring, capacity: ordersPerSecond, approvedBy, isProduction: production },
     numbersUrl: member.numbersUrl ?? '',
@@ -135,10 +140,11 @@ function readMember(member: FleetMember): ClusterSpec {
   }
 }
 
-/** Where it is an address at all. */
-function originOf(url: string): string {
-  const { origin = 'null' } = URL.parse(url) ?? {}
-  return origin === 'null' ? 'https://host:port' : origin
+/** As edges go by it: `https://North.example.org:443` is `https://north.example.org`. */
+function originOf(text: string): string | undefined {
+  const url = URL.parse(text)
+  const isOne = url !== null && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href
+  return isOne ? url.origin : undefined
 }
 
 /** With a zone: a time without one would be another on each machine, and one hour of a year would be two. */
