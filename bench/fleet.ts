@@ -118,7 +118,12 @@ function loss({ world, until, spare }: Fleet): Row {
   Object.assign(lost, { isUp: false, isConnected: false })
   const row = until(({ clusters }) => clusters[next]?.phase === 'serving')
   Object.assign(lost, { isUp: true, isConnected: true })
-  until(({ clusters }) => serving(clusters) === world.clusters.size - 1)
+  // What is still on its way out would come back at once where another one is needed.
+  const isLeaving = ({ phase }: { phase: string }) => phase === 'draining'
+  until(
+    ({ clusters }) =>
+      serving(clusters) === world.clusters.size - 1 && !Object.values(clusters).some(isLeaving),
+  )
   return row
 }
 
