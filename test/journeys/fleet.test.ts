@@ -59,7 +59,7 @@ test('operators see their fleet, and everybody can read it', async (t) => {
         'Trouble: the edge at http://edge-1:8081 does not answer',
         'draining, to be drained',
         'waits until what is on its way has ended',
-        'maintenance from 1/31/2098',
+        'maintenance from 31/01/2098',
         'A dry run: nothing of this is done.',
         'apply cluster=north version=1.1.0',
       ])
