@@ -11,15 +11,11 @@ import {
 } from '../../src/services/fleet/decisions/model.ts'
 import { pictureOf } from '../../src/services/fleet/decisions/picture.ts'
 import type { SeenCopy } from '../../src/services/fleet/decisions/topology.ts'
+import { usualCopy } from './copies.ts'
+import { usual } from './small-fleet.ts'
 
-const member = (name: string): ClusterSpec => ({
-  ...{ name, url: `http://${name}`, numbersUrl: '', ring: 0, capacity: 1_000, key: 'k', intent: 'serve' },
-  ...{ approvedBy: ['ada', 'ben'], isProduction: true, keeper: undefined },
-})
-const copy: SeenCopy = {
-  ...{ primary: 'north', given: '', demotionToken: '', taken: '', uid: 'first', system: '7', phase: '' },
-  ...{ ready: 1, timeline: 1, telling: 0, home: 'north', isUnsettled: false },
-}
+const member = (name: string): ClusterSpec => ({ ...usual, name, url: `http://${name}`, key: 'k' })
+const copy: SeenCopy = { ...usualCopy, timeline: 1 }
 
 /** A version, and what it makes of the schema of orders. */
 export const versionOf = (version: string, made: number) => ({

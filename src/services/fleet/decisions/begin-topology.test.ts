@@ -1,31 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { copiesOf, members, usualCopy, usualSpec } from '../../../../test/support/copies.ts'
 import { decideTopology } from './move-databases.ts'
 import type { SeenCopies, SeenCopy, Topology, TopologySpec } from './topology.ts'
 
-const members = ['north', 'south', 'west']
-const spec: TopologySpec = {
-  ...{
-    members,
-    wanted: '',
-    acceptLossOf: undefined,
-    lostAfterMs: 5_000,
-    isHomeLost: false,
-    isFollowed: true,
-  },
-  ...{ works: new Map(members.map((name) => [name, 'look'])), epoch: 5, demand: 0 },
-}
-const copy: SeenCopy = {
-  ...{ primary: 'north', given: '', demotionToken: '', taken: '', uid: 'first', system: '7', phase: '' },
-  ...{ ready: 1, timeline: 0, telling: 3, home: 'north', isUnsettled: false },
-}
-const all = (of: Record<string, Partial<SeenCopy>>): SeenCopies =>
-  new Map(
-    members.map((name) => [
-      name,
-      { 'order-db': { ...copy, ...of[name] }, 'book-db': { ...copy, ...of[name] } },
-    ]),
-  )
+const spec: TopologySpec = { ...usualSpec, works: new Map(members.map((name) => [name, 'look'])), epoch: 5 }
+const copy: SeenCopy = { ...usualCopy, telling: 3 }
+const all = (of: Record<string, Partial<SeenCopy>>): SeenCopies => copiesOf(copy, of)
 const begin = (seen: SeenCopies, of: TopologySpec = spec) => decideTopology(of, seen, undefined, 0)
 const steady = begin(all({})).topology as Topology
 

@@ -1,39 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { copiesOf, members, usualCopy, usualSpec } from '../../../../test/support/copies.ts'
 import { decideTopology } from './move-databases.ts'
 import type { SeenCopies, SeenCopy, Topology, TopologySpec } from './topology.ts'
 
-const members = ['north', 'south', 'west']
-const spec: TopologySpec = {
-  ...{
-    members,
-    wanted: '',
-    acceptLossOf: undefined,
-    lostAfterMs: 5_000,
-    isHomeLost: false,
-    isFollowed: true,
-  },
-  ...{ works: new Map(), epoch: 3, demand: 7 },
-}
-const copy: SeenCopy = {
-  ...{
-    primary: 'north',
-    given: '',
-    demotionToken: '',
-    taken: '',
-    uid: 'first',
-    system: '7',
-    phase: 'healthy',
-  },
-  ...{ ready: 1, timeline: 0, telling: 0, home: 'north', isUnsettled: false },
-}
+const spec: TopologySpec = usualSpec
+const copy: SeenCopy = { ...usualCopy, phase: 'healthy' }
 const all = (of: Record<string, Partial<SeenCopy>> = {}, bookDb: typeof of = of): SeenCopies =>
-  new Map(
-    members.map((name) => [
-      name,
-      { 'order-db': { ...copy, ...of[name] }, 'book-db': { ...copy, ...bookDb[name] } },
-    ]),
-  )
+  copiesOf(copy, of, bookDb)
 
 const looking = new Map(members.map((name) => [name, 'look' as const]))
 
